@@ -1,0 +1,99 @@
+/* blas.c: loads OpenBLAS's shared library, which lies in the package beside the extension module.
+ *
+ * It is loaded here rather than by the linker because two of its settings can only be made in the
+ * environment, before its constructor runs:
+ *   one thread   it would start a thread per core at once, to lie idle beside the pool's
+ *   the kernels  where PYTENSOR_ISA asks for an older instruction set, OpenBLAS follows
+ */
+#define _GNU_SOURCE
+#include "blas.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pt.h"
+
+#ifdef __APPLE__
+#define LIBRARY "libscipy_openblas.dylib"
+#else
+#define LIBRARY "libscipy_openblas.so"
+#endif
+
+pt_blas blas;
+
+/* The kernels to ask OpenBLAS for, NULL to leave it to its own detection. */
+static const char *core_type(void) {
+#if defined(__x86_64__)
+    static const char *const of_level[] = {"Prescott", "Haswell", "SkylakeX"};
+    const char *forced = getenv("PYTENSOR_ISA");
+    if (forced != NULL && *forced != '\0') return of_level[pt_isa_level()];
+#endif
+    return NULL;
+}
+
+/* Sets a variable unless the user has; whether it did. */
+static bool set_default(const char *name, const char *value) {
+    return value != NULL && getenv(name) == NULL && setenv(name, value, 0) == 0;
+}
+
+static void *symbol(void *library, const char *name, bool *complete) {
+    void *address = dlsym(library, name);
+    *complete = *complete && address != NULL;
+    return address;
+}
+
+const char *pt_load_blas(void) {
+    static char error[PATH_MAX + 256];
+    static bool loaded;
+    if (loaded) return NULL;
+    Dl_info here;
+    char path[PATH_MAX];
+    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0) return "the package has no path";
+    const char *slash = strrchr(here.dli_fname, '/');
+    int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
+    snprintf(path, sizeof path, "%.*s%s", directory, here.dli_fname, LIBRARY);
+
+    /* Not the user's setting of threads: with OpenBLAS's own, the same product would have other
+     * bits for another number of them. */
+    const char *users_threads = getenv("OPENBLAS_NUM_THREADS");
+    char *threads = users_threads == NULL ? NULL : strdup(users_threads);
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    bool set_core = set_default("OPENBLAS_CORETYPE", core_type());
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (set_core) unsetenv("OPENBLAS_CORETYPE");
+    if (threads != NULL) {
+        setenv("OPENBLAS_NUM_THREADS", threads, 1);
+        free(threads);
+    } else {
+        unsetenv("OPENBLAS_NUM_THREADS");
+    }
+    if (library == NULL) {
+        snprintf(error, sizeof error, "OpenBLAS, a part of the package, does not load: %s",
+                 dlerror());
+        return error;
+    }
+    bool complete = true;
+    blas.sgemm = (__typeof__(blas.sgemm))symbol(library, "scipy_cblas_sgemm", &complete);
+    blas.dgemm = (__typeof__(blas.dgemm))symbol(library, "scipy_cblas_dgemm", &complete);
+    blas.sgemv = (__typeof__(blas.sgemv))symbol(library, "scipy_cblas_sgemv", &complete);
+    blas.dgemv = (__typeof__(blas.dgemv))symbol(library, "scipy_cblas_dgemv", &complete);
+    blas.get_config =
+        (__typeof__(blas.get_config))symbol(library, "scipy_openblas_get_config", &complete);
+    blas.get_corename =
+        (__typeof__(blas.get_corename))symbol(library, "scipy_openblas_get_corename", &complete);
+    if (!complete) {
+        snprintf(error, sizeof error, "%s is no OpenBLAS of the expected version", path);
+        return error;
+    }
+    loaded = true;
+    return NULL;
+}
+
+const char *pt_blas_config(void) {
+    static char text[256];
+    snprintf(text, sizeof text, "%s, kernels for %s", blas.get_config(), blas.get_corename());
+    return text;
+}

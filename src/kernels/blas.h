@@ -1,0 +1,19 @@
+/* blas.h: the functions of OpenBLAS that matmul.c calls. */
+#ifndef BLAS_H
+#define BLAS_H
+
+#include <cblas.h>
+
+typedef struct {
+    __typeof__(&scipy_cblas_sgemm) sgemm;
+    __typeof__(&scipy_cblas_dgemm) dgemm;
+    __typeof__(&scipy_cblas_sgemv) sgemv;
+    __typeof__(&scipy_cblas_dgemv) dgemv;
+    __typeof__(&scipy_openblas_get_config) get_config;
+    __typeof__(&scipy_openblas_get_corename) get_corename;
+} pt_blas;
+
+/* Valid once pt_load_blas has returned NULL. OpenBLAS runs on one thread: ours. */
+extern pt_blas blas;
+
+#endif

@@ -1,0 +1,392 @@
+/* elementwise.c: walks shapes and strides, converts and gathers what a loop cannot read in place,
+ * and shares the work among threads.
+ *
+ * There is one loop per op and dtype, over contiguous elements (elementwise_loop.h). An operand
+ * that is strided, broadcast or of another dtype passes through a buffer of PT_BLOCK elements in
+ * the L1 cache: nothing is ever materialised, and every element meets the same vector code.
+ */
+#include "elementwise.h"
+
+#include <string.h>
+
+#define MAX_OPERANDS 4 /* three inputs and the result */
+/* Elements of one task: enough to hide its dispatch (about 0.1 us), few enough to balance. */
+#define TASK_ELEMENTS ((size_t)32 << 10)
+/* From here on a row of the innermost axis is worth a call of the loop; shorter rows are gathered
+ * into full blocks. */
+#define MIN_ROW 64
+
+const size_t pt_dtype_size[PT_N_DTYPES] = {
+    [PT_BOOL] = 1,   [PT_INT8] = 1,   [PT_INT16] = 2,  [PT_INT32] = 4,   [PT_INT64] = 8,  [PT_UINT8] = 1,
+    [PT_UINT16] = 2, [PT_UINT32] = 4, [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8,
+};
+
+/* One call, after its axes have been merged. */
+typedef struct {
+    pt_loop loop;         /* NULL: copy operand 0 to the result */
+    const pt_cast (*casts)[PT_N_DTYPES];
+    pt_dtype compute;     /* the dtype of the loop's inputs */
+    int n_inputs;
+    int ndim;
+    size_t size;
+    ptrdiff_t shape[PT_MAX_NDIM];
+    char *data[MAX_OPERANDS];
+    pt_dtype dtype[MAX_OPERANDS];
+    ptrdiff_t item[MAX_OPERANDS];
+    ptrdiff_t strides[MAX_OPERANDS][PT_MAX_NDIM];
+    bool flat[MAX_OPERANDS]; /* contiguous over all axes */
+} plan;
+
+typedef struct {
+    _Alignas(64) char bytes[PT_BLOCK * 8];
+} block_buffer;
+
+static const pt_elementwise_table *loops(void) {
+    return PT_SELECT(pt_elementwise_loops);
+}
+
+bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
+    return loops()->loops[op][compute] != NULL;
+}
+
+/* ------------------------------------------------------------- moving single runs */
+
+/* n elements of size bytes, stride bytes apart, to consecutive places. */
+static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride, size_t n,
+                 size_t size) {
+    if (stride == (ptrdiff_t)size) {
+        memcpy(to, from, n * size);
+        return;
+    }
+    switch (size) {
+    case 1:
+        for (size_t i = 0; i < n; i++) to[i] = from[(ptrdiff_t)i * stride];
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(to + 2 * i, from + (ptrdiff_t)i * stride, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, from + (ptrdiff_t)i * stride, 4);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, from + (ptrdiff_t)i * stride, 8);
+    }
+}
+
+/* The reverse of pack. */
+static void unpack(char *restrict to, ptrdiff_t stride, const char *restrict from, size_t n,
+                   size_t size) {
+    if (stride == (ptrdiff_t)size) {
+        memcpy(to, from, n * size);
+        return;
+    }
+    switch (size) {
+    case 1:
+        for (size_t i = 0; i < n; i++) to[(ptrdiff_t)i * stride] = from[i];
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 2 * i, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 4 * i, 4);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 8 * i, 8);
+    }
+}
+
+/* A position in an N-d index space, with the offset of one operand there. */
+typedef struct {
+    ptrdiff_t index[PT_MAX_NDIM];
+    ptrdiff_t offset;
+} cursor;
+
+static cursor cursor_at(size_t start, int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides) {
+    cursor c = {.offset = 0};
+    for (int d = ndim - 1; d >= 0; d--) {
+        c.index[d] = (ptrdiff_t)(start % (size_t)shape[d]);
+        start /= (size_t)shape[d];
+        c.offset += c.index[d] * strides[d];
+    }
+    return c;
+}
+
+/* Moves on by n elements, which do not pass the end of the innermost axis. */
+static void cursor_advance(cursor *c, ptrdiff_t n, int ndim, const ptrdiff_t *shape,
+                           const ptrdiff_t *strides) {
+    int d = ndim - 1;
+    c->index[d] += n;
+    c->offset += n * strides[d];
+    while (d > 0 && c->index[d] == shape[d]) {
+        c->offset += strides[d - 1] - shape[d] * strides[d];
+        c->index[d] = 0;
+        c->index[--d]++;
+    }
+}
+
+/* Calls pack or unpack for every piece of a row in elements start..start+n. */
+static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const ptrdiff_t *shape,
+                       size_t start, size_t n, size_t size, char *contiguous, bool to_strided) {
+    if (ndim == 0) { /* one element */
+        memcpy(to_strided ? strided : contiguous, to_strided ? contiguous : strided, size);
+        return;
+    }
+    cursor c = cursor_at(start, ndim, shape, strides);
+    ptrdiff_t inner = strides[ndim - 1];
+    while (n > 0) {
+        size_t piece = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
+        if (piece > n) piece = n;
+        if (to_strided) {
+            unpack(strided + c.offset, inner, contiguous, piece, size);
+        } else {
+            pack(contiguous, strided + c.offset, inner, piece, size);
+        }
+        contiguous += piece * size;
+        n -= piece;
+        cursor_advance(&c, (ptrdiff_t)piece, ndim, shape, strides);
+    }
+}
+
+void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t start,
+                     size_t n, pt_dtype dtype, void *out) {
+    size_t size = pt_dtype_size[src->dtype];
+    if (src->dtype == dtype) {
+        move_block(src->data, src->strides, ndim, shape, start, n, size, out, false);
+        return;
+    }
+    pt_cast cast = loops()->casts[src->dtype][dtype];
+    block_buffer staging;
+    for (size_t done = 0; done < n;) {
+        size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
+        move_block(src->data, src->strides, ndim, shape, start + done, part, size, staging.bytes,
+                   false);
+        cast(staging.bytes, (char *)out + done * pt_dtype_size[dtype], part);
+        done += part;
+    }
+}
+
+/* ----------------------------------------------------------------- running the loop */
+
+/* Calls the loop on n elements, any n: the last n % PT_LANES go through padded buffers. */
+static void run_loop(const plan *p, char *const *operands, size_t n) {
+    size_t whole = n & ~(size_t)(PT_LANES - 1);
+    if (whole > 0) p->loop(operands, whole);
+    if (whole == n) return;
+    _Alignas(64) char padded[MAX_OPERANDS][PT_LANES * 8];
+    char *pointers[MAX_OPERANDS];
+    size_t rest = n - whole, in_size = pt_dtype_size[p->compute];
+    for (int k = 0; k < p->n_inputs; k++) {
+        memset(padded[k], 0, sizeof padded[k]);
+        memcpy(padded[k], operands[k] + whole * in_size, rest * in_size);
+        pointers[k] = padded[k];
+    }
+    pointers[p->n_inputs] = padded[p->n_inputs];
+    p->loop(pointers, PT_LANES);
+    size_t out_size = (size_t)p->item[p->n_inputs];
+    memcpy(operands[p->n_inputs] + whole * out_size, padded[p->n_inputs], rest * out_size);
+}
+
+/* n elements of operand k at from, stride bytes apart, as contiguous elements of the loop's dtype:
+ * either from itself or to, a buffer of n elements. */
+static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, char *to) {
+    bool contiguous = stride == p->item[k];
+    if (p->dtype[k] == p->compute) {
+        if (contiguous) return from;
+        pack(to, from, stride, n, (size_t)p->item[k]);
+        return to;
+    }
+    pt_cast cast = p->casts[p->dtype[k]][p->compute];
+    if (contiguous) {
+        cast(from, to, n);
+        return to;
+    }
+    block_buffer staging;
+    pack(staging.bytes, from, stride, n, (size_t)p->item[k]);
+    cast(staging.bytes, to, n);
+    return to;
+}
+
+/* n elements of one row: base[k] is where operand k stands. */
+static void run_row(const plan *p, char *const *base, size_t n) {
+    int last = p->ndim - 1, out = p->n_inputs;
+    ptrdiff_t out_stride = p->strides[out][last];
+    bool direct = out_stride == p->item[out];
+    for (int k = 0; k < p->n_inputs; k++) {
+        direct = direct && p->dtype[k] == p->compute && p->strides[k][last] == p->item[k];
+    }
+    if (direct && p->loop != NULL) {
+        run_loop(p, base, n);
+        return;
+    }
+    block_buffer buffers[MAX_OPERANDS];
+    char *operands[MAX_OPERANDS];
+    for (size_t done = 0; done < n; done += PT_BLOCK) {
+        size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
+        char *to = base[out] + (ptrdiff_t)done * out_stride;
+        operands[out] = out_stride == p->item[out] ? to : buffers[out].bytes;
+        for (int k = 0; k < p->n_inputs; k++) {
+            ptrdiff_t stride = p->strides[k][last];
+            char *buffer = p->loop == NULL ? operands[out] : buffers[k].bytes;
+            if (stride == 0 && done > 0) {
+                operands[k] = buffer; /* filled by the first block, at least as long */
+                if (p->loop != NULL) continue;
+            }
+            operands[k] = load(p, k, base[k] + (ptrdiff_t)done * stride, stride, part, buffer);
+        }
+        if (p->loop != NULL) {
+            run_loop(p, operands, part);
+        } else if (operands[0] != operands[out]) {
+            memcpy(operands[out], operands[0], part * (size_t)p->item[out]);
+        }
+        if (operands[out] != to) {
+            unpack(to, out_stride, operands[out], part, (size_t)p->item[out]);
+        }
+    }
+}
+
+/* Elements start..end, row by row. */
+static void run_rows(const plan *p, size_t start, size_t end) {
+    int n_operands = p->n_inputs + 1, last = p->ndim - 1;
+    cursor cursors[MAX_OPERANDS];
+    for (int k = 0; k < n_operands; k++) {
+        cursors[k] = cursor_at(start, p->ndim, p->shape, p->strides[k]);
+    }
+    while (start < end) {
+        size_t n = (size_t)(p->shape[last] - cursors[0].index[last]);
+        if (n > end - start) n = end - start;
+        char *base[MAX_OPERANDS];
+        for (int k = 0; k < n_operands; k++) base[k] = p->data[k] + cursors[k].offset;
+        run_row(p, base, n);
+        for (int k = 0; k < n_operands; k++) {
+            cursor_advance(&cursors[k], (ptrdiff_t)n, p->ndim, p->shape, p->strides[k]);
+        }
+        start += n;
+    }
+}
+
+/* Elements start..end in blocks that are gathered across short rows. */
+static void run_gathered(const plan *p, size_t start, size_t end) {
+    int out = p->n_inputs;
+    block_buffer buffers[MAX_OPERANDS];
+    char *operands[MAX_OPERANDS];
+    size_t out_size = (size_t)p->item[out];
+    while (start < end) {
+        size_t n = end - start < PT_BLOCK ? end - start : PT_BLOCK;
+        for (int k = 0; k < p->n_inputs; k++) {
+            if (p->flat[k] && p->dtype[k] == p->compute) {
+                operands[k] = p->data[k] + start * (size_t)p->item[k];
+                continue;
+            }
+            pt_operand src = {p->data[k], p->strides[k], p->dtype[k]};
+            pt_gather_block(&src, p->ndim, p->shape, start, n, p->compute, buffers[k].bytes);
+            operands[k] = buffers[k].bytes;
+        }
+        char *to = p->flat[out] ? p->data[out] + start * out_size : buffers[out].bytes;
+        if (p->loop != NULL) {
+            operands[out] = to;
+            run_loop(p, operands, n);
+        } else if (p->flat[out]) {
+            memcpy(to, operands[0], n * out_size);
+        } else {
+            to = operands[0];
+        }
+        if (!p->flat[out]) {
+            move_block(p->data[out], p->strides[out], p->ndim, p->shape, start, n, out_size, to,
+                       true);
+        }
+        start += n;
+    }
+}
+
+static void run_part(const plan *p, size_t start, size_t end) {
+    if (p->ndim == 1 || p->shape[p->ndim - 1] >= MIN_ROW) {
+        run_rows(p, start, end);
+    } else {
+        run_gathered(p, start, end);
+    }
+}
+
+static void run_task(void *context, size_t i) {
+    const plan *p = context;
+    size_t start = i * TASK_ELEMENTS, end = start + TASK_ELEMENTS;
+    run_part(p, start, end < p->size ? end : p->size);
+}
+
+/* ------------------------------------------------------------------------- planning */
+
+/* Fills in the axes of p, with those merged that every operand walks as one, and those of length 1
+ * left out: fewer axes, longer rows. */
+static void merge_axes(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *const *operands) {
+    int n_operands = p->n_inputs + 1, last = -1;
+    p->size = 1;
+    for (int d = 0; d < ndim; d++) {
+        p->size *= (size_t)shape[d];
+        if (shape[d] == 1) continue;
+        bool merge = last >= 0;
+        for (int k = 0; merge && k < n_operands; k++) {
+            merge = p->strides[k][last] == shape[d] * operands[k]->strides[d];
+        }
+        if (merge) {
+            p->shape[last] *= shape[d];
+        } else {
+            p->shape[++last] = shape[d];
+        }
+        for (int k = 0; k < n_operands; k++) p->strides[k][last] = operands[k]->strides[d];
+    }
+    if (last < 0) { /* a single element */
+        last = 0;
+        p->shape[0] = 1;
+        for (int k = 0; k < n_operands; k++) p->strides[k][0] = p->item[k];
+    }
+    p->ndim = last + 1;
+    for (int k = 0; k < n_operands; k++) {
+        p->flat[k] = p->ndim == 1 && p->strides[k][0] == p->item[k];
+        if (p->ndim > 1) {
+            ptrdiff_t expected = p->item[k];
+            bool flat = true;
+            for (int d = last; d >= 0; d--) {
+                flat = flat && p->strides[k][d] == expected;
+                expected *= p->shape[d];
+            }
+            p->flat[k] = flat;
+        }
+    }
+}
+
+static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
+                const pt_operand *out) {
+    const pt_operand *operands[MAX_OPERANDS];
+    size_t bytes_per_element = 0;
+    for (int k = 0; k <= p->n_inputs; k++) {
+        operands[k] = k < p->n_inputs ? &in[k] : out;
+        p->data[k] = operands[k]->data;
+        p->dtype[k] = operands[k]->dtype;
+        p->item[k] = (ptrdiff_t)pt_dtype_size[p->dtype[k]];
+        bytes_per_element += (size_t)p->item[k];
+    }
+    p->casts = loops()->casts;
+    merge_axes(p, ndim, shape, operands);
+    if (p->size == 0) return;
+    if (p->size * bytes_per_element < PT_PARALLEL_BYTES) {
+        run_part(p, 0, p->size);
+    } else {
+        pt_parallel_for(run_task, p, (p->size + TASK_ELEMENTS - 1) / TASK_ELEMENTS);
+    }
+}
+
+void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrdiff_t *shape,
+                    const pt_operand *in, const pt_operand *out) {
+    plan p;
+    p.loop = loops()->loops[op][compute];
+    p.compute = compute;
+    p.n_inputs = pt_elementwise_info[op].n_inputs;
+    run(&p, ndim, shape, in, out);
+}
+
+void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_operand *dst) {
+    plan p;
+    p.loop = NULL;
+    p.compute = dst->dtype;
+    p.n_inputs = 1;
+    run(&p, ndim, shape, src, dst);
+}

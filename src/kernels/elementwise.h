@@ -1,0 +1,27 @@
+/* elementwise.h: what the element-wise family shares with its loops and with the reductions. */
+#ifndef ELEMENTWISE_H
+#define ELEMENTWISE_H
+
+#include "pt.h"
+
+/* operands: the inputs, then the result; see elementwise_loop.h. */
+typedef void (*pt_loop)(char *const *operands, size_t n);
+typedef void (*pt_cast)(const void *in, void *out, size_t n);
+
+typedef struct {
+    pt_loop loops[PT_OP_COUNT][PT_N_DTYPES]; /* NULL where the row has none for the dtype */
+    pt_cast casts[PT_N_DTYPES][PT_N_DTYPES]; /* [from][to] */
+} pt_elementwise_table;
+
+PT_DECLARE_PER_ISA(const pt_elementwise_table, pt_elementwise_loops);
+
+/* Below this many bytes touched, work stays on the caller: two threads save at most half of the
+ * 15 us that it takes at 20 GB/s, which is what waking a parked worker can cost. */
+#define PT_PARALLEL_BYTES ((size_t)256 << 10)
+
+/* Elements start..start+n, in C order over shape, of src, converted to dtype, into out, contiguous.
+ * Splits start into indices at every call: made for hundreds of elements and more. */
+void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t start,
+                     size_t n, pt_dtype dtype, void *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* elementwise_loop.h: the loop of one element-wise row for one dtype.
+ *
+ * Included by rows_elementwise.h with OP, EXPRESSION (in x, y, z), N_INPUTS, where the result is not
+ * T, RESULT, and, for an x or (x, y) that EXPRESSION may not cover, HAS_RARE. operands: the inputs, then the result, each (n,) contiguous; n is a multiple of
+ * PT_LANES, so no element is computed by a scalar tail and none can differ in its bits for where
+ * it stands. The result may be one of the inputs.
+ */
+#ifndef RESULT
+#define RESULT T
+#endif
+
+#ifdef HAS_RARE
+#define LOOP common
+#else
+#define LOOP loop
+#endif
+
+static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
+    const T *xs = (const T *)operands[0];
+#if N_INPUTS > 1
+    const T *ys = (const T *)operands[1];
+#endif
+#if N_INPUTS > 2
+    const T *zs = (const T *)operands[2];
+#endif
+    RESULT *out = (RESULT *)operands[N_INPUTS];
+    n &= ~(size_t)(PT_LANES - 1); /* no change: it tells the compiler that no tail is needed */
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        T x = xs[i];
+#if N_INPUTS > 1
+        T y = ys[i];
+#endif
+#if N_INPUTS > 2
+        T z = zs[i];
+#endif
+        out[i] = (RESULT)EXPRESSION;
+    }
+}
+
+/* All elements by the common formula, then those again by the slow one that are out of its reach.
+ * Blocks stay in the L1 cache; their inputs are kept, since the result may be written over them. */
+#ifdef HAS_RARE
+#if N_INPUTS == 1
+#define ARGUMENTS(of, i) (of[0][i])
+#else
+#define ARGUMENTS(of, i) (of[0][i], of[1][i])
+#endif
+static void F_PASTE(OP, F(loop))(char *const *operands, size_t n) {
+    for (size_t start = 0; start < n; start += PT_BLOCK) {
+        size_t count = n - start < PT_BLOCK ? n - start : PT_BLOCK;
+        char *part[N_INPUTS + 1];
+        for (int k = 0; k <= N_INPUTS; k++) part[k] = operands[k] + start * sizeof(T);
+        const T *in[N_INPUTS];
+        for (int k = 0; k < N_INPUTS; k++) in[k] = (const T *)part[k];
+        int any = 0;
+#pragma omp simd reduction(| : any)
+        for (size_t i = 0; i < count; i++) any |= F_PASTE(F(OP), rare) ARGUMENTS(in, i);
+        T kept[N_INPUTS][PT_BLOCK];
+        for (int k = 0; any && k < N_INPUTS; k++) memcpy(kept[k], in[k], count * sizeof(T));
+        F_PASTE(OP, F(common))(part, count);
+        T *out = (T *)part[N_INPUTS];
+        for (size_t i = 0; any && i < count; i++) {
+            if (F_PASTE(F(OP), rare) ARGUMENTS(kept, i)) {
+                out[i] = F_PASTE(F(OP), slow) ARGUMENTS(kept, i);
+            }
+        }
+    }
+}
+#undef ARGUMENTS
+#undef HAS_RARE
+#endif
+#undef LOOP
+
+#undef OP
+#undef EXPRESSION
+#undef N_INPUTS
+#undef RESULT

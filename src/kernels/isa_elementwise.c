@@ -1,0 +1,26 @@
+/* isa_elementwise.c: the element-wise loops and conversions of one instruction set (-DPT_ISA=...).
+ */
+#include "dtype_functions.h"
+#include "elementwise.h"
+
+#define BODY "rows_elementwise.h"
+#include "for_each_dtype.h"
+#undef BODY
+#define BODY "cast_rows.h"
+#include "for_each_dtype.h"
+#undef BODY
+
+#define CASTS_FROM(suffix)                                                                        \
+    {cast_##suffix##_b8,  cast_##suffix##_i8,  cast_##suffix##_i16, cast_##suffix##_i32,          \
+     cast_##suffix##_i64, cast_##suffix##_u8,  cast_##suffix##_u16, cast_##suffix##_u32,          \
+     cast_##suffix##_u64, cast_##suffix##_f32, cast_##suffix##_f64}
+
+const pt_elementwise_table PT_ISA_SYMBOL(pt_elementwise_loops) = {
+    .loops =
+        {
+#include "table_elementwise.h"
+        },
+    .casts = {CASTS_FROM(b8), CASTS_FROM(i8), CASTS_FROM(i16), CASTS_FROM(i32), CASTS_FROM(i64),
+              CASTS_FROM(u8), CASTS_FROM(u16), CASTS_FROM(u32), CASTS_FROM(u64), CASTS_FROM(f32),
+              CASTS_FROM(f64)},
+};

@@ -1,0 +1,395 @@
+/* matmul.c: products of matrices, cut into fixed tiles of C that run on the pool.
+ *
+ * The tiles depend on the shapes alone, so the result has the same bits for any number of threads.
+ * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our own loops. */
+#include "matmul.h"
+
+#include "blas.h"
+
+#include <limits.h>
+#include <string.h>
+
+/* Work is counted in multiply-adds of a large float32 product: of these a core does 60 per ns with
+ * AVX2, 100 with AVX-512 (Zen 5). A matrix times a vector waits for memory, 4 bytes at about
+ * 110 GB/s (L2 and L3): as long as for four. Our integer loops do 4 (int64) to 45 (uint8). */
+enum { VECTOR_WEIGHT = 4, INTEGER_WEIGHT = 8 };
+
+/* A task must be worth handing over: 3 us, three times what that costs when the workers still
+ * spin. Two tiles of 128 x 10 x 512 take 10.7 us on two cores where one takes 19.9 (AVX2 kernels,
+ * Zen 5). */
+#define TASK_WORK ((double)(300 << 10))
+
+/* How many tiles one product is worth. Each packs its own share of A and B, which takes as long as
+ * about 8 more rows and 8 more columns (measured with OpenBLAS on Zen 5: 128 x 512 x 784 in 485 us
+ * as one tile, 518 us as four of 128 x 128, 612 us as sixteen of 128 x 32). So: sides no shorter
+ * than 128 (64 where the other is shorter than 128: little is packed twice then), eight tiles for
+ * eight cores, and beyond that only until the sides are at most 512, where packing costs 3 %. */
+enum { MIN_SIDE = 128, MIN_THIN_SIDE = 64, MANY_TILES = 8, LONG_SIDE = 512 };
+
+/* Where C is too small to cut but k is long, k is cut into parts no shorter than this and their
+ * products are added up in order. */
+enum { MIN_PART = 1024 };
+
+typedef struct {
+    pt_dtype dtype;
+    size_t item_size;
+    size_t m, n, k;
+    pt_matrix a, b;
+    bool a_transposed, b_transposed; /* rows, not columns, have stride 1 */
+    ptrdiff_t a_step, b_step, c_step; /* bytes from one product of the batch to the next */
+    char *c;
+    ptrdiff_t c_row_stride; /* its columns are contiguous */
+    const char *bias;       /* (n,) or NULL */
+    bool relu;
+
+    size_t tile_m, tile_n, tile_k;
+    size_t call_k; /* the most of k that BLAS takes at once */
+    size_t m_tiles, n_tiles, k_parts;
+    size_t n_batch, batch_per_task;
+    char *parts; /* (k_parts - 1, m, n): the products of all parts of k but the first */
+
+    const pt_matmul_loops_of *loops;
+} product;
+
+static size_t ceil_div(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static bool is_float(pt_dtype dtype) {
+    return dtype == PT_FLOAT32 || dtype == PT_FLOAT64;
+}
+
+static const char *element(const pt_matrix *matrix, size_t i, size_t j, size_t item_size) {
+    return (const char *)matrix->data +
+           ((ptrdiff_t)i * matrix->row_stride + (ptrdiff_t)j * matrix->column_stride) *
+               (ptrdiff_t)item_size;
+}
+
+/* ------------------------------------------------------------- operands as BLAS takes them */
+
+static bool is_row_major(size_t rows, size_t columns, ptrdiff_t row_stride,
+                         ptrdiff_t column_stride) {
+    return (column_stride == 1 || columns == 1) &&
+           (row_stride >= (ptrdiff_t)columns || rows == 1);
+}
+
+/* The distance of lines, as BLAS wants it: it checks the number even where there is one line. */
+static int leading_dimension(size_t n_lines, size_t line_length, ptrdiff_t stride) {
+    return n_lines > 1 ? (int)stride : (int)line_length;
+}
+
+static size_t packed_bytes(size_t n_batch, ptrdiff_t step, size_t rows, size_t columns,
+                           size_t item_size) {
+    return (step ? n_batch : 1) * rows * columns * item_size;
+}
+
+/* Copies the matrices of one operand into a contiguous block and lets the operand point there.
+ * Returns the block, or NULL when memory is out. */
+static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matrix,
+                  ptrdiff_t *step) {
+    const size_t bytes = packed_bytes(p->n_batch, *step, rows, columns, p->item_size);
+    const ptrdiff_t size = (ptrdiff_t)p->item_size;
+    const ptrdiff_t packed_step = *step ? (ptrdiff_t)(rows * columns) * size : 0;
+    const ptrdiff_t shape[3] = {*step ? (ptrdiff_t)p->n_batch : 1, (ptrdiff_t)rows,
+                                (ptrdiff_t)columns};
+    const ptrdiff_t from[3] = {*step, matrix->row_stride * size, matrix->column_stride * size};
+    const ptrdiff_t to[3] = {packed_step, (ptrdiff_t)columns * size, size};
+    char *block = pt_alloc(bytes);
+
+    if (!block) {
+        return NULL;
+    }
+    /* pt_copy reads through a pointer to mutable data, but only reads. */
+    pt_copy(3, shape, &(pt_operand){(char *)(uintptr_t)matrix->data, from, p->dtype},
+            &(pt_operand){block, to, p->dtype});
+    *matrix = (pt_matrix){block, (ptrdiff_t)columns, 1};
+    *step = packed_step;
+    return block;
+}
+
+/* ------------------------------------------------------------------------------------ tiles */
+
+/* Cuts length into n pieces, or a few less, of even size, a multiple of unit. Returns how many. */
+static size_t cut(size_t length, size_t n, size_t unit, size_t *piece) {
+    *piece = ceil_div(ceil_div(length, n), unit) * unit;
+    return ceil_div(length, *piece);
+}
+
+/* Halves the longer side of the tiles while they are too few and no side gets shorter than
+ * min_side. */
+static void choose_tiles(product *p) {
+    const bool is_vector = p->m == 1 || p->n == 1;
+    const double weight = !is_float(p->dtype) ? INTEGER_WEIGHT : is_vector ? VECTOR_WEIGHT : 1;
+    const double work =
+        weight * (double)p->m * (double)p->n * (double)p->k * (double)p->item_size / 4;
+    const bool is_thin = p->m < MIN_SIDE || p->n < MIN_SIDE;
+    const size_t min_side = is_thin ? MIN_THIN_SIDE : MIN_SIDE;
+    const double worth = work / TASK_WORK;
+
+    p->tile_m = p->m;
+    p->tile_n = p->n;
+    p->m_tiles = p->n_tiles = p->k_parts = 1;
+    for (;;) {
+        const bool cut_rows = p->tile_m > p->tile_n;
+        const size_t side = cut_rows ? p->tile_m : p->tile_n;
+        const double n_tiles = (double)p->m_tiles * (double)p->n_tiles;
+
+        if (side < 2 * min_side || n_tiles * 2 > worth ||
+            (n_tiles * (double)p->n_batch >= MANY_TILES && side <= LONG_SIDE)) {
+            break;
+        }
+        /* OpenBLAS's kernels take 16 columns and 4 or 8 rows at once. */
+        if (cut_rows) {
+            p->m_tiles = cut(p->m, p->m_tiles * 2, 8, &p->tile_m);
+        } else {
+            p->n_tiles = cut(p->n, p->n_tiles * 2, 16, &p->tile_n);
+        }
+    }
+
+    p->tile_k = p->k;
+    if (p->n_batch * p->m_tiles * p->n_tiles == 1 && is_float(p->dtype) && p->k >= 2 * MIN_PART) {
+        size_t n_parts = min_size(p->k / MIN_PART, MANY_TILES);
+
+        if ((double)n_parts > worth) {
+            n_parts = worth > 1 ? (size_t)worth : 1;
+        }
+        p->k_parts = cut(p->k, n_parts, 16, &p->tile_k);
+    }
+
+    p->batch_per_task = 1;
+    if (p->m_tiles * p->n_tiles == 1 && work < TASK_WORK) {
+        p->batch_per_task = work > 0 ? (size_t)(TASK_WORK / work) + 1 : p->n_batch;
+    }
+}
+
+/* BLAS's numbers are ints. Sides of tiles fit (longer ones are cut: they are worth it); lines too
+ * far apart are met one at a time. */
+static void respect_int(product *p) {
+    p->call_k = 1 << 30;
+    if (p->c_row_stride > INT_MAX || (!p->a_transposed && p->a.row_stride > INT_MAX)) {
+        p->tile_m = 1;
+        p->m_tiles = p->m;
+    }
+    if (p->b_transposed && p->b.column_stride > INT_MAX) {
+        p->tile_n = 1;
+        p->n_tiles = p->n;
+    }
+    if ((p->a_transposed && p->a.column_stride > INT_MAX) ||
+        (!p->b_transposed && p->b.row_stride > INT_MAX)) {
+        p->call_k = 1;
+    }
+}
+
+/* c (m, n) = a (m, k) b (k, n) + beta c. */
+static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, size_t m, size_t n,
+                      size_t k, double beta, void *c, ptrdiff_t c_row_stride) {
+    const enum CBLAS_TRANSPOSE op_a = p->a_transposed ? CblasTrans : CblasNoTrans;
+    const enum CBLAS_TRANSPOSE op_b = p->b_transposed ? CblasTrans : CblasNoTrans;
+    const int lda = p->a_transposed ? leading_dimension(k, m, a->column_stride)
+                                    : leading_dimension(m, k, a->row_stride);
+    const int ldb = p->b_transposed ? leading_dimension(n, k, b->column_stride)
+                                    : leading_dimension(k, n, b->row_stride);
+    const int ldc = leading_dimension(m, n, c_row_stride);
+
+    if (p->n == 1) { /* A times a column */
+        const int rows = (int)(p->a_transposed ? k : m), columns = (int)(p->a_transposed ? m : k);
+        const int incx = leading_dimension(k, 1, b->row_stride);
+
+        if (p->dtype == PT_FLOAT32) {
+            blas.sgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
+                              (float)beta, c, ldc);
+        } else {
+            blas.dgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
+                              beta, c, ldc);
+        }
+    } else if (p->m == 1) { /* a row times B: (B^T x^T)^T */
+        const enum CBLAS_TRANSPOSE op = p->b_transposed ? CblasNoTrans : CblasTrans;
+        const int rows = (int)(p->b_transposed ? n : k), columns = (int)(p->b_transposed ? k : n);
+        const int incx = leading_dimension(k, 1, a->column_stride);
+
+        if (p->dtype == PT_FLOAT32) {
+            blas.sgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
+                              (float)beta, c, 1);
+        } else {
+            blas.dgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
+                              beta, c, 1);
+        }
+    } else if (p->dtype == PT_FLOAT32) {
+        blas.sgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
+                          b->data, ldb, (float)beta, c, ldc);
+    } else {
+        blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
+                          b->data, ldb, beta, c, ldc);
+    }
+}
+
+/* One tile of one product of the batch, over one part of k. */
+static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part) {
+    const size_t i = tile / p->n_tiles * p->tile_m, j = tile % p->n_tiles * p->tile_n;
+    const size_t m = min_size(p->tile_m, p->m - i), n = min_size(p->tile_n, p->n - j);
+    const size_t k_start = part * p->tile_k, k_end = min_size(k_start + p->tile_k, p->k);
+    const ptrdiff_t a_offset = (ptrdiff_t)i_batch * p->a_step;
+    const ptrdiff_t b_offset = (ptrdiff_t)i_batch * p->b_step;
+    ptrdiff_t c_row_stride = p->c_row_stride;
+    char *c = p->c + (ptrdiff_t)i_batch * p->c_step +
+              ((ptrdiff_t)i * c_row_stride + (ptrdiff_t)j) * (ptrdiff_t)p->item_size;
+    pt_matrix a = p->a, b = p->b;
+
+    if (part > 0) { /* C is one tile then */
+        c = p->parts + (part - 1) * p->m * p->n * p->item_size;
+        c_row_stride = (ptrdiff_t)p->n;
+    }
+    if (!is_float(p->dtype)) {
+        a.data = element(&p->a, i, 0, p->item_size) + a_offset;
+        b.data = element(&p->b, 0, j, p->item_size) + b_offset;
+        p->loops->product(m, n, p->k, a, b, c, c_row_stride);
+        return;
+    }
+    for (size_t k = k_start; k < k_end; k += p->call_k) {
+        a.data = element(&p->a, i, k, p->item_size) + a_offset;
+        b.data = element(&p->b, k, j, p->item_size) + b_offset;
+        blas_call(p, &a, &b, m, n, min_size(p->call_k, k_end - k), k > k_start, c, c_row_stride);
+    }
+    if (p->k == 0) {
+        for (size_t row = 0; row < m; row++) {
+            memset(c + (ptrdiff_t)row * c_row_stride * (ptrdiff_t)p->item_size, 0,
+                   n * p->item_size);
+        }
+    }
+    if (p->k_parts == 1 && (p->bias || p->relu)) {
+        p->loops->epilogue(m, n, c, c_row_stride, p->bias ? p->bias + j * p->item_size : NULL,
+                           p->relu);
+    }
+}
+
+/* Task of pt_parallel_for: a tile (the parts of k run fastest), or some products of a batch. */
+static void run_task(void *context, size_t task) {
+    const product *p = context;
+    const size_t part = task % p->k_parts;
+    const size_t tile = task / p->k_parts % (p->m_tiles * p->n_tiles);
+    const size_t first = task / p->k_parts / (p->m_tiles * p->n_tiles) * p->batch_per_task;
+    const size_t end = min_size(first + p->batch_per_task, p->n_batch);
+
+    for (size_t i_batch = first; i_batch < end; i_batch++) {
+        run_tile(p, i_batch, tile, part);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- products */
+
+/* Packs what the loops do not take, computes, and frees. c is as BLAS takes it. */
+static pt_status compute(product *p) {
+    ptrdiff_t a_step = p->a_step, b_step = p->b_step;
+    const size_t a_bytes = packed_bytes(p->n_batch, a_step, p->m, p->k, p->item_size);
+    const size_t b_bytes = packed_bytes(p->n_batch, b_step, p->k, p->n, p->item_size);
+    const bool floats = is_float(p->dtype);
+    size_t parts_bytes = 0;
+    void *packed_a = NULL, *packed_b = NULL;
+    pt_status status = PT_NO_MEMORY;
+
+    p->a_transposed = p->b_transposed = false;
+    if (floats && p->k && !is_row_major(p->m, p->k, p->a.row_stride, p->a.column_stride)) {
+        p->a_transposed = is_row_major(p->k, p->m, p->a.column_stride, p->a.row_stride);
+        if (!p->a_transposed && !(packed_a = pack(p, p->m, p->k, &p->a, &p->a_step))) {
+            goto done;
+        }
+    }
+    if (p->k && !is_row_major(p->k, p->n, p->b.row_stride, p->b.column_stride)) {
+        p->b_transposed =
+            floats && is_row_major(p->n, p->k, p->b.column_stride, p->b.row_stride);
+        if (!p->b_transposed && !(packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
+            goto done;
+        }
+    }
+    choose_tiles(p);
+    if (floats) {
+        respect_int(p);
+    }
+    if (p->k_parts > 1) {
+        parts_bytes = (p->k_parts - 1) * p->m * p->n * p->item_size;
+        p->parts = pt_alloc(parts_bytes);
+        if (!p->parts) {
+            goto done;
+        }
+    }
+    pt_parallel_for(run_task, p,
+                    ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
+    if (p->k_parts > 1) {
+        for (size_t part = 1; part < p->k_parts; part++) {
+            p->loops->accumulate(p->m, p->n, p->c, p->c_row_stride,
+                                 p->parts + (part - 1) * p->m * p->n * p->item_size);
+        }
+        p->loops->epilogue(p->m, p->n, p->c, p->c_row_stride, p->bias, p->relu);
+    }
+    status = PT_OK;
+done:
+    if (packed_a) {
+        pt_free(packed_a, a_bytes);
+    }
+    if (packed_b) {
+        pt_free(packed_b, b_bytes);
+    }
+    if (p->parts) {
+        pt_free(p->parts, parts_bytes);
+    }
+    return status;
+}
+
+/* c as BLAS takes it, or else by way of a contiguous block. */
+static pt_status compute_into(product *p, ptrdiff_t c_column_stride) {
+    const size_t item_size = pt_dtype_size[p->dtype];
+
+    p->item_size = item_size;
+    p->loops = &PT_SELECT(pt_matmul_loops)->of[p->dtype];
+    if (p->m == 0 || p->n == 0 || p->n_batch == 0) {
+        return PT_OK;
+    }
+    if (is_row_major(p->m, p->n, p->c_row_stride, c_column_stride)) {
+        return compute(p);
+    }
+
+    const size_t bytes = p->n_batch * p->m * p->n * item_size;
+    const ptrdiff_t size = (ptrdiff_t)item_size;
+    const ptrdiff_t shape[3] = {(ptrdiff_t)p->n_batch, (ptrdiff_t)p->m, (ptrdiff_t)p->n};
+    const ptrdiff_t to[3] = {p->c_step, p->c_row_stride * size, c_column_stride * size};
+    const ptrdiff_t from[3] = {shape[1] * shape[2] * size, shape[2] * size, size};
+    char *const c = p->c;
+    char *const block = pt_alloc(bytes);
+    pt_status status;
+
+    if (!block) {
+        return PT_NO_MEMORY;
+    }
+    p->c = block;
+    p->c_step = from[0];
+    p->c_row_stride = shape[2];
+    status = compute(p);
+    if (status == PT_OK) {
+        pt_copy(3, shape, &(pt_operand){block, from, p->dtype}, &(pt_operand){c, to, p->dtype});
+    }
+    pt_free(block, bytes);
+    return status;
+}
+
+pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
+                    ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, const void *bias,
+                    bool relu) {
+    product p = {.dtype = dtype, .m = m, .n = n, .k = k, .n_batch = 1, .a = a, .b = b, .c = c,
+                 .c_row_stride = c_row_stride, .bias = bias, .relu = relu};
+
+    return compute_into(&p, c_column_stride);
+}
+
+pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
+                            pt_matrix a, ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c,
+                            ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, ptrdiff_t c_step) {
+    product p = {.dtype = dtype, .m = m, .n = n, .k = k, .n_batch = n_batch, .a = a, .b = b, .c = c,
+                 .a_step = a_step, .b_step = b_step, .c_step = c_step,
+                 .c_row_stride = c_row_stride};
+
+    return compute_into(&p, c_column_stride);
+}

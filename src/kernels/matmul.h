@@ -1,0 +1,25 @@
+/* matmul.h: what matmul.c shares with its loops. */
+#ifndef MATMUL_H
+#define MATMUL_H
+
+#include "pt.h"
+
+/* Strides in elements. */
+typedef struct {
+    /* c (m, n) = a b; columns of b and c contiguous. For the dtypes that BLAS does not know. */
+    void (*product)(size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
+                    ptrdiff_t c_row_stride);
+    /* c (m, n) += bias (n,) unless NULL, then relu if asked. */
+    void (*epilogue)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *bias,
+                     bool relu);
+    /* c (m, n) += part (m, n), contiguous. */
+    void (*accumulate)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *part);
+} pt_matmul_loops_of;
+
+typedef struct {
+    pt_matmul_loops_of of[PT_N_DTYPES];
+} pt_matmul_table;
+
+PT_DECLARE_PER_ISA(const pt_matmul_table, pt_matmul_loops);
+
+#endif

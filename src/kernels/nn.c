@@ -1,0 +1,258 @@
+/* nn.c: fused neural-network kernels: shares rows and elements among threads, in pieces that do not
+ * depend on how many there are. */
+#include "nn.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A task must be worth handing over, which costs about 1 us to a worker that still spins. With
+ * AVX-512 on Zen 5, softmax and cross-entropy take 0.45 ns an element: 7 us for 16 Ki. Steps of
+ * optimizers take 0.08 (SGD) to 0.5 ns (Adam) a float32 parameter, copied rows 0.05 to 0.3 ns an
+ * element: 1 to 8 us for the 16 Ki elements of 64 KiB. */
+enum { SOFTMAX_TASK = 16 << 10, STEP_TASK_BYTES = 64 << 10 };
+
+static const pt_nn_loops_of *loops_of(pt_dtype dtype) {
+    const pt_nn_table *table = PT_SELECT(pt_nn_loops);
+
+    return dtype == PT_FLOAT32 ? &table->f32 : &table->f64;
+}
+
+/* array + i elements of size bytes; NULL stays NULL. */
+static void *at(const void *array, size_t i, size_t size) {
+    /* The arrays that are only read get their const back at once, in the loop's parameters. */
+    return array ? (char *)(uintptr_t)array + i * size : NULL;
+}
+
+/* Runs task over pieces of piece out of n; a single piece never leaves the caller. */
+static void for_pieces(pt_task task, void *context, size_t n, size_t piece) {
+    pt_parallel_for(task, context, (n + piece - 1) / piece);
+}
+
+static size_t length_of(size_t i, size_t n, size_t piece) {
+    return n - i * piece < piece ? n - i * piece : piece;
+}
+
+/* -------------------------------------------------------------- softmax and cross-entropy */
+
+typedef struct {
+    const pt_nn_loops_of *loops;
+    size_t size, rows, columns, piece;
+    const void *x, *t;
+    const int64_t *labels;
+    void *out, *loss, *dx;
+} softmax_job;
+
+/* Rows of a piece that has about so many elements (or bytes), at least one. */
+static size_t rows_per_piece(size_t columns, size_t elements) {
+    const size_t rows = columns ? elements / columns : elements;
+
+    return rows ? rows : 1;
+}
+
+static softmax_job prepare(pt_dtype dtype, size_t rows, size_t columns, const void *x) {
+    return (softmax_job){.loops = loops_of(dtype), .size = pt_dtype_size[dtype], .rows = rows,
+                         .columns = columns, .piece = rows_per_piece(columns, SOFTMAX_TASK),
+                         .x = x};
+}
+
+static void softmax_task(void *context, size_t i) {
+    const softmax_job *job = context;
+    const size_t first = i * job->piece * job->columns;
+
+    job->loops->softmax(length_of(i, job->rows, job->piece), job->columns,
+                        at(job->x, first, job->size), at(job->out, first, job->size));
+}
+
+static void log_softmax_task(void *context, size_t i) {
+    const softmax_job *job = context;
+    const size_t first = i * job->piece * job->columns;
+
+    job->loops->log_softmax(length_of(i, job->rows, job->piece), job->columns,
+                            at(job->x, first, job->size), at(job->out, first, job->size));
+}
+
+static void cross_entropy_task(void *context, size_t i) {
+    const softmax_job *job = context;
+    const size_t row = i * job->piece, first = row * job->columns;
+
+    job->loops->cross_entropy(length_of(i, job->rows, job->piece), job->columns,
+                              at(job->x, first, job->size), at(job->t, first, job->size),
+                              job->labels ? job->labels + row : NULL,
+                              at(job->loss, row, job->size), at(job->dx, first, job->size));
+}
+
+void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out) {
+    softmax_job job = prepare(dtype, rows, columns, x);
+
+    job.out = out;
+    for_pieces(softmax_task, &job, rows, job.piece);
+}
+
+void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out) {
+    softmax_job job = prepare(dtype, rows, columns, x);
+
+    job.out = out;
+    for_pieces(log_softmax_task, &job, rows, job.piece);
+}
+
+void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                              const void *t, void *loss, void *dx) {
+    softmax_job job = prepare(dtype, rows, columns, x);
+
+    job.t = t;
+    job.loss = loss;
+    job.dx = dx;
+    for_pieces(cross_entropy_task, &job, rows, job.piece);
+}
+
+void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                                     const int64_t *labels, void *loss, void *dx) {
+    softmax_job job = prepare(dtype, rows, columns, x);
+
+    job.labels = labels;
+    job.loss = loss;
+    job.dx = dx;
+    for_pieces(cross_entropy_task, &job, rows, job.piece);
+}
+
+/* ---------------------------------------------------------------------------- gather */
+
+typedef struct {
+    const char *src;
+    const int64_t *rows;
+    size_t n_rows, row_length, piece;
+    size_t src_row_bytes, out_row_bytes;
+    pt_scaled_cast cast; /* NULL: a plain copy */
+    double scale;
+    char *out;
+} gather_job;
+
+/* Rows of a shuffled batch lie anywhere, and the processor guesses ahead only within one, so ask
+ * for the row after the next: 128 random images of 784 bytes out of 47 MB take 14.5 us on one core
+ * instead of 30. The first KiB will do; in longer rows the processor's own guesses catch up. */
+enum { AHEAD = 2, PREFETCHED = 1024 };
+
+static void gather_task(void *context, size_t i) {
+    const gather_job *job = context;
+    const size_t first = i * job->piece, n = length_of(i, job->n_rows, job->piece);
+    const size_t prefetched = job->src_row_bytes < PREFETCHED ? job->src_row_bytes : PREFETCHED;
+
+    for (size_t r = first; r < first + n; r++) {
+        const char *from = job->src + (size_t)job->rows[r] * job->src_row_bytes;
+        char *to = job->out + r * job->out_row_bytes;
+
+        if (r + AHEAD < first + n) {
+            const char *next = job->src + (size_t)job->rows[r + AHEAD] * job->src_row_bytes;
+
+            for (size_t byte = 0; byte < prefetched; byte += 64) {
+                __builtin_prefetch(next + byte);
+            }
+        }
+        if (job->cast) {
+            job->cast(job->row_length, from, job->scale, to);
+        } else {
+            memcpy(to, from, job->out_row_bytes);
+        }
+    }
+}
+
+void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, const int64_t *rows,
+                    size_t n_rows, pt_dtype out_dtype, double scale, void *out) {
+    const pt_nn_table *table = PT_SELECT(pt_nn_loops);
+    const bool is_copy = src_dtype == out_dtype && scale == 1;
+    gather_job job = {.src = src, .rows = rows, .n_rows = n_rows, .row_length = row_length,
+                      .src_row_bytes = row_length * pt_dtype_size[src_dtype],
+                      .out_row_bytes = row_length * pt_dtype_size[out_dtype],
+                      .scale = scale, .out = out};
+
+    if (row_length == 0) {
+        return;
+    }
+    if (!is_copy) {
+        job.cast = out_dtype == PT_FLOAT32 ? table->to_f32[src_dtype] : table->to_f64[src_dtype];
+    }
+    job.piece = rows_per_piece(job.out_row_bytes, STEP_TASK_BYTES);
+    for_pieces(gather_task, &job, n_rows, job.piece);
+}
+
+/* ------------------------------------------------------------------------ optimizers */
+
+typedef struct {
+    enum { SGD, MOMENTUM, NESTEROV, RMSPROP, ADAGRAD, ADAM } kind;
+    const pt_nn_loops_of *loops;
+    size_t size, n, piece;
+    void *w, *state, *second_state;
+    const void *dw;
+    pt_step_numbers numbers;
+} step_job;
+
+static void step_task(void *context, size_t i) {
+    const step_job *job = context;
+    const size_t first = i * job->piece, n = length_of(i, job->n, job->piece);
+    const pt_nn_loops_of *loops = job->loops;
+    const pt_step_numbers *numbers = &job->numbers;
+    void *w = at(job->w, first, job->size), *state = at(job->state, first, job->size);
+    const void *dw = at(job->dw, first, job->size);
+
+    switch (job->kind) {
+    case SGD: loops->sgd(n, w, dw, numbers); break;
+    case MOMENTUM: loops->momentum(n, w, dw, state, numbers); break;
+    case NESTEROV: loops->nesterov(n, w, dw, state, numbers); break;
+    case RMSPROP: loops->rmsprop(n, w, dw, state, numbers); break;
+    case ADAGRAD: loops->adagrad(n, w, dw, state, numbers); break;
+    case ADAM:
+        loops->adam(n, w, dw, state, at(job->second_state, first, job->size), numbers);
+        break;
+    }
+}
+
+static void run_step(pt_dtype dtype, step_job *job) {
+    job->loops = loops_of(dtype);
+    job->size = pt_dtype_size[dtype];
+    job->piece = STEP_TASK_BYTES / job->size;
+    for_pieces(step_task, job, job->n, job->piece);
+}
+
+void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate) {
+    step_job job = {.kind = SGD, .n = n, .w = w, .dw = dw, .numbers = {.rate = learning_rate}};
+
+    run_step(dtype, &job);
+}
+
+void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
+                      double learning_rate, double momentum, bool nesterov) {
+    step_job job = {.kind = nesterov ? NESTEROV : MOMENTUM, .n = n, .w = w, .dw = dw,
+                    .state = velocity,
+                    .numbers = {.rate = learning_rate, .decay_1 = momentum}};
+
+    run_step(dtype, &job);
+}
+
+void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
+                     double learning_rate, double rho, double epsilon) {
+    step_job job = {.kind = RMSPROP, .n = n, .w = w, .dw = dw, .state = mean_square,
+                    .numbers = {.rate = learning_rate, .decay_1 = rho, .epsilon = epsilon}};
+
+    run_step(dtype, &job);
+}
+
+void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
+                     double learning_rate, double epsilon) {
+    step_job job = {.kind = ADAGRAD, .n = n, .w = w, .dw = dw, .state = sum_of_squares,
+                    .numbers = {.rate = learning_rate, .epsilon = epsilon}};
+
+    run_step(dtype, &job);
+}
+
+void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean, void *variance,
+                  double learning_rate, double beta_1, double beta_2, double epsilon,
+                  uint64_t step) {
+    const double rate = learning_rate * sqrt(1 - pow(beta_2, (double)step)) /
+                        (1 - pow(beta_1, (double)step));
+    step_job job = {.kind = ADAM, .n = n, .w = w, .dw = dw, .state = mean,
+                    .second_state = variance,
+                    .numbers = {.rate = rate, .decay_1 = beta_1, .decay_2 = beta_2,
+                                .epsilon = epsilon}};
+
+    run_step(dtype, &job);
+}

@@ -1,0 +1,361 @@
+/* nn_body.h: the fused neural-network loops for one dtype; included by isa_nn.c with T, KIND and
+ * F(name) set.
+ *
+ * Rows are walked in blocks of PT_LANES elements, the last one padded with what changes nothing.
+ * Element j of a row goes to lane j % PT_LANES of a sum, and lanes are added in a fixed order: the
+ * result depends neither on where a row stands nor on how wide the machine's vectors are.
+ *
+ * What is not finite: -inf among other numbers gives probability 0. A row with +inf or NaN, or of
+ * -inf only, gives NaN throughout, as exp(x - max) / sum(exp(x - max)) does in NumPy.
+ */
+static void F_PASTE(F(scaled_cast), f32)(size_t n, const void *x, double scale, void *out) {
+    const T *restrict from = x;
+    float *restrict to = out;
+    const float factor = (float)scale;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        to[i] = factor * (float)from[i];
+    }
+}
+
+static void F_PASTE(F(scaled_cast), f64)(size_t n, const void *x, double scale, void *out) {
+    const T *restrict from = x;
+    double *restrict to = out;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        to[i] = scale * (double)from[i];
+    }
+}
+
+#if KIND == 'f'
+
+/* ---------------------------------------------------------------------------- lanes */
+
+/* A block that lies whole in a row is used where it stands; only the last, incomplete one goes
+ * through a padded copy. (A copy of each costs up to five times: the compiler makes it in halves,
+ * and the processor cannot forward two narrow stores to one wide load.) */
+
+/* block (PT_LANES,) = x (n,), then padding. */
+static inline void F(pad)(T *block, const T *x, size_t n, T padding) {
+#pragma omp simd
+    for (size_t l = 0; l < PT_LANES; l++) {
+        block[l] = l < n ? x[l] : padding;
+    }
+}
+
+/* x (n,) = the first of block (PT_LANES,). */
+static inline void F(unpad)(T *x, const T *block, size_t n) {
+#pragma omp simd
+    for (size_t l = 0; l < PT_LANES; l++) {
+        if (l < n) {
+            x[l] = block[l];
+        }
+    }
+}
+
+/* Adds up lanes (PT_LANES,), which it overwrites. */
+static inline T F(sum_lanes)(T *lanes) {
+    for (size_t width = PT_LANES / 2; width > 0; width /= 2) {
+        for (size_t l = 0; l < width; l++) {
+            lanes[l] += lanes[l + width];
+        }
+    }
+    return lanes[0];
+}
+
+/* ------------------------------------------------------------------------- softmax */
+
+static inline void F(max_block)(T *lanes, const T *x) {
+#pragma omp simd
+    for (size_t l = 0; l < PT_LANES; l++) {
+        lanes[l] = x[l] > lanes[l] ? x[l] : lanes[l]; /* passes NaN by: exp will meet it */
+    }
+}
+
+static inline T F(max_of_row)(size_t n, const T *x) {
+    T lanes[PT_LANES], padded[PT_LANES];
+    size_t j = 0;
+
+    for (size_t l = 0; l < PT_LANES; l++) {
+        lanes[l] = F(lowest);
+    }
+    for (; j + PT_LANES <= n; j += PT_LANES) {
+        F(max_block)(lanes, x + j);
+    }
+    if (j < n) {
+        F(pad)(padded, x + j, n - j, F(lowest));
+        F(max_block)(lanes, padded);
+    }
+    for (size_t width = PT_LANES / 2; width > 0; width /= 2) {
+        for (size_t l = 0; l < width; l++) {
+            lanes[l] = lanes[l + width] > lanes[l] ? lanes[l + width] : lanes[l];
+        }
+    }
+    return lanes[0];
+}
+
+/* out (PT_LANES,) = exp(x - max); sums (PT_LANES,) += out. */
+static inline void F(exp_block)(T *sums, const T *x, T max, T *out) {
+#pragma omp simd
+    for (size_t l = 0; l < PT_LANES; l++) {
+        T e = F(exp)(x[l] - max);
+
+        out[l] = e;
+        sums[l] += e;
+    }
+}
+
+/* The sum of exp(x - max) over a row; they go to out unless it is NULL. */
+static inline T F(sum_exp_of_row)(size_t n, const T *x, T max, T *out) {
+    T sums[PT_LANES] = {0}, padded[PT_LANES], dropped[PT_LANES];
+    size_t j = 0;
+
+    for (; j + PT_LANES <= n; j += PT_LANES) {
+        F(exp_block)(sums, x + j, max, out ? out + j : dropped);
+    }
+    if (j < n) {
+        T rest[PT_LANES] = {0};
+
+        /* Padded with max: with -inf, which needs no mask, a row of 10 takes 49 ns, not 20,
+         * because the processor stumbles over results too small for a normal number. */
+        F(pad)(padded, x + j, n - j, max);
+        F(exp_block)(rest, padded, max, padded);
+#pragma omp simd
+        for (size_t l = 0; l < PT_LANES; l++) {
+            sums[l] += l < n - j ? rest[l] : 0;
+        }
+        if (out) {
+            F(unpad)(out + j, padded, n - j);
+        }
+    }
+    return F(sum_lanes)(sums);
+}
+
+static void F(softmax)(size_t rows, size_t columns, const void *x, void *out) {
+    for (size_t i = 0; i < rows; i++) {
+        T *row = (T *)out + i * columns;
+        const T *from = (const T *)x + i * columns;
+        const T sum = F(sum_exp_of_row)(columns, from, F(max_of_row)(columns, from), row);
+        const T factor = 1 / sum; /* sum >= 1: the largest element gives 1 */
+
+#pragma omp simd
+        for (size_t j = 0; j < columns; j++) {
+            row[j] *= factor;
+        }
+    }
+}
+
+/* Rows go in groups, so that their logarithms are computed at once. */
+static void F(log_softmax)(size_t rows, size_t columns, const void *x, void *out) {
+    for (size_t start = 0; start < rows; start += PT_LANES) {
+        const size_t n_rows = rows - start < PT_LANES ? rows - start : PT_LANES;
+        T maxima[PT_LANES], sums[PT_LANES];
+
+        for (size_t r = 0; r < PT_LANES; r++) {
+            maxima[r] = 0;
+            sums[r] = 1;
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            const T *from = (const T *)x + (start + r) * columns;
+
+            maxima[r] = F(max_of_row)(columns, from);
+            sums[r] = F(sum_exp_of_row)(columns, from, maxima[r], NULL);
+        }
+#pragma omp simd
+        for (size_t r = 0; r < PT_LANES; r++) {
+            sums[r] = F(log)(sums[r]);
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            const T *from = (const T *)x + (start + r) * columns;
+            T *row = (T *)out + (start + r) * columns;
+            const T max = maxima[r], log_sum = sums[r];
+
+#pragma omp simd
+            for (size_t j = 0; j < columns; j++) {
+                row[j] = (from[j] - max) - log_sum;
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------------------------- cross-entropy */
+
+/* target_sums += t and dots += t * (x - max), where 0 * -inf is 0; both (PT_LANES,). */
+static inline void F(target_block)(T *target_sums, T *dots, const T *x, const T *t, T max) {
+#pragma omp simd
+    for (size_t l = 0; l < PT_LANES; l++) {
+        T dot = t[l] * (x[l] - max);
+
+        target_sums[l] += t[l];
+        dots[l] += t[l] == 0 ? 0 : dot;
+    }
+}
+
+/* The sum of t over a row; *dot: that of t * (x - max). */
+static inline T F(target_of_row)(size_t n, const T *x, const T *t, T max, T *dot) {
+    T target_sums[PT_LANES] = {0}, dots[PT_LANES] = {0};
+    T padded_x[PT_LANES], padded_t[PT_LANES];
+    size_t j = 0;
+
+    for (; j + PT_LANES <= n; j += PT_LANES) {
+        F(target_block)(target_sums, dots, x + j, t + j, max);
+    }
+    if (j < n) {
+        F(pad)(padded_x, x + j, n - j, 0);
+        F(pad)(padded_t, t + j, n - j, 0);
+        F(target_block)(target_sums, dots, padded_x, padded_t, max);
+    }
+    *dot = F(sum_lanes)(dots);
+    return F(sum_lanes)(target_sums);
+}
+
+/* With s = sum_j exp(x_j - max):  loss = sum_j(t_j) * log(s) - sum_j t_j * (x_j - max). */
+static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
+                             const int64_t *labels, void *loss, void *dx) {
+    for (size_t start = 0; start < rows; start += PT_LANES) {
+        const size_t n_rows = rows - start < PT_LANES ? rows - start : PT_LANES;
+        T sums[PT_LANES], target_sums[PT_LANES], dots[PT_LANES];
+        T *losses = (T *)loss + start;
+
+        for (size_t r = 0; r < PT_LANES; r++) {
+            sums[r] = target_sums[r] = 1;
+            dots[r] = 0;
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            const size_t row = start + r;
+            const T *from = (const T *)x + row * columns;
+            T *gradient = dx ? (T *)dx + row * columns : NULL; /* holds exp(x - max) for now */
+            const T max = F(max_of_row)(columns, from);
+
+            if (t) {
+                target_sums[r] = F(target_of_row)(columns, from, (const T *)t + row * columns, max,
+                                                  &dots[r]);
+            } else {
+                dots[r] = from[labels[row]] - max;
+            }
+            sums[r] = F(sum_exp_of_row)(columns, from, max, gradient);
+        }
+        if (dx) {
+            for (size_t r = 0; r < n_rows; r++) {
+                const size_t row = start + r;
+                T *gradient = (T *)dx + row * columns;
+                const T *targets = t ? (const T *)t + row * columns : NULL;
+                const T factor = target_sums[r] / sums[r];
+
+                if (targets) {
+#pragma omp simd
+                    for (size_t j = 0; j < columns; j++) {
+                        gradient[j] = gradient[j] * factor - targets[j];
+                    }
+                } else {
+#pragma omp simd
+                    for (size_t j = 0; j < columns; j++) {
+                        gradient[j] *= factor;
+                    }
+                    gradient[labels[row]] -= 1;
+                }
+            }
+        }
+#pragma omp simd
+        for (size_t r = 0; r < PT_LANES; r++) {
+            sums[r] = target_sums[r] * F(log)(sums[r]) - dots[r];
+        }
+        for (size_t r = 0; r < n_rows; r++) {
+            losses[r] = sums[r];
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------- optimizers */
+
+/* w -= rate * dw */
+static void F(sgd)(size_t n, void *w, const void *dw, const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate;
+    T *restrict ws = w;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        ws[i] -= rate * dws[i];
+    }
+}
+
+/* v = decay_1 * v - rate * dw;  w += v */
+static void F(momentum)(size_t n, void *w, const void *dw, void *velocity,
+                        const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate, decay = (T)numbers->decay_1;
+    T *restrict ws = w, *restrict vs = velocity;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        vs[i] = decay * vs[i] - rate * dws[i];
+        ws[i] += vs[i];
+    }
+}
+
+/* v = decay_1 * v - rate * dw;  w += decay_1 * v - rate * dw */
+static void F(nesterov)(size_t n, void *w, const void *dw, void *velocity,
+                        const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate, decay = (T)numbers->decay_1;
+    T *restrict ws = w, *restrict vs = velocity;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        const T step = rate * dws[i];
+
+        vs[i] = decay * vs[i] - step;
+        ws[i] += decay * vs[i] - step;
+    }
+}
+
+/* s = decay_1 * s + (1 - decay_1) * dw^2;  w -= rate * dw / sqrt(s + epsilon) */
+static void F(rmsprop)(size_t n, void *w, const void *dw, void *mean_square,
+                       const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
+    const T decay = (T)numbers->decay_1, rest = (T)(1 - numbers->decay_1);
+    T *restrict ws = w, *restrict squares = mean_square;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        squares[i] = decay * squares[i] + rest * (dws[i] * dws[i]);
+        ws[i] -= rate * dws[i] / F(sqrt)(squares[i] + epsilon);
+    }
+}
+
+/* s += dw^2;  w -= rate * dw / sqrt(s + epsilon) */
+static void F(adagrad)(size_t n, void *w, const void *dw, void *sum_of_squares,
+                       const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
+    T *restrict ws = w, *restrict squares = sum_of_squares;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        squares[i] += dws[i] * dws[i];
+        ws[i] -= rate * dws[i] / F(sqrt)(squares[i] + epsilon);
+    }
+}
+
+/* m += (dw - m) * (1 - decay_1);  v += (dw^2 - v) * (1 - decay_2);
+ * w -= rate * m / (sqrt(v) + epsilon) */
+static void F(adam)(size_t n, void *w, const void *dw, void *mean, void *variance,
+                    const pt_step_numbers *numbers) {
+    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
+    const T rest_1 = (T)(1 - numbers->decay_1), rest_2 = (T)(1 - numbers->decay_2);
+    T *restrict ws = w, *restrict ms = mean, *restrict vs = variance;
+    const T *restrict dws = dw;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        ms[i] += (dws[i] - ms[i]) * rest_1;
+        vs[i] += (dws[i] * dws[i] - vs[i]) * rest_2;
+        ws[i] -= rate * ms[i] / (F(sqrt)(vs[i]) + epsilon);
+    }
+}
+
+#endif

@@ -1,0 +1,229 @@
+/* pt.h: everything the kernels offer to the floor above. C11; knows nothing of Python.
+ *
+ * Three kinds of files stand behind it:
+ *   one per service        cpu.c  pool.c  alloc.c
+ *   one per family         elementwise.c  reduce.c  matmul.c  nn.c: walk shapes and strides,
+ *                          share the work among threads, then call the loops
+ *   one per family's loops isa_elementwise.c  isa_reduce.c  isa_matmul.c  isa_nn.c: compiled once
+ *                          per instruction set; see PT_ISA_SYMBOL
+ */
+#ifndef PT_H
+#define PT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pt_ops.h" /* generated from src/pytensor/op_table.py: the enums of the ops */
+
+/* ------------------------------------------------------------------------- dtypes */
+
+/* The order is the order of promotion within a kind; see pt_dtype_size in elementwise.c. */
+typedef enum {
+    PT_BOOL, /* one byte, 0 or 1 */
+    PT_INT8,
+    PT_INT16,
+    PT_INT32,
+    PT_INT64,
+    PT_UINT8,
+    PT_UINT16,
+    PT_UINT32,
+    PT_UINT64,
+    PT_FLOAT32,
+    PT_FLOAT64,
+    PT_N_DTYPES
+} pt_dtype;
+
+extern const size_t pt_dtype_size[PT_N_DTYPES];
+
+/* What a function that can fail returns. */
+typedef enum { PT_OK = 0, PT_NO_MEMORY = -1 } pt_status;
+
+/* More axes than this are refused by the floor above. */
+#define PT_MAX_NDIM 16
+
+/* Cython's nogil blocks may call everything in this header. */
+
+/* ------------------------------------------------------- instruction sets (cpu.c) */
+
+/* 0: the baseline of the architecture (SSE2 on x86-64, NEON on aarch64), 1: AVX2 and FMA
+ * (x86-64-v3), 2: AVX-512 F BW CD DQ VL (x86-64-v4). Decided once, at the first call, from CPUID
+ * and XGETBV, or from PYTENSOR_ISA=baseline|avx2|avx512. */
+int pt_isa_level(void);
+/* "baseline", "avx2", "avx512" or "neon". */
+const char *pt_isa_name(void);
+/* NULL, or why PYTENSOR_ISA could not be honoured (unknown, or not on this machine). */
+const char *pt_isa_error(void);
+
+/* A table or function that exists once per instruction set is defined as PT_ISA_SYMBOL(name) in a
+ * file compiled with -DPT_ISA=baseline, avx2 or avx512, and picked with PT_SELECT(name). */
+#define PT_CONCAT_(a, b) a##_##b
+#define PT_CONCAT(a, b) PT_CONCAT_(a, b)
+#define PT_ISA_SYMBOL(name) PT_CONCAT(name, PT_ISA)
+#if defined(__x86_64__)
+#define PT_SELECT(name)                   \
+    (pt_isa_level() == 2   ? &name##_avx512 \
+     : pt_isa_level() == 1 ? &name##_avx2   \
+                           : &name##_baseline)
+#define PT_DECLARE_PER_ISA(type, name) extern type name##_baseline, name##_avx2, name##_avx512
+#else
+#define PT_SELECT(name) (&name##_baseline)
+#define PT_DECLARE_PER_ISA(type, name) extern type name##_baseline
+#endif
+
+/* Processors and bytes of memory that this process may use: what the machine has, the affinity
+ * and the control group (cgroup) allow. At least 1; 0 if unknown. */
+int pt_cpu_count(void);
+size_t pt_memory_size(void);
+
+/* ----------------------------------------------------------- thread pool (pool.c) */
+
+/* Runs task(context, i) for every i in [0, n), each exactly once, on the caller and the pool's
+ * workers, and returns when all have ended. A call from inside a task, or while another Python
+ * thread has the pool, runs all of them on the caller: never a deadlock. Tasks must not depend on
+ * their order or on the number of threads. */
+typedef void (*pt_task)(void *context, size_t i);
+void pt_parallel_for(pt_task task, void *context, size_t n);
+int pt_get_num_threads(void);
+/* n >= 1, at most PT_MAX_THREADS. Waits for running work to end. */
+void pt_set_num_threads(int n);
+/* PYTENSOR_NUM_THREADS, or else pt_cpu_count(). */
+int pt_default_num_threads(void);
+/* NULL, or why PYTENSOR_NUM_THREADS could not be honoured, or threads not be started. */
+const char *pt_pool_error(void);
+#define PT_MAX_THREADS 256
+
+/* ------------------------------------------------------------- allocator (alloc.c) */
+
+/* 64-byte aligned; NULL when memory or the limit is exhausted. bytes == 0 gives a valid pointer.
+ * The caller tells pt_free the same number of bytes: blocks carry no header. */
+void *pt_alloc(size_t bytes);
+void pt_free(void *block, size_t bytes);
+
+typedef struct {
+    size_t in_use;    /* bytes in blocks that the caller holds, as asked for */
+    size_t peak;      /* the most of in_use so far, or since pt_memory_reset_peak */
+    size_t cached;    /* bytes in freed blocks that are kept for reuse */
+    size_t limit;     /* cap on in_use; SIZE_MAX: none */
+    size_t cache_cap; /* cap on cached */
+    size_t hits, misses; /* allocations served from the cache, and not */
+} pt_memory_stats;
+void pt_memory_get_stats(pt_memory_stats *stats);
+void pt_memory_trim(void); /* gives every cached block back to the system */
+void pt_memory_set_limit(size_t bytes);
+void pt_memory_set_cache_cap(size_t bytes);
+void pt_memory_reset_peak(void);
+bool pt_memory_is_system(void); /* PYTENSOR_ALLOCATOR=system: no cache, plain malloc and free */
+/* NULL, or why PYTENSOR_ALLOCATOR could not be honoured. */
+const char *pt_memory_error(void);
+/* For tests of what happens when memory is out: the k-th allocation from now fails, once (1: the
+ * next one); k < 1 calls it off. */
+void pt_memory_fail_after(long k);
+
+/* ------------------------------------------------- element-wise ops (elementwise.c) */
+
+/* Loops take runs of a multiple of PT_LANES elements, contiguous and of one dtype: every element
+ * goes through the same vector code, wherever it stands in the array. */
+#define PT_LANES 16
+/* Elements in one block: five buffers of 8-byte elements stay within a 32 KiB L1 cache. */
+#define PT_BLOCK 512
+
+typedef struct {
+    char *data;               /* first element */
+    const ptrdiff_t *strides; /* (ndim,) in bytes; 0 along broadcast axes */
+    pt_dtype dtype;
+} pt_operand;
+
+/* out[...] = op(in[0][...], ...) for every index of shape. Inputs are converted to compute, the
+ * dtype whose loop runs; the loop's result dtype must be the dtype of out. Inputs may be out itself
+ * (same data and strides) but must not overlap it otherwise. PT_NO_MEMORY is never returned. */
+void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrdiff_t *shape,
+                    const pt_operand *in, const pt_operand *out);
+/* Whether op has a loop for compute. */
+bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute);
+/* dst[...] = src[...], converted. Same rule on overlap. */
+void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_operand *dst);
+
+/* ----------------------------------------------------------- reductions (reduce.c) */
+
+/* Reduces the last n_reduced axes of shape; the caller permutes axes so that they stand there.
+ * compute: dtype in which elements are combined (inputs are converted to it). out holds the kept
+ * axes (shape[:ndim - n_reduced]); its dtype: compute for sum, prod, max, min; bool for any, all;
+ * int64 for argmax, argmin (position in C order over the reduced axes, the first of equals, the
+ * first NaN before all). An empty reduction gives the identity; the caller refuses it where there
+ * is none. The result has the same bits for any strides and any number of threads. */
+pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
+                    const ptrdiff_t *shape, const pt_operand *in, const pt_operand *out);
+bool pt_reduce_has(pt_reduce_op op, pt_dtype compute);
+
+/* ------------------------------------------------------------- products (matmul.c) */
+
+/* C = A B, in C also "+ bias, then relu" when asked (float dtypes only).
+ * a: (m, k), b: (k, n), c: (m, n); strides in elements, any sign or value, zero included. c must
+ * not overlap a or b. bias: (n,) contiguous or NULL. Any dtype; sums of integers wrap, bool
+ * combines by "or". Tiles depend on shapes alone: same bits for any number of threads. */
+typedef struct {
+    const void *data;
+    ptrdiff_t row_stride, column_stride;
+} pt_matrix;
+pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
+                    ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, const void *bias, bool relu);
+/* The same for a batch: matrices i of n_batch start at a.data + i * a_step bytes and so on (a_step
+ * or b_step may be 0). The batch is spread over the pool. */
+pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
+                            pt_matrix a, ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c,
+                            ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, ptrdiff_t c_step);
+/* Loads OpenBLAS; call it once before any product. NULL, or why it could not be loaded. */
+const char *pt_load_blas(void);
+const char *pt_blas_config(void); /* OpenBLAS's version and core name */
+
+/* ------------------------------------------- leaving out columns of zeros (columns.c) */
+
+/* float dtypes. x: (m, k), columns contiguous, rows row_stride bytes apart. *count: how many columns
+ * have an element other than +0; if that is at most limit, their numbers, ascending, in columns:
+ * (limit,). Beyond the limit *count may fall short. */
+pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
+                             ptrdiff_t row_stride, size_t limit, int64_t *columns, size_t *count);
+/* out: (m, n_columns), those columns of x side by side. */
+void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, ptrdiff_t row_stride,
+                     const int64_t *columns, size_t n_columns, void *out);
+/* out: (n, row_length): row rows[i] is src[i], the others zero. rows: (n_rows,), ascending. */
+void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
+                     size_t n_rows, const void *src, void *out);
+
+/* -------------------------------------------------------- fused kernels (nn.c) */
+
+/* dtype: PT_FLOAT32 or PT_FLOAT64; everything contiguous, in C order.
+ * x, out: (rows, columns). out may be x, and so may dx below. A row with +inf or NaN, or of -inf
+ * alone, gives NaN. The result has the same bits for any number of threads. */
+void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
+void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
+/* loss[i] = -sum_j t[i, j] * log_softmax(x[i])[j]; loss: (rows,), t: (rows, columns).
+ * dx[i, j] = softmax(x[i])[j] * sum_j(t[i, j]) - t[i, j]; may be NULL. Where t is 0 it counts for
+ * nothing, even if log_softmax is -inf. */
+void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                              const void *t, void *loss, void *dx);
+/* The same with t given as class numbers, labels: (rows,) int64, each in [0, columns). */
+void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                                     const int64_t *labels, void *loss, void *dx);
+
+/* out[i, :] = scale * src[rows[i], :] converted to out_dtype (a float dtype, or that of src with
+ * scale 1): one pass for a mini-batch. Every row number must be in range. */
+void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, const int64_t *rows,
+                    size_t n_rows, pt_dtype out_dtype, double scale, void *out);
+
+/* Optimizer steps, one pass over n elements of parameter w, gradient dw and state. Formulas stand
+ * in src/pytensor/optimizers.py. */
+void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate);
+void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
+                      double learning_rate, double momentum, bool nesterov);
+void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
+                     double learning_rate, double rho, double epsilon);
+void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
+                     double learning_rate, double epsilon);
+/* step: 1 for the first. */
+void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean, void *variance,
+                  double learning_rate, double beta_1, double beta_2, double epsilon,
+                  uint64_t step);
+
+#endif

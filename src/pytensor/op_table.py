@@ -1,0 +1,280 @@
+"""The op table: one row per op, and everything that follows from a row.
+
+The build reads this file (tools/generate.py) and makes of each row the C loops for every dtype and
+instruction set, the kernel table, the Python function with its docstring and its type stub. At run
+time the same rows give the tape its derivatives; the tests and the benchmarks walk them too.
+docs/adding-an-op.md shows one op from formula to benchmark.
+
+This module imports nothing but the standard library: it runs before anything is built.
+
+Columns
+    name      the public name, the Array API standard's where it has one
+    doc       one line; the first sentence of the docstring
+    types     kinds of dtype that have a loop: b bool, i signed, u unsigned, f floating-point.
+              An input of another kind is converted: to the default floating-point dtype where only
+              f is listed, to bool where only b is listed; otherwise it is a TypeError
+    c         the C expression of one element in x, y, z; T is the element type and F(name) the
+              function of that name for T (math_f32.h, math_f64.h, math_int.h). A dictionary where
+              the kinds differ
+    result    "same" (the dtype of the inputs) or "bool"
+    d         one expression per input: the gradient with respect to it, in terms of g (the gradient
+              of the result), the inputs x, y, z, the result out, and the row's parameters, written
+              in the functions of this package. None: no gradient flows there (the derivative is 0
+              almost everywhere, or the input is no number). A single string where a function takes
+              any number of inputs: the gradient with respect to input number i
+    numpy     the reference, in terms of np, x, y, z; by default the function np.<name>
+    domain    (low, high) for each input: where tests and benchmarks sample
+    identity  of a reduction: the result of no elements, None where the position is sought
+    c         of a reduction: the new acc in terms of acc and x; with chooses=True, where the result
+              is one of the elements, whether x takes the place of acc (a NaN does in any case)
+    wide      True for a reduction of integers that is computed, and returned, in 64 bits
+    rare      True where the floating-point function in c covers common arguments only: the loop
+              computes again with name_slow the elements for which name_rare holds
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+NUMERIC = "iuf"
+ALL = "biuf"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One op. See the module's docstring for the columns."""
+
+    name: str
+    kind: str
+    doc: str
+    types: str
+    c: str | dict[str, str] | None
+    result: str
+    d: tuple[str | None, ...] | str
+    numpy: str
+    domain: tuple[tuple[float, float], ...]
+    identity: str | None = None  # reductions: the C expression to start from
+    parameters: tuple[str, ...] = field(default=())
+    rare: bool = False
+    wide: bool = False
+    chooses: bool = False
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tensor inputs, in order: x, y, z."""
+        return () if isinstance(self.d, str) else tuple("xyz"[: len(self.d)])
+
+    def c_for(self, kind: str) -> str | None:
+        """The C expression for dtypes of this kind, or None if they have no loop."""
+        if kind not in self.types or self.c is None:
+            return None
+        return self.c if isinstance(self.c, str) else self.c[kind]
+
+
+TABLE: list[Row] = []
+
+
+def unary(name, types, c, doc, *, d=None, result="same", numpy=None, domain=(-4, 4), rare=False):
+    """A row for out = f(x), element by element."""
+    TABLE.append(Row(name, "unary", doc, types, c, result, (d,), numpy or f"np.{name}(x)",
+                     (domain,), rare=rare))
+
+
+def binary(name, types, c, doc, *, d=(None, None), result="same", numpy=None,
+           domain=((-4, 4), (-4, 4)), rare=False):
+    """A row for out = f(x, y), element by element, with broadcasting."""
+    TABLE.append(Row(name, "binary", doc, types, c, result, d, numpy or f"np.{name}(x, y)", domain,
+                     rare=rare))
+
+
+def ternary(name, types, c, doc, *, d, numpy, domain):
+    """A row for out = f(x, y, z), element by element, with broadcasting."""
+    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain))
+
+
+def reduction(name, types, identity, c, doc, *, d=None, result="same", numpy=None,
+              domain=(-4, 4), wide=False, chooses=False):
+    """A row for out = the elements of x along axes, combined."""
+    TABLE.append(Row(name, "reduction", doc, types, c, result, (d,),
+                     numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)", (domain,), identity,
+                     ("axis", "keepdims"), wide=wide, chooses=chooses))
+
+
+def other(name, doc, *, d, numpy="", parameters=()):
+    """A row for a handwritten function: it stands here for its derivative."""
+    TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters))
+
+
+# --------------------------------------------------------------------------- arithmetic
+binary("add", ALL, {"b": "x | y", "i": "x + y", "u": "x + y", "f": "x + y"},
+       "x + y; for booleans, x or y.", d=("g", "g"))
+binary("subtract", NUMERIC, "x - y", "x - y.", d=("g", "-g"))
+binary("multiply", ALL, {"b": "x & y", "i": "x * y", "u": "x * y", "f": "x * y"},
+       "x times y; for booleans, x and y.", d=("g * y", "g * x"))
+binary("divide", "f", "x / y", "x / y, the quotient as a floating-point number.",
+       d=("g / y", "-g * out / y"), domain=((-4, 4), (0.5, 4)))
+binary("floor_divide", NUMERIC, "F(floor_divide)(x, y)",
+       "The largest integer not above x / y; for integers, 0 where y is 0.",
+       domain=((-9, 9), (1, 4)), rare=True)
+binary("remainder", NUMERIC, "F(remainder)(x, y)",
+       "x - floor(x / y) * y: the remainder with the sign of y; for integers, 0 where y is 0.",
+       d=("g", "-g * floor_divide(x, y)"), domain=((-9, 9), (1, 4)), rare=True)
+binary("pow", NUMERIC, "F(pow)(x, y)",
+       "x to the power of y; integers wrap, and a negative integer power is truncated to an "
+       "integer.",
+       d=("g * y * x ** where(y == 0, 1, y - 1)", "g * out * log(where(x > 0, x, ones_like(out)))"),
+       numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)))
+unary("negative", NUMERIC, "-x", "-x.", d="-g")
+unary("positive", NUMERIC, "x", "x: a copy.", d="g")
+unary("abs", NUMERIC, {"i": "x < 0 ? -x : x", "u": "x", "f": "F(fabs)(x)"},
+      "The absolute value of x. The derivative at 0 is 0.", d="g * sign(x)")
+unary("sign", NUMERIC, {"i": "(x > 0) - (x < 0)", "u": "x > 0", "f": "F(sign)(x)"},
+      "-1, 0 or 1 for x below, at or above 0; NaN for NaN.")
+unary("square", NUMERIC, "x * x", "x times x.", d="g * (2 * x)")
+unary("reciprocal", "f", "1 / x", "1 / x.", d="-g * out * out", domain=(0.5, 4))
+binary("maximum", ALL, {"b": "x | y", "i": "x > y ? x : y", "u": "x > y ? x : y",
+                        "f": "F(maximum)(x, y)"},
+       "The larger of x and y; NaN if either is. At ties each gets half of the gradient.",
+       d=("g * where(x == y, 0.5, x > y)", "g * where(x == y, 0.5, y > x)"))
+binary("minimum", ALL, {"b": "x & y", "i": "x < y ? x : y", "u": "x < y ? x : y",
+                        "f": "F(minimum)(x, y)"},
+       "The smaller of x and y; NaN if either is. At ties each gets half of the gradient.",
+       d=("g * where(x == y, 0.5, x < y)", "g * where(x == y, 0.5, y < x)"))
+
+# ------------------------------------------------------------- exponentials and powers
+unary("sqrt", "f", "F(sqrt)(x)", "The square root of x.", d="g * 0.5 / out", domain=(0.1, 9))
+unary("exp", "f", "F(exp)(x)", "e to the power of x.", d="g * out")
+unary("expm1", "f", "F(expm1)(x)", "exp(x) - 1, accurate near 0.", d="g * (out + 1)")
+unary("log", "f", "F(log)(x)", "The natural logarithm of x.", d="g / x", domain=(0.1, 9))
+unary("log1p", "f", "F(log1p)(x)", "log(1 + x), accurate near 0.", d="g / (1 + x)",
+      domain=(-0.5, 9))
+unary("log2", "f", "F(log2)(x)", "The logarithm of x to base 2.",
+      d="g / (x * 0.6931471805599453)", domain=(0.1, 9))
+unary("log10", "f", "F(log10)(x)", "The logarithm of x to base 10.",
+      d="g / (x * 2.302585092994046)", domain=(0.1, 9))
+
+# ------------------------------------------------------------------------ trigonometry
+unary("sin", "f", "F(sin)(x)", "The sine of x radians.", d="g * cos(x)", rare=True)
+unary("cos", "f", "F(cos)(x)", "The cosine of x radians.", d="-g * sin(x)", rare=True)
+unary("tan", "f", "F(tan)(x)", "The tangent of x radians.", d="g * (1 + out * out)",
+      domain=(-1.2, 1.2), rare=True)
+unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out * out)")
+
+# ------------------------------------------------------------- of neural networks, of statistics
+unary("relu", NUMERIC, {"i": "x > 0 ? x : 0", "u": "x", "f": "x < 0 ? 0 : x"},
+      "max(x, 0); NaN stays NaN. The derivative at 0 is 0.", d="relu_gradient(g, x)",
+      numpy="np.maximum(x, 0)")
+binary("relu_gradient", "f", "y > 0 ? x : 0",
+       "x where y > 0, else 0: what relu(y) passes on of the gradient x.",
+       d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.zeros_like(x))")
+unary("sigmoid", "f", "F(sigmoid)(x)", "The logistic function, 1 / (1 + exp(-x)).",
+      d="g * out * (1 - out)", numpy="1 / (1 + np.exp(-x))")
+unary("softplus", "f", "F(maximum)(x, 0) + F(log1p)(F(exp)(-F(fabs)(x)))",
+      "log(1 + exp(x)), without overflow.", d="g * sigmoid(x)", numpy="np.logaddexp(x, 0)")
+unary("erf", "f", "F(erf)(x)", "The error function, 2 / sqrt(pi) times the integral of exp(-t**2) "
+      "from 0 to x.", d="g * (1.1283791670955126 * exp(-x * x))",
+      numpy="np.vectorize(math.erf, otypes=[x.dtype])(x)")
+
+# ---------------------------------------------------------------------------- rounding
+unary("floor", NUMERIC, {"i": "x", "u": "x", "f": "F(floor)(x)"},
+      "The largest integer not above x.")
+unary("ceil", NUMERIC, {"i": "x", "u": "x", "f": "F(ceil)(x)"}, "The smallest integer not below x.")
+unary("trunc", NUMERIC, {"i": "x", "u": "x", "f": "F(trunc)(x)"},
+      "x without its fractional part.")
+unary("round", NUMERIC, {"i": "x", "u": "x", "f": "F(round)(x)"},
+      "The integer nearest to x; halves go to the even one.")
+
+# -------------------------------------------------------------------------- comparisons
+binary("equal", ALL, "x == y", "Whether x == y.", result="bool")
+binary("not_equal", ALL, "x != y", "Whether x != y.", result="bool")
+binary("less", ALL, "x < y", "Whether x < y.", result="bool")
+binary("less_equal", ALL, "x <= y", "Whether x <= y.", result="bool")
+binary("greater", ALL, "x > y", "Whether x > y.", result="bool")
+binary("greater_equal", ALL, "x >= y", "Whether x >= y.", result="bool")
+unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool")
+unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool")
+unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
+      result="bool")
+
+# --------------------------------------------------------------------- logic and bits
+binary("logical_and", "b", "x & y", "Whether both x and y are true (not 0).")
+binary("logical_or", "b", "x | y", "Whether x or y is true (not 0).")
+binary("logical_xor", "b", "x ^ y", "Whether one of x and y is true and the other is not.")
+unary("logical_not", "b", "!x", "Whether x is false (0).")
+binary("bitwise_and", "biu", "x & y", "The bits that are set in both x and y.")
+binary("bitwise_or", "biu", "x | y", "The bits that are set in x or y.")
+binary("bitwise_xor", "biu", "x ^ y", "The bits that differ between x and y.")
+unary("bitwise_invert", "biu", {"b": "!x", "i": "~x", "u": "~x"}, "x with every bit turned over.")
+binary("bitwise_left_shift", "iu", "F(left_shift)(x, y)",
+       "x shifted left by y bits; 0 once y reaches the width.", numpy="np.left_shift(x, y)",
+       domain=((0, 9), (0, 4)))
+binary("bitwise_right_shift", "iu", "F(right_shift)(x, y)",
+       "x shifted right by y bits, filled with the sign.", numpy="np.right_shift(x, y)",
+       domain=((0, 99), (0, 4)))
+
+# ---------------------------------------------------------------------------- selection
+ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
+                          "u": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
+                          "f": "F(minimum)(F(maximum)(x, y), z)"},
+        "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient.",
+        d=("where((x >= y) & (x <= z), g, 0)", "where(x < y, g, 0)", "where(x > z, g, 0)"),
+        numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)))
+ternary("where", ALL, "x ? y : z",
+        "y where x is true (not 0), z elsewhere. No gradient flows through what was not taken.",
+        d=(None, "where(x, g, 0)", "where(x, 0, g)"), numpy="np.where(x, y, z)",
+        domain=((-1, 1), (-4, 4), (-4, 4)))
+
+# --------------------------------------------------------------------------- reductions
+reduction("sum", NUMERIC, "0", "acc + x",
+          "The sum of the elements. Integers are added as 64-bit ones.", wide=True,
+          d="broadcast_to(expand_axes(g, axis, keepdims), x_shape)")
+reduction("prod", NUMERIC, "1", "acc * x",
+          "The product of the elements. Integers are multiplied as 64-bit ones.", wide=True,
+          d="prod_gradient(g, x, axis, keepdims)", domain=(0.5, 2))
+reduction("max", ALL, "F(lowest)", "x > acc",
+          "The largest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
+          d="extremum_gradient(g, x, out, axis, keepdims)")
+reduction("min", ALL, "F(highest)", "x < acc",
+          "The smallest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
+          d="extremum_gradient(g, x, out, axis, keepdims)")
+reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).")
+reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).")
+reduction("argmax", ALL, None, "x > acc",
+          "The position of the largest element, the first of equals; of the first NaN if any.",
+          chooses=True, result="index")
+reduction("argmin", ALL, None, "x < acc",
+          "The position of the smallest element, the first of equals; of the first NaN if any.",
+          chooses=True, result="index")
+
+# ------------------------------------------------- handwritten functions with a derivative
+other("mean", "The mean of the elements.", parameters=("axis", "keepdims", "count"),
+      d=("broadcast_to(expand_axes(g * (1 / count), axis, keepdims), x_shape)",))
+other("matmul", "The matrix product of the last two axes.",
+      d=("matmul_gradient_x(g, x_shape, y)", "matmul_gradient_y(g, x, y_shape)"))
+other("reshape", "The elements in another shape.", d=("reshape(g, x_shape)",))
+other("permute_dims", "The axes in another order.", parameters=("axes",),
+      d=("permute_dims(g, inverse_permutation(axes))",))
+other("broadcast_to", "Repeated along axes of length 1.", d=("g",))
+other("astype", "Converted to another dtype.", d=("g",))
+other("getitem", "Selected by index.", parameters=("key",),
+      d=("getitem_gradient(g, x_shape, key)",))
+other("scatter", "Zeros, with x added at an index.", parameters=("key",), d=("g[key]",))
+other("concat", "One after another along an axis.", parameters=("axis", "starts"),
+      d="concat_gradient(g, i, axis, starts)")
+other("linear", "x @ y + z, in one pass; packed is x without its columns of zeros.",
+      parameters=("packed",),
+      d=("g @ y.T", "linear_gradient_w(g, x, packed)", "g.sum(axis=tuple(range(g.ndim - 1)))"))
+other("softmax", "exp(x) / sum(exp(x)) along the last axis.",
+      d=("out * (g - sum(g * out, axis=-1, keepdims=True))",))
+other("log_softmax", "log(softmax(x)) along the last axis.",
+      d=("g - exp(out) * sum(g, axis=-1, keepdims=True)",))
+other("softmax_cross_entropy", "-sum(y * log_softmax(x)) along the last axis.",
+      d=("expand_axes(g, -1, False) * (softmax(x) * sum(y, axis=-1, keepdims=True) - y)",
+         "-expand_axes(g, -1, False) * log_softmax(x)"))
+other("sparse_softmax_cross_entropy", "-log_softmax(x)[y] along the last axis, y a class number.",
+      d=("expand_axes(g, -1, False) * (softmax(x) - one_hot(y, x_shape[-1], g.dtype))", None))
+
+# The kernels' enums number element-wise rows and reductions in the order in which they stand here.
+ELEMENTWISE = [row for row in TABLE if row.kind in ("unary", "binary", "ternary")]
+REDUCTIONS = [row for row in TABLE if row.kind == "reduction"]
+ROWS = {row.name: row for row in TABLE}
