@@ -1,0 +1,64 @@
+"""Checks of arguments that the layers, optimizers and the trainer share.
+
+A message names the function, the argument, what was found and what was expected.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+
+
+def snake_case(name):
+    """Turn the name of a class into that of an argument: GlorotUniform into glorot_uniform."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def lookup(kind, identifier, table):
+    """Return table[identifier]; the error lists what is known.
+
+    Args:
+        kind: what the table holds, for the message: "activation".
+    """
+    if not isinstance(identifier, str):
+        raise TypeError(f"{kind}: found {identifier!r}: expected a name or an object of its own")
+    try:
+        return table[identifier]
+    except KeyError:
+        known = ", ".join(sorted(table))
+        raise ValueError(f"unknown {kind} {identifier!r}: known are {known}") from None
+
+
+def integer(name, value, least):
+    """Return value as an int of at least `least`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: found {value!r}: expected an integer") from None
+    if number < least:
+        raise ValueError(f"{name}: found {number}: expected at least {least}")
+    return number
+
+
+def number(name, value, low, high=float("inf"), *, below_high=False):
+    """Return value as a float in [low, high], or in [low, high) with below_high."""
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: found {value!r}: expected a number") from None
+    if not (low <= result < high if below_high else low <= result <= high):
+        if high == float("inf"):
+            expected = f"at least {low:g}"
+        else:
+            expected = f"a number in [{low:g}, {high:g}{')' if below_high else ']'}"
+        raise ValueError(f"{name}: found {result:g}: expected {expected}")
+    return result
+
+
+def sample_shape(name, shape):
+    """Return the shape of one sample as a tuple of integers >= 1."""
+    try:
+        return tuple(integer(name, length, 1) for length in shape)
+    except TypeError:
+        raise TypeError(f"{name}: found {shape!r}: expected a tuple of integers, the shape of one "
+                        "sample without the batch axis") from None

@@ -1,0 +1,438 @@
+# Element-wise ops and reductions: promotion, broadcasting, results.
+
+
+cdef str row_name(int row):
+    return ROW_NAMES[row]
+
+
+cdef enum:
+    MAX_INPUTS = 3
+
+# Where NumPy's own functions are used, and where a result is recorded, inputs are Python objects;
+# here they are taken apart once.
+cdef struct Inputs:
+    int n
+    pt_operand operands[MAX_INPUTS]
+    int ndims[MAX_INPUTS]
+    const Py_ssize_t *dims[MAX_INPUTS]
+    double scalars[MAX_INPUTS]                          # storage for Python numbers
+    Py_ssize_t steps[MAX_INPUTS][PT_MAX_NDIM]           # broadcast strides
+
+
+cdef object elementwise_call(int row, object x, object y, object z, object out):
+    """out = row(x, y, z), element by element; y and z are None where the row has fewer inputs."""
+    cdef Tensor a, b, result
+    cdef pt_operand operands[2]
+    cdef pt_operand target
+    # The common case without a detour: tensors of one shape and dtype, in C order.
+    cdef int n_inputs = pt_elementwise_info[row].n_inputs
+    if type(x) is Tensor and out is None and n_inputs < 3:
+        a = <Tensor>x
+        b = <Tensor>y if n_inputs == 2 and type(y) is Tensor else a
+        if (a.contiguous and pt_elementwise_info[row].kinds & kind_of(a.type)
+                and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
+                     and a.ndim == b.ndim and same_dims(a, b))):
+            result = new_tensor(PT_BOOL if pt_elementwise_info[row].to_bool else a.type,
+                                a.ndim, a.dims)
+            operands[0] = operand_of(a)
+            operands[1] = operand_of(b)
+            target = operand_of(result)
+            run_elementwise(row, a.type, result.ndim, result.dims, operands, &target, result.size)
+            if recording_mask & (a.tracked | b.tracked):
+                record(row, (x,) if n_inputs == 1 else (x, y), result, None)
+            return result
+    return elementwise_general(row, x, y, z, out)
+
+
+cdef inline bint same_dims(Tensor a, Tensor b) noexcept:
+    cdef int i
+    for i in range(a.ndim):
+        if a.dims[i] != b.dims[i]:
+            return False
+    return True
+
+
+cdef inline void run_elementwise(int row, int compute, int ndim, const Py_ssize_t *dims,
+                                 const pt_operand *operands, const pt_operand *out,
+                                 Py_ssize_t size) noexcept:
+    if size < NOGIL_ELEMENTS:
+        pt_elementwise(<pt_elementwise_op>row, <pt_dtype>compute, ndim, dims, operands, out)
+    else:
+        with nogil:
+            pt_elementwise(<pt_elementwise_op>row, <pt_dtype>compute, ndim, dims, operands, out)
+
+
+cdef int compute_dtype(int row, int dtype, int kinds) except -1:
+    """The dtype whose loop serves inputs of dtype: see the column types of the op table."""
+    if kinds & kind_of(dtype):
+        return dtype
+    if kinds == KIND_FLOAT:
+        return DEFAULT_FLOAT
+    if kinds == KIND_BOOL:
+        return PT_BOOL
+    raise TypeError(f"{row_name(row)}: no rule for dtype {DTYPES[dtype]}")
+
+
+cdef int with_scalar(int dtype, Scalar kind) noexcept:
+    """The dtype of a tensor of dtype together with a weak Python scalar."""
+    if kind == SCALAR_FLOAT and kind_of(dtype) != KIND_FLOAT:
+        return DEFAULT_FLOAT
+    if kind == SCALAR_INT and dtype == PT_BOOL:
+        return DEFAULT_INT
+    return dtype
+
+
+cdef object elementwise_general(int row, object x, object y, object z, object out):
+    cdef Inputs inputs
+    cdef pt_operand target
+    cdef list values = [x, y, z]
+    cdef Scalar kinds_of[MAX_INPUTS]
+    cdef int dtype = -1, compute, result_dtype, ndim = 0, i, d, shift
+    cdef int first = 1 if row == ROW_WHERE else 0  # where's condition takes no part in promotion
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t length
+    cdef Tensor t, result, destination
+    cdef unsigned long long tracked = 0
+    inputs.n = pt_elementwise_info[row].n_inputs
+    if out is not None and not isinstance(out, Tensor):
+        raise TypeError(f"{row_name(row)}: out is a {type(out).__name__}: expected a Tensor")
+    for i in range(inputs.n):
+        kinds_of[i] = scalar_kind(values[i])
+        if kinds_of[i] != NOT_SCALAR and not isinstance(values[i], np.generic):
+            continue
+        kinds_of[i] = NOT_SCALAR
+        t = as_tensor(values[i], row_name(row))
+        if i < first and t.type != PT_BOOL:
+            t = converted(t, PT_BOOL)
+        values[i] = t
+        tracked |= t.tracked
+        if i >= first:
+            dtype = t.type if dtype < 0 else promote(row_name(row), dtype, t.type)
+    for i in range(first, inputs.n):
+        if kinds_of[i] != NOT_SCALAR:
+            dtype = (scalar_dtype(kinds_of[i]) if dtype < 0 else with_scalar(dtype, kinds_of[i]))
+    compute = compute_dtype(row, dtype, pt_elementwise_info[row].kinds)
+    result_dtype = PT_BOOL if pt_elementwise_info[row].to_bool else compute
+    if out is not None:
+        destination = <Tensor>out
+        check_dtype_into(row, result_dtype, destination)
+        if recording_mask & (tracked | destination.tracked | root_of(destination).tracked):
+            raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
+                               "result written in place has no gradient; use the form that "
+                               "returns a new tensor (a = a + b)")
+
+    # the operands, and the shape that they broadcast to
+    for i in range(inputs.n):
+        if kinds_of[i] == NOT_SCALAR:
+            t = <Tensor>values[i]
+            inputs.operands[i] = operand_of(t)
+            inputs.ndims[i] = t.ndim
+            inputs.dims[i] = t.dims
+            ndim = max(ndim, t.ndim)
+        else:
+            inputs.operands[i].data = <char *>&inputs.scalars[i]
+            inputs.operands[i].dtype = <pt_dtype>(PT_BOOL if i < first else
+                                                  scalar_store_dtype(compute, kinds_of[i]))
+            store(inputs.operands[i].dtype, inputs.operands[i].data, values[i])
+            inputs.ndims[i] = 0
+    for d in range(ndim):
+        dims[d] = 1
+    for i in range(inputs.n):
+        shift = ndim - inputs.ndims[i]
+        for d in range(inputs.ndims[i]):
+            length = inputs.dims[i][d]
+            if length == 1 or length == dims[d + shift]:
+                continue
+            if dims[d + shift] != 1:
+                raise no_broadcast(row, values[:inputs.n])
+            dims[d + shift] = length
+    for i in range(inputs.n):
+        broadcast_steps(&inputs, i, ndim, dims, values[i])
+
+    if out is None:
+        result = result_like(values, inputs.n, result_dtype, ndim, dims)
+    else:
+        result = check_out(row, destination, result_dtype, ndim, dims, values, inputs.n)
+    target = operand_of(result)
+    run_elementwise(row, compute, ndim, dims, inputs.operands, &target, result.size)
+    if out is not None:
+        if result is not destination:
+            copy_into(result, destination)
+        bump_version(destination)
+        return destination
+    if recording_mask & tracked:
+        record(row, tuple(values[:inputs.n]), result, None)
+    return result
+
+
+cdef int scalar_store_dtype(int compute, Scalar kind) noexcept:
+    """A Python number is stored as the loop's dtype; True and False stay what they are."""
+    return PT_BOOL if kind == SCALAR_BOOL else compute
+
+
+cdef object no_broadcast(int row, list values):
+    shapes = " and ".join(str(v.shape) if isinstance(v, Tensor) else "()" for v in values)
+    return ValueError(f"{row_name(row)}: shapes {shapes} do not broadcast")
+
+
+cdef void broadcast_steps(Inputs *inputs, int i, int ndim, const Py_ssize_t *dims,
+                          object value) noexcept:
+    """Strides of input i over the common shape: 0 along the axes where it is repeated."""
+    cdef int shift = ndim - inputs.ndims[i], d
+    for d in range(ndim):
+        if d < shift or inputs.dims[i][d - shift] != dims[d]:
+            inputs.steps[i][d] = 0
+        else:
+            inputs.steps[i][d] = inputs.operands[i].strides[d - shift]
+    inputs.operands[i].strides = inputs.steps[i]
+
+
+cdef Tensor result_like(list values, int n, int dtype, int ndim, const Py_ssize_t *dims):
+    """A new tensor for the result. Inputs that agree on another order than C's keep it: a.T + b.T
+    walks memory as a + b does."""
+    cdef Tensor model = None, t
+    cdef int i
+    for i in range(n):
+        if not isinstance(values[i], Tensor):
+            continue
+        t = <Tensor>values[i]
+        if t.contiguous or t.ndim != ndim:
+            return new_tensor(dtype, ndim, dims)
+        if model is None:
+            model = t
+        elif not (same_dims(t, model) and same_order(t, model)):
+            return new_tensor(dtype, ndim, dims)
+    return new_tensor(dtype, ndim, dims) if model is None else new_in_order(model, dtype)
+
+
+cdef bint same_order(Tensor a, Tensor b) noexcept:
+    cdef int d
+    for d in range(a.ndim):
+        if a.steps[d] * <Py_ssize_t>pt_dtype_size[b.type] != (
+                b.steps[d] * <Py_ssize_t>pt_dtype_size[a.type]):
+            return False
+    return True
+
+
+cdef Tensor new_in_order(Tensor model, int dtype):
+    """A tensor of model's shape whose axes lie in memory in model's order, without gaps."""
+    cdef int order[PT_MAX_NDIM]
+    cdef int i, j, axis
+    cdef Tensor t
+    cdef Py_ssize_t step = <Py_ssize_t>pt_dtype_size[dtype]
+    for i in range(model.ndim):
+        if model.steps[i] <= 0:
+            return new_tensor(dtype, model.ndim, model.dims)
+        j = i
+        while j > 0 and model.steps[order[j - 1]] < model.steps[i]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = i
+    t = new_tensor(dtype, model.ndim, model.dims)
+    for i in range(model.ndim - 1, -1, -1):
+        axis = order[i]
+        t.steps[axis] = step
+        step *= model.dims[axis]
+    t.contiguous = is_contiguous(t.ndim, t.dims, t.steps, <Py_ssize_t>pt_dtype_size[dtype])
+    return t
+
+
+cdef int check_dtype_into(int row, int result, Tensor out) except -1:
+    """Whether a result of that dtype goes into out: as in NumPy, out may be of another size but not
+    of a lesser kind (bool, unsigned, signed, floating-point)."""
+    cdef int kind = kind_of(result), into = kind_of(out.type)
+    if (kind == into or kind == KIND_BOOL or into == KIND_FLOAT
+            or (kind == KIND_UNSIGNED and into == KIND_SIGNED)):
+        return 0
+    raise TypeError(f"{row_name(row)}: the result has dtype {DTYPES[result]}, which does not go "
+                    f"into a tensor of {DTYPES[out.type]}")
+
+
+cdef Tensor check_out(int row, Tensor out, int dtype, int ndim, const Py_ssize_t *dims,
+                      list values, int n):
+    """Where to compute what goes to out: out itself, or new memory if its dtype is another one or
+    an input overlaps it."""
+    cdef int i
+    cdef Tensor t
+    cdef bint fits = out.ndim == ndim
+    for i in range(ndim):
+        fits = fits and out.dims[i] == dims[i]
+    if not fits:
+        raise ValueError(f"{row_name(row)}: the result has shape {shape_text(ndim, dims)}, which "
+                         f"does not fit into a tensor of shape {out.shape}")
+    check_writable(out, row_name(row))
+    if out.type != dtype:
+        return new_tensor(dtype, ndim, dims)
+    for i in range(n):
+        if isinstance(values[i], Tensor):
+            t = <Tensor>values[i]
+            if overlap(t, out) and not (t.data == out.data and t.ndim == out.ndim
+                                        and t.type == out.type
+                                        and same_dims(t, out) and same_order(t, out)):
+                return new_tensor(out.type, ndim, dims)
+    return out
+
+
+cdef int check_writable(Tensor t, str name) except -1:
+    if t.readonly:
+        raise ValueError(f"{name}: the tensor is read-only")
+    return 0
+
+
+cdef bint overlap(Tensor a, Tensor b) noexcept:
+    """Whether the address ranges of a and b meet: a cheap test that may say yes too often."""
+    cdef char *low_a = a.data
+    cdef char *high_a = a.data
+    cdef char *low_b = b.data
+    cdef char *high_b = b.data
+    cdef int d
+    if a.size == 0 or b.size == 0:
+        return False
+    for d in range(a.ndim):
+        if a.steps[d] < 0:
+            low_a += (a.dims[d] - 1) * a.steps[d]
+        else:
+            high_a += (a.dims[d] - 1) * a.steps[d]
+    for d in range(b.ndim):
+        if b.steps[d] < 0:
+            low_b += (b.dims[d] - 1) * b.steps[d]
+        else:
+            high_b += (b.dims[d] - 1) * b.steps[d]
+    return (low_a < high_b + pt_dtype_size[b.type]) and (low_b < high_a + pt_dtype_size[a.type])
+
+
+# ------------------------------------------------------------------------------- reductions
+
+
+cdef int read_axis(object axis, int ndim, str name) except -1:
+    """An axis as 0..ndim-1."""
+    cdef Py_ssize_t number
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{name}: axis is {axis!r}: expected an integer") from None
+    except OverflowError:
+        number = <Py_ssize_t>(<size_t>-1 >> 1)
+    if not -ndim <= number < ndim:
+        raise IndexError(f"{name}: axis {axis} is out of range for {ndim} "
+                         f"{'axis' if ndim == 1 else 'axes'}")
+    return <int>(number + ndim if number < 0 else number)
+
+
+cdef int read_axes(object axis, int ndim, str name, bint *reduced) except -1:
+    """Marks the axes to reduce: None means all, an int one, a tuple several."""
+    cdef int d
+    for d in range(ndim):
+        reduced[d] = axis is None
+    if axis is None:
+        return 0
+    for one in axis if isinstance(axis, (tuple, list)) else (axis,):
+        d = read_axis(one, ndim, name)
+        if reduced[d]:
+            raise ValueError(f"{name}: axis {d} appears twice in {axis}")
+        reduced[d] = True
+    return 0
+
+
+cdef object reduce_call(int row, object x, object axis, object keepdims):
+    """A row of the reductions: the elements of x along axes, combined."""
+    cdef Tensor t = as_tensor(x, row_name(row))
+    cdef int reduce_op = row - PT_OP_COUNT, compute
+    compute = compute_dtype(row, t.type, pt_reduce_info[reduce_op].kinds | (
+        KIND_BOOL if row == ROW_SUM or row == ROW_PROD else 0))
+    if row == ROW_SUM or row == ROW_PROD:
+        if kind_of(compute) == KIND_UNSIGNED:
+            compute = PT_UINT64
+        elif kind_of(compute) != KIND_FLOAT:
+            compute = PT_INT64
+    if (row == ROW_ARGMAX or row == ROW_ARGMIN) and isinstance(axis, (tuple, list)):
+        raise TypeError(f"{row_name(row)}: axis is {axis!r}: expected an integer or None")
+    cdef Tensor out = reduce_tensor(row_name(row), row, t, axis, keepdims, compute)
+    if recording_mask & t.tracked and kind_of(out.type) == KIND_FLOAT:
+        record(row, (t,), out, (fixed_axes(axis), bool(keepdims)))
+    return out
+
+
+cdef object fixed_axes(object axis):
+    """The axes as a tape keeps them: a list could change."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdims, int compute):
+    cdef bint reduced[PT_MAX_NDIM]
+    cdef Py_ssize_t dims[PT_MAX_NDIM]       # of t, kept axes first
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef Py_ssize_t out_dims[PT_MAX_NDIM]
+    cdef Py_ssize_t out_steps[PT_MAX_NDIM]
+    cdef int reduce_op = row - PT_OP_COUNT, n_kept = 0, n_reduced, d, k
+    cdef Py_ssize_t n = 1
+    read_axes(axis, t.ndim, name, reduced)
+    for d in range(t.ndim):
+        if not reduced[d]:
+            dims[n_kept] = t.dims[d]
+            steps[n_kept] = t.steps[d]
+            n_kept += 1
+    n_reduced = 0
+    for d in range(t.ndim):
+        if reduced[d]:
+            dims[n_kept + n_reduced] = t.dims[d]
+            steps[n_kept + n_reduced] = t.steps[d]
+            n_reduced += 1
+            n *= t.dims[d]
+    cdef int out_ndim = 0
+    for d in range(t.ndim):
+        if keepdims or not reduced[d]:
+            out_dims[out_ndim] = 1 if reduced[d] else t.dims[d]
+            out_ndim += 1
+    cdef int out_dtype = compute
+    if pt_reduce_info[reduce_op].to_bool:
+        out_dtype = PT_BOOL
+    elif row == ROW_ARGMAX or row == ROW_ARGMIN:
+        out_dtype = PT_INT64
+    cdef Tensor out = new_tensor(out_dtype, out_ndim, out_dims)
+    if n == 0 and out.size > 0 and row in (ROW_MAX, ROW_MIN, ROW_ARGMAX, ROW_ARGMIN):
+        raise ValueError(f"{name}: no element to choose from: shape {t.shape}, "
+                         f"axis {axis}")
+    k = 0
+    for d in range(out_ndim):  # the strides of the result over the kept axes alone
+        if not (keepdims and reduced[d]):
+            out_steps[k] = out.steps[d]
+            k += 1
+    cdef pt_operand source, target
+    source.data = t.data
+    source.strides = steps
+    source.dtype = <pt_dtype>t.type
+    target.data = out.data
+    target.strides = out_steps
+    target.dtype = <pt_dtype>out_dtype
+    cdef pt_status status
+    if t.size < NOGIL_ELEMENTS:
+        status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, n_reduced, dims,
+                           &source, &target)
+    else:
+        with nogil:
+            status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, n_reduced, dims,
+                               &source, &target)
+    if status != PT_OK:
+        raise MemoryError(f"{name}: no memory for partial results")
+    return out
+
+
+def mean(x, /, axis=None, *, keepdims=False):
+    """The mean of the elements along axes, by the blocked pairwise sum.
+
+    x: tensor or array-like; integers and booleans are converted to float32. axis: the axis or
+    tuple of axes to reduce; all by default. keepdims: keep the reduced axes with length 1.
+    Returns: a floating-point tensor; NaN where there is no element.
+    """
+    cdef Tensor t = as_tensor(x, "mean")
+    cdef int compute = t.type if kind_of(t.type) == KIND_FLOAT else DEFAULT_FLOAT
+    cdef Tensor out = reduce_tensor("mean", ROW_SUM, t, axis, keepdims, compute)
+    cdef double count = float("nan")
+    if out.size > 0:
+        count = <double>(t.size // out.size)
+    elementwise_general(ROW_DIVIDE, out, count if count > 0 else float("nan"), None, out)
+    out.version = 0
+    if recording_mask & t.tracked:
+        record(ROW_MEAN, (t,), out, (fixed_axes(axis), bool(keepdims), count))
+    return out

@@ -1,0 +1,24 @@
+"""The C-level face of the core: the tensor, and the calls that the generated functions make."""
+
+from pytensor._kernels cimport PT_MAX_NDIM
+
+
+cdef class Tensor:
+    cdef char *data
+    cdef readonly int ndim
+    cdef readonly Py_ssize_t size
+    cdef int type                           # pt_dtype
+    cdef bint contiguous                    # in C order
+    cdef bint readonly
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]      # strides, in bytes
+    cdef size_t owned                       # bytes of our own memory at data; 0: someone else's
+    cdef Tensor root                        # the tensor that this one is a view of, or None
+    cdef object exporter                    # what keeps foreign memory alive, or None
+    cdef unsigned long long version         # of a root: how often its elements were changed
+    cdef unsigned long long tracked         # bits of the tapes that know this tensor
+    cdef object __weakref__
+
+
+cdef object elementwise_call(int row, object x, object y, object z, object out)
+cdef object reduce_call(int row, object x, object axis, object keepdims)

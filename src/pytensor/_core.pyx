@@ -1,0 +1,37 @@
+"""The core: Tensor, and the calls of the kernels.
+
+One extension module, in parts by kind:
+
+    _storage.pxi   making tensors: memory, dtypes, views, conversion to and from Python and NumPy
+    _calls.pxi     element-wise ops and reductions: promotion, broadcasting, results
+    _shape.pxi     reshape, permute_dims, broadcast_to, indexing
+    _products.pxi  matmul, dot, linear; the fused kernels of networks; optimizer steps
+    _tape.pxi      the tape: recording, and replaying backwards
+    _tensor.pxi    the class Tensor itself: attributes, operators, methods
+
+The core knows no derivative and no layer: rules come from the op table by set_rules().
+"""
+
+cimport cython
+from cpython.buffer cimport (PyBUF_ANY_CONTIGUOUS, PyBUF_C_CONTIGUOUS, PyBUF_F_CONTIGUOUS,
+                             PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE,
+                             PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer,
+                             PyObject_GetBuffer)
+from cpython.ref cimport PyObject
+from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+                          uintptr_t)
+
+import numbers
+import operator
+
+import numpy as np
+
+from pytensor._kernels cimport *
+
+include "_rows.pxi"
+include "_storage.pxi"
+include "_calls.pxi"
+include "_shape.pxi"
+include "_products.pxi"
+include "_tape.pxi"
+include "_tensor.pxi"

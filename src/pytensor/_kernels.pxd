@@ -1,0 +1,100 @@
+"""Declarations of src/kernels/pt.h for Cython."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef extern from "pt.h" nogil:
+    enum: PT_MAX_NDIM
+    enum: PT_N_DTYPES
+    enum: PT_OP_COUNT
+    enum: PT_REDUCE_COUNT
+    ctypedef enum pt_dtype:
+        PT_BOOL, PT_INT8, PT_INT16, PT_INT32, PT_INT64, PT_UINT8, PT_UINT16, PT_UINT32
+        PT_UINT64, PT_FLOAT32, PT_FLOAT64
+    ctypedef enum pt_elementwise_op:
+        pass
+    ctypedef enum pt_reduce_op:
+        pass
+    ctypedef enum pt_status:
+        PT_OK, PT_NO_MEMORY
+    ctypedef struct pt_row_info:
+        const char *name
+        unsigned char n_inputs, kinds, to_bool
+    const pt_row_info pt_elementwise_info[PT_OP_COUNT]
+    const pt_row_info pt_reduce_info[PT_REDUCE_COUNT]
+    const size_t pt_dtype_size[PT_N_DTYPES]
+
+    int pt_isa_level()
+    const char *pt_isa_name()
+    const char *pt_isa_error()
+
+    int pt_get_num_threads()
+    void pt_set_num_threads(int n)
+    int pt_default_num_threads()
+    const char *pt_pool_error()
+    enum: PT_MAX_THREADS
+
+    void *pt_alloc(size_t n_bytes)
+    void pt_free(void *block, size_t n_bytes)
+    ctypedef struct pt_memory_stats:
+        size_t in_use, peak, cached, limit, cache_cap, hits, misses
+    void pt_memory_get_stats(pt_memory_stats *stats)
+    void pt_memory_trim()
+    void pt_memory_set_limit(size_t n_bytes)
+    void pt_memory_reset_peak()
+    bint pt_memory_is_system()
+    const char *pt_memory_error()
+    void pt_memory_fail_after(long k)
+
+    ctypedef struct pt_operand:
+        char *data
+        const Py_ssize_t *strides
+        pt_dtype dtype
+    void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const Py_ssize_t *shape,
+                        const pt_operand *operands, const pt_operand *out)
+    bint pt_elementwise_has(pt_elementwise_op op, pt_dtype compute)
+    void pt_copy(int ndim, const Py_ssize_t *shape, const pt_operand *src, const pt_operand *dst)
+    pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
+                        const Py_ssize_t *shape, const pt_operand *x, const pt_operand *out)
+
+    ctypedef struct pt_matrix:
+        const void *data
+        Py_ssize_t row_stride, column_stride
+    pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b,
+                        void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
+                        const void *bias, bint relu)
+    pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
+                                pt_matrix a, Py_ssize_t a_step, pt_matrix b, Py_ssize_t b_step,
+                                void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
+                                Py_ssize_t c_step)
+    const char *pt_load_blas()
+    const char *pt_blas_config()
+
+    pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
+                                 Py_ssize_t row_stride, size_t limit, int64_t *columns,
+                                 size_t *count)
+    void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, Py_ssize_t row_stride,
+                         const int64_t *columns, size_t n_columns, void *out)
+    void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
+                         size_t n_rows, const void *src, void *out)
+
+    void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
+    void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
+    void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                                  const void *t, void *loss, void *dx)
+    void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns,
+                                         const void *x, const int64_t *labels, void *loss,
+                                         void *dx)
+    void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
+                        const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
+                        void *out)
+    void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate)
+    void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
+                          double learning_rate, double momentum, bint nesterov)
+    void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
+                         double learning_rate, double rho, double epsilon)
+    void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
+                         double learning_rate, double epsilon)
+    void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean,
+                      void *variance, double learning_rate, double beta_1, double beta_2,
+                      double epsilon, uint64_t step)

@@ -1,0 +1,542 @@
+# Products on OpenBLAS, the fused kernels of networks, and the optimizers' steps.
+
+
+cdef pt_matrix matrix_of(const char *data, Py_ssize_t row_step, Py_ssize_t column_step,
+                         int dtype) noexcept nogil:
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[dtype]
+    cdef pt_matrix m
+    m.data = data
+    m.row_stride = row_step // item
+    m.column_stride = column_step // item
+    return m
+
+
+cdef int check_memory(pt_status status, str name) except -1:
+    if status != PT_OK:
+        raise MemoryError(f"{name}: no memory to pack the operands")
+    return 0
+
+
+cdef Tensor product(str name, Tensor x, Tensor y):
+    """The matrix product of the last two axes, vectors taken as row and column, the axes before
+    broadcast."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t x_steps[PT_MAX_NDIM]
+    cdef Py_ssize_t y_steps[PT_MAX_NDIM]
+    cdef Py_ssize_t m = 1, n = 1, k, x_row = 0, x_column, y_row, y_column = 0, length
+    cdef int dtype = promote(name, x.type, y.type), n_batch, out_ndim, d, i
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError(f"{name}: shapes {x.shape} and {y.shape}: a 0-d tensor has no axis to sum "
+                         "over")
+    x = x if x.type == dtype else converted(x, dtype)
+    y = y if y.type == dtype else converted(y, dtype)
+    k = x.dims[x.ndim - 1]
+    x_column = x.steps[x.ndim - 1]
+    if x.ndim > 1:
+        m = x.dims[x.ndim - 2]
+        x_row = x.steps[x.ndim - 2]
+    if y.ndim > 1:
+        n = y.dims[y.ndim - 1]
+        y_column = y.steps[y.ndim - 1]
+        length = y.dims[y.ndim - 2]
+        y_row = y.steps[y.ndim - 2]
+    else:
+        length = y.dims[0]
+        y_row = y.steps[0]
+    if k != length:
+        raise ValueError(f"{name}: {x.shape} and {y.shape}: {k} columns against {length} rows")
+
+    # the axes before the matrices, broadcast
+    cdef int x_batch = max(x.ndim - 2, 0), y_batch = max(y.ndim - 2, 0), axis
+    n_batch = max(x_batch, y_batch)
+    for d in range(n_batch):
+        dims[d] = 1
+        x_steps[d] = 0
+        y_steps[d] = 0
+        axis = d - (n_batch - x_batch)
+        if axis >= 0 and x.dims[axis] != 1:
+            dims[d] = x.dims[axis]
+            x_steps[d] = x.steps[axis]
+        axis = d - (n_batch - y_batch)
+        if axis >= 0 and y.dims[axis] != 1:
+            if dims[d] != 1 and dims[d] != y.dims[axis]:
+                raise ValueError(f"{name}: shapes {x.shape} and {y.shape} do not broadcast before "
+                                 "the last two axes")
+            dims[d] = y.dims[axis]
+            y_steps[d] = y.steps[axis]
+    out_ndim = n_batch
+    if x.ndim > 1:
+        dims[out_ndim] = m
+        out_ndim += 1
+    if y.ndim > 1:
+        dims[out_ndim] = n
+        out_ndim += 1
+    if out_ndim > PT_MAX_NDIM:
+        raise ValueError(f"{name}: the result would have {out_ndim} axes: at most {PT_MAX_NDIM}")
+    cdef Tensor out = new_tensor(dtype, out_ndim, dims)
+    if out.size == 0:
+        return out
+
+    # one matrix of x after another against the same y is one taller matrix
+    cdef bint tall = y_batch == 0
+    for d in range(n_batch - 1, -1, -1):
+        length = x_row * m if d == n_batch - 1 else x_steps[d + 1] * dims[d + 1]
+        tall = tall and (dims[d] == 1 or x_steps[d] == length)
+    if tall:
+        for d in range(n_batch):
+            m *= dims[d]
+        n_batch = 0
+
+    # the batch as few runs of evenly spaced matrices
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[dtype]
+    cdef int last = -1
+    for d in range(n_batch):
+        if dims[d] == 1:
+            continue
+        if (last >= 0 and x_steps[last] == dims[d] * x_steps[d]
+                and y_steps[last] == dims[d] * y_steps[d]):
+            dims[last] *= dims[d]
+        else:
+            last += 1
+            dims[last] = dims[d]
+        x_steps[last] = x_steps[d]
+        y_steps[last] = y_steps[d]
+    cdef Py_ssize_t n_runs = 1, run_length = 1, x_step = 0, y_step = 0, run, rest
+    if last >= 0:
+        run_length = dims[last]
+        x_step = x_steps[last]
+        y_step = y_steps[last]
+        for d in range(last):
+            n_runs *= dims[d]
+    cdef const char *x_data
+    cdef const char *y_data
+    cdef pt_status status = PT_OK
+    with nogil:
+        for run in range(n_runs):
+            x_data = x.data
+            y_data = y.data
+            rest = run
+            for i in range(last - 1, -1, -1):
+                x_data += rest % dims[i] * x_steps[i]
+                y_data += rest % dims[i] * y_steps[i]
+                rest = rest // dims[i]
+            if run_length == 1:
+                status = pt_matmul(<pt_dtype>dtype, m, n, k,
+                                   matrix_of(x_data, x_row, x_column, dtype),
+                                   matrix_of(y_data, y_row, y_column, dtype),
+                                   out.data + run * m * n * item, n, 1, NULL, False)
+            else:
+                status = pt_matmul_batched(<pt_dtype>dtype, run_length, m, n, k,
+                                           matrix_of(x_data, x_row, x_column, dtype), x_step,
+                                           matrix_of(y_data, y_row, y_column, dtype), y_step,
+                                           out.data + run * run_length * m * n * item, n, 1,
+                                           m * n * item)
+            if status != PT_OK:
+                break
+    check_memory(status, name)
+    return out
+
+
+cdef object product_recorded(str name, object left, object right):
+    cdef Tensor x = as_tensor(left, name), y = as_tensor(right, name)
+    cdef Tensor out = product(name, x, y)
+    if recording_mask & (x.tracked | y.tracked) and kind_of(out.type) == KIND_FLOAT:
+        record(ROW_MATMUL, (x, y), out, None)
+    return out
+
+
+def matmul(x, y, /):
+    """The matrix product x @ y, as in the Array API standard.
+
+    x: (..., m, k) or (k,), y: (..., k, n) or (k,); the axes before the last two broadcast.
+    Returns: (..., m, n), without m or n for a vector. Sums of integers wrap.
+    Raises: ValueError for a 0-d tensor, or when k differs between x and y.
+    """
+    return product_recorded("matmul", x, y)
+
+
+def dot(x, y, /):
+    """The product over the last axis of x and the second to last (or only) axis of y.
+
+    (a, b, c, d) . (d,) -> (a, b, c); (a, b, c, d) . (d, e) -> (a, b, c, e); two vectors give their
+    inner product; a 0-d operand multiplies. As in NumPy, (a, d) . (b, d, e) -> (a, b, e).
+    Raises: ValueError when the lengths differ, with both shapes.
+    """
+    cdef Tensor a = as_tensor(x, "dot"), b = as_tensor(y, "dot")
+    if a.ndim == 0 or b.ndim == 0:
+        return elementwise_call(ROW_MULTIPLY, a, b, None, None)
+    if b.ndim <= 2:
+        return product_recorded("dot", a, b)
+    if a.dims[a.ndim - 1] != b.dims[b.ndim - 2]:
+        raise ValueError(f"dot: {a.shape} and {b.shape}: {a.dims[a.ndim - 1]} columns against "
+                         f"{b.dims[b.ndim - 2]} rows")
+    kept = [i for i in range(b.ndim) if i != b.ndim - 2]
+    rows = reshape(permute_dims(b, [b.ndim - 2, *kept]), (b.dims[b.ndim - 2], -1)) if b.size else (
+        full((b.dims[b.ndim - 2], b.size // max(b.dims[b.ndim - 2], 1)), 0, dtype=b.dtype))
+    if a.size == 0 or b.size == 0:
+        return full(a.shape[:-1] + tuple([b.dims[i] for i in kept]), 0,
+                    dtype=DTYPES[promote("dot", a.type, b.type)])
+    return reshape(product_recorded("dot", a, rows),
+                   a.shape[:-1] + tuple([b.dims[i] for i in kept]))
+
+
+def linear(x, w, b=None, *, relu=False):
+    """x @ w + b, and max(., 0) of that with relu=True, in one pass over the product.
+
+    x: (..., inputs), w: (inputs, units), b: (units,) or None; one floating-point dtype.
+    Columns of a matrix x that are zero in every row are left out of the product where that is
+    faster; an infinity or NaN in their rows of w then does not show.
+    Returns: (..., units).
+    """
+    cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear"), bias = None
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t m = 1
+    cdef int d, last = data.ndim - 1
+    if b is not None:
+        bias = as_tensor(b, "linear")
+    if kind_of(weights.type) != KIND_FLOAT:
+        raise TypeError(f"linear: weights of dtype {weights.dtype}: expected a floating-point one")
+    if data.ndim < 1 or weights.ndim != 2 or data.dims[last] != weights.dims[0]:
+        raise ValueError(f"linear: x has shape {data.shape} and w {weights.shape}: expected "
+                         "(..., inputs) and (inputs, units)")
+    if bias is not None and (bias.ndim != 1 or bias.dims[0] != weights.dims[1]):
+        raise ValueError(f"linear: b has shape {bias.shape}: expected ({weights.dims[1]},)")
+    if data.type != weights.type or (bias is not None and bias.type != weights.type):
+        raise TypeError(f"linear: x, w and b have dtypes {data.dtype}, {weights.dtype} and "
+                        f"{None if bias is None else bias.dtype}: expected one")
+    cdef Tensor rows = data, row_bias = bias, weights_used
+    cdef Py_ssize_t row_step = 0
+    if data.ndim == 2:
+        row_step = data.steps[0]
+    elif data.ndim > 2:
+        rows = as_contiguous(data, data.type)
+        row_step = rows.steps[last - 1]
+    if bias is not None:
+        row_bias = as_contiguous(bias, bias.type)
+    for d in range(last):
+        dims[d] = data.dims[d]
+        m *= data.dims[d]
+    dims[last] = weights.dims[1]
+    cdef Tensor out = new_tensor(weights.type, data.ndim, dims), before
+    cdef pt_status status
+    cdef bint with_relu = relu
+    cdef _PackedColumns packed = None
+    if out.size > 0:
+        if data.ndim == 2:
+            packed = pack_columns(data, weights.dims[1])
+        if packed is not None:
+            rows = packed.columns
+            row_step = rows.steps[0]
+            weights_used = packed.rows_of(weights)
+        else:
+            weights_used = weights
+        with nogil:
+            status = pt_matmul(<pt_dtype>weights.type, m, weights.dims[1], weights_used.dims[0],
+                               matrix_of(rows.data, row_step, rows.steps[last], rows.type),
+                               matrix_of(weights_used.data, weights_used.steps[0],
+                                         weights_used.steps[1], weights.type),
+                               out.data, weights.dims[1], 1,
+                               NULL if row_bias is None else row_bias.data, with_relu)
+        check_memory(status, "linear")
+    cdef unsigned long long tracked = data.tracked | weights.tracked
+    if bias is not None:
+        tracked |= bias.tracked
+    if recording_mask & tracked:
+        # Two records, of the product and of relu. What relu's derivative asks of its input, whether
+        # it is above 0, its result tells as well, so the product need not be kept.
+        before = new_view(out, out.data, out.ndim, out.dims, out.steps) if with_relu else out
+        record(ROW_LINEAR, (data, weights) if bias is None else (data, weights, bias), before,
+               (packed,))
+        if with_relu:
+            record(ROW_RELU, (before,), out, None)
+    return out
+
+
+# From this many multiplications on (about 40 us) it pays to look for columns of zeros.
+cdef double MIN_PACKED_WORK = 4e6
+# Packing moves a row of w twice and a column of x once for each column kept; leaving a column out
+# saves m n multiply-adds. At 50 of these and 40 bytes per ns it takes 10 rows to pay; twice that,
+# to be sure.
+cdef double PACKING_ROWS = 20
+
+
+cdef class _PackedColumns:
+    """The columns of a matrix x that are not zero throughout, side by side."""
+
+    cdef Tensor columns     # (m, n_columns)
+    cdef Tensor numbers     # (n_columns,) int64, ascending: where they stood in x
+    cdef Py_ssize_t k       # columns of x
+
+    cdef Tensor rows_of(self, Tensor w):
+        """(n_columns, n): the rows of w that meet the columns."""
+        cdef Py_ssize_t dims[2]
+        cdef Tensor source = as_contiguous(w, w.type)
+        dims[0] = self.numbers.size
+        dims[1] = w.dims[1]
+        cdef Tensor out = new_tensor(w.type, 2, dims)
+        with nogil:
+            pt_gather_rows(<pt_dtype>w.type, source.data, dims[1], <int64_t *>self.numbers.data,
+                           dims[0], <pt_dtype>w.type, 1.0, out.data)
+        return out
+
+    def transposed_product(self, Tensor g not None):
+        """x^T g: the product of the columns kept, and rows of zeros for the others."""
+        cdef Py_ssize_t dims[2]
+        cdef Tensor rows = product("linear", reversed_axes(self.columns), g)
+        dims[0] = self.k
+        dims[1] = g.dims[1]
+        cdef Tensor out = new_tensor(rows.type, 2, dims)
+        with nogil:
+            pt_scatter_rows(<pt_dtype>rows.type, dims[0], dims[1], <int64_t *>self.numbers.data,
+                            self.numbers.size, rows.data, out.data)
+        return out
+
+
+cdef _PackedColumns pack_columns(Tensor x, Py_ssize_t n):
+    """x without its columns of zeros, or None where a product with n columns would gain nothing."""
+    cdef Py_ssize_t m = x.dims[0], k = x.dims[1], limit
+    cdef Py_ssize_t dims[2]
+    cdef size_t count = 0
+    cdef pt_status status
+    cdef _PackedColumns packed
+    if (<double>m * k * n < MIN_PACKED_WORK or x.steps[1] != <Py_ssize_t>pt_dtype_size[x.type]):
+        return None
+    limit = <Py_ssize_t>(m * (k / (m + PACKING_ROWS)))
+    cdef Tensor numbers = new_tensor(PT_INT64, 1, &limit)
+    with nogil:
+        status = pt_nonzero_columns(<pt_dtype>x.type, m, k, x.data, x.steps[0], limit,
+                                    <int64_t *>numbers.data, &count)
+    check_memory(status, "linear")
+    if <Py_ssize_t>count > limit:
+        return None
+    packed = _PackedColumns.__new__(_PackedColumns)
+    packed.k = k
+    packed.numbers = basic_index(numbers, (slice(None, count),))
+    dims[0] = m
+    dims[1] = count
+    packed.columns = new_tensor(x.type, 2, dims)
+    with nogil:
+        pt_pack_columns(<pt_dtype>x.type, m, x.data, x.steps[0], <int64_t *>numbers.data, count,
+                        packed.columns.data)
+    return packed
+
+
+# ------------------------------------------------------------------------------ softmax & co
+
+
+cdef Tensor float_rows(object x, str name):
+    """x as a floating-point tensor in C order with at least one axis."""
+    cdef Tensor t = as_tensor(x, name)
+    if kind_of(t.type) != KIND_FLOAT:
+        t = converted(t, DEFAULT_FLOAT)
+    if t.ndim == 0:
+        raise ValueError(f"{name}: a 0-d tensor has no axis")
+    return t
+
+
+cdef object softmax_call(int row, object x, object axis):
+    cdef Tensor t = float_rows(x, row_name(row)), source, out
+    cdef int number = read_axis(axis, t.ndim, row_name(row)), last = t.ndim - 1
+    if number != last:
+        order = list(range(t.ndim))
+        order[number], order[last] = last, number
+        return permute_dims(softmax_call(row, permute_dims(t, order), -1), order)
+    source = as_contiguous(t, t.type)
+    out = new_tensor(t.type, t.ndim, t.dims)
+    cdef Py_ssize_t columns = t.dims[last], rows
+    if out.size > 0:
+        rows = t.size // columns
+        with nogil:
+            if row == ROW_SOFTMAX:
+                pt_softmax(<pt_dtype>t.type, rows, columns, source.data, out.data)
+            else:
+                pt_log_softmax(<pt_dtype>t.type, rows, columns, source.data, out.data)
+    if recording_mask & t.tracked:
+        record(row, (t,), out, None)
+    return out
+
+
+def softmax(x, /, axis=-1):
+    """exp(x) / sum(exp(x)) along an axis, computed from x - max(x): no overflow.
+
+    x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+    """
+    return softmax_call(ROW_SOFTMAX, x, axis)
+
+
+def log_softmax(x, /, axis=-1):
+    """log(softmax(x)) along an axis, as x - max(x) - log(sum(exp(x - max(x)))).
+
+    x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+    """
+    return softmax_call(ROW_LOG_SOFTMAX, x, axis)
+
+
+def softmax_cross_entropy(logits, targets, /):
+    """-sum(targets * log_softmax(logits)) along the last axis: categorical cross-entropy.
+
+    logits, targets: (..., classes), targets one-hot or probabilities. Returns: (...).
+    """
+    cdef Tensor x = float_rows(logits, "softmax_cross_entropy")
+    cdef Tensor t = as_tensor(targets, "softmax_cross_entropy")
+    if not (t.ndim == x.ndim and same_dims(x, t)):
+        raise ValueError(f"softmax_cross_entropy: logits have shape {x.shape} and targets "
+                         f"{t.shape}: expected the same")
+    check_classes(x, "softmax_cross_entropy")
+    cdef Tensor rows = as_contiguous(x, x.type), of = as_contiguous(t, x.type)
+    cdef Tensor out = new_tensor(x.type, x.ndim - 1, x.dims)
+    if out.size > 0:
+        with nogil:
+            pt_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1], rows.data,
+                                     of.data, out.data, NULL)
+    if recording_mask & (x.tracked | t.tracked):
+        record(ROW_SOFTMAX_CROSS_ENTROPY, (x, t), out, None)
+    return out
+
+
+cdef int check_classes(Tensor logits, str name) except -1:
+    if logits.dims[logits.ndim - 1] == 0:
+        raise ValueError(f"{name}: logits have shape {logits.shape}: expected at least one class")
+    return 0
+
+
+cdef Tensor class_numbers(Tensor labels, Py_ssize_t n_classes, str name):
+    """Labels as contiguous int64, each checked: a copy, see checked_rows."""
+    if kind_of(labels.type) == KIND_FLOAT or labels.type == PT_BOOL:
+        raise TypeError(f"{name}: labels of dtype {labels.dtype}: expected integers")
+    cdef Tensor numbers = converted(labels, PT_INT64)
+    cdef int64_t *at = <int64_t *>numbers.data
+    cdef Py_ssize_t i
+    for i in range(numbers.size):
+        if at[i] < 0 or at[i] >= n_classes:
+            raise ValueError(f"{name}: label {at[i]} at position {i} is not one of {n_classes} "
+                             f"classes (0 to {n_classes - 1})")
+    return numbers
+
+
+def sparse_softmax_cross_entropy(logits, labels, /):
+    """-log_softmax(logits)[label] along the last axis: categorical cross-entropy of class numbers.
+
+    logits: (..., classes), labels: (...), integers in [0, classes). Returns: (...).
+    Raises: ValueError for a label out of range, with its position.
+    """
+    cdef Tensor x = float_rows(logits, "sparse_softmax_cross_entropy")
+    cdef Tensor labels_given = as_tensor(labels, "sparse_softmax_cross_entropy")
+    check_classes(x, "sparse_softmax_cross_entropy")
+    cdef Tensor numbers = class_numbers(labels_given, x.dims[x.ndim - 1],
+                                        "sparse_softmax_cross_entropy")
+    if labels_given.ndim != x.ndim - 1 or not same_dims(labels_given, x):
+        raise ValueError(f"sparse_softmax_cross_entropy: logits have shape {x.shape} and labels "
+                         f"{labels_given.shape}: expected {x.shape[:-1]}")
+    cdef Tensor rows = as_contiguous(x, x.type)
+    cdef Tensor out = new_tensor(x.type, x.ndim - 1, x.dims)
+    if out.size > 0:
+        with nogil:
+            pt_sparse_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1],
+                                            rows.data, <int64_t *>numbers.data, out.data, NULL)
+    if recording_mask & x.tracked:
+        record(ROW_SPARSE_SOFTMAX_CROSS_ENTROPY, (x, numbers), out, None)
+    return out
+
+
+# ----------------------------------------------------------------- mini-batches and optimizers
+
+
+def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
+    """src[rows] converted to dtype and multiplied by scale, in one pass: a mini-batch.
+
+    src: (n, ...) in C order, any dtype; rows: (m,) integers in [-n, n). dtype: that of src by
+    default; with a scale other than 1, a floating-point one. Returns: (m, ...). Not recorded by a
+    GradientTape.
+    """
+    cdef Tensor t = as_tensor(src, "gather_rows"), numbers
+    cdef Tensor row_numbers = as_tensor(rows, "gather_rows")
+    cdef int target = t.type if dtype is None else dtype_number(dtype), d
+    cdef double factor = scale
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t row_length = 1
+    if t.ndim == 0 or row_numbers.ndim != 1 or kind_of(row_numbers.type) not in (
+            KIND_SIGNED, KIND_UNSIGNED):
+        raise ValueError(f"gather_rows: src has shape {t.shape}, rows {row_numbers.shape} and "
+                         f"dtype {row_numbers.dtype}: expected (n, ...) and a vector of integers")
+    if kind_of(target) != KIND_FLOAT and (target != t.type or factor != 1.0):
+        raise TypeError(f"gather_rows: from {t.dtype} to {DTYPES[target]} with scale {scale}: "
+                        "expected a floating-point dtype, or that of src and scale 1")
+    numbers = checked_rows(row_numbers, t.dims[0])
+    t = as_contiguous(t, t.type)
+    dims[0] = numbers.size
+    for d in range(1, t.ndim):
+        dims[d] = t.dims[d]
+        row_length *= t.dims[d]
+    cdef Tensor out = new_tensor(target, t.ndim, dims)
+    if out.size > 0:
+        with nogil:
+            pt_gather_rows(<pt_dtype>t.type, t.data, row_length, <int64_t *>numbers.data,
+                           numbers.size, <pt_dtype>target, factor, out.data)
+    return out
+
+
+cdef Tensor step_gradient(str name, Tensor w, Tensor dw, tuple state):
+    """The gradient in C order, once the operands of an optimizer's step are found to have one
+    shape and one floating-point dtype, and w and the state to be in C order."""
+    cdef Tensor t
+    for other in (w, dw, *state):
+        t = <Tensor?>other
+        if t is not dw:
+            check_writable(t, name)
+        if (kind_of(t.type) != KIND_FLOAT or t.type != w.type or t.ndim != w.ndim
+                or not same_dims(t, w) or not (t.contiguous or t is dw)):
+            raise ValueError(f"{name}: shapes {w.shape} and {t.shape}, dtypes {w.dtype} and "
+                             f"{t.dtype}: expected equal ones, floating-point, in C order")
+    bump_version(w)
+    return as_contiguous(dw, dw.type)
+
+
+def sgd_step(Tensor w not None, Tensor dw not None, double learning_rate):
+    """w -= learning_rate * dw, in place."""
+    dw = step_gradient("sgd_step", w, dw, ())
+    with nogil:
+        pt_sgd_step(<pt_dtype>w.type, w.size, w.data, dw.data, learning_rate)
+
+
+def momentum_step(Tensor w not None, Tensor dw not None, Tensor velocity not None,
+                  double learning_rate, double momentum, bint nesterov=False):
+    """velocity = momentum * velocity - learning_rate * dw, then w += velocity (with nesterov:
+    w += momentum * velocity - learning_rate * dw), in place."""
+    dw = step_gradient("momentum_step", w, dw, (velocity,))
+    with nogil:
+        pt_momentum_step(<pt_dtype>w.type, w.size, w.data, dw.data, velocity.data, learning_rate,
+                         momentum, nesterov)
+
+
+def rmsprop_step(Tensor w not None, Tensor dw not None, Tensor mean_square not None,
+                 double learning_rate, double rho, double epsilon):
+    """mean_square = rho * mean_square + (1 - rho) * dw**2, then
+    w -= learning_rate * dw / sqrt(mean_square + epsilon), in place."""
+    dw = step_gradient("rmsprop_step", w, dw, (mean_square,))
+    with nogil:
+        pt_rmsprop_step(<pt_dtype>w.type, w.size, w.data, dw.data, mean_square.data,
+                        learning_rate, rho, epsilon)
+
+
+def adagrad_step(Tensor w not None, Tensor dw not None, Tensor sum_of_squares not None,
+                 double learning_rate, double epsilon):
+    """sum_of_squares += dw**2, then w -= learning_rate * dw / sqrt(sum_of_squares + epsilon)."""
+    dw = step_gradient("adagrad_step", w, dw, (sum_of_squares,))
+    with nogil:
+        pt_adagrad_step(<pt_dtype>w.type, w.size, w.data, dw.data, sum_of_squares.data,
+                        learning_rate, epsilon)
+
+
+def adam_step(Tensor w not None, Tensor dw not None, Tensor mean not None,
+              Tensor variance not None, double learning_rate, double beta_1, double beta_2,
+              double epsilon, uint64_t step):
+    """mean += (dw - mean) * (1 - beta_1), variance += (dw**2 - variance) * (1 - beta_2), then
+    w -= rate * mean / (sqrt(variance) + epsilon), where rate = learning_rate *
+    sqrt(1 - beta_2**step) / (1 - beta_1**step) and step counts from 1; in place."""
+    if step < 1:
+        raise ValueError(f"adam_step: step is {step}: expected at least 1")
+    dw = step_gradient("adam_step", w, dw, (mean, variance))
+    with nogil:
+        pt_adam_step(<pt_dtype>w.type, w.size, w.data, dw.data, mean.data, variance.data,
+                     learning_rate, beta_1, beta_2, epsilon, step)

@@ -1,0 +1,407 @@
+# Views: reshape, permute_dims, broadcast_to, indexing; and the copies where no view will do.
+
+
+cdef Tensor recorded_view(int row, Tensor t, Tensor view, object parameters):
+    if recording_mask & t.tracked:
+        record(row, (t,), view, parameters)
+    return view
+
+
+def reshape(x, /, shape, *, copy=None):
+    """The elements of x, in C order, in another shape; a view where the strides allow it.
+
+    shape: an int or a tuple, where one length may be -1: what the others leave.
+    copy: True always copies, False never does (ValueError where it would have to).
+    Raises: ValueError if the shape holds another number of elements.
+    """
+    cdef Tensor t = as_tensor(x, "reshape")
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef int ndim = read_shape(shape, dims), d, unknown = -1
+    cdef Py_ssize_t known = 1
+    for d in range(ndim):
+        if dims[d] == -1 and unknown < 0:
+            unknown = d
+        elif dims[d] < 0:
+            raise ValueError(f"reshape: shape {shape_text(ndim, dims)}: axis {d} is negative")
+        elif known != 0 and dims[d] > (<Py_ssize_t>(<size_t>-1 >> 1)) // known:
+            known = -1
+            break
+        else:
+            known *= dims[d]
+    if unknown >= 0 and known > 0 and t.size % known == 0:
+        dims[unknown] = t.size // known
+        known = t.size
+    if known != t.size or (unknown >= 0 and dims[unknown] == -1):
+        raise ValueError(f"reshape: {t.size} elements of shape {t.shape} do not fit into shape "
+                         f"{shape_text(ndim, dims)}")
+    count_elements(ndim, dims, pt_dtype_size[t.type])
+    cdef Tensor source = t, view
+    if copy or not view_steps(t, ndim, dims, steps):
+        if copy is False:
+            raise ValueError(f"reshape: shape {t.shape} with strides {t.strides} can't become "
+                             f"{shape_text(ndim, dims)} without a copy (copy=False)")
+        source = converted(t, t.type)
+        view_steps(source, ndim, dims, steps)
+    view = new_view(source, source.data, ndim, dims, steps)
+    return recorded_view(ROW_RESHAPE, t, view, None)
+
+
+cdef bint view_steps(Tensor t, int ndim, const Py_ssize_t *dims, Py_ssize_t *steps) noexcept:
+    """Fills in the strides of t in the new shape; False if no strides can express it.
+
+    Walks groups of old axes that merge into one run and cut the run into the new axes.
+    """
+    cdef Py_ssize_t step = <Py_ssize_t>pt_dtype_size[t.type]
+    cdef int d, old = t.ndim - 1, new = ndim - 1
+    cdef Py_ssize_t run, run_step
+    if t.contiguous or t.size == 0:
+        for d in range(ndim - 1, -1, -1):
+            steps[d] = step
+            step *= dims[d]
+        return True
+    while new >= 0:
+        while old >= 0 and t.dims[old] == 1:
+            old -= 1
+        if dims[new] == 1:
+            steps[new] = step
+            new -= 1
+            continue
+        if old < 0:
+            return False
+        run = t.dims[old]
+        run_step = t.steps[old]
+        old -= 1
+        while True:  # cut new axes off the run, longer if need be
+            if run % dims[new] == 0 and run >= dims[new]:
+                steps[new] = run_step
+                run_step *= dims[new]
+                run //= dims[new]
+                new -= 1
+                if run == 1:
+                    break
+                if new < 0:
+                    return False
+                continue
+            while old >= 0 and t.dims[old] == 1:
+                old -= 1
+            if old < 0 or not follows(t, old):
+                return False
+            run *= t.dims[old]
+            old -= 1
+    return True
+
+
+cdef bint follows(Tensor t, int axis) noexcept:
+    """Whether axis and the next one longer than 1 are walked as one."""
+    cdef int next = axis + 1
+    while next < t.ndim and t.dims[next] == 1:
+        next += 1
+    return next < t.ndim and t.steps[axis] == t.steps[next] * t.dims[next]
+
+
+def permute_dims(x, /, axes):
+    """A view of x with its axes in another order: axis i of the result is axis axes[i] of x.
+
+    Raises: ValueError unless axes holds each axis once.
+    """
+    cdef Tensor t = as_tensor(x, "permute_dims")
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef bint seen[PT_MAX_NDIM]
+    cdef int d, axis
+    axes = tuple(axes)
+    if len(axes) != t.ndim:
+        raise ValueError(f"permute_dims: {len(axes)} axes in {axes} for shape {t.shape}")
+    read_axes(axes, t.ndim, "permute_dims", seen)
+    order = []
+    for d in range(t.ndim):
+        axis = read_axis(axes[d], t.ndim, "permute_dims")
+        dims[d] = t.dims[axis]
+        steps[d] = t.steps[axis]
+        order.append(axis)
+    return recorded_view(ROW_PERMUTE_DIMS, t, new_view(t, t.data, t.ndim, dims, steps),
+                         (tuple(order),))
+
+
+cdef Tensor reversed_axes(Tensor t):
+    return permute_dims(t, range(t.ndim - 1, -1, -1))
+
+
+def broadcast_to(x, /, shape):
+    """A read-only view of x repeated to the shape, without copying an element.
+
+    Raises: ValueError unless each axis of x, from the last, has length 1 or that of the shape.
+    """
+    cdef Tensor t = as_tensor(x, "broadcast_to")
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef int ndim = read_shape(shape, dims), d, shift = ndim - t.ndim
+    cdef bint fits = shift >= 0
+    count_elements(ndim, dims, pt_dtype_size[t.type])
+    for d in range(ndim):
+        if d < shift:
+            steps[d] = 0
+        elif fits and t.dims[d - shift] == dims[d]:
+            steps[d] = t.steps[d - shift]
+        else:
+            fits = fits and t.dims[d - shift] == 1
+            steps[d] = 0
+    if not fits:
+        raise ValueError(f"broadcast_to: shape {t.shape} does not broadcast to "
+                         f"{shape_text(ndim, dims)}")
+    cdef Tensor view = new_view(t, t.data, ndim, dims, steps)
+    view.readonly = True
+    return recorded_view(ROW_BROADCAST_TO, t, view, None)
+
+
+cdef Tensor astype_recorded(Tensor t, int dtype):
+    cdef Tensor out = converted(t, dtype)
+    if recording_mask & t.tracked and kind_of(dtype) == KIND_FLOAT:
+        record(ROW_ASTYPE, (t,), out, None)
+    return out
+
+
+# ---------------------------------------------------------------------------------- indexing
+
+
+cdef bint is_basic(object key) except -1:
+    """Whether an index of one axis is basic: an integer, a slice, an ellipsis or newaxis."""
+    return (type(key) is int or isinstance(key, slice) or key is None or key is Ellipsis
+            or (not isinstance(key, (bool, np.bool_, Tensor, np.ndarray, list, tuple))
+                and hasattr(key, "__index__")))
+
+
+cdef Tensor basic_index(Tensor t, tuple keys):
+    """The view t[keys] where every key is basic."""
+    cdef Py_ssize_t dims[2 * PT_MAX_NDIM + 1]   # as many keys as may be, and every axis of t
+    cdef Py_ssize_t steps[2 * PT_MAX_NDIM + 1]
+    cdef char *data = t.data
+    cdef int axis = 0, ndim = 0, n_indexed = 0
+    cdef Py_ssize_t start, stop, step, length, i
+    cdef bint has_ellipsis = False
+    for key in keys:
+        if key is Ellipsis:
+            if has_ellipsis:
+                raise IndexError("an index can have only one ellipsis ('...')")
+            has_ellipsis = True
+        elif key is not None:
+            n_indexed += 1
+    if n_indexed > t.ndim:
+        raise IndexError(f"{n_indexed} indices for a tensor of shape {t.shape}")
+    if len(keys) > PT_MAX_NDIM + 1:
+        raise IndexError(f"the result would have more than {PT_MAX_NDIM} axes")
+    if not has_ellipsis:
+        keys += (Ellipsis,)
+    for key in keys:
+        if key is None:
+            dims[ndim] = 1
+            steps[ndim] = 0
+            ndim += 1
+        elif key is Ellipsis:
+            for i in range(t.ndim - n_indexed):
+                dims[ndim] = t.dims[axis]
+                steps[ndim] = t.steps[axis]
+                ndim += 1
+                axis += 1
+        elif isinstance(key, slice):
+            start, stop, step = key.indices(t.dims[axis])
+            if step > 0:
+                length = (stop - start + step - 1) // step if stop > start else 0
+            else:
+                length = (start - stop - step - 1) // -step if stop < start else 0
+            dims[ndim] = length
+            steps[ndim] = t.steps[axis] * step if length > 1 else t.steps[axis]
+            if length > 0:
+                data += start * t.steps[axis]
+            ndim += 1
+            axis += 1
+        else:
+            try:
+                i = operator.index(key)
+            except OverflowError:
+                i = <Py_ssize_t>(<size_t>-1 >> 1)
+            if not -t.dims[axis] <= i < t.dims[axis]:
+                raise IndexError(f"index {key} is out of range for axis {axis} with length "
+                                 f"{t.dims[axis]}")
+            data += (i + t.dims[axis] if i < 0 else i) * t.steps[axis]
+            axis += 1
+    if ndim > PT_MAX_NDIM:
+        raise IndexError(f"the result would have {ndim} axes: at most {PT_MAX_NDIM}")
+    return new_view(t, data, ndim, dims, steps)
+
+
+cdef object numpy_key(object key):
+    """An index for NumPy: tensors in it become ndarrays."""
+    if isinstance(key, tuple):
+        return tuple([numpy_key(part) for part in key])
+    return numpy_view(<Tensor>key) if isinstance(key, Tensor) else key
+
+
+cdef Tensor take_rows(Tensor t, Tensor rows):
+    """t[rows] for a vector of row numbers, in parallel."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t row_length = 1
+    cdef Tensor numbers = checked_rows(rows, t.dims[0])
+    cdef int d
+    dims[0] = numbers.size
+    for d in range(1, t.ndim):
+        dims[d] = t.dims[d]
+        row_length *= t.dims[d]
+    cdef Tensor out = new_tensor(t.type, t.ndim, dims)
+    if out.size > 0:
+        with nogil:
+            pt_gather_rows(<pt_dtype>t.type, t.data, row_length, <int64_t *>numbers.data,
+                           numbers.size, <pt_dtype>t.type, 1.0, out.data)
+    return out
+
+
+cdef Tensor checked_rows(Tensor rows, Py_ssize_t n):
+    """Row numbers as contiguous int64 in [0, n): a copy, so that no other thread can change them
+    between this check and the kernel that reads them."""
+    cdef Tensor numbers = converted(rows, PT_INT64)
+    cdef int64_t *at = <int64_t *>numbers.data
+    cdef int64_t lowest = 0, highest = -1
+    cdef Py_ssize_t i
+    for i in range(numbers.size):
+        lowest = min(lowest, at[i])
+        highest = max(highest, at[i])
+    if rows.type == PT_UINT64 and lowest < 0:
+        highest = n  # above int64's range
+    if highest >= n or lowest < -n:
+        raise IndexError(f"index {highest if highest >= n else lowest} is out of range for axis 0 "
+                         f"with length {n}")
+    if lowest < 0:
+        for i in range(numbers.size):
+            if at[i] < 0:
+                at[i] += n
+    return numbers
+
+
+cdef object get_item(Tensor t, object key):
+    cdef tuple keys = key if isinstance(key, tuple) else (key,)
+    cdef Tensor result, rows
+    cdef bint basic = True
+    for part in keys:
+        basic = basic and is_basic(part)
+    if basic:
+        result = basic_index(t, keys)
+    else:
+        if (isinstance(key, Tensor) and (<Tensor>key).ndim == 1 and t.ndim > 0 and t.contiguous
+                and kind_of((<Tensor>key).type) in (KIND_SIGNED, KIND_UNSIGNED)):
+            result = take_rows(t, <Tensor>key)
+        else:
+            # the rest of NumPy's rules for index arrays are NumPy's own business
+            result = from_numpy(np.asarray(numpy_view(t)[numpy_key(key)], order="C"))
+    if recording_mask & t.tracked:
+        record(ROW_GETITEM, (t,), result, (key if basic else fixed_key(key),))
+    return result
+
+
+cdef object fixed_key(object key):
+    """An index as a tape keeps it: copies of what could change."""
+    if isinstance(key, tuple):
+        return tuple([fixed_key(part) for part in key])
+    if isinstance(key, Tensor):
+        return converted(key, (<Tensor>key).type)
+    if not isinstance(key, (list, np.ndarray)):
+        return key
+    fixed = np.array(key)
+    return fixed if fixed.size else fixed.astype(np.intp)  # of [], as an index
+
+
+cdef int set_item(Tensor t, object key, object value) except -1:
+    cdef tuple keys = key if isinstance(key, tuple) else (key,)
+    cdef Tensor view, source
+    cdef bint basic = True
+    check_writable(t, "assignment")
+    if recording_mask & (t.tracked | root_of(t).tracked) or (
+            isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked):
+        raise RuntimeError("assignment: a GradientTape records these tensors, and an element "
+                           "written in place has no gradient; build the result from where, concat "
+                           "or stack")
+    for part in keys:
+        basic = basic and is_basic(part)
+    if scalar_kind(value) != NOT_SCALAR and (
+            kind_of(t.type) == KIND_FLOAT or scalar_kind(value) != SCALAR_FLOAT):
+        source = scalar_tensor(value, t.type)
+    else:
+        source = as_tensor(value, "assignment")
+    if kind_of(source.type) == KIND_FLOAT and kind_of(t.type) != KIND_FLOAT:
+        raise TypeError(f"assignment: {DTYPES[source.type]} elements do not go into a tensor of "
+                        f"{DTYPES[t.type]}; convert them with astype")
+    if basic:
+        view = basic_index(t, keys)
+        if overlap(source, view):
+            source = converted(source, source.type)
+        try:
+            source = broadcast_to(source, view.shape)
+        except ValueError:
+            raise ValueError(f"assignment: shape {source.shape} does not broadcast to "
+                             f"{view.shape}") from None
+        copy_into(source, view)
+    else:
+        numpy_view(t)[numpy_key(key)] = numpy_view(source)
+    bump_version(t)
+    return 0
+
+
+def scatter(x, /, key, shape):
+    """Zeros of the shape, with x added at an index: the transpose of indexing.
+
+    x: a tensor of the shape that zeros(shape)[key] has. key: any index; an element that it names
+    more than once gets the sum.
+    """
+    cdef Tensor t = as_tensor(x, "scatter"), view
+    out = full(shape, 0, dtype=DTYPES[t.type])
+    cdef tuple keys = key if isinstance(key, tuple) else (key,)
+    if all([is_basic(part) for part in keys]):
+        view = basic_index(out, keys)
+        copy_into(broadcast_to(t, view.shape), view)
+    else:
+        np.add.at(numpy_view(out), numpy_key(key), numpy_view(t))
+    if recording_mask & t.tracked:
+        record(ROW_SCATTER, (t,), out, (key,))
+    return out
+
+
+def concat(list tensors, int axis):
+    """The tensors one after another; pytensor.functions.concat has checked them."""
+    cdef Tensor first = tensors[0], t, out
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef int dtype = first.type, d
+    cdef unsigned long long tracked = 0
+    for d in range(first.ndim):
+        dims[d] = first.dims[d]
+    dims[axis] = 0
+    for t in tensors:
+        dtype = promote("concat", dtype, t.type)
+        if t.dims[axis] > (<Py_ssize_t>(<size_t>-1 >> 1)) - dims[axis]:
+            raise ValueError("concat: the result has more elements than memory has addresses")
+        dims[axis] += t.dims[axis]
+        tracked |= t.tracked
+    out = new_tensor(dtype, first.ndim, dims)
+    cdef char *at = out.data
+    starts = [0]
+    for t in tensors:
+        copy_into(t, new_view(out, at, t.ndim, t.dims, out.steps))
+        at += t.dims[axis] * out.steps[axis]
+        starts.append(starts[-1] + t.dims[axis])
+    if recording_mask & tracked and kind_of(dtype) == KIND_FLOAT:
+        record(ROW_CONCAT, tuple(tensors), out, (axis, starts))
+    return out
+
+
+def promoted(list values):
+    """The dtype of an operation on tensors and Python numbers."""
+    cdef int dtype = -1
+    cdef Tensor t
+    for value in values:
+        if isinstance(value, Tensor):
+            t = value
+            dtype = t.type if dtype < 0 else promote("result_type", dtype, t.type)
+    for value in values:
+        if not isinstance(value, Tensor):
+            dtype = (scalar_dtype(scalar_kind(value)) if dtype < 0
+                     else with_scalar(dtype, scalar_kind(value)))
+    return DTYPES[dtype]

@@ -1,0 +1,578 @@
+# Making tensors: memory, dtypes, views, and conversion to and from Python and NumPy.
+
+# ------------------------------------------------------------------------------------ dtypes
+
+# Python's face of the dtypes is NumPy's: the order is that of pt_dtype.
+cdef tuple DTYPES = tuple(np.dtype(name) for name in (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32",
+    "float64"))
+cdef dict DTYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
+DTYPE_NUMBERS.update({dtype.name: number for number, dtype in enumerate(DTYPES)})
+cdef int DEFAULT_FLOAT = PT_FLOAT32
+cdef int DEFAULT_INT = PT_INT64
+
+cdef enum Kind:
+    KIND_BOOL = 1
+    KIND_SIGNED = 2
+    KIND_UNSIGNED = 4
+    KIND_FLOAT = 8
+
+
+cdef inline int kind_of(int dtype) noexcept:
+    if dtype == PT_BOOL:
+        return KIND_BOOL
+    if dtype <= PT_INT64:
+        return KIND_SIGNED
+    return KIND_UNSIGNED if dtype <= PT_UINT64 else KIND_FLOAT
+
+
+cdef int dtype_number(object dtype) except -1:
+    """The number of anything that NumPy takes for a dtype."""
+    number = DTYPE_NUMBERS.get(dtype) if isinstance(dtype, (str, np.dtype)) else None
+    if number is None:
+        try:
+            # by name: C's long and long long are two dtypes of NumPy's, both called int64
+            number = DTYPE_NUMBERS.get(np.dtype(float32_for_float(dtype)).name)
+        except TypeError:
+            raise TypeError(f"not a dtype: {dtype!r}") from None
+        if number is None:
+            raise TypeError(f"no tensor has dtype {dtype!r}: expected one of "
+                            f"{', '.join(known.name for known in DTYPES)}")
+    return number
+
+
+cdef object float32_for_float(object dtype):
+    """Python's float means the default floating-point dtype, as it does for Python numbers."""
+    return DTYPES[DEFAULT_FLOAT] if dtype is float else dtype
+
+
+# PROMOTION[a][b], by the Array API standard; a floating-point dtype wins over any integer one and
+# anything over bool. -1: none (uint64 with a signed integer: no integer holds both).
+cdef int PROMOTION[PT_N_DTYPES][PT_N_DTYPES]
+
+
+cdef int promotion_of(int a, int b) noexcept:
+    cdef int kind_a = kind_of(a), kind_b = kind_of(b)
+    if kind_a == kind_b:
+        return a if a > b else b
+    if kind_a == KIND_BOOL or kind_b == KIND_FLOAT:
+        return b
+    if kind_b == KIND_BOOL or kind_a == KIND_FLOAT:
+        return a
+    if kind_a == KIND_UNSIGNED:
+        a, b = b, a
+    # a is signed and b unsigned: the narrowest signed one that is wider than b, at least a
+    if b == PT_UINT64:
+        return -1
+    return max(a, b - PT_UINT8 + PT_INT16)
+
+
+def _fill_promotion():
+    for a in range(PT_N_DTYPES):
+        for b in range(PT_N_DTYPES):
+            PROMOTION[a][b] = promotion_of(a, b)
+
+
+_fill_promotion()
+
+
+cdef int promote(str name, int a, int b) except -1:
+    if a == b:
+        return a
+    cdef int result = PROMOTION[a][b]
+    if result < 0:
+        raise TypeError(f"{name}: no integer dtype holds both {DTYPES[a]} and {DTYPES[b]}; "
+                        "convert one with astype")
+    return result
+
+
+# ------------------------------------------------------------------------------------ memory
+
+cdef double ZERO = 0.0  # what a tensor made by Tensor.__new__ alone points to
+
+
+cdef str shape_text(int ndim, const Py_ssize_t *dims):
+    return str(tuple([dims[i] for i in range(ndim)]))
+
+
+cdef object shape_tuple(int ndim, const Py_ssize_t *dims):
+    # the common ranks without a loop: shape is read all the time
+    if ndim == 1:
+        return (dims[0],)
+    if ndim == 2:
+        return (dims[0], dims[1])
+    return tuple([dims[i] for i in range(ndim)])
+
+
+cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) except -1:
+    """The product of dims; ValueError for a negative one or when the bytes pass the address space.
+    """
+    cdef Py_ssize_t size = 1, limit = (<Py_ssize_t>(<size_t>-1 >> 1)) // <Py_ssize_t>item
+    cdef bint empty = False
+    cdef int i
+    for i in range(ndim):
+        if dims[i] < 0:
+            raise ValueError(f"shape {shape_text(ndim, dims)}: axis {i} is negative")
+        empty = empty or dims[i] == 0
+    for i in range(ndim):
+        if dims[i] == 0:  # the others count all the same: strides must fit, as for NumPy
+            continue
+        if size > limit // dims[i]:
+            raise ValueError(f"shape {shape_text(ndim, dims)} has more elements than memory has "
+                             "addresses")
+        size *= dims[i]
+    return 0 if empty else size
+
+
+cdef Tensor new_tensor(int dtype, int ndim, const Py_ssize_t *dims):
+    """A tensor in C order with memory of its own, its elements not set."""
+    cdef size_t item = pt_dtype_size[dtype]
+    cdef Py_ssize_t size = count_elements(ndim, dims, item)
+    cdef Tensor t = Tensor.__new__(Tensor)
+    cdef char *data = <char *>pt_alloc(<size_t>size * item)
+    if data == NULL:
+        raise MemoryError(f"no memory for a tensor of shape {shape_text(ndim, dims)} and dtype "
+                          f"{DTYPES[dtype]} ({<size_t>size * item} bytes)")
+    # pt_free wants the number of bytes; 0 would read as "not ours", and is one byte for pt_alloc
+    t.data = data
+    t.owned = <size_t>size * item if size > 0 else 1
+    t.readonly = False
+    t.type = dtype
+    t.ndim = ndim
+    t.size = size
+    t.contiguous = True
+    cdef Py_ssize_t step = <Py_ssize_t>item
+    cdef int i
+    for i in range(ndim - 1, -1, -1):
+        t.dims[i] = dims[i]
+        t.steps[i] = step
+        step *= dims[i]
+    return t
+
+
+cdef bint is_contiguous(int ndim, const Py_ssize_t *dims, const Py_ssize_t *steps,
+                        Py_ssize_t item, bint fortran=False) noexcept:
+    """Whether the elements lie one after another in C order, or in Fortran's."""
+    cdef int i, k
+    cdef bint result = True
+    for k in range(ndim):
+        i = k if fortran else ndim - 1 - k
+        if dims[i] == 0:
+            return True
+        if dims[i] != 1:
+            result = result and steps[i] == item
+            item *= dims[i]
+    return result
+
+
+cdef Tensor new_view(Tensor t, char *data, int ndim, const Py_ssize_t *dims,
+                     const Py_ssize_t *steps):
+    """A tensor that shares t's memory."""
+    cdef Tensor v = Tensor.__new__(Tensor)
+    cdef int i
+    v.root = t if t.root is None else t.root
+    v.data = data
+    v.type = t.type
+    v.readonly = t.readonly
+    v.ndim = ndim
+    v.size = 1
+    for i in range(ndim):
+        v.dims[i] = dims[i]
+        v.steps[i] = steps[i]
+        v.size *= dims[i]
+    v.contiguous = is_contiguous(ndim, dims, steps, <Py_ssize_t>pt_dtype_size[t.type])
+    return v
+
+
+cdef inline pt_operand operand_of(Tensor t) noexcept:
+    cdef pt_operand operand
+    operand.data = t.data
+    operand.strides = t.steps
+    operand.dtype = <pt_dtype>t.type
+    return operand
+
+
+cdef inline Tensor root_of(Tensor t):
+    return t if t.root is None else t.root
+
+
+cdef inline void bump_version(Tensor t) noexcept:
+    """Elements of t have changed in place: a tape that saved them must not use them."""
+    cdef Tensor root = root_of(t)
+    root.version += 1
+
+
+# From here on a copy is worth giving other Python threads a chance.
+cdef Py_ssize_t NOGIL_ELEMENTS = 16384
+
+
+cdef int copy_into(Tensor src, Tensor dst) except -1:
+    """dst[...] = src, converted; the shapes are equal and the memory does not overlap."""
+    cdef pt_operand a = operand_of(src), b = operand_of(dst)
+    if dst.size < NOGIL_ELEMENTS:
+        pt_copy(dst.ndim, dst.dims, &a, &b)
+    else:
+        with nogil:
+            pt_copy(dst.ndim, dst.dims, &a, &b)
+    return 0
+
+
+cdef Tensor converted(Tensor t, int dtype):
+    """A copy of t in C order with the given dtype."""
+    cdef Tensor out = new_tensor(dtype, t.ndim, t.dims)
+    copy_into(t, out)
+    return out
+
+
+cdef Tensor as_contiguous(Tensor t, int dtype):
+    """t itself if it is in C order and of that dtype, else a copy that is."""
+    return t if t.contiguous and t.type == dtype else converted(t, dtype)
+
+
+cdef int read_shape(object shape, Py_ssize_t *dims) except -1:
+    """Fills dims from an int or a sequence of ints; returns how many."""
+    cdef int ndim
+    if isinstance(shape, int) or not hasattr(shape, "__len__"):
+        shape = (shape,)
+    shape = tuple(shape)
+    if len(shape) > PT_MAX_NDIM:
+        raise ValueError(f"shape {shape} has {len(shape)} axes: at most {PT_MAX_NDIM}")
+    for ndim, length in enumerate(shape):
+        try:
+            dims[ndim] = operator.index(length)
+        except TypeError:
+            raise TypeError(f"shape {shape}: expected integers, found {length!r}") from None
+        except OverflowError:
+            raise ValueError(f"shape {shape}: axis {ndim} is out of range") from None
+    return len(shape)
+
+
+# ---------------------------------------------------------------------------- Python numbers
+
+cdef enum Scalar:
+    NOT_SCALAR
+    SCALAR_BOOL
+    SCALAR_INT
+    SCALAR_FLOAT
+
+
+cdef inline Scalar scalar_kind(object value) noexcept:
+    """Which weak Python scalar value is. np.float64 is a float, and counts as one."""
+    if type(value) is float:
+        return SCALAR_FLOAT
+    if type(value) is int:
+        return SCALAR_INT
+    if type(value) is bool:
+        return SCALAR_BOOL
+    if isinstance(value, float):
+        return SCALAR_FLOAT
+    return SCALAR_INT if isinstance(value, int) else NOT_SCALAR
+
+
+cdef int store(int dtype, char *to, object value) except -1:
+    """Writes a Python number as one element; OverflowError if an integer dtype can't hold it."""
+    cdef int64_t signed
+    cdef uint64_t unsigned
+    if dtype == PT_FLOAT32:
+        (<float *>to)[0] = <float><double>value
+    elif dtype == PT_FLOAT64:
+        (<double *>to)[0] = <double>value
+    elif dtype == PT_BOOL:
+        to[0] = 1 if value else 0
+    elif dtype == PT_UINT64:
+        unsigned = exact_int(value, dtype)
+        (<uint64_t *>to)[0] = unsigned
+    else:
+        signed = exact_int(value, dtype)
+        if dtype == PT_INT64:
+            (<int64_t *>to)[0] = signed
+        elif dtype == PT_INT32 or dtype == PT_UINT32:
+            (<uint32_t *>to)[0] = <uint32_t>signed
+        elif dtype == PT_INT16 or dtype == PT_UINT16:
+            (<uint16_t *>to)[0] = <uint16_t>signed
+        else:
+            (<uint8_t *>to)[0] = <uint8_t>signed
+    return 0
+
+
+# (lowest, highest) of each integer dtype, as Python's integers: C's would overflow
+cdef list INTEGER_RANGES = [(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+                            if dtype.kind in "iu" else None for dtype in DTYPES]
+
+
+cdef object exact_int(object value, int dtype):
+    value = int(value)
+    low, high = INTEGER_RANGES[dtype]
+    if not low <= value <= high:
+        raise OverflowError(f"{value} is out of the range of {DTYPES[dtype]}: {low} to {high}")
+    return value
+
+
+cdef object load(int dtype, const char *at):
+    """One element as a Python number."""
+    if dtype == PT_FLOAT32:
+        return <double>(<const float *>at)[0]
+    if dtype == PT_FLOAT64:
+        return (<const double *>at)[0]
+    if dtype == PT_BOOL:
+        return at[0] != 0
+    if dtype == PT_INT8:
+        return (<const int8_t *>at)[0]
+    if dtype == PT_INT16:
+        return (<const int16_t *>at)[0]
+    if dtype == PT_INT32:
+        return (<const int32_t *>at)[0]
+    if dtype == PT_INT64:
+        return (<const int64_t *>at)[0]
+    if dtype == PT_UINT8:
+        return (<const uint8_t *>at)[0]
+    if dtype == PT_UINT16:
+        return (<const uint16_t *>at)[0]
+    if dtype == PT_UINT32:
+        return (<const uint32_t *>at)[0]
+    return (<const uint64_t *>at)[0]
+
+
+cdef int scalar_dtype(Scalar kind) noexcept:
+    if kind == SCALAR_FLOAT:
+        return DEFAULT_FLOAT
+    return DEFAULT_INT if kind == SCALAR_INT else PT_BOOL
+
+
+cdef Tensor scalar_tensor(object value, int dtype):
+    cdef Tensor t = new_tensor(dtype, 0, NULL)
+    store(dtype, t.data, value)
+    return t
+
+
+# ------------------------------------------------------------------------- foreign memory
+
+cdef class _Exporter:
+    """Holds a buffer of another object for as long as a tensor uses its memory."""
+
+    cdef Py_buffer view
+    cdef bint held
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef int format_dtype(const Py_buffer *view) noexcept:
+    """The dtype of a buffer's elements, -1 if it is none of ours."""
+    cdef const char *format = view.format
+    cdef char kind
+    if format == NULL:
+        return PT_UINT8
+    if format[0] == b"@" or format[0] == b"=" or format[0] == b"<":  # little-endian machines only
+        format += 1
+    if format[0] == 0 or format[1] != 0:
+        return -1
+    kind = format[0]
+    if kind == b"?":
+        return PT_BOOL if view.itemsize == 1 else -1
+    if kind == b"f":
+        return PT_FLOAT32
+    if kind == b"d":
+        return PT_FLOAT64
+    cdef int width = {1: 0, 2: 1, 4: 2, 8: 3}.get(view.itemsize, -1)
+    if width < 0:
+        return -1
+    if kind in b"bhilqn":
+        return PT_INT8 + width
+    return PT_UINT8 + width if kind in b"BHILQN" else -1
+
+
+cdef Tensor from_buffer(object source):
+    """A tensor that shares the memory of a buffer, or None where it can't (the dtype is none of
+    ours, or elements are not aligned)."""
+    cdef _Exporter exporter = _Exporter.__new__(_Exporter)
+    cdef Py_buffer *view = &exporter.view
+    try:
+        PyObject_GetBuffer(source, view, PyBUF_FULL_RO)
+    except (BufferError, ValueError, NotImplementedError):
+        return None  # NumPy says so of what the protocol can't express, datetimes for one
+    exporter.held = True
+    cdef int dtype = format_dtype(view), i
+    if dtype < 0 or view.ndim > PT_MAX_NDIM or view.suboffsets != NULL:
+        return None
+    cdef Py_ssize_t item = view.itemsize, step = item
+    if <uintptr_t>view.buf % <uintptr_t>item != 0:
+        return None
+    cdef Tensor t = Tensor.__new__(Tensor)
+    t.data = <char *>view.buf
+    t.type = dtype
+    t.ndim = view.ndim
+    t.readonly = view.readonly
+    t.size = 1
+    for i in range(view.ndim - 1, -1, -1):
+        t.dims[i] = view.shape[i]
+        t.steps[i] = view.strides[i] if view.strides != NULL else step
+        if t.steps[i] % item != 0:
+            return None
+        t.size *= t.dims[i]
+        step *= t.dims[i]
+    t.contiguous = is_contiguous(t.ndim, t.dims, t.steps, item)
+    cdef Tensor owner = tensor_behind(source)
+    if owner is None:
+        t.exporter = exporter
+    else:
+        t.root = root_of(owner)
+    return t
+
+
+cdef Tensor tensor_behind(object source):
+    """The tensor whose memory an ndarray or a memoryview shows, or None. Holding that tensor
+    instead keeps conversions to and fro from piling up, and lets a tape see changes through each
+    of them.
+    """
+    while True:
+        if type(source) is Tensor:
+            return source
+        if isinstance(source, np.ndarray):
+            source = source.base
+        elif type(source) is memoryview:
+            source = source.obj
+        else:
+            return None
+
+
+cdef Tensor shared_with(object source):
+    """A tensor on the memory of source, or None if none can be without a copy."""
+    if isinstance(source, Tensor):
+        return source
+    if not PyObject_CheckBuffer(source) and hasattr(source, "__array__"):
+        try:
+            source = np.asarray(source, copy=False)
+        except ValueError:
+            return None
+    if not PyObject_CheckBuffer(source) or isinstance(source, (bytes, np.generic)):
+        return None
+    return from_buffer(source)
+
+
+cdef bint of_python_numbers(object values) except -1:
+    """Whether the first leaf of a nested sequence is a Python number: then dtypes are our defaults.
+    """
+    while isinstance(values, (list, tuple)):
+        if len(values) == 0:
+            return True
+        values = values[0]
+    return type(values) in (bool, int, float)
+
+
+cdef Tensor from_numpy(object array):
+    """A tensor on an ndarray's memory, a copy of it where that can't be shared."""
+    cdef Tensor t = from_buffer(array)
+    if t is None:
+        native = array.dtype.newbyteorder("=")
+        if native.name not in DTYPE_NUMBERS:
+            raise TypeError(f"no tensor has dtype {array.dtype}: expected one of "
+                            f"{', '.join(known.name for known in DTYPES)}")
+        if array.ndim > PT_MAX_NDIM:
+            raise ValueError(f"{array.ndim} axes: a tensor has at most {PT_MAX_NDIM}")
+        t = from_buffer(np.array(array, dtype=native, order="C"))
+    return t
+
+
+cdef Tensor as_tensor(object value, str name="asarray"):
+    """Any array-like as a tensor, sharing memory where it can."""
+    cdef Tensor t
+    cdef Scalar kind
+    if isinstance(value, Tensor):
+        return value
+    kind = scalar_kind(value)
+    if kind != NOT_SCALAR and not isinstance(value, np.generic):
+        return scalar_tensor(value, scalar_dtype(kind))
+    if PyObject_CheckBuffer(value) and not isinstance(value, (bytes, np.generic)):
+        t = from_buffer(value)
+        if t is not None:
+            return t
+    if recording_mask and holds_recorded(value):
+        raise TypeError(f"{name}: a GradientTape records a tensor in this {type(value).__name__}; "
+                        "stack keeps its gradient")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: {type(value).__name__} gives elements of dtype {array.dtype}: "
+                        "expected numbers or booleans")
+    t = from_numpy(array)
+    if t.type == PT_FLOAT64 and isinstance(value, (list, tuple)) and of_python_numbers(value):
+        t = converted(t, DEFAULT_FLOAT)
+    return t
+
+
+cdef bint holds_recorded(object value) except -1:
+    """Whether a nested sequence contains a tensor that a recording tape knows."""
+    if isinstance(value, Tensor):
+        return (<Tensor>value).tracked & recording_mask != 0
+    return isinstance(value, (list, tuple)) and any([holds_recorded(part) for part in value])
+
+
+cdef object numpy_view(Tensor t):
+    """The ndarray on t's memory."""
+    return np.asarray(memoryview(t)) if t.ndim > 0 else np.asarray(memoryview(t)).reshape(())
+
+
+# --------------------------------------------------------------------------------- creation
+
+def asarray(obj, /, *, dtype=None, copy=None):
+    """A tensor of obj: a number, a nested sequence of numbers, an ndarray, anything with a buffer.
+
+    dtype: convert to it; by default that of obj, where Python's floats give float32, ints int64.
+    copy: True always copies, False never does (ValueError where it would have to), None copies
+    only where it must. Without a copy the tensor shares obj's memory.
+    Raises: TypeError for what holds no numbers or has a dtype that no tensor has.
+    """
+    cdef Tensor t
+    cdef int target
+    if dtype is not None:
+        target = dtype_number(dtype)
+    if copy is False:
+        t = shared_with(obj)
+        if t is None or dtype is not None and target != t.type:
+            raise ValueError(f"asarray: {describe(obj)} can't become a tensor"
+                             f"{'' if dtype is None else f' of {DTYPES[target]}'} without a copy "
+                             "(copy=False)")
+        return t
+    if dtype is not None:
+        if scalar_kind(obj) != NOT_SCALAR:
+            return scalar_tensor(obj, target)
+        if isinstance(obj, (list, tuple)):
+            # straight to the wanted dtype: by way of float32 a float64 would lose its digits
+            t = from_numpy(np.asarray(obj))
+            if t.type == target:
+                return t
+            if kind_of(target) in (KIND_SIGNED, KIND_UNSIGNED):
+                return from_numpy(np.asarray(obj, dtype=DTYPES[target]))  # which checks the range
+            return converted(t, target)
+    t = as_tensor(obj)
+    if dtype is None:
+        target = t.type
+    if target != t.type or copy and (t is obj or t.exporter is not None or t.root is not None):
+        return astype_recorded(t, target)
+    return t
+
+
+def empty(shape, *, dtype=None):
+    """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef int ndim = read_shape(shape, dims)
+    return new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim, dims)
+
+
+def full(shape, fill_value, *, dtype=None):
+    """A tensor of the shape with every element fill_value; its dtype by default that of the value.
+
+    Raises: OverflowError if the dtype can't hold the value.
+    """
+    cdef Tensor value
+    if dtype is None:
+        value = as_tensor(fill_value, "full")
+    else:
+        value = asarray(fill_value, dtype=dtype)
+    if value.ndim != 0:
+        raise ValueError(f"full: the fill value has shape {value.shape}: expected a number")
+    return astype_recorded(broadcast_to(value, shape), value.type)

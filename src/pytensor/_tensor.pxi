@@ -1,0 +1,524 @@
+# The class itself: attributes, operators, methods.
+
+
+cdef object binary_operator(int row, object x, object y):
+    """x op y; NotImplemented for operands that are no numbers: Python then asks the other one."""
+    if not is_operand(x) or not is_operand(y):
+        return NotImplemented
+    return elementwise_call(row, x, y, None, None)
+
+
+cdef inline bint is_operand(object value) noexcept:
+    return (type(value) is Tensor or scalar_kind(value) != NOT_SCALAR
+            or isinstance(value, (np.ndarray, np.generic)))
+
+
+cdef object in_place(int row, Tensor x, object y):
+    if not is_operand(y):
+        return NotImplemented
+    return elementwise_general(row, x, y, None, x)
+
+
+cdef object only_element(Tensor t, str name):
+    if t.size != 1:
+        raise ValueError(f"{name}: a tensor of shape {t.shape} is no single number")
+    return load(t.type, t.data)
+
+
+@cython.final
+@cython.freelist(64)
+@cython.no_gc
+cdef class Tensor:
+    """An N-dimensional array of numbers of one dtype, on the CPU.
+
+    Made by pt.asarray, pt.zeros and other functions. Slices, transposes and reshapes are views on
+    the same memory. The dtypes are NumPy's: t.dtype == np.float32. NumPy reads the memory without
+    a copy: np.asarray(t).
+    """
+
+    # a binary operation with an ndarray is ours: NumPy hands it over
+    __array_ufunc__ = None
+
+    def __cinit__(self):
+        self.data = <char *>&ZERO
+        self.type = PT_FLOAT64
+        self.size = 1
+        self.contiguous = True
+        self.readonly = True
+
+    def __init__(self, *args, **kwargs):
+        raise TypeError("Tensor is not called: make tensors with pt.asarray, pt.zeros, ...")
+
+    def __dealloc__(self):
+        if self.owned:
+            pt_free(self.data, self.owned if self.size > 0 else 0)
+
+    # ---------------------------------------------------------------------------- attributes
+
+    @property
+    def shape(self):
+        """The lengths of the axes."""
+        return shape_tuple(self.ndim, self.dims)
+
+    @property
+    def strides(self):
+        """Bytes from one element to the next, along each axis."""
+        return shape_tuple(self.ndim, self.steps)
+
+    @property
+    def dtype(self):
+        """The dtype of the elements, a NumPy dtype."""
+        return DTYPES[self.type]
+
+    @property
+    def itemsize(self):
+        """Bytes of one element."""
+        return pt_dtype_size[self.type]
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return self.size * <Py_ssize_t>pt_dtype_size[self.type]
+
+    @property
+    def T(self):
+        """The view with the axes in reverse order; of a matrix, its transpose."""
+        return reversed_axes(self)
+
+    @property
+    def mT(self):
+        """The view with the last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError(f"mT: a tensor of shape {self.shape} has no matrix")
+        order = list(range(self.ndim))
+        order[-1], order[-2] = order[-2], order[-1]
+        return permute_dims(self, order)
+
+    @property
+    def device(self):
+        """Always "cpu"."""
+        return "cpu"
+
+    # ------------------------------------------------------------------------------ operators
+
+    def __add__(self, other):
+        return binary_operator(ROW_ADD, self, other)
+
+    def __radd__(self, other):
+        return binary_operator(ROW_ADD, other, self)
+
+    def __iadd__(self, other):
+        return in_place(ROW_ADD, self, other)
+
+    def __sub__(self, other):
+        return binary_operator(ROW_SUBTRACT, self, other)
+
+    def __rsub__(self, other):
+        return binary_operator(ROW_SUBTRACT, other, self)
+
+    def __isub__(self, other):
+        return in_place(ROW_SUBTRACT, self, other)
+
+    def __mul__(self, other):
+        return binary_operator(ROW_MULTIPLY, self, other)
+
+    def __rmul__(self, other):
+        return binary_operator(ROW_MULTIPLY, other, self)
+
+    def __imul__(self, other):
+        return in_place(ROW_MULTIPLY, self, other)
+
+    def __truediv__(self, other):
+        return binary_operator(ROW_DIVIDE, self, other)
+
+    def __rtruediv__(self, other):
+        return binary_operator(ROW_DIVIDE, other, self)
+
+    def __itruediv__(self, other):
+        return in_place(ROW_DIVIDE, self, other)
+
+    def __floordiv__(self, other):
+        return binary_operator(ROW_FLOOR_DIVIDE, self, other)
+
+    def __rfloordiv__(self, other):
+        return binary_operator(ROW_FLOOR_DIVIDE, other, self)
+
+    def __ifloordiv__(self, other):
+        return in_place(ROW_FLOOR_DIVIDE, self, other)
+
+    def __mod__(self, other):
+        return binary_operator(ROW_REMAINDER, self, other)
+
+    def __rmod__(self, other):
+        return binary_operator(ROW_REMAINDER, other, self)
+
+    def __imod__(self, other):
+        return in_place(ROW_REMAINDER, self, other)
+
+    def __pow__(self, other, modulo):
+        if modulo is not None:
+            return NotImplemented
+        if type(other) is int and other == 2 and self.type != PT_BOOL:
+            return elementwise_call(ROW_SQUARE, self, None, None, None)
+        return binary_operator(ROW_POW, self, other)
+
+    def __rpow__(self, other, modulo):
+        return NotImplemented if modulo is not None else binary_operator(ROW_POW, other, self)
+
+    def __ipow__(self, other):
+        return in_place(ROW_POW, self, other)
+
+    def __matmul__(self, other):
+        return product_recorded("matmul", self, other) if is_operand(other) else NotImplemented
+
+    def __rmatmul__(self, other):
+        return product_recorded("matmul", other, self) if is_operand(other) else NotImplemented
+
+    def __imatmul__(self, other):
+        self[...] = product_recorded("matmul", self, other)
+        return self
+
+    def __and__(self, other):
+        return binary_operator(ROW_BITWISE_AND, self, other)
+
+    def __rand__(self, other):
+        return binary_operator(ROW_BITWISE_AND, other, self)
+
+    def __iand__(self, other):
+        return in_place(ROW_BITWISE_AND, self, other)
+
+    def __or__(self, other):
+        return binary_operator(ROW_BITWISE_OR, self, other)
+
+    def __ror__(self, other):
+        return binary_operator(ROW_BITWISE_OR, other, self)
+
+    def __ior__(self, other):
+        return in_place(ROW_BITWISE_OR, self, other)
+
+    def __xor__(self, other):
+        return binary_operator(ROW_BITWISE_XOR, self, other)
+
+    def __rxor__(self, other):
+        return binary_operator(ROW_BITWISE_XOR, other, self)
+
+    def __ixor__(self, other):
+        return in_place(ROW_BITWISE_XOR, self, other)
+
+    def __lshift__(self, other):
+        return binary_operator(ROW_BITWISE_LEFT_SHIFT, self, other)
+
+    def __rlshift__(self, other):
+        return binary_operator(ROW_BITWISE_LEFT_SHIFT, other, self)
+
+    def __ilshift__(self, other):
+        return in_place(ROW_BITWISE_LEFT_SHIFT, self, other)
+
+    def __rshift__(self, other):
+        return binary_operator(ROW_BITWISE_RIGHT_SHIFT, self, other)
+
+    def __rrshift__(self, other):
+        return binary_operator(ROW_BITWISE_RIGHT_SHIFT, other, self)
+
+    def __irshift__(self, other):
+        return in_place(ROW_BITWISE_RIGHT_SHIFT, self, other)
+
+    def __neg__(self):
+        return elementwise_call(ROW_NEGATIVE, self, None, None, None)
+
+    def __pos__(self):
+        return elementwise_call(ROW_POSITIVE, self, None, None, None)
+
+    def __abs__(self):
+        return elementwise_call(ROW_ABS, self, None, None, None)
+
+    def __invert__(self):
+        return elementwise_call(ROW_BITWISE_INVERT, self, None, None, None)
+
+    def __eq__(self, other):
+        return binary_operator(ROW_EQUAL, self, other)
+
+    def __ne__(self, other):
+        return binary_operator(ROW_NOT_EQUAL, self, other)
+
+    def __lt__(self, other):
+        return binary_operator(ROW_LESS, self, other)
+
+    def __le__(self, other):
+        return binary_operator(ROW_LESS_EQUAL, self, other)
+
+    def __gt__(self, other):
+        return binary_operator(ROW_GREATER, self, other)
+
+    def __ge__(self, other):
+        return binary_operator(ROW_GREATER_EQUAL, self, other)
+
+    __hash__ = None
+
+    # -------------------------------------------------------------------- as Python's numbers
+
+    def __bool__(self):
+        if self.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: use "
+                             "any() or all()")
+        return bool(load(self.type, self.data))
+
+    def __float__(self):
+        return float(only_element(self, "float"))
+
+    def __int__(self):
+        return int(only_element(self, "int"))
+
+    def __index__(self):
+        if self.ndim != 0 or kind_of(self.type) not in (KIND_SIGNED, KIND_UNSIGNED):
+            raise TypeError(f"a tensor of shape {self.shape} and dtype {self.dtype} is no index: "
+                            "expected a 0-d integer")
+        return load(self.type, self.data)
+
+    def __complex__(self):
+        return complex(only_element(self, "complex"))
+
+    def item(self):
+        """The only element, as a Python number. ValueError if there are more or none."""
+        return only_element(self, "item")
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+        return numpy_view(self).tolist()
+
+    # ------------------------------------------------------------------------------ container
+
+    def __len__(self):
+        if self.ndim == 0:
+            raise TypeError("a 0-d tensor has no length")
+        return self.dims[0]
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("a 0-d tensor can't be iterated")
+        return (get_item(self, i) for i in range(self.dims[0]))
+
+    def __contains__(self, value):
+        return bool(reduce_call(ROW_ANY, elementwise_call(ROW_EQUAL, self, value, None, None),
+                                None, False))
+
+    def __getitem__(self, key):
+        return get_item(self, key)
+
+    def __setitem__(self, key, value):
+        set_item(self, key, value)
+
+    def __repr__(self):
+        text = np.array2string(numpy_view(self), separator=", ", prefix="Tensor(")
+        if self.size == 0 or self.size > np.get_printoptions()["threshold"]:
+            return f"Tensor({text}, shape={self.shape}, dtype={self.dtype})"
+        return f"Tensor({text}, dtype={self.dtype})"
+
+    def __str__(self):
+        return str(numpy_view(self))
+
+    def __format__(self, spec):
+        return format(self.item() if self.ndim == 0 else str(self), spec)
+
+    # ---------------------------------------------------------------------------- interchange
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        if flags & PyBUF_WRITABLE and self.readonly:
+            raise BufferError("the tensor is read-only")
+        cdef bint in_c = self.contiguous, in_fortran = is_contiguous(
+            self.ndim, self.dims, self.steps, <Py_ssize_t>pt_dtype_size[self.type], True)
+        if (not in_c and (flags & PyBUF_STRIDES != PyBUF_STRIDES
+                          or flags & PyBUF_C_CONTIGUOUS == PyBUF_C_CONTIGUOUS)
+                or not in_fortran and flags & PyBUF_F_CONTIGUOUS == PyBUF_F_CONTIGUOUS
+                or not (in_c or in_fortran)
+                and flags & PyBUF_ANY_CONTIGUOUS == PyBUF_ANY_CONTIGUOUS):
+            raise BufferError("the tensor is not contiguous in the order asked for")
+        view.buf = self.data
+        view.obj = self
+        view.len = self.size * <Py_ssize_t>pt_dtype_size[self.type]
+        view.itemsize = <Py_ssize_t>pt_dtype_size[self.type]
+        view.readonly = self.readonly
+        view.ndim = self.ndim
+        view.format = <char *>BUFFER_FORMATS[self.type] if flags & PyBUF_FORMAT else NULL
+        # the protocol wants NULL where there is no axis
+        view.shape = self.dims if flags & PyBUF_ND == PyBUF_ND and self.ndim else NULL
+        view.strides = (self.steps if flags & PyBUF_STRIDES == PyBUF_STRIDES and self.ndim
+                        else NULL)
+        view.suboffsets = NULL
+        view.internal = NULL
+
+    def __array__(self, dtype=None, copy=None):
+        array = numpy_view(self)
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"no {np.dtype(dtype)} array of a {self.dtype} tensor without a "
+                                 "copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __copy__(self):
+        return astype_recorded(self, self.type)
+
+    def __deepcopy__(self, memo):
+        return astype_recorded(self, self.type)
+
+    def __reduce__(self):
+        return asarray, (np.array(numpy_view(self)),)
+
+    # -------------------------------------------------------------------------------- methods
+
+    def astype(self, dtype, *, copy=True):
+        """The elements converted to dtype; with copy=False, the tensor itself if it has it."""
+        cdef int target = dtype_number(dtype)
+        if target == self.type and not copy:
+            return self
+        return astype_recorded(self, target)
+
+    def copy(self):
+        """A copy in C order, with memory of its own."""
+        return astype_recorded(self, self.type)
+
+    def numpy(self):
+        """The ndarray on the same memory."""
+        return numpy_view(self)
+
+    def reshape(self, *shape, copy=None):
+        """The elements in another shape, given as a tuple or as integers; see pt.reshape."""
+        if len(shape) == 1:
+            shape = shape[0]
+        return reshape(self, shape, copy=copy)
+
+    def flatten(self):
+        """A copy with a single axis."""
+        return reshape(self, -1, copy=True)
+
+    def ravel(self):
+        """The elements along a single axis, as a view where possible."""
+        return reshape(self, -1)
+
+    def transpose(self, *axes):
+        """The axes in another order; without arguments, reversed."""
+        if len(axes) == 1 and not isinstance(axes[0], int):
+            axes = axes[0]
+        return reversed_axes(self) if not axes else permute_dims(self, axes)
+
+    def dot(self, other):
+        """pt.dot(self, other)."""
+        return dot(self, other)
+
+    def fill(self, value):
+        """Writes value to every element, in place."""
+        set_item(self, Ellipsis, value)
+
+    def sum(self, axis=None, *, keepdims=False):
+        """The sum of the elements along axes; see pt.sum."""
+        return reduce_call(ROW_SUM, self, axis, keepdims)
+
+    def prod(self, axis=None, *, keepdims=False):
+        """The product of the elements along axes; see pt.prod."""
+        return reduce_call(ROW_PROD, self, axis, keepdims)
+
+    def mean(self, axis=None, *, keepdims=False):
+        """The mean of the elements along axes; see pt.mean."""
+        return mean(self, axis, keepdims=keepdims)
+
+    def max(self, axis=None, *, keepdims=False):
+        """The largest element along axes; see pt.max."""
+        return reduce_call(ROW_MAX, self, axis, keepdims)
+
+    def min(self, axis=None, *, keepdims=False):
+        """The smallest element along axes; see pt.min."""
+        return reduce_call(ROW_MIN, self, axis, keepdims)
+
+    def argmax(self, axis=None, *, keepdims=False):
+        """The position of the largest element; see pt.argmax."""
+        return reduce_call(ROW_ARGMAX, self, axis, keepdims)
+
+    def argmin(self, axis=None, *, keepdims=False):
+        """The position of the smallest element; see pt.argmin."""
+        return reduce_call(ROW_ARGMIN, self, axis, keepdims)
+
+    def any(self, axis=None, *, keepdims=False):
+        """Whether any element is true; see pt.any."""
+        return reduce_call(ROW_ANY, self, axis, keepdims)
+
+    def all(self, axis=None, *, keepdims=False):
+        """Whether all elements are true; see pt.all."""
+        return reduce_call(ROW_ALL, self, axis, keepdims)
+
+
+cdef const char *BUFFER_FORMATS[PT_N_DTYPES]
+BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l", b"B", b"H", b"I", b"L", b"f", b"d"]
+
+
+# -------------------------------------------------------------------------- the machine's side
+
+
+def get_num_threads():
+    """How many threads kernels use."""
+    return pt_get_num_threads()
+
+
+def set_num_threads(n):
+    """Let kernels use n threads. Results have the same bits for every n.
+
+    Raises: ValueError unless 1 <= n <= 256.
+    """
+    number = operator.index(n)
+    if not 1 <= number <= PT_MAX_THREADS:
+        raise ValueError(f"set_num_threads: {number}: expected 1 to {PT_MAX_THREADS}")
+    cdef int n_threads = number
+    with nogil:
+        pt_set_num_threads(n_threads)
+
+
+def build_config():
+    """What the kernels were built for and run on, as a dictionary of strings and numbers."""
+    return {
+        "instruction set": pt_isa_name().decode(),
+        "threads": pt_get_num_threads(),
+        "default threads": pt_default_num_threads(),
+        "blas": pt_blas_config().decode(),
+        "allocator": "system" if pt_memory_is_system() else "caching",
+    }
+
+
+def memory_stats():
+    """See pytensor.memory.stats."""
+    cdef pt_memory_stats stats
+    pt_memory_get_stats(&stats)
+    return stats
+
+
+def memory_trim():
+    """See pytensor.memory.trim."""
+    pt_memory_trim()
+
+
+def memory_set_limit(size_t n_bytes):
+    """See pytensor.memory.set_limit."""
+    pt_memory_set_limit(n_bytes)
+
+
+def memory_reset_peak():
+    """See pytensor.memory.reset_peak."""
+    pt_memory_reset_peak()
+
+
+def memory_fail_after(long k):
+    """For tests: let the k-th allocation from now on fail, once; -1 turns it off."""
+    pt_memory_fail_after(k)
+
+
+cdef int start_kernels() except -1:
+    """Loads OpenBLAS, and tells of environment variables that could not be honoured."""
+    cdef const char *errors[4]
+    cdef int i
+    errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_load_blas()]
+    for i in range(4):
+        if errors[i] != NULL:
+            raise ImportError(errors[i].decode())
+    return 0
+
+
+start_kernels()

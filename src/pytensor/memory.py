@@ -1,0 +1,25 @@
+"""The caching allocator: how much memory tensors hold, and what to do about it."""
+
+from pytensor import _core
+
+__all__ = ["reset_peak", "set_limit", "stats", "trim"]
+
+
+def stats():
+    """Bytes in use, at the peak and cached, the limits, and how often the cache served."""
+    return _core.memory_stats()
+
+
+def trim():
+    """Give the freed blocks that are kept for reuse back to the system."""
+    _core.memory_trim()
+
+
+def set_limit(n_bytes):
+    """Let tensors hold at most n_bytes; beyond that, MemoryError. None: no limit."""
+    _core.memory_set_limit(2**64 - 1 if n_bytes is None else n_bytes)
+
+
+def reset_peak():
+    """Start to measure the peak anew, from what is in use now."""
+    _core.memory_reset_peak()

@@ -1,0 +1,13 @@
+"""The fused operations of neural networks: stable, one pass over memory, differentiable."""
+
+from pytensor._core import (
+    linear,
+    log_softmax,
+    softmax,
+    softmax_cross_entropy,
+    sparse_softmax_cross_entropy,
+)
+from pytensor._ops import relu, sigmoid, tanh
+
+__all__ = ["linear", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy",
+           "sparse_softmax_cross_entropy", "tanh"]

@@ -1,0 +1,80 @@
+"""What several test files share: dtypes, layouts of memory, runs in a process of their own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import pytensor as pt
+
+settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("suite")
+
+KINDS = {
+    "b": ("bool",),
+    "i": ("int8", "int16", "int32", "int64"),
+    "u": ("uint8", "uint16", "uint32", "uint64"),
+    "f": ("float32", "float64"),
+}
+DTYPES = tuple(name for names in KINDS.values() for name in names)
+
+
+def contiguous(array):
+    """The array as a tensor in C order."""
+    return pt.asarray(array.copy(order="C"))
+
+
+def strided(array):
+    """The same elements, every second one of a larger tensor along each axis."""
+    large = np.ones([2 * n + 1 for n in array.shape], array.dtype)
+    inner = tuple(slice(1, None, 2) for _ in array.shape)
+    large[inner] = array
+    return pt.asarray(large)[inner]
+
+
+def backwards(array):
+    """The same elements, stored from the last to the first along each axis."""
+    turned = tuple(slice(None, None, -1) for _ in array.shape)
+    return pt.asarray(array[turned].copy())[turned]
+
+
+def transposed(array):
+    """The same elements in Fortran's order."""
+    return pt.asarray(array.T.copy()).T
+
+
+LAYOUTS = {f.__name__: f for f in (contiguous, strided, backwards, transposed)}
+
+
+def run_python(code, *, timeout=60, **environment):
+    """Run code in a new interpreter; return the finished process. Hangs end as TimeoutExpired."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, **environment}, timeout=timeout, capture_output=True, text=True,
+        check=False,
+    )
+
+
+def output_of(code, *, timeout=60, **environment):
+    """What code prints in a new interpreter, which must end well."""
+    process = run_python(code, timeout=timeout, **environment)
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
+
+
+@pytest.fixture
+def rng():
+    """Random numbers, the same in every run."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def threads():
+    """A function that sets the number of threads, put back after the test."""
+    before = pt.get_num_threads()
+    yield pt.set_num_threads
+    pt.set_num_threads(before)

@@ -1,0 +1,652 @@
+"""The tape and the gradients of functions; derivatives of table rows stand in test_op_table.py."""
+
+import itertools
+import threading
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from conftest import output_of
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import pytensor as pt
+from pytensor import _core, nn
+
+
+def numerical(f, arrays, k, h=1e-6):
+    """d f(*arrays) / d arrays[k] by central differences, f scalar."""
+    result = np.empty_like(arrays[k])
+    for index in np.ndindex(*result.shape):
+        values = []
+        for step in (h, -h):
+            moved = arrays[k].copy()
+            moved[index] += step
+            values.append(float(f(*(moved if i == k else a for i, a in enumerate(arrays)))))
+        result[index] = (values[0] - values[1]) / (2 * h)
+    return result
+
+
+def check_gradient(f, *arrays, order=1):
+    """The gradient of weighted f against differences, in float64; with order 2 also of that."""
+    arrays = [np.asarray(a, "f8") for a in arrays]
+    shape = f(*map(pt.asarray, arrays)).shape
+    weights = np.random.default_rng(11).standard_normal(shape)
+
+    def weighted(*inputs):
+        return pt.sum(f(*inputs) * weights)
+
+    found = pt.grad(weighted, argnums=tuple(range(len(arrays))))(*arrays)
+    for k, g in enumerate(found):
+        assert (g.shape, g.dtype) == (arrays[k].shape, pt.float64)
+        np.testing.assert_allclose(g, numerical(weighted, arrays, k), rtol=1e-6, atol=1e-7)
+    if order == 2:
+        for k in range(len(arrays)):
+            check_gradient(pt.grad(weighted, argnums=k), *arrays)
+
+
+def normal(*shape, seed=3):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+# ------------------------------------------------------------------------------------- the tape
+
+
+def test_gradient_of_watched_tensors():
+    x, y = pt.asarray([1.0, 2.0]), pt.asarray([3.0, 4.0])
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        out = pt.sum(x * y * x)
+    assert tape.gradient(out, x).tolist() == [6, 16]
+    with pt.GradientTape() as tape:
+        tape.watch(x, y)
+        middle = x * y
+        out = middle * x
+    gx, gm, gy = tape.gradient(out, (x, middle, y))
+    assert (gx.tolist(), gm.tolist(), gy.tolist()) == ([6, 16], [1, 2], [1, 4])
+
+
+def test_the_target_may_be_a_source():
+    x = pt.asarray([1.0, 2.0])
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * 3
+    assert tape.gradient(x, x).tolist() == [1, 1]
+    assert [g.tolist() for g in tape.gradient(y, [y, x])] == [[1, 1], [3, 3]]
+
+
+def test_sources_keep_their_structure():
+    Pair = namedtuple("Pair", "a b")
+    x, y, z = (pt.asarray(float(v)) for v in (1, 2, 3))
+    with pt.GradientTape() as tape:
+        tape.watch([x, {"y": y}])
+        out = x * y
+    g = tape.gradient(out, {"list": [x, (y, z)], "pair": Pair(x, z), "empty": []})
+    assert g["list"][0].item() == 2 and g["list"][1][0].item() == 1 and g["list"][1][1] is None
+    assert isinstance(g["pair"], Pair) and g["pair"].a.item() == 2 and g["pair"].b is None
+    assert g["empty"] == []
+
+
+def test_unconnected_gives_none():
+    x, y = pt.asarray(1.0), pt.asarray(2.0)
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        out = y * 2
+        cut = pt.stop_gradient(x) * 3
+        flat = pt.floor(x * 2.5)
+        numbers = pt.argmax(pt.stack([x, x]))
+    for target in (out, cut, flat, numbers, y):
+        assert tape.gradient(target, x) is None
+    assert pt.grad(lambda x: y * 2)(x).item() == 0
+    a, b = pt.grad(lambda x, z: z * 2, argnums=(0, 1))(pt.ones((2, 3)), 1.0)
+    assert a.tolist() == [[0] * 3] * 2 and b.item() == 2
+
+
+def test_output_gradient():
+    x = pt.asarray([1.0, 2.0, 3.0])
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x
+    assert tape.gradient(y, x, output_gradient=[1.0, 0.0, -1.0]).tolist() == [2, 0, -6]
+    with pytest.raises(ValueError, match=r"output_gradient has shape \(2,\).* target, \(3,\)"):
+        tape.gradient(y, x, output_gradient=[1.0, 2.0])
+
+
+def test_only_a_persistent_tape_answers_twice():
+    x = pt.asarray(3.0)
+    for persistent in (False, True):
+        with pt.GradientTape(persistent=persistent) as tape:
+            tape.watch(x)
+            y = x * x
+        assert tape.gradient(y, x).item() == 6
+        if persistent:
+            assert tape.gradient(y, x).item() == 6
+        else:
+            with pytest.raises(RuntimeError, match="this tape was used already"):
+                tape.gradient(y, x)
+
+
+def test_a_failed_gradient_is_not_followed_by_a_wrong_one():
+    x = pt.asarray([1.0, 2.0])
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    x += 1
+    with pytest.raises(RuntimeError, match="multiply saved was changed in place"):
+        tape.gradient(y, x)
+    with pytest.raises(RuntimeError, match="used already"):
+        tape.gradient(y, x)
+
+
+def test_operations_outside_are_not_recorded():
+    x = pt.asarray(2.0)
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    z = y * y
+    assert tape.gradient(z, x) is None
+
+
+def test_a_tape_may_record_again():
+    x = pt.asarray(2.0)
+    tape = pt.GradientTape(persistent=True)
+    with tape:
+        tape.watch(x)
+        y = x * x
+    with tape:
+        z = y * y
+    assert tape.gradient(z, x).item() == 32
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (lambda tape, x: tape.watch(pt.asarray([1, 2])), TypeError,
+         "watch: found a tensor of dtype int64: expected a floating-point tensor"),
+        (lambda tape, x: tape.watch(1.0), TypeError, "watch: found a float"),
+        (lambda tape, x: tape.watch([x, np.ones(2)]), TypeError, "watch: found a ndarray"),
+        (lambda tape, x: tape.gradient(1.0, x), TypeError, "gradient: the target is a float"),
+        (lambda tape, x: tape.gradient(x, [x, None]), TypeError,
+         "gradient: a source is a NoneType: expected a tensor"),
+        (lambda tape, x: tape.__enter__(), RuntimeError, "this GradientTape is recording already"),
+    ],
+)
+def test_misuse(f, error, message):
+    x = pt.asarray(1.0)
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        with pytest.raises(error, match=message):
+            f(tape, x)
+        y = x * 2
+    assert tape.gradient(y, x).item() == 2
+
+
+def test_tapes_are_left_in_order():
+    outer, inner = pt.GradientTape(), pt.GradientTape()
+    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+        inner.__exit__(None, None, None)
+    with outer:
+        inner.__enter__()
+        with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+            outer.__exit__(None, None, None)
+        inner.__exit__(None, None, None)
+
+
+def test_an_exception_inside_leaves_no_recording_behind():
+    x = pt.asarray([1.0, 2.0])
+
+    def f(x):
+        raise KeyError(x * 2)
+
+    for _ in range(200):  # more than the tapes there are
+        with pytest.raises(KeyError, match="Tensor"):
+            pt.grad(f)(x)
+        with pytest.raises(KeyError, match="Tensor"), pt.GradientTape() as tape:
+            tape.watch(x)
+            f(x)
+    x += 1  # no tape objects any more
+    assert x.tolist() == [2, 3]
+
+
+def test_no_more_than_64_tapes():
+    tapes = [pt.GradientTape() for _ in range(63)]
+    x = pt.asarray(2.0)
+    with pt.GradientTape() as last:
+        last.watch(x)
+        with pytest.raises(RuntimeError, match="more than 64 tapes at once"):
+            pt.GradientTape()
+        y = x * x
+    assert last.gradient(y, x).item() == 4
+    del tapes
+    for _ in range(100):
+        pt.GradientTape()
+    f = g = lambda x: x * x * x
+    for _ in range(3):
+        g = pt.grad(g)
+    assert (f(x).item(), g(x).item()) == (8, 6)
+
+
+def test_a_forgotten_tape_is_no_dangling_one():
+    code = """
+        import pytensor as pt
+        tape = pt.GradientTape()
+        tape.__enter__()
+        x = pt.ones(3)
+        tape.watch(x)
+        del tape
+        for _ in range(1000):
+            y = x * x
+        print(y.tolist())
+    """
+    assert output_of(code) == "[1.0, 1.0, 1.0]"
+
+
+def test_dead_tensors_are_not_taken_for_new_ones():
+    """Memory of freed tensors is used again, and with it their identity."""
+    x = pt.asarray([2.0])
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x
+        for _ in range(50):
+            y = y * 1.0
+            pt.asarray([3.0]) * 2.0  # may take the place of a tensor that the tape knew
+        other = [pt.asarray([float(i)]) for i in range(50)]
+    assert tape.gradient(y, [x, *other])[1:] == [None] * 50
+
+
+# ----------------------------------------------------------------------------- in-place changes
+
+
+CHANGES = {
+    "+=": lambda x: x.__iadd__(1),
+    "assignment": lambda x: x.__setitem__(0, 5.0),
+    "boolean assignment": lambda x: x.__setitem__(x > 0, 5.0),
+    "fill": lambda x: x.fill(3.0),
+    "out": lambda x: pt.exp(pt.ones((2, 3), dtype=x.dtype), out=x),
+    "of a view": lambda x: x[:1].__imul__(2.0),
+    "of a transpose": lambda x: x.T.fill(2.0),
+    "through an ndarray and back": lambda x: pt.asarray(np.asarray(x)).fill(2.0),
+    "optimizer step": lambda x: _core.sgd_step(x, pt.ones((2, 3), dtype=x.dtype), 0.1),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changing_what_a_tape_saved_is_an_error(name):
+    x = pt.asarray(normal(2, 3))
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = pt.sum(x * x)
+    CHANGES[name](x)
+    with pytest.raises(RuntimeError, match="a tensor that multiply saved was changed in place"):
+        tape.gradient(y, x)
+
+
+def test_changing_what_no_derivative_needs_is_none():
+    x, c = pt.asarray(normal(2, 3)), pt.asarray(normal(2, 3))
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = pt.sum(x + c)
+    x += 1
+    c += 1
+    assert tape.gradient(y, x).tolist() == [[1] * 3] * 2
+
+
+def test_constants_and_results_are_guarded_too():
+    x, c = pt.asarray(normal(3)), pt.asarray(normal(3))
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x * c
+    c += 1
+    with pytest.raises(RuntimeError, match="multiply saved was changed"):
+        tape.gradient(y, x)
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = pt.exp(x)
+    y += 1
+    with pytest.raises(RuntimeError, match="exp saved was changed"):
+        tape.gradient(y, x)
+
+
+@pytest.mark.parametrize("key", [[0, 2], np.array([0, 2]), pt.asarray([0, 2])])
+def test_an_index_that_changes_later_does_no_harm(key):
+    x = pt.asarray([1.0, 2.0, 3.0])
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x[key] * 2
+    key[0] = 1
+    assert tape.gradient(y, x).tolist() == [2, 0, 2]
+    axes = [0]
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = pt.sum(pt.expand_dims(x, 1), axis=axes)
+    axes[0] = 1
+    assert tape.gradient(y, x).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", [n for n in CHANGES if n != "optimizer step"])
+def test_in_place_operations_under_a_tape_raise_and_change_nothing(name):
+    x = pt.asarray(normal(2, 3))
+    before = x.tolist()
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        if "ndarray" in name:
+            return  # another tensor: what it changes is noticed by gradient()
+        with pytest.raises(RuntimeError, match="a GradientTape records these tensors"):
+            CHANGES[name](x)
+        assert x.tolist() == before
+        y = pt.sum(x * x)
+    np.testing.assert_allclose(tape.gradient(y, x), 2 * np.asarray(x))
+
+
+def test_recorded_values_do_not_go_into_constants():
+    x, c = pt.asarray(normal(3)), pt.zeros(3, dtype="float64")
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        for change in (lambda: c.__iadd__(x), lambda: c.__setitem__(0, x[0]),
+                       lambda: pt.exp(x, out=c), lambda: c.__setitem__([0, 1], x[:2])):
+            with pytest.raises(RuntimeError, match="a GradientTape records these tensors"):
+                change()
+        c += 1  # a constant into a constant is nobody's business
+    assert c.tolist() == [1, 1, 1]
+
+
+# --------------------------------------------------------------------------- higher derivatives
+
+
+def test_derivatives_of_derivatives():
+    def f(x):
+        return pt.sum(pt.sin(x) * x ** 3)
+
+    x = normal(5)
+    check_gradient(f, x, order=2)
+    d = pt.grad(lambda x: x ** 4)
+    assert pt.grad(pt.grad(d))(2.0).item() == 48
+    assert pt.grad(pt.grad(lambda x: x * x))(pt.asarray(3.0)).item() == 2
+
+
+def test_nested_tapes():
+    x = pt.asarray(2.0)
+    with pt.GradientTape() as outer:
+        outer.watch(x)
+        with pt.GradientTape() as inner:
+            inner.watch(x)
+            y = x * x * x
+        first = inner.gradient(y, x)
+    assert (first.item(), outer.gradient(first, x).item()) == (12, 12)
+
+
+def test_a_persistent_tape_may_differentiate_what_it_recorded_of_itself():
+    x = pt.asarray(2.0)
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * x * x
+        first = tape.gradient(y, x)
+    assert tape.gradient(first, x).item() == 12
+
+
+def test_perturbations_are_not_confused():
+    """d/dx (x * d/dy (x + y)) is 1, not 2 (Siskind and Pearlmutter)."""
+    f = pt.grad(lambda x: x * pt.grad(lambda y: x + y)(pt.asarray(1.0)))
+    assert f(pt.asarray(1.0)).item() == 1
+    same = pt.asarray(3.0)
+    assert pt.grad(lambda x: x * pt.grad(lambda y: x * y)(same))(same).item() == 6
+
+
+# ------------------------------------------------------------------------------ grad's arguments
+
+
+def test_value_and_grad():
+    value, g = pt.value_and_grad(lambda x: pt.sum(x * x))(pt.asarray([1.0, 2.0]))
+    assert (value.item(), g.tolist()) == (5, [2, 4])
+    value, (ga, gb) = pt.value_and_grad(lambda a, b, c=1: a * b * c, argnums=(0, -1))(2.0, 3.0)
+    assert (value.item(), ga.item(), gb.item()) == (6, 3, 2)
+    assert pt.grad(lambda x, n: x * n)(2.0, n=5).item() == 5
+    g = pt.grad(lambda p: pt.sum(p["w"] * p["b"][0]))({"w": pt.ones(2), "b": [pt.ones(2) * 3]})
+    assert (g["w"].tolist(), g["b"][0].tolist()) == ([3, 3], [1, 1])
+    assert pt.grad(lambda x: pt.sum(x))(np.ones((2, 2), "f8")).dtype == pt.float64
+
+    def named(x):
+        """What it does."""
+        return x * x
+
+    assert (pt.grad(named).__name__, pt.grad(named).__doc__) == ("named", "What it does.")
+
+
+@pytest.mark.parametrize(
+    ("f", "arguments", "error", "message"),
+    [
+        (lambda x: x, [pt.ones(2)], ValueError, r"grad: the function returned a tensor of shape"
+         r" \(2,\): expected one element"),
+        (lambda x: 1.0, [1.0], TypeError, "grad: the function returned a float: expected a tensor"),
+        (lambda x: x, [1], TypeError, "grad: an argument has dtype int64: expected a floating"),
+        (lambda x: x, [[1.0, 2]], TypeError, "grad: an argument has dtype int64"),
+        (lambda x: x, [], ValueError, "grad: argument 0 of 0 arguments"),
+        (lambda x: x, ["a"], TypeError, "asarray: str gives elements of dtype"),
+    ],
+)
+def test_grad_refuses(f, arguments, error, message):
+    with pytest.raises(error, match=message):
+        pt.grad(f)(*arguments)
+
+
+# ------------------------------------------------------------------- un-broadcasting and dtypes
+
+
+@given(hnp.mutually_broadcastable_shapes(num_shapes=2, min_dims=0, max_dims=4, max_side=3),
+       st.sampled_from(["add", "multiply", "divide", "maximum"]))
+def test_gradients_have_the_shape_before_broadcasting(shapes, name):
+    x, y = (np.asarray(normal(*s, seed=i) + 3 * i) for i, s in enumerate(shapes.input_shapes))
+    f = getattr(pt, name)
+    gx, gy = pt.grad(lambda x, y: pt.sum(f(x, y)), argnums=(0, 1))(x, y)
+    assert (gx.shape, gy.shape) == (x.shape, y.shape)
+    full = np.broadcast_arrays(x, y)
+    wide = pt.grad(lambda x, y: pt.sum(f(x, y)), argnums=(0, 1))(*map(np.array, full))
+    for g, w, a in zip((gx, gy), wide, (x, y), strict=True):
+        extra = w.ndim - a.ndim
+        axes = tuple(d for d in range(w.ndim) if d < extra or a.shape[d - extra] == 1)
+        np.testing.assert_allclose(g, np.asarray(w).sum(axes).reshape(a.shape), rtol=1e-12)
+
+
+def test_three_operands_broadcast():
+    x, low, high = normal(4, 1, 3), np.full((2, 1), -0.5), np.array([0.3, 0.4, 0.6])
+    check_gradient(pt.clip, x, low, high)
+    condition = pt.asarray(normal(2, 3) > 0)
+    check_gradient(lambda a, b: pt.where(condition, a, b), normal(3), normal(4, 2, 1))
+    check_gradient(lambda a: pt.where(condition, a, 2.0) * a, normal(3), order=2)
+
+
+@pytest.mark.parametrize(("x", "y"), list(itertools.product(["float32", "float64", "int32", "bool"],
+                                                            ["float32", "float64"])))
+def test_mixed_dtypes(x, y):
+    a, b = pt.asarray([1.0, 0.0, 3.0]).astype(x), pt.asarray([0.5, 2.0, 4.0]).astype(y)
+    for f, expected in ((pt.multiply, [1, 0, 3]), (pt.matmul, [1, 0, 3]), (pt.add, [1, 1, 1])):
+        with pt.GradientTape() as tape:
+            tape.watch([t for t in (a, b) if t.dtype.kind == "f"])
+            out = pt.sum(f(a.astype("int32") if x == "bool" and f is pt.add else a, b))
+        ga, gb = tape.gradient(out, (a, b))
+        if x == "bool":
+            expected = [float(bool(v)) for v in expected]
+        assert (gb.dtype, gb.tolist()) == (y, expected)
+        assert ga is None if a.dtype.kind != "f" else ga.dtype == x
+    g = pt.grad(lambda b: pt.sum(b.astype("float64") * b.astype("float32") ** 2))(b)
+    np.testing.assert_allclose(g, 3 * np.asarray(b) ** 2, rtol=1e-6)
+    assert g.dtype == y
+
+
+def test_powers_of_python_numbers_keep_their_digits():
+    x = np.array([0.5, 1.5])
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(2 ** x))(x), 2**x * np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(x ** 3))(x), 3 * x**2, rtol=1e-14)
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(pt.asarray([2, 3]) ** x))(x),
+                               np.array([2, 3])**x * np.log([2, 3]), rtol=1e-14)
+    assert pt.grad(lambda x: pt.sum(x ** 0))(np.zeros(2)).tolist() == [0, 0]
+
+
+# -------------------------------------------------------------------- the handwritten functions
+
+CUBE = normal(2, 3, 4)
+RANKS = (
+    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3,)),
+    ((5, 2, 3), (3, 4)), ((3,), (5, 3, 4)), ((2, 3), (5, 3, 4)), ((5, 2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)), ((5, 2, 3), (1, 3, 4)), ((2, 1, 2, 3), (3, 3, 2)),
+)
+
+
+@pytest.mark.parametrize(("x", "y"), RANKS)
+def test_matmul_gradients(x, y):
+    check_gradient(pt.matmul, normal(*x), normal(*y, seed=4), order=2 if len(x) + len(y) < 5 else 1)
+
+
+@pytest.mark.parametrize(("x", "y"), [((3,), (3,)), ((2, 3), (3,)), ((2, 2, 3), (3, 4)), ((), (3,)),
+                                      ((2, 3), (2, 3, 4)), ((3,), (2, 3, 2))])
+def test_dot_gradients(x, y):
+    check_gradient(pt.dot, np.asarray(normal(*x)), normal(*y, seed=4))
+
+
+@pytest.mark.parametrize(("x", "y"), [((2, 3, 0), (0, 5)), ((0, 3), (3, 2)), ((4, 0, 3), (3, 2)),
+                                      ((2, 0), (0, 3)), ((0,), (0,))])
+def test_matmul_gradients_of_nothing(x, y):
+    gx, gy = pt.grad(lambda x, y: pt.sum(x @ y), argnums=(0, 1))(pt.zeros(x), pt.zeros(y))
+    assert (gx.shape, gy.shape) == (x, y)
+    assert not np.asarray(gx).any() and not np.asarray(gy).any()
+
+
+MANIPULATIONS = {
+    "reshape": lambda x: x.reshape(4, 6),
+    "reshape of a transpose": lambda x: x.T.reshape(-1),
+    "permute_dims": lambda x: pt.permute_dims(x, (2, 0, 1)),
+    "mT": lambda x: x.mT,
+    "broadcast_to": lambda x: pt.broadcast_to(x[:, :1], (5, 2, 3, 4)),
+    "flip": lambda x: pt.flip(x, axis=1),
+    "expand and squeeze": lambda x: pt.squeeze(pt.expand_dims(x * x, (0, 3))),
+    "concat": lambda x: pt.concat([x, x * x, x[:0]]),
+    "concat along the last axis": lambda x: pt.concat([x, pt.ones((2, 3, 1)), x[..., 1:]], axis=-1),
+    "concat flattened": lambda x: pt.concat([x, x[0]], axis=None),
+    "stack": lambda x: pt.stack([x, x * 2, x], axis=1),
+    "index": lambda x: x[1, ..., 2],
+    "slices": lambda x: x[:, ::-2, 1:],
+    "newaxis": lambda x: x[:, None, 0],
+    "mask": lambda x: x[pt.asarray(CUBE > 0)],
+    "mask of an ndarray": lambda x: x[CUBE > 0] ** 2,
+    "repeated rows": lambda x: x[pt.asarray([0, 1, 1, 0])],
+    "index lists": lambda x: x[[0, 1], :, [3, 3]],
+    "empty list": lambda x: x[[]],
+    "take": lambda x: pt.take(x, [2, 0, 2], axis=1),
+    "iteration": lambda x: sum(row * i for i, row in enumerate(x)),
+    "tril": lambda x: pt.tril(x),
+    "mean": lambda x: pt.mean(x * x, axis=(0, 2)),
+    "mean of all": lambda x: pt.mean(x, keepdims=True) * x,
+    "var": lambda x: pt.var(x, axis=1),
+    "std": lambda x: pt.std(x, correction=1),
+    "tensordot": lambda x: pt.tensordot(x, x, axes=((1, 2), (1, 2))),
+    "copy": lambda x: x.copy() * x.flatten().reshape(2, 3, 4),
+    "softmax": lambda x: pt.softmax(x),
+    "softmax along the first axis": lambda x: pt.softmax(x, axis=0),
+    "log_softmax": lambda x: pt.log_softmax(x),
+    "sparse cross-entropy": lambda x: nn.sparse_softmax_cross_entropy(x, [[0, 3, 1], [2, 2, 0]]),
+    "cross-entropy": lambda x: nn.softmax_cross_entropy(x, np.abs(CUBE)),
+}
+
+
+@pytest.mark.parametrize("name", MANIPULATIONS)
+def test_gradients_of_functions_of_one_tensor(name):
+    check_gradient(MANIPULATIONS[name], CUBE, order=2)
+
+
+@pytest.mark.parametrize("axis", [1, None, (0, 1)])
+def test_product_gradients_with_zeros(axis):
+    for rows in ([[2, 3, 4]], [[2, 0, 5], [1, 2, 3]], [[0, 0, 3]], [[0, 0, 0]], [[-2, 0, 3, 0, 5]]):
+        check_gradient(lambda x: pt.prod(x, axis=axis), rows, order=2)
+
+
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3)])
+@pytest.mark.parametrize("relu", [False, True])
+def test_linear_gradients(shape, relu):
+    check_gradient(lambda x, w, b: nn.linear(x, w, b, relu=relu), normal(*shape),
+                   normal(3, 5, seed=4), normal(5, seed=5), order=2 if len(shape) == 2 else 1)
+    check_gradient(lambda x, w: nn.linear(x, w, relu=relu), normal(*shape), normal(3, 5, seed=4))
+
+
+def test_linear_gradients_of_nothing():
+    for x, w in (((0, 3), (3, 2)), ((2, 3, 0), (0, 2))):
+        grads = pt.grad(lambda x, w, b: pt.sum(nn.linear(x, w, b)), argnums=(0, 1, 2))(
+            pt.zeros(x), pt.zeros(w), pt.zeros(2))
+        assert [g.shape for g in grads] == [x, w, (2,)]
+        assert grads[2].tolist() == [np.prod(x[:-1])] * 2
+
+
+def test_cross_entropy_gradients_of_logits_and_targets():
+    check_gradient(nn.softmax_cross_entropy, normal(5, 4), np.abs(normal(5, 4, seed=9)))
+    check_gradient(nn.softmax_cross_entropy, normal(4), np.abs(normal(4, seed=9)))
+
+
+def test_gradients_keep_float32():
+    x = pt.asarray(CUBE, dtype="float32")
+    for name, f in MANIPULATIONS.items():
+        assert pt.grad(lambda x, f=f: pt.sum(f(x)))(x).dtype == pt.float32, name
+
+
+# ------------------------------------------------------------------------------ long and parallel
+
+
+def test_long_chains():
+    x = pt.asarray(0.5)
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x
+        for _ in range(100_000):
+            y = y * 0.99999
+    np.testing.assert_allclose(tape.gradient(y, x).item(), 0.99999**100_000, rtol=0.02)
+    del tape, y
+
+
+def test_tapes_in_threads_do_not_see_each_other():
+    shared = pt.asarray([1.0, 2.0, 3.0])
+    barrier = threading.Barrier(4)
+    results, failures = {}, []
+
+    def work(number):
+        try:
+            barrier.wait(timeout=20)
+            for _ in range(200):
+                with pt.GradientTape() as tape:
+                    tape.watch(shared)
+                    y = pt.sum(shared * shared * float(number))
+                results[number] = tape.gradient(y, shared).tolist()
+                expected = [2 * number * v for v in (1, 2, 3)]
+                assert results[number] == expected
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not failures and sorted(results) == [1, 2, 3, 4]
+
+
+def test_a_tape_records_its_own_thread_only():
+    x = pt.asarray(2.0)
+    out = []
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        thread = threading.Thread(target=lambda: out.append(x * 5))
+        thread.start()
+        thread.join(timeout=20)
+    assert tape.gradient(out[0], x) is None
+
+
+def test_a_list_of_recorded_tensors_is_refused_not_cut_off():
+    w = pt.asarray([1.0, 2.0])
+    with pt.GradientTape() as tape:
+        tape.watch(w)
+        with pytest.raises(TypeError, match=r"asarray: a GradientTape records .* stack keeps"):
+            pt.asarray([w, w])
+        total = pt.sum(pt.stack([w, w]))
+    assert tape.gradient(total, w).tolist() == [2, 2]
+
+
+def test_full_passes_the_gradient_to_its_value():
+    assert pt.grad(lambda x: pt.sum(pt.full((2, 3), x)))(1.5).item() == 6

@@ -1,0 +1,517 @@
+"""Products, and the fused kernels of networks: matmul, dot, linear, softmax, optimizer steps."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from conftest import DTYPES, KINDS, LAYOUTS
+
+import pytensor as pt
+from pytensor import _core, naive, nn
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
+
+
+def numbers(rng, shape, dtype):
+    """Numbers of the dtype; small integers, whose products fit and wrap all the same."""
+    if np.dtype(dtype).kind == "f":
+        return rng.standard_normal(shape).astype(dtype)
+    return rng.integers(0, 2 if dtype == "bool" else 12, shape).astype(dtype)
+
+
+def assert_product(result, expected):
+    assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+    if expected.dtype.kind == "f":
+        tolerance = TOLERANCE[expected.dtype.name]
+        scale = np.abs(expected).max(initial=1.0)
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance * scale)
+    else:
+        np.testing.assert_array_equal(result, expected)
+
+
+# ----------------------------------------------------------------------------- matmul and dot
+
+RANKS = (
+    ((5,), (5,)), ((3, 5), (5,)), ((5,), (5, 2)), ((3, 5), (5, 2)), ((4, 3, 5), (5,)),
+    ((4, 3, 5), (5, 2)), ((5,), (4, 5, 2)), ((3, 5), (4, 5, 2)), ((4, 3, 5), (4, 5, 2)),
+    ((4, 3, 5), (1, 5, 2)), ((1, 3, 5), (4, 5, 2)), ((2, 1, 3, 5), (4, 5, 2)),
+    ((2, 4, 3, 5), (2, 4, 5, 2)), ((2, 4, 3, 5), (5, 2)), ((3, 1, 4, 1, 5), (2, 1, 5, 1)),
+    ((1, 1), (1, 1)), ((3, 1), (1, 4)), ((1, 5), (5, 1)), ((2, 3, 1, 5), (3, 5, 4)),
+)
+EMPTY = (
+    ((0,), (0,)), ((3, 0), (0, 4)), ((0, 5), (5, 4)), ((3, 5), (5, 0)), ((0, 3, 5), (5, 2)),
+    ((4, 3, 0), (4, 0, 2)), ((3, 0), (0,)), ((2, 0), (5, 0, 4)), ((0, 4), (3, 4, 2)),
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("x_shape", "y_shape"), RANKS + EMPTY)
+def test_matmul(x_shape, y_shape, dtype, rng):
+    x, y = numbers(rng, x_shape, dtype), numbers(rng, y_shape, dtype)
+    expected = np.asarray(np.matmul(x, y))
+    assert_product(pt.matmul(x, y), expected)
+    assert_product(pt.asarray(x) @ y, expected)
+    assert_product(x @ pt.asarray(y), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
+@pytest.mark.parametrize(("x_shape", "y_shape"),
+                         (*RANKS, *EMPTY, ((), (3,)), ((2, 3), ()), ((2, 3, 4, 5), (5,)),
+                          ((2, 3, 4, 5), (5, 6))))
+def test_dot(x_shape, y_shape, dtype, rng):
+    x, y = numbers(rng, x_shape, dtype), numbers(rng, y_shape, dtype)
+    try:
+        expected = np.asarray(np.dot(x, y))
+    except ValueError:
+        with pytest.raises(ValueError, match=r"dot: \(.*\) and \(.*\): \d+ columns against"):
+            pt.dot(x, y)
+        return
+    assert_product(pt.dot(x, y), expected)
+    assert_product(pt.asarray(x).dot(y), expected)
+
+
+@pytest.mark.parametrize("layouts", list(itertools.product(LAYOUTS, LAYOUTS)))
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_matmul_of_any_strides(layouts, dtype, rng):
+    x, y = numbers(rng, (3, 17, 33), dtype), numbers(rng, (3, 33, 9), dtype)
+    left, right = (LAYOUTS[layout](a) for layout, a in zip(layouts, (x, y), strict=True))
+    assert_product(left @ right, x @ y)
+    assert_product(left[0] @ right[1], x[0] @ y[1])
+    assert_product(left[0] @ right[1, :, 2], x[0] @ y[1, :, 2])
+    assert_product(right.mT @ left.mT, np.swapaxes(y, 1, 2) @ np.swapaxes(x, 1, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+def test_matmul_of_repeated_rows_and_matrices(dtype, rng):
+    row, column = numbers(rng, (1, 20), dtype), numbers(rng, (20, 1), dtype)
+    x, y = np.broadcast_to(row, (6, 20)), np.broadcast_to(column, (20, 7))
+    assert_product(pt.asarray(x) @ pt.asarray(y), x @ y)
+    cube, matrix = np.broadcast_to(x, (3, 6, 20)), numbers(rng, (20, 7), dtype)
+    assert_product(pt.asarray(cube) @ matrix, cube @ matrix)
+    assert_product(pt.asarray(cube) @ np.broadcast_to(matrix, (3, 20, 7)), cube @ matrix)
+    assert_product(pt.broadcast_to(pt.asarray(row)[0, :1], (20,)) @ column, row[0, 0] * sum(column))
+
+
+@pytest.mark.parametrize(("m", "k", "n"), [(1, 1000, 1), (130, 70, 90), (300, 1, 300),
+                                           (64, 784, 512), (1, 784, 512), (257, 129, 3)])
+@pytest.mark.parametrize("dtype", KINDS["f"])
+def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
+    x, y = numbers(rng, (m, k), dtype), numbers(rng, (k, n), dtype)
+    exact = x.astype("f8") @ y.astype("f8")
+    bound = 2 * k * np.finfo(dtype).eps * (np.abs(x) @ np.abs(y)).max()
+    np.testing.assert_allclose(pt.asarray(x) @ pt.asarray(y), exact, rtol=0, atol=bound)
+    np.testing.assert_allclose((pt.asarray(y).T @ pt.asarray(x).T).T, exact, rtol=0, atol=bound)
+
+
+def test_matmul_agrees_with_the_plain_loops(rng):
+    x, y = numbers(rng, (7, 5), "float64"), numbers(rng, (5, 6), "float64")
+    np.testing.assert_allclose(pt.dot(x, y), naive.matrix_dot(x, y), rtol=1e-12)
+
+
+def test_matmul_passes_nan_and_infinities_on():
+    x = pt.asarray([[0.0, math.nan], [1.0, math.inf]])
+    y = pt.asarray([[1.0, 0.0], [0.0, 1.0]])
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(x @ y, np.asarray(x) @ np.asarray(y))
+
+
+def test_integer_products_wrap():
+    x = pt.full((1, 3), 100, dtype="int8")
+    assert (x @ x.T).item() == np.int64(30000).astype("i1")
+
+
+@pytest.mark.parametrize(
+    ("f", "x_shape", "y_shape", "message"),
+    [
+        ("dot", (300, 20), (30, 4), r"dot: \(300, 20\) and \(30, 4\): 20 columns against 30 rows"),
+        ("matmul", (3,), (4,), r"matmul: \(3,\) and \(4,\): 3 columns against 4 rows"),
+        ("matmul", (2, 3, 4), (5, 4, 2), r"matmul: shapes \(2, 3, 4\) and \(5, 4, 2\) do not"),
+        ("matmul", (), (3,), r"matmul: shapes \(\) and \(3,\): a 0-d tensor has no axis"),
+        ("matmul", (3, 3), (), "a 0-d tensor has no axis"),
+        ("dot", (2, 3), (4, 2, 5), r"dot: \(2, 3\) and \(4, 2, 5\): 3 columns against 2 rows"),
+    ],
+)
+def test_products_refuse_shapes(f, x_shape, y_shape, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(pt, f)(pt.zeros(x_shape), pt.zeros(y_shape))
+
+
+def test_in_place_matmul(rng):
+    x, y = rng.standard_normal((4, 4)), rng.standard_normal((4, 4))
+    t = before = pt.asarray(x.copy())
+    t @= y
+    assert t is before
+    np.testing.assert_allclose(t, x @ y)
+    with pytest.raises(ValueError, match="does not broadcast"):
+        t @= np.ones((4, 2))
+    with pytest.raises(TypeError, match="unsupported operand"):
+        t @ [1, 2, 3, 4]
+
+
+# -------------------------------------------------------------------------------------- linear
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("shape", [(7,), (5, 7), (2, 3, 7), (0, 7), (130, 7)])
+def test_linear(shape, relu, dtype, rng):
+    x, w, b = (numbers(rng, s, dtype) for s in (shape, (7, 9), (9,)))
+    for bias in (b, None):
+        expected = x @ w + (0 if bias is None else bias)
+        expected = np.maximum(expected, 0) if relu else expected
+        for layout in LAYOUTS.values():
+            result = nn.linear(layout(x), layout(w), None if bias is None else layout(bias),
+                               relu=relu)
+            assert_product(result, expected.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("kept", [0.0, 0.02, 0.4, 0.9, 1.0])
+def test_linear_with_columns_of_zeros(kept, dtype, rng, threads):
+    """Columns of zeros may be left out of large products; no result tells."""
+    x, w, b = (numbers(rng, s, dtype) for s in ((64, 784), (784, 128), (128,)))
+    x[:, rng.random(784) >= kept] = 0
+    expected = x.astype("f8") @ w + b
+    tolerance = 2 * 784 * np.finfo(dtype).eps
+    bits = set()
+    for n, layout in itertools.product((1, 2), LAYOUTS.values()):
+        threads(n)
+        result = nn.linear(layout(x), layout(w), layout(b))
+        np.testing.assert_allclose(result, expected, rtol=tolerance, atol=tolerance)
+        if layout is LAYOUTS["contiguous"]:
+            bits.add(bytes(result))
+    assert len(bits) == 1
+
+    def loss(f):
+        return lambda x, w, b: pt.sum(pt.tanh(0.01 * f(x, w, b)))
+
+    for relu in (False, True):
+        def separate(x, w, b, relu=relu):
+            return pt.relu(x @ w + b) if relu else x @ w + b
+
+        def fused(x, w, b, relu=relu):
+            return nn.linear(x, w, b, relu=relu)
+
+        found = pt.grad(loss(fused), argnums=(0, 1, 2))(x, w, b)
+        for g, e in zip(found, pt.grad(loss(separate), argnums=(0, 1, 2))(x, w, b), strict=True):
+            np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_linear_without_inputs_is_the_bias(relu):
+    b = np.array([1.0, -2.0, 3.0], "f4")
+    result = nn.linear(pt.zeros((4, 0)), pt.zeros((0, 3)), b, relu=relu)
+    np.testing.assert_array_equal(result, np.tile(np.maximum(b, 0) if relu else b, (4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "b", "error", "message"),
+    [
+        ((2, 3), (4, 5), (5,), ValueError, r"linear: x has shape \(2, 3\) and w \(4, 5\): exp"),
+        ((2, 3), (3,), None, ValueError, r"w \(3,\): expected \(..., inputs\) and"),
+        ((), (3, 2), None, ValueError, r"x has shape \(\)"),
+        ((2, 3), (3, 5), (4,), ValueError, r"linear: b has shape \(4,\): expected \(5,\)"),
+        ((2, 3), (3, 5), (1, 5), ValueError, r"linear: b has shape \(1, 5\)"),
+    ],
+)
+def test_linear_refuses(x, w, b, error, message):
+    with pytest.raises(error, match=message):
+        nn.linear(pt.zeros(x), pt.zeros(w), None if b is None else pt.zeros(b))
+
+
+def test_linear_wants_one_floating_point_dtype():
+    x, w = pt.zeros((2, 3)), pt.zeros((3, 4))
+    with pytest.raises(TypeError, match="linear: x, w and b have dtypes float64, float32 and None"):
+        nn.linear(x.astype("float64"), w)
+    with pytest.raises(TypeError, match="linear: weights of dtype int64"):
+        nn.linear(x, w.astype("int64"))
+
+
+# ------------------------------------------------------------------------------ softmax & co
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -3])
+def test_softmax(axis, dtype, rng):
+    x = (rng.standard_normal((3, 40, 7)) * 5).astype(dtype)
+    expected = softmax(x.astype("f8"), axis)
+    for layout in LAYOUTS.values():
+        np.testing.assert_allclose(pt.softmax(layout(x), axis=axis), expected,
+                                   rtol=40 * np.finfo(dtype).eps)
+        result = pt.log_softmax(layout(x), axis)
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result, np.log(expected), rtol=40 * np.finfo(dtype).eps,
+                                   atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 15, 16, 17, 1000])
+def test_softmax_of_any_row_length(columns, rng):
+    x = rng.standard_normal((5, columns)).astype("f4")
+    np.testing.assert_allclose(pt.softmax(x), softmax(x.astype("f8")), rtol=3e-6)
+
+
+def test_softmax_does_not_overflow():
+    x = pt.asarray([[1e4, 0.0, -1e4], [-1e30, -1e30, -1e38], [3e38, -3e38, 0]])
+    np.testing.assert_allclose(pt.softmax(x), [[1, 0, 0], [0.5, 0.5, 0], [1, 0, 0]], atol=1e-30)
+    assert pt.log_softmax(x)[0].tolist() == [0, -1e4, -2e4]
+    assert np.isnan(np.asarray(pt.softmax(pt.asarray([1.0, math.nan])))).all()
+    np.testing.assert_array_equal(pt.softmax(pt.asarray([1.0, -math.inf])), [1, 0])
+    assert pt.softmax(pt.asarray([1, 1])).tolist() == [0.5, 0.5]
+    assert pt.softmax(pt.zeros((0, 5))).shape == (0, 5) == pt.log_softmax(pt.zeros((0, 5))).shape
+    assert pt.softmax(pt.zeros((3, 0))).shape == (3, 0)
+
+
+def test_softmax_refuses():
+    with pytest.raises(ValueError, match="softmax: a 0-d tensor has no axis"):
+        pt.softmax(1.0)
+    with pytest.raises(IndexError, match="log_softmax: axis 2 is out of range for 2 axes"):
+        pt.log_softmax(pt.zeros((2, 2)), 2)
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("shape", [(6,), (5, 10), (2, 3, 17), (0, 4), (200, 1)])
+def test_cross_entropy(shape, dtype, rng):
+    x = (rng.standard_normal(shape) * 3).astype(dtype)
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    probabilities = softmax(rng.standard_normal(shape)).astype(dtype)
+    one_hot = np.eye(shape[-1], dtype=dtype)[labels]
+    log_softmax = np.log(softmax(x.astype("f8"))) if x.size else x
+    rtol = 50 * np.finfo(dtype).eps
+    for targets in (one_hot, probabilities, probabilities.astype("f8")):
+        result = nn.softmax_cross_entropy(x, targets)
+        assert (result.shape, result.dtype) == (shape[:-1], dtype)
+        np.testing.assert_allclose(result, -(targets * log_softmax).sum(-1), rtol=rtol, atol=rtol)
+    for kind in ("int64", "uint8", "int32"):
+        result = nn.sparse_softmax_cross_entropy(x, labels.astype(kind))
+        np.testing.assert_allclose(result, -(one_hot * log_softmax).sum(-1), rtol=rtol, atol=rtol)
+
+
+def test_cross_entropy_of_hopeless_logits_is_finite():
+    x = pt.asarray([[1e4, -1e4]])
+    assert nn.softmax_cross_entropy(x, pt.asarray([[0.0, 1.0]])).tolist() == [2e4]
+    assert nn.sparse_softmax_cross_entropy(x, pt.asarray([1])).tolist() == [2e4]
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 3], ValueError, r"label 3 at position 1 is not one of 3 classes \(0 to 2\)"),
+        ([-1, 0], ValueError, "label -1 at position 0 is not one of 3 classes"),
+        ([[0, 1]], ValueError, r"logits have shape \(2, 3\) and labels \(1, 2\): expected \(2,\)"),
+        ([0], ValueError, r"labels \(1,\): expected \(2,\)"),
+        ([0.0, 1.0], TypeError, "labels of dtype float32: expected integers"),
+        ([True, False], TypeError, "labels of dtype bool: expected integers"),
+    ],
+)
+def test_labels_are_checked(labels, error, message):
+    with pytest.raises(error, match=f"^sparse_softmax_cross_entropy: .*{message}"):
+        nn.sparse_softmax_cross_entropy(pt.zeros((2, 3)), pt.asarray(labels))
+
+
+def test_cross_entropy_refuses_shapes():
+    for f, targets in ((nn.softmax_cross_entropy, pt.zeros((2, 0))),
+                       (nn.sparse_softmax_cross_entropy, pt.asarray([0, 0]))):
+        with pytest.raises(ValueError, match=r"logits have shape \(2, 0\): expected at least one"):
+            f(pt.zeros((2, 0)), targets)
+    with pytest.raises(ValueError, match=r"logits have shape \(2, 3\) and targets \(2, 4\)"):
+        nn.softmax_cross_entropy(pt.zeros((2, 3)), pt.zeros((2, 4)))
+
+
+# ------------------------------------------------------------------ mini-batches and optimizers
+
+
+@pytest.mark.parametrize("source", DTYPES)
+@pytest.mark.parametrize("target", [None, "float32", "float64"])
+def test_gather_rows(source, target, rng):
+    src = (rng.random((50, 3, 21)) * 100).astype(source)
+    rows = rng.integers(-50, 50, 64)
+    result = _core.gather_rows(src, rows, dtype=target)
+    assert result.dtype == (target or source)
+    np.testing.assert_array_equal(result, src[rows].astype(target or source))
+    np.testing.assert_array_equal(_core.gather_rows(LAYOUTS["transposed"](src), rows), src[rows])
+    if target is not None:
+        scaled = _core.gather_rows(src, rows, dtype=target, scale=1 / 255)
+        np.testing.assert_allclose(scaled, src[rows] / 255.0, rtol=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("src", "rows", "options", "error", "message"),
+    [
+        ((3, 2), [3], {}, IndexError, "index 3 is out of range for axis 0 with length 3"),
+        ((3, 2), [0, -4], {}, IndexError, "index -4 is out of range for axis 0 with length 3"),
+        ((0, 2), [0], {}, IndexError, "index 0 is out of range for axis 0 with length 0"),
+        ((3, 2), [[0]], {}, ValueError, r"gather_rows: src has shape \(3, 2\), rows \(1, 1\)"),
+        ((3, 2), [0.5], {}, ValueError, "dtype float32: expected"),
+        ((), [0], {}, ValueError, r"src has shape \(\)"),
+        ((3, 2), [0], {"dtype": "int8"}, TypeError, "from float32 to int8 with scale 1.0"),
+        ((3, 2), [0], {"dtype": "no"}, TypeError, "not a dtype: 'no'"),
+    ],
+)
+def test_gather_rows_refuses(src, rows, options, error, message):
+    with pytest.raises(error, match=message):
+        _core.gather_rows(pt.zeros(src), pt.asarray(rows), **options)
+
+
+RATE = 0.05
+
+
+def sgd(w, dw):
+    w -= RATE * dw
+
+
+def momentum(w, dw, velocity):
+    velocity[...] = 0.9 * velocity - RATE * dw
+    w += velocity
+
+
+def nesterov(w, dw, velocity):
+    velocity[...] = 0.9 * velocity - RATE * dw
+    w += 0.9 * velocity - RATE * dw
+
+
+def rmsprop(w, dw, mean_square):
+    mean_square[...] = 0.9 * mean_square + 0.1 * dw**2
+    w -= RATE * dw / np.sqrt(mean_square + 1e-7)
+
+
+def adagrad(w, dw, sum_of_squares):
+    sum_of_squares += dw**2
+    w -= RATE * dw / np.sqrt(sum_of_squares + 1e-7)
+
+
+def adam(w, dw, mean, variance, step):
+    mean += (dw - mean) * 0.1
+    variance += (dw**2 - variance) * 0.001
+    rate = RATE * math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+    w -= rate * mean / (np.sqrt(variance) + 1e-7)
+
+
+# the formula, the number of states, the kernel with its numbers
+STEPS = {
+    "sgd": (sgd, 0, lambda *t: _core.sgd_step(*t, RATE)),
+    "momentum": (momentum, 1, lambda *t: _core.momentum_step(*t, RATE, 0.9)),
+    "nesterov": (nesterov, 1, lambda *t: _core.momentum_step(*t, RATE, 0.9, True)),
+    "rmsprop": (rmsprop, 1, lambda *t: _core.rmsprop_step(*t, RATE, 0.9, 1e-7)),
+    "adagrad": (adagrad, 1, lambda *t: _core.adagrad_step(*t, RATE, 1e-7)),
+    "adam": (adam, 2, lambda *t: _core.adam_step(*t[:-1], RATE, 0.9, 0.999, 1e-7, t[-1])),
+}
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("shape", [(), (1,), (5, 7), (33, 129), (0, 3)])
+@pytest.mark.parametrize("name", STEPS)
+def test_optimizer_steps(name, shape, dtype, rng):
+    formula, n_states, kernel = STEPS[name]
+    arrays = [rng.standard_normal(shape)] + [np.zeros(shape) for _ in range(n_states)]
+    tensors = [pt.asarray(a.astype(dtype)) for a in arrays]
+    for step in range(1, 6):
+        dw = np.asarray(rng.standard_normal(shape))
+        extra = (step,) if name == "adam" else ()
+        formula(arrays[0], dw, *arrays[1:], *extra)
+        kernel(tensors[0], pt.asarray(dw.astype(dtype)), *tensors[1:], *extra)
+    for t, a in zip(tensors, arrays, strict=True):
+        np.testing.assert_allclose(t, a, rtol=100 * np.finfo(dtype).eps,
+                                   atol=20 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_optimizer_steps_refuse(name):
+    _, n_states, kernel = STEPS[name]
+    extra = (1,) if name == "adam" else ()
+    good = [pt.ones((2, 3)) for _ in range(2 + n_states)]
+    for k, bad in itertools.product(range(1, 2 + n_states),
+                                    (pt.ones((3, 2)), pt.ones((2, 3), dtype="float64"),
+                                     pt.ones((3, 2)).T, pt.ones((2, 3), dtype="int32"))):
+        if k == 1 and bad.shape == (2, 3) and bad.dtype == "float32":
+            continue  # a gradient may be a view: see test_optimizer_steps_take_views_of_gradients
+        with pytest.raises(ValueError, match=r"_step: shapes \(2, 3\) and .*expected equal ones"):
+            kernel(*good[:k], bad, *good[k + 1:], *extra)
+    for wrong in (np.ones((2, 3), "f4"), None):
+        with pytest.raises(TypeError, match="Tensor"):
+            kernel(good[0], wrong, *good[2:], *extra)
+    assert all(t.tolist() == [[1] * 3] * 2 for t in good)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_optimizer_steps_take_views_of_gradients(name):
+    _, n_states, kernel = STEPS[name]
+    extra = (1,) if name == "adam" else ()
+    dw = pt.asarray(np.arange(6, dtype="f4").reshape(3, 2)).T
+    results = []
+    for gradient in (dw, dw.copy()):
+        tensors = [pt.ones((2, 3)) for _ in range(1 + n_states)]
+        kernel(tensors[0], gradient, *tensors[1:], *extra)
+        results.append([t.tolist() for t in tensors])
+    assert results[0] == results[1]
+
+
+def test_adam_counts_from_one():
+    tensors = [pt.ones(3) for _ in range(4)]
+    with pytest.raises(ValueError, match="adam_step: step is 0: expected at least 1"):
+        _core.adam_step(*tensors, 0.1, 0.9, 0.999, 1e-7, 0)
+
+
+def sparse_columns(m, k, n_used, seed=0):
+    """(m, k) float32 of which n_used columns are not zero throughout."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros((m, k), np.float32)
+    used = np.sort(rng.choice(k, n_used, replace=False))
+    x[:, used] = rng.standard_normal((m, n_used)) * (rng.random((m, n_used)) < 0.3)
+    return x
+
+
+@pytest.mark.parametrize("n_used", [0, 1, 300, 520, 700, 784])
+@pytest.mark.parametrize("relu", [False, True])
+def test_linear_leaves_out_columns_of_zeros(n_used, relu):
+    x = sparse_columns(128, 784, n_used)
+    rng = np.random.default_rng(1)
+    w, b = rng.standard_normal((784, 64)).astype("f4"), rng.standard_normal(64).astype("f4")
+    g = rng.standard_normal((128, 64)).astype("f4")
+    tensors = [pt.asarray(w), pt.asarray(b)]
+    with pt.GradientTape() as tape:
+        tape.watch(tensors)
+        out = pt.nn.linear(pt.asarray(x), *tensors, relu=relu)
+    dw, db = tape.gradient(out, tensors, output_gradient=pt.asarray(g))
+    expected = x.astype("f8") @ w + b
+    if relu:
+        g = g * (expected > 0)
+        expected = np.maximum(expected, 0)
+    np.testing.assert_allclose(out, expected, atol=1e-4)
+    np.testing.assert_allclose(dw, x.T.astype("f8") @ g, atol=1e-4)
+    np.testing.assert_allclose(db, g.astype("f8").sum(0), atol=1e-4)
+    assert not np.asarray(dw)[~x.any(axis=0)].any()
+
+
+def test_linear_without_columns_of_zeros_has_second_derivatives():
+    x, w = pt.asarray(sparse_columns(128, 784, 300)), pt.asarray(np.full((784, 64), 0.01, "f4"))
+
+    def f(x, w):
+        return pt.sum(pt.nn.linear(x, w) ** 3)
+
+    def slope(x, w):
+        return pt.sum(pt.grad(f, argnums=1)(x, w))
+
+    z = np.asarray(x, "f8") @ np.asarray(w, "f8")
+    # d/dx_ij of sum_kl (x^T 3 z^2)_kl
+    expected = (3 * z ** 2).sum(1, keepdims=True) + (
+        6 * z * np.asarray(x, "f8").sum(1, keepdims=True)) @ np.asarray(w, "f8").T
+    np.testing.assert_allclose(pt.grad(slope)(x, w), expected, rtol=2e-4, atol=1e-3)
+
+
+def test_packed_columns_give_the_same_bits_for_any_number_of_threads():
+    x, w = pt.asarray(sparse_columns(256, 1000, 400)), pt.asarray(sparse_columns(1000, 96, 96))
+    results = []
+    for n in (1, 2, 3):
+        pt.set_num_threads(n)
+        with pt.GradientTape() as tape:
+            tape.watch(w)
+            out = pt.nn.linear(x, w)
+        results.append((out.tolist(), tape.gradient(out, w).tolist()))
+    pt.set_num_threads(pt.build_config()["default threads"])
+    assert results[0] == results[1] == results[2]

@@ -1,0 +1,632 @@
+"""The class Tensor: creation, conversion, sharing of memory, attributes, operators, promotion."""
+
+import array
+import copy
+import ctypes
+import gc
+import itertools
+import math
+import operator
+import pickle
+import struct
+
+import numpy as np
+import pytest
+from conftest import DTYPES, KINDS, LAYOUTS, output_of
+
+import pytensor as pt
+
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift",
+          "rshift", *COMPARISONS)
+UNARY = ("neg", "pos", "abs", "invert")
+
+
+def same_memory(a, b):
+    return np.asarray(a).__array_interface__["data"] == np.asarray(b).__array_interface__["data"]
+
+
+# --------------------------------------------------------------------------- from Python's objects
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        (3, "int64"), (-(2**63), "int64"), (2.5, "float32"), (True, "bool"), ([1, 2], "int64"),
+        ([1, 2.5], "float32"), ([True, False], "bool"), ([], "float32"), ([[1.0]], "float32"),
+        ((1, 2), "int64"), ([True, 2], "int64"), ([2**63], "uint64"), (range(3), "int64"),
+        (np.float64(2.5), "float64"), (np.int8(3), "int8"), (np.bool_(True), "bool"),
+        ([np.float64(1.5)], "float64"), ([np.int16(4), np.int16(5)], "int16"),
+    ],
+)
+def test_asarray_of_python_values(value, dtype):
+    t = pt.asarray(value)
+    assert t.dtype == dtype
+    np.testing.assert_array_equal(t, np.asarray(value, dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lists_there_and_back(dtype):
+    info = None if dtype == "bool" or dtype.startswith("f") else np.iinfo(dtype)
+    values = [[1, 0, 1], [0, 1, 1]] if info is None else [[info.min, 0, 1], [2, 3, info.max]]
+    t = pt.asarray(values, dtype=dtype)
+    assert (t.dtype, t.shape, t.tolist()) == (dtype, (2, 3), values)
+    assert {type(x) for x in t.tolist()[0]} == {type(np.dtype(dtype).type(0).item())}
+    assert pt.asarray(t.tolist(), dtype=dtype).tolist() == values
+    assert pt.asarray(values[1][2], dtype=dtype).item() == values[1][2]
+    assert pt.asarray(values[1][2], dtype=dtype).tolist() == values[1][2]
+
+
+def test_float64_keeps_its_digits():
+    assert pt.asarray([0.1], dtype="float64").tolist() == [0.1]
+    assert pt.asarray(0.1, dtype="float64").item() == 0.1
+    assert pt.full((2,), 0.1, dtype=pt.float64).tolist() == [0.1, 0.1]
+    assert pt.asarray([0.1]).tolist() == [float(np.float32(0.1))]
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "error", "message"),
+    [
+        ("12", None, TypeError, "asarray: str gives elements of dtype <U2: expected numbers"),
+        (["1"], "float32", TypeError, "no tensor has dtype <U1"),
+        (None, None, TypeError, "asarray: NoneType gives elements of dtype object"),
+        ([1, None], None, TypeError, "asarray: list gives elements of dtype object"),
+        ([2**70], None, TypeError, "asarray: list gives elements of dtype object"),
+        ({1: 2}, None, TypeError, "asarray: dict gives elements of dtype object"),
+        (1j, None, TypeError, "asarray: complex gives elements of dtype complex128"),
+        (b"abc", None, TypeError, "asarray: bytes gives elements of dtype"),
+        ([[1, 2], [3]], None, ValueError, "asarray: .*inhomogeneous"),
+        (2**63, None, OverflowError, "9223372036854775808 is out of the range of int64"),
+        (300, "uint8", OverflowError, "300 is out of the range of uint8: 0 to 255"),
+        (-1, "uint64", OverflowError, "-1 is out of the range of uint64"),
+        ([300], "int8", OverflowError, "300 out of bounds for int8"),
+        ([1, -1], "uint16", OverflowError, "-1 out of bounds for uint16"),
+        (math.nan, "int32", ValueError, "NaN to integer"),
+        ([1], "float16", TypeError, "no tensor has dtype 'float16': expected one of bool, int8"),
+        ([1], "complex64", TypeError, "no tensor has dtype 'complex64'"),
+        ([1], "no dtype", TypeError, "not a dtype: 'no dtype'"),
+        (np.zeros(2, "datetime64[s]"), None, TypeError, r"dtype datetime64\[s\]"),
+        (np.zeros(2, "float16"), None, TypeError, "no tensor has dtype float16"),
+        (np.zeros(2, "i4,f4"), None, TypeError, "elements of dtype"),
+        (np.zeros((1,) * 17), None, ValueError, "17 axes: a tensor has at most 16"),
+    ],
+)
+def test_asarray_refuses(value, dtype, error, message):
+    with pytest.raises(error, match=message):
+        pt.asarray(value, dtype=dtype)
+
+
+def test_asarray_of_hostile_sequences():
+    nested = []
+    nested.append(nested)
+    with pytest.raises((ValueError, TypeError), match=r"^asarray: .*(dimension|object)"):
+        pt.asarray(nested)
+
+    class Shrinking(list):
+        def __len__(self):
+            self.clear()
+            return 3
+
+    class Endless:
+        def __array__(self, dtype=None, copy=None):
+            return pt.asarray(self)
+
+    class Growing(list):
+        def __iter__(self):
+            return iter([1] * 1000)
+
+    with pytest.raises(RecursionError):
+        pt.asarray(Endless())
+    with pytest.raises(IndexError):
+        pt.asarray(Shrinking([1.0, 2.0, 3.0]))
+    with pytest.raises(ValueError, match="has 1000 axes: at most 16"):
+        pt.zeros(Growing([1, 2]))
+
+
+# --------------------------------------------------------------------------------- creation
+
+
+def test_creation():
+    assert (pt.zeros((2, 3)).dtype, pt.zeros((2, 3)).tolist()) == (pt.float32, [[0.0] * 3] * 2)
+    assert pt.ones(2, dtype="int8").tolist() == [1, 1]
+    assert pt.full((), 7).item() == 7 and pt.full((), 7).dtype == pt.int64
+    assert pt.full((2,), True).dtype == pt.bool
+    assert pt.empty((0, 3)).shape == (0, 3)
+    assert pt.zeros(()).shape == () and pt.zeros([2, 1]).shape == (2, 1)
+    x = pt.asarray([[1, 2]], dtype="int16")
+    for like in (pt.zeros_like, pt.ones_like, pt.empty_like):
+        assert (like(x).shape, like(x).dtype) == ((1, 2), pt.int16)
+    assert pt.full_like(x, 5, dtype=float).dtype == pt.float32
+    np.testing.assert_array_equal(pt.eye(3, 4, k=1), np.eye(3, 4, 1))
+    np.testing.assert_allclose(pt.linspace(0, 1, 5), np.linspace(0, 1, 5))
+    assert pt.linspace(0, 1, 0).shape == (0,)
+
+
+@pytest.mark.parametrize("arguments", [(5,), (2, 9, 3), (5, -5, -2), (0, 1, 0.25), (3, 3)])
+def test_arange(arguments):
+    t = pt.arange(*arguments)
+    np.testing.assert_allclose(t, np.arange(*arguments))
+    assert t.dtype == (pt.float32 if 0.25 in arguments else pt.int64)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: pt.zeros((2, -1)), ValueError, r"shape \(2, -1\): axis 1 is negative"),
+        (lambda: pt.empty((2**40, 2**40)), ValueError, r"shape \(1099511627776, 1099511627776\) has"
+         " more elements than memory has addresses"),
+        (lambda: pt.zeros((2**62,), dtype="float64"), ValueError, "more elements than memory"),
+        (lambda: pt.zeros((0, 2**40, 2**40)), ValueError, "more elements than memory"),
+        (lambda: pt.zeros((2**70,)), ValueError, "axis 0 is out of range"),
+        (lambda: pt.zeros((1,) * 17), ValueError, "has 17 axes: at most 16"),
+        (lambda: pt.zeros(2.0), TypeError, r"shape \(2.0,\): expected integers, found 2.0"),
+        (lambda: pt.zeros("ab"), TypeError, "expected integers, found 'a'"),
+        (lambda: pt.zeros((2, None)), TypeError, "expected integers, found None"),
+        (lambda: pt.full((2,), [1, 2]), ValueError, r"full: the fill value has shape \(2,\)"),
+        (lambda: pt.full((2,), 256, dtype="uint8"), OverflowError, "256 is out of the range"),
+        (lambda: pt.arange(0, 5, 0), ValueError, "arange: step is 0"),
+        (lambda: pt.linspace(0, 1, -1), ValueError, "linspace: num is -1"),
+        (lambda: pt.Tensor([1]), TypeError, "Tensor is not called: make tensors with pt.asarray"),
+    ],
+)
+def test_creation_refuses(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_memory_error_names_shape_and_bytes():
+    with pytest.raises(MemoryError, match=r"shape \(4611686018427387904,\) .*int8"):
+        pt.empty(2**62, dtype="int8")
+
+
+def test_new_alone_gives_a_harmless_tensor():
+    t = pt.Tensor.__new__(pt.Tensor)
+    assert (t.shape, t.item()) == ((), 0.0)
+    with pytest.raises(ValueError, match="read-only"):
+        t[...] = 1
+
+
+# ------------------------------------------------------------------------------ shared memory
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ndarray_and_tensor_share_memory_both_ways(dtype):
+    a = np.arange(24).astype(dtype).reshape(2, 3, 4)
+    for view in (a, a.T, a[::-1, 1:, ::2], a[0, 0, 0], np.broadcast_to(a[0], (5, 3, 4))):
+        view = np.asarray(view)
+        t = pt.asarray(view)
+        assert (t.shape, t.strides, t.dtype) == (view.shape, view.strides, view.dtype)
+        assert np.array_equal(t.tolist(), view.tolist())
+    t, b = pt.asarray(a), np.asarray(pt.asarray(a))
+    assert same_memory(a, t) and same_memory(a, b)
+    a[0, 0, 0] = 1 - a[0, 0, 0]
+    assert t[0, 0, 0].item() == a[0, 0, 0]
+    t[1, 2, 3] = 1 - int(a[1, 2, 3] != 0)
+    assert a[1, 2, 3] == t[1, 2, 3].item()
+    zero_d = pt.full((), 1, dtype=dtype)
+    np.asarray(zero_d)[...] = 0
+    assert zero_d.item() == 0
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_views_reach_numpy_as_they_are(layout, rng):
+    a = rng.standard_normal((3, 4, 5))
+    t = LAYOUTS[layout](a)
+    b = np.asarray(t)
+    assert (b.shape, b.strides) == (t.shape, t.strides)
+    np.testing.assert_array_equal(b, a)
+    np.testing.assert_array_equal(memoryview(t).tolist(), a)
+    assert t.numpy().base is not None and not b.flags.owndata
+
+
+def test_memory_outlives_its_first_owner():
+    t = pt.asarray(np.arange(1000) * 3)[10:20]
+    b = np.asarray(pt.arange(1000))[5:]
+    gc.collect()
+    _ = [pt.zeros(1000, dtype="int64") for _ in range(8)]
+    assert t.tolist() == list(range(30, 60, 3)) and b[0] == 5
+
+
+def test_copies_when_asked_and_only_then():
+    a = np.arange(4.0)
+    t = pt.asarray(a)
+    assert pt.asarray(t) is t and pt.asarray(t, dtype="float64") is t
+    for other in (pt.asarray(a, copy=True), pt.array(a), pt.array(t), t.copy(), copy.copy(t),
+                  copy.deepcopy(t), np.array(t), t.astype("float64"), t.__array__(copy=True)):
+        assert not same_memory(other, a)
+        np.testing.assert_array_equal(other, a)
+    assert pt.asarray(a, copy=False).strides == (8,) and same_memory(pt.asarray(a, copy=False), a)
+    assert t.astype("float64", copy=False) is t
+    for source, dtype in (([1.0], None), (a, "float32"), (1.0, "float32"), (a[::-1].astype(">f8"),
+                                                                           None)):
+        with pytest.raises(ValueError, match=r"^asarray: .*copy=False"):
+            pt.asarray(source, dtype=dtype, copy=False)
+    with pytest.raises(ValueError, match="no float32 array of a float64 tensor without a copy"):
+        t.__array__("float32", copy=False)
+    assert np.asarray(t, "float32").dtype == np.float32
+
+
+def test_read_only_memory_stays_read_only():
+    a = np.arange(3.0)
+    a.flags.writeable = False
+    for t in (pt.asarray(a), pt.asarray(memoryview(bytes(8)).cast("d")), pt.asarray(a)[1:]):
+        with pytest.raises(ValueError, match="read-only"):
+            t[0] = 1
+        with pytest.raises(ValueError, match="read-only"):
+            t += 1
+        with pytest.raises(ValueError, match="read-only"):
+            t.fill(2)
+        assert not np.asarray(t).flags.writeable
+    assert a.tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="rmsprop_step: the tensor is read-only"):
+        pt._core.rmsprop_step(pt.zeros(3, dtype="float64"), pt.ones(3, dtype="float64"),
+                              pt.asarray(a), 0.1, 0.9, 1e-7)
+
+
+BUFFERS = {
+    "bytearray": (bytearray(b"\x01\x02\x03"), "uint8"),
+    "array": (array.array("h", [1, 2, 3]), "int16"),
+    "array of long": (array.array("l", [1, 2, 3]), "int64"),
+    "ctypes": ((ctypes.c_float * 3)(1, 2, 3), "float32"),
+    "ctypes matrix": (((ctypes.c_int * 2) * 3)((1, 2), (3, 4), (5, 6)), "int32"),
+    "cast memoryview": (memoryview(bytearray(struct.pack("6d", *range(6)))).cast("d", (2, 3)),
+                        "float64"),
+    "strided memoryview": (memoryview(bytearray(range(6)))[::-2], "uint8"),
+    "memoryview of bool": (memoryview(bytearray(b"\x00\x01")).cast("?"), "bool"),
+}
+
+
+@pytest.mark.parametrize("name", BUFFERS)
+def test_buffers_are_shared(name):
+    buffer, dtype = BUFFERS[name]
+    t = pt.asarray(buffer)
+    assert t.dtype == dtype
+    before = np.array(buffer)
+    np.testing.assert_array_equal(t, before)
+    t[0] = t[-1].tolist() if t.ndim == 1 else 0
+    np.testing.assert_array_equal(buffer, t)
+    assert t.tolist() != before.tolist()
+
+
+def test_buffers_that_cannot_be_shared_are_copied_or_refused():
+    swapped = np.arange(5, dtype=">i4")
+    assert (pt.asarray(swapped).dtype, pt.asarray(swapped).tolist()) == (pt.int32, [0, 1, 2, 3, 4])
+    raw = np.zeros(41, "u1")
+    unaligned = raw[1:].view("f8")
+    unaligned[:] = [1, 2, 3, 4, 5]
+    assert pt.asarray(unaligned).tolist() == [1, 2, 3, 4, 5]
+    fields = np.zeros(3, [("a", "i1"), ("b", "f8")])
+    fields["b"] = [1, 2, 3]
+    assert pt.asarray(fields["b"]).tolist() == [1, 2, 3]  # strides of 9 bytes
+    assert pt.asarray(np.arange(3, dtype=np.longlong)).dtype == pt.int64
+    for refused in (memoryview(b"abc").cast("c"), (ctypes.c_char * 3)(), np.zeros(3, "V2")):
+        with pytest.raises(TypeError, match=r"^asarray: .* gives elements of dtype"):
+            pt.asarray(refused)
+    assert pt.asarray(np.empty((0, 3), "f4")).shape == (0, 3)
+    assert pt.asarray(bytearray()).shape == (0,)
+
+
+def test_pinned_buffer_is_released_with_the_tensor():
+    data = bytearray(8)
+    t = pt.asarray(data)[2:]
+    with pytest.raises(BufferError, match="exports"):
+        data.append(1)
+    del t
+    data.append(1)
+    assert len(data) == 9
+
+
+def request(t, flags):
+    """Ask for t's buffer as a C extension does, and give it back."""
+    view = (ctypes.c_byte * 256)()
+    if ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(t), view, flags) == 0:
+        ctypes.pythonapi.PyBuffer_Release(view)
+        return True
+    return False
+
+
+def test_buffer_requests():
+    simple, nd, strides, c_order, fortran, any_order = 0, 0x8, 0x18, 0x38, 0x58, 0x98
+    matrix = pt.zeros((2, 3))
+    for t, flags in ((matrix, simple), (matrix, nd), (matrix, c_order), (matrix.T, fortran),
+                     (matrix.T, any_order), (matrix[:, ::2], strides), (matrix[0], fortran)):
+        assert request(t, flags)
+    for t, flags in ((matrix.T, simple), (matrix.T, nd), (matrix.T, c_order), (matrix, fortran),
+                     (matrix[:, ::2], any_order)):
+        with pytest.raises(BufferError, match="not contiguous in the order"):
+            request(t, flags)
+
+
+def test_consumers_of_contiguous_bytes():
+    matrix = pt.asarray([[1, 2], [3, 4]], dtype="uint8")
+    assert bytes(matrix) == b"\x01\x02\x03\x04"
+    assert bytearray(b"x").join([matrix[0], matrix[1]]) == b"\x01\x02x\x03\x04"
+    with pytest.raises(BufferError, match="not contiguous"):
+        struct.unpack_from("4B", matrix.T)
+    with pytest.raises(TypeError, match="not writable"):
+        (ctypes.c_uint8 * 4).from_buffer(pt.broadcast_to(matrix, (2, 2)))
+
+
+def test_tensors_of_arrays_of_tensors_do_not_pile_up():
+    """A long chain of conversions must not end in a deep recursion when it is freed."""
+    code = """
+        import numpy as np, pytensor as pt
+        t = pt.arange(5)
+        for _ in range(200_000):
+            t = pt.asarray(np.asarray(t))
+        t[1] = 7
+        del t
+        print("alive")
+    """
+    assert output_of(code) == "alive"
+
+
+def test_pickle(rng):
+    for t in (pt.asarray(rng.standard_normal((3, 4))), pt.arange(6)[::-2], pt.asarray(2.5)):
+        other = pickle.loads(pickle.dumps(t))
+        assert (other.dtype, other.tolist()) == (t.dtype, t.tolist())
+        other[...] = 1
+
+
+# -------------------------------------------------------------------------------- attributes
+
+
+def test_attributes():
+    t = pt.zeros((2, 3, 4), dtype="int16")
+    assert (t.shape, t.ndim, t.size, t.itemsize, t.nbytes) == ((2, 3, 4), 3, 24, 2, 48)
+    assert (t.strides, t.dtype, t.device) == ((24, 8, 2), np.int16, "cpu")
+    assert (t.T.shape, t.mT.shape) == ((4, 3, 2), (2, 4, 3))
+    assert len(t) == 2 and [x.shape for x in t] == [(3, 4)] * 2
+    with pytest.raises(ValueError, match=r"mT: a tensor of shape \(3,\) has no matrix"):
+        _ = pt.zeros(3).mT
+    for f, message in ((len, "has no length"), (iter, "can't be iterated")):
+        with pytest.raises(TypeError, match=message):
+            f(pt.zeros(()))
+
+
+def test_repr():
+    assert repr(pt.asarray([1, 2])) == "Tensor([1, 2], dtype=int64)"
+    assert repr(pt.asarray(2.5)) == "Tensor(2.5, dtype=float32)"
+    assert repr(pt.asarray([[True], [False]])) == "Tensor([[ True],\n        [False]], dtype=bool)"
+    assert repr(pt.zeros((0, 2))) == "Tensor([], shape=(0, 2), dtype=float32)"
+    assert "shape=(2000,)" in repr(pt.zeros(2000)) and len(repr(pt.zeros(2000))) < 200
+    assert str(pt.asarray([1, 2])) == "[1 2]"
+    assert f"{pt.asarray(2.5):.2f} {pt.asarray([1])}" == "2.50 [1]"
+
+
+def test_python_numbers():
+    assert (int(pt.asarray([3.7])), float(pt.asarray(2)), complex(pt.asarray(1.5))) == (3, 2.0, 1.5)
+    assert [10, 20, 30][pt.asarray(1)] == 20
+    assert bool(pt.asarray([1])) and not bool(pt.asarray(0.0))
+    assert 2 in pt.asarray([1, 2]) and 3 not in pt.asarray([1, 2])
+    for f, error, message in (
+        (bool, ValueError, r"the truth of a tensor of shape \(2,\) is ambiguous"),
+        (float, ValueError, r"float: a tensor of shape \(2,\) is no single number"),
+        (lambda t: t.item(), ValueError, "item: a tensor of shape"),
+        (operator.index, TypeError, r"shape \(2,\) and dtype int64 is no index"),
+        (hash, TypeError, "unhashable"),
+    ):
+        with pytest.raises(error, match=message):
+            f(pt.asarray([1, 2]))
+    with pytest.raises(TypeError, match="dtype float32 is no index"):
+        operator.index(pt.asarray(1.0))
+
+
+# --------------------------------------------------------------------------------- operators
+
+
+def operands(name, dtype):
+    a = np.array([[5, 3, 7], [1, 2, 6]]).astype(dtype)
+    b = np.array([2, 3, 1]).astype(dtype)
+    return a, b
+
+
+def allowed(name, dtype):
+    if name in (*COMPARISONS, "add", "mul", "truediv"):
+        return True
+    if name in ("and_", "or_", "xor"):
+        return not dtype.startswith("f")
+    if name in ("lshift", "rshift"):
+        return dtype != "bool" and not dtype.startswith("f")
+    return dtype != "bool"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_operators(name, dtype):
+    op = getattr(operator, name)
+    a, b = operands(name, dtype)
+    x, y = pt.asarray(a), pt.asarray(b)
+    if not allowed(name, dtype):
+        with pytest.raises(TypeError, match=f"no rule for dtype {dtype}"):
+            op(x, y)
+        return
+    expected = op(a, b)
+    if name == "truediv" and not dtype.startswith("f"):
+        expected = (a.astype("f4") / b.astype("f4"))
+    if name == "pow" and dtype.startswith("int"):
+        expected = np.power(a, b)
+    scalar = b[1]
+    for result in (op(x, y), op(x, b), op(a, y)):
+        assert isinstance(result, pt.Tensor)
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+    left, right = op(scalar, y), op(x, scalar)
+    assert isinstance(left, pt.Tensor) and isinstance(right, pt.Tensor)
+    np.testing.assert_allclose(left, op(pt.asarray(scalar), y), rtol=1e-6)
+    assert left.dtype == right.dtype == expected.dtype
+    np.testing.assert_allclose(op(x, scalar.item()), op(x, pt.asarray(scalar)), rtol=1e-6)
+    np.testing.assert_allclose(op(scalar.item(), y), left, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [n for n in BINARY if n not in COMPARISONS])
+def test_in_place_operators(name, dtype):
+    op = getattr(operator, "i" + name.rstrip("_"))
+    a, b = operands(name, dtype)
+    x = before = pt.asarray(a.copy())
+    y = pt.asarray(b)
+    if not allowed(name, dtype) or (name == "truediv" and not dtype.startswith("f")):
+        with pytest.raises(TypeError, match=f"no rule for dtype {dtype}|does not go into"):
+            op(x, y)
+        np.testing.assert_array_equal(x, a)
+        return
+    expected = getattr(operator, name)(pt.asarray(a), y)
+    view = x[1:]
+    x = op(x, y)
+    assert x is before
+    np.testing.assert_array_equal(x, expected)
+    np.testing.assert_array_equal(view, expected[1:])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", UNARY)
+def test_unary_operators(name, dtype):
+    a, _ = operands(name, dtype)
+    allow = {"invert": "biu"}.get(name, "iuf")
+    if np.dtype(dtype).kind not in allow:
+        with pytest.raises(TypeError, match=f"no rule for dtype {dtype}"):
+            getattr(operator, name)(pt.asarray(a))
+        return
+    result = getattr(operator, name)(pt.asarray(a))
+    np.testing.assert_array_equal(result, getattr(operator, name)(a))
+    assert result.dtype == dtype and not same_memory(result, a)
+
+
+def test_power_of_two_is_a_power_like_others():
+    assert (pt.asarray([True, False]) ** 2).tolist() == [1, 0]
+    assert (pt.asarray([3, -4]) ** 2).tolist() == [9, 16]
+    assert (pt.asarray([3, 4]) ** pt.asarray([2, 2])).tolist() == [9, 16]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        pow(pt.asarray(2), 2, 3)
+
+
+def test_foreign_operands():
+    t = pt.asarray([1.0, 2.0])
+    for other in ([1, 2], "a", None, 1j, {}):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            t + other
+        with pytest.raises(TypeError, match="unsupported operand"):
+            other - t
+    assert (t == None) is False and (t != "a") is True  # noqa: E711
+
+    class Other:
+        def __radd__(self, left):
+            return "radd"
+
+        def __eq__(self, other):
+            return "eq"
+
+    assert t + Other() == "radd" and (t == Other()) == "eq"
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right", "result"),
+    [  # the dtype of the tensor on the left, the other operand, the dtype that does not go into it
+        ("iadd", "int32", 1.5, "float32"),
+        ("iadd", "bool", 1, "int64"),
+        ("itruediv", "int64", 2, "float32"),
+        ("iadd", "uint8", np.int8(1), "int16"),
+        ("iadd", "int8", np.float64(1), "float64"),
+        ("imul", "uint16", np.int64(1), "int64"),
+    ],
+)
+def test_in_place_never_changes_the_kind(name, left, right, result):
+    x = pt.ones(3, dtype=left)
+    with pytest.raises(TypeError, match=f"dtype {result}, which does not go into .* of {left}"):
+        getattr(operator, name)(x, pt.asarray(right) if isinstance(right, np.generic) else right)
+    assert x.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["add", "floor_divide", "remainder", "maximum", "minimum", "pow"])
+@pytest.mark.parametrize(("left", "right"), [("int8", "int64"), ("uint8", "uint32"),
+                                             ("float32", "float64"), ("int64", "int8"),
+                                             ("float64", "int32"), ("int16", "uint8")])
+def test_results_go_into_another_size_as_in_numpy(name, left, right):
+    a, b = np.array([100, 7, 50, 3], left), np.array([300, 2, 120, 5]).astype(right)
+    np_name = {"pow": "power"}.get(name, name)
+    expected = a.copy()
+    with np.errstate(all="ignore"):
+        getattr(np, np_name)(a, b, out=expected, casting="same_kind")
+    x = pt.asarray(a.copy())
+    getattr(pt, name)(x, pt.asarray(b), out=x)
+    np.testing.assert_array_equal(x, expected)
+
+
+# --------------------------------------------------------------------------------- promotion
+
+
+def promoted(a, b):
+    """The Array API's table, with the documented difference: a float dtype wins as it is."""
+    if a[:4] in ("int3", "int6", "int8", "int1", "uint", "bool") and b.startswith("float"):
+        return b
+    if b[:4] in ("int3", "int6", "int8", "int1", "uint", "bool") and a.startswith("float"):
+        return a
+    result = np.promote_types(a, b).name
+    return None if result.startswith("float") and "int" in a else result
+
+
+@pytest.mark.parametrize(("a", "b"), list(itertools.product(DTYPES, DTYPES)))
+def test_promotion_table(a, b):
+    x, y = pt.ones(2, dtype=a), pt.ones(2, dtype=b)
+    expected = promoted(a, b)
+    if expected is None:
+        for f in (lambda: x + y, lambda: pt.concat([x, y]), lambda: pt.result_type(x, y),
+                  lambda: pt.matmul(x, y), lambda: x == y):
+            with pytest.raises(TypeError, match=f"no integer dtype holds both {a} and {b}"):
+                f()
+        return
+    assert (x + y).dtype == (y + x).dtype == pt.result_type(a, b) == expected
+    assert pt.concat([x, y]).dtype == (x @ y).dtype == expected
+    assert (x == y).dtype == pt.bool
+    assert pt.where(x == x, x, y).dtype == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_python_scalars_are_weak(dtype):
+    x = pt.ones(2, dtype=dtype)
+    is_float = dtype.startswith("float")
+    assert (x + True).dtype == dtype
+    assert (x + 2).dtype == (2 * x).dtype == ("int64" if dtype == "bool" else dtype)
+    assert (x + 2.5).dtype == (dtype if is_float else "float32")
+    assert (x / 2).dtype == pt.exp(x).dtype == pt.mean(x).dtype == (dtype if is_float
+                                                                    else "float32")
+    assert pt.result_type(x, 1.5) == (x * 1.5).dtype
+    # NumPy's scalars are not
+    assert (pt.ones(2) + np.float64(1)).dtype == "float64"
+
+
+@pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"])
+def test_integers_out_of_range_are_refused(dtype):
+    x = pt.ones(2, dtype=dtype)
+    info = np.iinfo(dtype)
+    assert (x * info.max).tolist() == [info.max] * 2
+    x[0] = info.min
+    assert x[0].item() == info.min
+    for f in (lambda: x + (info.max + 1), lambda: x.fill(info.max + 1),
+              lambda: operator.setitem(x, 0, info.min - 1), lambda: (info.min - 1) * x,
+              lambda: operator.setitem(x, pt.asarray([True, False]), info.max + 1)):
+        with pytest.raises(OverflowError, match=f"out of the range of {dtype}: {info.min} to"):
+            f()
+
+
+@pytest.mark.parametrize(("source", "target"), list(itertools.product(DTYPES, DTYPES)))
+def test_astype(source, target):
+    a = np.array([[0, 1, 2, 100, 3]] * 7).astype(source)
+    for array_ in (a, a.T, a[:, ::-1], np.tile(a, (3, 200))):
+        result = pt.asarray(array_).astype(target)
+        assert result.dtype == target
+        np.testing.assert_array_equal(result, array_.astype(target))
+    if source == "float64" and target == "float32":
+        assert pt.asarray([1e300, -1e300], dtype=source).astype(target).tolist() == [math.inf,
+                                                                                    -math.inf]
+
+
+def test_array_ufunc_is_handed_over():
+    t = pt.asarray([1.0, 2.0])
+    assert isinstance(np.ones(2) * t, pt.Tensor)
+    with pytest.raises(TypeError, match="does not support ufuncs"):
+        np.add(t, 1)
+    a = np.ones(2)
+    a += np.asarray(t)
+    assert a.tolist() == [2, 3]

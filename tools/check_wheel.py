@@ -1,0 +1,29 @@
+"""Check a wheel: what is in it, and that it is at most 2 MB beside OpenBLAS when unpacked.
+
+    python tools/check_wheel.py dist/*.whl
+"""
+
+import sys
+import zipfile
+
+LIMIT = 2_000_000  # bytes
+
+
+def main(path):
+    """Print the size of the wheel's files; exit with 1 if something is missing or too large."""
+    sizes = {info.filename: info.file_size for info in zipfile.ZipFile(path).infolist()}
+    blas = {name: size for name, size in sizes.items() if "libscipy_openblas" in name}
+    own = sum(sizes.values()) - sum(blas.values())
+    print(f"{path.rsplit('/', 1)[-1]}: {own:,} bytes and OpenBLAS with {sum(blas.values()):,}")
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
+        print(f"  {size:>12,}  {name}")
+    missing = [name for name in ("pytensor/py.typed", "pytensor/_core.pyi", "pytensor/_ops.pyi")
+               if name not in sizes]
+    if len(blas) != 1 or missing:
+        sys.exit(f"not in the wheel: {', '.join(missing) or 'OpenBLAS'}")
+    if own > LIMIT:
+        sys.exit(f"{own:,} bytes beside OpenBLAS: expected at most {LIMIT:,}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
