@@ -1,0 +1,66 @@
+"""A data set cut into mini-batches, straight from the user's memory.
+
+Nothing is copied but the rows of the batch at hand: bytes stay bytes until they are gathered and
+converted in one pass.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import random
+from pytensor._core import gather_rows
+
+
+def as_source(name, data):
+    """Return data as a tensor (n, ...) in C order, n >= 1, sharing the memory where it can.
+
+    Raises:
+        ValueError: data is missing, empty or a single number.
+    """
+    if data is None:
+        raise ValueError(f"{name}: missing: expected an array of samples")
+    source = pt.asarray(data)
+    if source.ndim == 0 or source.size == 0:
+        raise ValueError(f"{name}: found shape {source.shape}: expected at least one sample, "
+                         "(n, ...)")
+    if not np.asarray(source).flags.c_contiguous:
+        source = source.copy()
+    return source
+
+
+class Batches:
+    """Iterates over pairs (x, y) of tensors of at most batch_size rows; y is None where it was.
+
+    Each iteration over a shuffled set draws a new order from pytensor.random.
+    """
+
+    def __init__(self, x, y, y_dtype, batch_size, shuffle=False):
+        """x and y: from as_source, of one length. x becomes float32, y y_dtype."""
+        self._x = x
+        self._y = y
+        self._y_dtype = y_dtype
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+        self.n_samples = x.shape[0]
+        self.steps = -(-self.n_samples // batch_size)
+
+    def __iter__(self):
+        """Yield the batches; the last one is smaller where batch_size does not divide."""
+        return self._shuffled() if self._shuffle else self._in_order()
+
+    def _shuffled(self):
+        x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
+        order = pt.asarray(random.generator().permutation(self.n_samples))
+        for start in range(0, self.n_samples, size):
+            rows = order[start:start + size]
+            yield (gather_rows(x, rows, dtype=pt.float32),
+                   gather_rows(y, rows, dtype=y_dtype))
+
+    def _in_order(self):
+        x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
+        for start in range(0, self.n_samples, size):
+            yield (x[start:start + size].astype(pt.float32, copy=False),
+                   None if y is None
+                   else y[start:start + size].astype(y_dtype, copy=False))

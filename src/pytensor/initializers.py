@@ -1,0 +1,232 @@
+"""Initial values of weights: an initializer is called with a shape and returns a new tensor.
+
+Those that draw random numbers take them from `pytensor.random`, or, given a seed of their own, draw
+the same numbers at every call.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import random
+from pytensor._arguments import lookup, number, snake_case
+
+__all__ = [
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
+    "LecunNormal", "LecunUniform", "Ones", "RandomNormal", "RandomUniform", "TruncatedNormal",
+    "VarianceScaling", "Zeros", "get",
+]
+
+# The standard deviation of a standard normal distribution cut off at -2 and 2.
+_TRUNCATED_STDDEV = 0.8796256610342398
+
+
+class Initializer:
+    """Base class. A subclass defines __call__."""
+
+    def __call__(self, shape, dtype=None):
+        """Return a new tensor of the shape and dtype (float32 by default)."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__(self, shape, "
+                                  "dtype)")
+
+
+class Constant(Initializer):
+    """Every element is `value`."""
+
+    def __init__(self, value=0.0):
+        """Value: a number."""
+        self.value = value
+
+    def __call__(self, shape, dtype=None):
+        """Return a new tensor of the shape and dtype (float32 by default)."""
+        return pt.full(shape, self.value, dtype=pt.float32 if dtype is None else dtype)
+
+
+class Zeros(Constant):
+    """Every element is 0."""
+
+    def __init__(self):
+        """No arguments."""
+        super().__init__(0.0)
+
+
+class Ones(Constant):
+    """Every element is 1."""
+
+    def __init__(self):
+        """No arguments."""
+        super().__init__(1.0)
+
+
+class _Random(Initializer):
+    """Base of the random ones: draw(generator, shape) gives a float32 ndarray."""
+
+    def __init__(self, seed=None):
+        self.seed = seed
+
+    def __call__(self, shape, dtype=None):
+        """Return a new tensor of the shape and dtype (float32 by default)."""
+        generator = random.generator() if self.seed is None else np.random.default_rng(self.seed)
+        return pt.asarray(self.draw(generator, tuple(shape)),
+                          dtype=pt.float32 if dtype is None else dtype)
+
+
+class RandomUniform(_Random):
+    """Uniform in [minval, maxval)."""
+
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        """Bounds, and a seed of its own or None."""
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def draw(self, generator, shape):
+        """Return the numbers as a float32 ndarray."""
+        return _uniform(generator, shape, self.minval, self.maxval)
+
+
+class RandomNormal(_Random):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        """Mean, standard deviation >= 0, and a seed of its own or None."""
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = number("stddev", stddev, 0)
+
+    def draw(self, generator, shape):
+        """Return the numbers as a float32 ndarray."""
+        return self.mean + self.stddev * generator.standard_normal(shape, dtype=np.float32)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, cut off at two standard deviations from the mean: what lies beyond is drawn again."""
+
+    def draw(self, generator, shape):
+        """Return the numbers as a float32 ndarray."""
+        return self.mean + _truncated_normal(generator, shape, self.stddev)
+
+
+class VarianceScaling(_Random):
+    """Zero mean and a variance of scale / n, where n follows from the shape.
+
+    mode: what n is: "fan_in", the inputs of one unit; "fan_out", the outputs that one input feeds;
+        "fan_avg", their mean.
+    distribution: "uniform", in [-limit, limit) with limit = sqrt(3 * scale / n);
+        "truncated_normal", cut off at two standard deviations; "untruncated_normal".
+    """
+
+    MODES = ("fan_in", "fan_out", "fan_avg")
+    DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+        """Scale > 0, mode and distribution as above, and a seed of its own or None."""
+        super().__init__(seed)
+        if scale <= 0:
+            raise ValueError(f"scale: found {scale}: expected more than 0")
+        self.scale = scale
+        self.mode = lookup("mode", mode, dict.fromkeys(self.MODES, mode))
+        self.distribution = lookup("distribution", distribution,
+                                   dict.fromkeys(self.DISTRIBUTIONS, distribution))
+
+    def draw(self, generator, shape):
+        """Return the numbers as a float32 ndarray."""
+        fan_in, fan_out = _fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(n, 1)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return _uniform(generator, shape, -limit, limit)
+        if self.distribution == "truncated_normal":
+            return _truncated_normal(generator, shape, math.sqrt(variance) / _TRUNCATED_STDDEV)
+        return math.sqrt(variance) * generator.standard_normal(shape, dtype=np.float32)
+
+
+class _Preset(VarianceScaling):
+    """VarianceScaling with scale, mode and distribution fixed by the class."""
+
+    preset: tuple
+
+    def __init__(self, seed=None):
+        """A seed of its own or None."""
+        super().__init__(*self.preset, seed=seed)
+
+
+class GlorotUniform(_Preset):
+    """Uniform in [-limit, limit), limit = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)."""
+
+    preset = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Preset):
+    """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot, Bengio 2010)."""
+
+    preset = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Preset):
+    """Uniform in [-limit, limit), limit = sqrt(6 / fan_in) (He et al. 2015)."""
+
+    preset = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Preset):
+    """Truncated normal of variance 2 / fan_in (He et al. 2015)."""
+
+    preset = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Preset):
+    """Uniform in [-limit, limit), limit = sqrt(3 / fan_in) (LeCun et al. 1998)."""
+
+    preset = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Preset):
+    """Truncated normal of variance 1 / fan_in (LeCun et al. 1998)."""
+
+    preset = (1.0, "fan_in", "truncated_normal")
+
+
+def _fans(shape):
+    """Inputs per unit and units per input of a weight: the last two axes, times all before them."""
+    if len(shape) < 2:
+        return math.prod(shape), math.prod(shape)
+    *receptive_field, inputs, units = shape
+    return math.prod(receptive_field) * inputs, math.prod(receptive_field) * units
+
+
+def _uniform(generator, shape, low, high):
+    return (generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low))
+
+
+def _truncated_normal(generator, shape, stddev):
+    values = np.asarray(generator.standard_normal(shape, dtype=np.float32))
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = generator.standard_normal(int(outside.sum()), dtype=np.float32)
+        outside = np.abs(values) > 2
+    return np.float32(stddev) * values
+
+
+_CLASSES = (
+    Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Ones,
+    RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+)
+_BY_NAME = {snake_case(cls.__name__): cls for cls in _CLASSES}
+_BY_NAME |= {cls.__name__: cls for cls in _CLASSES}
+
+
+def get(identifier):
+    """Return the initializer of that name or class; callables stay themselves.
+
+    Raises:
+        ValueError: no initializer has that name.
+        TypeError: identifier is neither a name nor callable.
+    """
+    if isinstance(identifier, type) and issubclass(identifier, Initializer):
+        return identifier()
+    return identifier if callable(identifier) else lookup("initializer", identifier, _BY_NAME)()

@@ -1,0 +1,219 @@
+"""Models: layers put together, and what the trainer makes of them."""
+
+from __future__ import annotations
+
+from pytensor import saving
+from pytensor._arguments import sample_shape
+from pytensor.layers import Input, Layer, as_input, structure, unique_name
+from pytensor.trainer import Trainer
+
+__all__ = ["Sequential"]
+
+
+class Sequential(Trainer, Layer):
+    """Layers one after another.
+
+    It is built, its weights made, as soon as the input shape is known: from the first layer
+    (input_shape=..., or an Input), from build, or from the first data. A model is itself a layer,
+    so it can be one of another model's.
+
+    layers: the list of layers, without an Input.
+    """
+
+    def __init__(self, layers=None, name=None):
+        """Layers: a list of layers to add."""
+        super().__init__(name=name)
+        self.layers = []
+        self.input_shape = None
+        self._output_shapes = []  # of the layers, once built
+        for layer in layers or ():
+            self.add(layer)
+
+    # ------------------------------------------------------------------------------- the layers
+
+    def add(self, layer):
+        """Append a layer; build it if the shape of its input is known.
+
+        Raises:
+            TypeError: it is no Layer.
+            ValueError: its input shape is not the output shape of the layer before, or its name is
+                taken.
+        """
+        if not isinstance(layer, Layer):
+            hint = ": make one by calling it" if isinstance(layer, type) else ""
+            raise TypeError(f"add: found {layer!r}{hint}: expected a Layer")
+        if any(layer is known for known in self.layers):
+            raise ValueError(f"add: the layer {layer.name!r} is in the model already")
+        if isinstance(layer, Input):
+            if self.layers or self.input_shape is not None:
+                raise ValueError("add: an Input comes first, before all layers")
+            self.input_shape = (None, *layer.declared_shape)
+            return
+        names = {known.name for known in self.layers}
+        if layer.named_by_user and layer.name in names:
+            raise ValueError(f"add: the name {layer.name!r} is taken: expected a name of its own")
+        declared = None if layer.declared_shape is None else (None, *layer.declared_shape)
+        before = self.output_shape
+        if before is None and not self.layers:
+            before = declared
+        if declared is not None and declared != before:
+            raise ValueError(f"add: {layer.name!r} has input_shape={layer.declared_shape}: "
+                             f"expected {'none' if before is None else before[1:]}, as the layers "
+                             "before it give")
+        layer.name = unique_name(layer.name, names)
+        if before is not None:
+            self._output_shapes.append(_built(layer, before))
+            if not self.layers:
+                self.input_shape = before
+            self.built = True
+        self.layers.append(layer)
+        structure.version += 1
+
+    def pop(self):
+        """Remove the last layer and return it.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not self.layers:
+            raise IndexError("pop: the model has no layers")
+        structure.version += 1
+        layer = self.layers.pop()
+        if self.built:
+            self._output_shapes.pop()
+        if not self.layers:
+            self.built = False
+            self.input_shape = None
+        return layer
+
+    @property
+    def output_shape(self):
+        """The shape of the output, (None, ...), or None while the input shape is unknown."""
+        if self.built:
+            return self._output_shapes[-1]
+        return None if self.layers else self.input_shape
+
+    # ------------------------------------------------------------------------------- as a layer
+
+    def build(self, input_shape):
+        """Make the weights for inputs of a shape, the batch axis first: (None, 784).
+
+        Raises:
+            ValueError: there are no layers, or the model is built for another shape.
+        """
+        shape = (None, *sample_shape(f"{self.name}: input_shape", tuple(input_shape)[1:]))
+        if not self.layers:
+            raise ValueError(f"{self.name}: the model has no layers: add some first")
+        if self.built and shape != self.input_shape:
+            raise ValueError(f"{self.name}: found input shape {shape}: built for "
+                             f"{self.input_shape}")
+        if not self.built:
+            self.input_shape = shape
+            for layer in self.layers:
+                shape = _built(layer, shape)
+                self._output_shapes.append(shape)
+            self.built = True
+
+    def __call__(self, x, training=None):
+        """Return the output for a batch (n, ...) of samples, anything array-like.
+
+        training: whether dropout and the like are active; False by default.
+        Raises: ValueError: x has another shape than the model was built for.
+        """
+        x = as_input(x)
+        if self.built and x.shape[1:] != self.input_shape[1:]:
+            raise ValueError(f"{self.name}: x has shape {x.shape}: expected {self.input_shape}")
+        return super().__call__(x, training)
+
+    def call(self, x, training=False):
+        """Run the layers in turn."""
+        for stage in self.stages(training):
+            x = stage(x)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the output for inputs of a shape."""
+        self.build(input_shape)
+        return self.output_shape
+
+    # ----------------------------------------------------------------------------- for training
+
+    def stages(self, training, logits=False):
+        """Return the layers as functions of x; with logits, the last one without its activation."""
+        stages = [layer.stage(training) for layer in self.layers]
+        if logits:
+            stages[-1] = self.layers[-1].pre_activation
+        return stages
+
+    @property
+    def output_activation(self):
+        """The activation that the last layer ends with, or None if it does not say."""
+        last = self.layers[-1]
+        return last.activation if hasattr(last, "pre_activation") else None
+
+    # ------------------------------------------------------------------------- looking, keeping
+
+    def summary(self, print_fn=print):
+        """Print the layers, their output shapes and numbers of parameters, as a table.
+
+        print_fn: is called with each line.
+        """
+        rows = [(f"{layer.name} ({type(layer).__name__})",
+                 str(self._output_shapes[i]) if self.built else "?",
+                 f"{layer.count_params():,}" if self.built else "0 (not built)")
+                for i, layer in enumerate(self.layers)]
+        head = ("Layer (type)", "Output shape", "Params")
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
+
+        def line(row):
+            return f" {row[0]:<{widths[0]}}   {row[1]:<{widths[1]}}   {row[2]:>{widths[2]}}"
+
+        rule = len(line(head)) + 1
+        print_fn(f'Model: "{self.name}"')
+        print_fn("_" * rule)
+        print_fn(line(head))
+        print_fn("=" * rule)
+        for row in rows:
+            print_fn(line(row))
+        print_fn("=" * rule)
+        weights = list(self.named_weights())
+        total = sum(weight.size for _, weight, _ in weights)
+        trainable = sum(weight.size for _, weight, trained in weights if trained)
+        for kind, count in (("Total", total), ("Trainable", trainable),
+                            ("Non-trainable", total - trainable)):
+            print_fn(f" {kind} params: {count:,} ({_memory(4 * count)})")
+        print_fn("_" * rule)
+
+    def save_weights(self, path):
+        """Write all weights to a safetensors file, at once or not at all.
+
+        Raises:
+            ValueError: the model is not built.
+            OSError: the file cannot be written.
+        """
+        saving.save_weights(self, path)
+
+    def load_weights(self, path):
+        """Read all weights from a file that save_weights wrote.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is no safetensors file, or its names, shapes or dtypes are not
+                those of the model; the message lists what differs, and no weight has changed.
+        """
+        saving.load_weights(self, path)
+
+
+def _built(layer, input_shape):
+    """Make a layer's weights for inputs of a shape. Returns the shape of its output."""
+    layer.ensure_built(input_shape)
+    return tuple(layer.compute_output_shape(input_shape))
+
+
+def _memory(n_bytes):
+    """Write a number of bytes with a unit."""
+    units = ["GB", "MB", "KB", "B"]
+    while n_bytes >= 1024 and len(units) > 1:
+        n_bytes /= 1024
+        units.pop()
+    return f"{n_bytes:.2f} {units[-1]}"

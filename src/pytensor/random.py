@@ -1,0 +1,27 @@
+"""The one source of random numbers: initial weights, shuffling, dropout."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_generator = None
+
+
+def seed(n):
+    """Start the random numbers anew, from a state that n decides.
+
+    Args:
+        n: an integer >= 0, or a sequence of them.
+
+    Raises:
+        TypeError, ValueError: n is no such integer.
+    """
+    global _generator
+    _generator = np.random.default_rng(n)
+
+
+def generator():
+    """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` was called."""
+    if _generator is None:
+        seed(None)
+    return _generator

@@ -1,0 +1,94 @@
+"""Weights on disk: safetensors files, written so that a crash leaves the old file or the new one.
+
+Every weight is stored under its path in the model, layer and weight: "dense/kernel".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+
+import pytensor as pt
+
+
+def write_atomically(path, content):
+    """Write bytes to a file: a new file in the same directory, synced, renamed to path.
+
+    Raises:
+        OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
+            would replace; what was at path before is still there.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def save_weights(model, path):
+    """Write all weights of a model to a safetensors file.
+
+    Raises:
+        ValueError: the model is not built.
+        OSError: the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    _check_built("save_weights", model)
+    write_atomically(path, save({name: np.ascontiguousarray(weight)
+                                 for name, weight, _ in model.named_weights()}))
+
+
+def load_weights(model, path):
+    """Read the weights of a model from a safetensors file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is no safetensors file, or its names, shapes or dtypes are not those of
+            the model; the message lists what differs, and no weight has changed.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    _check_built("load_weights", model)
+    content = Path(path).read_bytes()
+    try:
+        stored = load(content)
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
+        raise ValueError(f"load_weights: {path}: not a whole safetensors file: {error}") from None
+    weights = {name: weight for name, weight, _ in model.named_weights()}
+    differences = [f"{name}: not in the file" for name in weights.keys() - stored.keys()]
+    differences += [f"{name}: not in the model" for name in stored.keys() - weights.keys()]
+    differences += [
+        f"{name}: {stored[name].dtype} {stored[name].shape} in the file, {weight.dtype} "
+        f"{weight.shape} in the model"
+        for name, weight in weights.items() if name in stored
+        and (stored[name].shape, stored[name].dtype) != (weight.shape, weight.dtype)
+    ]
+    if differences:
+        raise ValueError(f"load_weights: {path}: " + "; ".join(sorted(differences)))
+    for name, weight in weights.items():
+        weight[...] = pt.asarray(stored[name])
+
+
+def _check_built(function, model):
+    if not model.built:
+        raise ValueError(f"{function}: {model.name!r} is not built, so it has no weights: give it "
+                         "an input shape, or call build or fit first")

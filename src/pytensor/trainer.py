@@ -1,0 +1,420 @@
+"""compile, fit, evaluate, predict: what a model does with data.
+
+There is one step of training (_train_step) for every model, layer and loss: forward under a tape,
+the loss, the gradients, the optimizer, the metrics.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytensor as pt
+from pytensor import losses, metrics, optimizers
+from pytensor._arguments import integer, number
+from pytensor._core import GradientTape
+from pytensor.batches import Batches, as_source
+from pytensor.callbacks import CallbackList, History, progress
+from pytensor.layers import mode, structure
+
+
+class _LossNotFinite(FloatingPointError):
+    """The loss of a step is NaN or infinite; fit adds where that happened."""
+
+
+class Trainer:
+    """What a model inherits beside its layers.
+
+    The model provides: built, build(input_shape), input_shape, output_shape,
+    stages(training, logits), output_activation, trainable_weights.
+    """
+
+    optimizer = None
+    loss = None
+    stop_training = False
+    history = None
+
+    def __init__(self, **options):
+        """Options: those of the class that comes next, Layer."""
+        super().__init__(**options)
+        self._steps = {}  # what _cached_step made
+
+    def __getstate__(self):
+        """For copy and pickle: all but the compiled steps, which belong to these very weights."""
+        return {**vars(self), "_steps": {}}
+
+    # ----------------------------------------------------------------------------------- compile
+
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
+        """Choose how to train.
+
+        optimizer: a name ("sgd", "rmsprop", "adam", "adagrad") or an Optimizer.
+        loss: a name ("categorical_crossentropy", ...), a Loss, or a function (y_true, y_pred).
+        metrics: a list of names ("accuracy", ...), Metrics or functions (y_true, y_pred).
+
+        Raises:
+            ValueError: a name is unknown (the message lists the known ones), two metrics have one
+                name, or no loss is given.
+            TypeError: something is neither a name nor of the right class.
+        """
+        if loss is None:
+            raise ValueError("compile: loss: missing: expected a name, a Loss or a function")
+        optimizer = optimizers.get(optimizer)
+        loss = losses.get(loss)
+        if isinstance(metrics, str) or not isinstance(metrics, (list, tuple, type(None))):
+            raise TypeError(f"compile: metrics: found {metrics!r}: expected a list")
+        _checked_metrics(metrics or (), (1, 1), (1, 1))
+        self.optimizer = optimizer
+        self.loss = loss
+        self.stop_training = False
+        self._metrics_asked = list(metrics or ())
+        self._metrics = None
+        self._steps = {}
+
+    def _check_compiled(self, function):
+        if self.loss is None:
+            raise RuntimeError(f"{function}: the model is not compiled: call compile(optimizer, "
+                               "loss) first")
+
+    @property
+    def metrics_names(self):
+        """The names in logs and history, "loss" first."""
+        return ["loss", *(metric.name for metric in self._metrics or ())]
+
+    # ---------------------------------------------------------------------------------- the data
+
+    def _inputs(self, function, x):
+        """x as a source of samples of the model's input shape; builds the model if that is open."""
+        x = as_source(f"{function}: x", x)
+        if x.ndim == 1:
+            x = x.reshape((x.shape[0], 1))
+        if not self.built:
+            self.build((None, *x.shape[1:]))
+        if x.shape[1:] != self.input_shape[1:]:
+            raise ValueError(f"{function}: x has shape {x.shape}: expected "
+                             f"{_shape_text(self.input_shape)}")
+        return x
+
+    def _data(self, function, x, y):
+        """x and y as checked sources, and the dtype of batches of y."""
+        x = self._inputs(function, x)
+        y = as_source(f"{function}: y", y)
+        if len(x) != len(y):
+            raise ValueError(f"{function}: x has {len(x)} samples and y {len(y)}: expected the "
+                             "same number")
+        predictions_shape = (len(x), *self.output_shape[1:])
+        try:
+            y = self.loss.targets(y, predictions_shape)
+        except ValueError as error:
+            raise ValueError(f"{function}: {error}") from None
+        if self._metrics is None:
+            self._metrics = _checked_metrics(self._metrics_asked, y.shape, predictions_shape)
+            self._loss_mean = metrics.Mean("loss")
+        dtype = self.loss.dtype
+        if dtype is None:
+            dtype = pt.float32 if y.dtype.kind == "f" else y.dtype
+        return x, y, dtype
+
+    # ----------------------------------------------------------------------------------- the step
+
+    def _forward(self, training):
+        """Everything between a batch and its metrics.
+
+        Returns: the stages to run in turn, the loss of (y, outputs), and update(value, y, outputs)
+        for the metrics. Where the last activation belongs to the loss, outputs are logits: the loss
+        of those is the same function, but stable and fused.
+        """
+        loss = self.loss
+        activation = self.output_activation
+        logits = (not loss.from_logits and loss.activation is not None
+                  and loss.activation is activation)
+        if logits:
+            loss = loss.on_logits()
+        loss_mean = self._loss_mean
+        on_outputs = [metric.update_state for metric in self._metrics
+                      if not logits or metric.takes_logits]
+        on_predictions = [metric.update_state for metric in self._metrics
+                          if logits and not metric.takes_logits]
+
+        def update(value, y, outputs):
+            loss_mean.update_state(value, len(y))
+            for update_state in on_outputs:
+                update_state(y, outputs)
+            if on_predictions:
+                predictions = activation(outputs)
+                for update_state in on_predictions:
+                    update_state(y, predictions)
+
+        return self.stages(training, logits), loss, update
+
+    def _train_step(self):
+        """Return step(x, y): one update of the weights."""
+        stages, loss_of, update = self._forward(training=True)
+        weights = self.trainable_weights
+        if not weights:
+            raise ValueError(f"fit: {self.name!r} has no weights to train")
+        optimizer = self.optimizer
+        optimizer.build(weights)
+
+        def step(x, y):
+            mode.training = True
+            try:
+                with GradientTape() as tape:
+                    tape.watch(*weights)
+                    outputs = x
+                    for stage in stages:
+                        outputs = stage(outputs)
+                    loss = loss_of(y, outputs)
+            finally:
+                mode.training = False
+            value = loss.item()
+            if not math.isfinite(value):
+                raise _LossNotFinite(f"the loss is {value}")
+            optimizer.apply(tape.gradient(loss, weights), weights)
+            update(value, y, outputs)
+
+        return step
+
+    def _test_step(self):
+        """Return step(x, y): the metrics of a batch, the weights unchanged."""
+        stages, loss_of, update = self._forward(training=False)
+
+        def step(x, y):
+            outputs = x
+            for stage in stages:
+                outputs = stage(outputs)
+            update(loss_of(y, outputs).item(), y, outputs)
+
+        return step
+
+    def _predict_step(self):
+        """Return step(x): the predictions of a batch."""
+        stages = self.stages(training=False, logits=False)
+
+        def step(x):
+            for stage in stages:
+                x = stage(x)
+            return x
+
+        return step
+
+    def _cached_step(self, make):
+        """Return what make() returned last, anew when layers, weights or compile have changed."""
+        version, step = self._steps.get(make.__name__, (None, None))
+        if version != structure.version:
+            step = make()
+            self._steps[make.__name__] = structure.version, step
+        return step
+
+    def _reset_metrics(self):
+        self._loss_mean.reset_state()
+        for metric in self._metrics:
+            metric.reset_state()
+
+    def _logs(self):
+        logs = {"loss": self._loss_mean.result()}
+        for metric in self._metrics:
+            logs[metric.name] = metric.result()
+        return logs
+
+    # --------------------------------------------------------------------------------------- fit
+
+    def fit(self, x=None, y=None, batch_size=32, epochs=1, verbose="auto", callbacks=None,
+            validation_split=0.0, validation_data=None, shuffle=True, *, initial_epoch=0,
+            validation_batch_size=None):
+        """Train.
+
+        x, y: samples (n, ...) and their targets: tensors, NumPy arrays or lists, of any dtype; they
+            are not copied, batches become float32 one by one.
+        batch_size: samples in one step; the last step of an epoch takes what is left.
+        epochs: number of the last epoch; initial_epoch: how many of them are done already.
+        verbose: 0, nothing; 1, a bar per epoch; 2, a line per epoch; "auto", a bar on a terminal.
+        callbacks: a list of callbacks.Callback.
+        validation_split: in [0, 1), the share of x and y, taken from their end, to validate with.
+        validation_data: the pair (x, y) to validate with, instead of validation_split.
+        shuffle: take the samples in a new random order in every epoch.
+        validation_batch_size: by default batch_size.
+
+        Returns: a callbacks.History. The loss of an epoch is the mean over its samples, each at the
+        step it was used in; that of the validation data comes from the weights after the epoch.
+
+        Raises:
+            RuntimeError: the model is not compiled.
+            ValueError: data, shapes, labels or numbers do not fit; the message says which.
+            FloatingPointError: the loss is NaN or infinite; the message names epoch and step. The
+                weights are those before that step.
+        """
+        self._check_compiled("fit")
+        batch_size = _batch_size("fit: batch_size", batch_size)
+        epochs = integer("fit: epochs", epochs, 0)
+        initial_epoch = integer("fit: initial_epoch", initial_epoch, 0)
+        validation_split = number("fit: validation_split", validation_split, 0, 1, below_high=True)
+        x, y, dtype = self._data("fit", x, y)
+        if validation_data is not None:
+            validation = self._data("fit: validation_data", *_pair(validation_data))
+        elif validation_split > 0:
+            n_train = math.floor(len(x) * (1 - validation_split))
+            if n_train == 0:
+                raise ValueError(f"fit: validation_split: {validation_split:g} of {len(x)} samples "
+                                 "leaves none to train with")
+            validation = x[n_train:], y[n_train:], dtype
+            x, y = x[:n_train], y[:n_train]
+        else:
+            validation = None
+        batches = Batches(x, y, dtype, batch_size, bool(shuffle))
+        if validation is not None:
+            size = _batch_size("fit: validation_batch_size", validation_batch_size or batch_size)
+            validation = Batches(*validation, size)
+        self.history = History()
+        runner = CallbackList([*progress(verbose), *(callbacks or ()), self.history], self)
+        runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
+        self._run_epochs(batches, validation, range(initial_epoch, epochs), runner)
+        return self.history
+
+    def _run_epochs(self, batches, validation, epochs, runner):
+        self.stop_training = False
+        logs = {}
+        runner.run("on_train_begin", logs)
+        for epoch in epochs:
+            runner.run("on_epoch_begin", epoch, {})
+            try:
+                logs = self._run_batches(self._train_step, batches, runner, "train")
+            except _LossNotFinite as error:
+                raise FloatingPointError(f"fit: epoch {epoch + 1}, {error}") from None
+            if validation is not None:
+                found = self._run_evaluation(validation, runner)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            runner.run("on_epoch_end", epoch, logs)
+            if self.stop_training:
+                break
+        runner.run("on_train_end", logs)
+
+    def _run_batches(self, make_step, batches, runner, kind):
+        """Run the step on every batch, with the hooks of that kind. Returns the logs."""
+        step = self._cached_step(make_step)
+        before = runner.hooks[f"on_{kind}_batch_begin"]
+        after = runner.hooks[f"on_{kind}_batch_end"]
+        self._reset_metrics()
+        for i, (x, y) in enumerate(batches):
+            for hook in before:
+                hook(i, {})
+            try:
+                step(x, y)
+            except _LossNotFinite as error:
+                raise _LossNotFinite(f"step {i + 1} of {batches.steps}: {error}") from None
+            if after:
+                logs = self._logs()
+                for hook in after:
+                    hook(i, logs)
+        return self._logs()
+
+    def train_on_batch(self, x, y, return_dict=False):
+        """Train one step on one batch.
+
+        Returns: the loss, or [loss, *metrics], of this batch before the step; with return_dict a
+        dictionary by name.
+        Raises: as fit.
+        """
+        return self._on_batch("train_on_batch", self._train_step, x, y, return_dict)
+
+    def test_on_batch(self, x, y, return_dict=False):
+        """Evaluate one batch. Returns: as train_on_batch. Raises: as evaluate."""
+        return self._on_batch("test_on_batch", self._test_step, x, y, return_dict)
+
+    def _on_batch(self, function, make_step, x, y, return_dict):
+        self._check_compiled(function)
+        x, y, dtype = self._data(function, x, y)
+        self._reset_metrics()
+        try:
+            self._cached_step(make_step)(x.astype(pt.float32, copy=False),
+                                         y.astype(dtype, copy=False))
+        except _LossNotFinite as error:
+            raise FloatingPointError(f"{function}: {error}") from None
+        return _values(self._logs(), return_dict)
+
+    # ------------------------------------------------------------------------ evaluate, predict
+
+    def evaluate(self, x=None, y=None, batch_size=32, verbose="auto", callbacks=None,
+                 return_dict=False):
+        """Compute loss and metrics, the weights unchanged.
+
+        x, y, batch_size, verbose, callbacks: as for fit.
+        Returns: the loss, or [loss, *metrics]; with return_dict a dictionary by name.
+        Raises: RuntimeError: the model is not compiled. ValueError: data or numbers do not fit.
+        """
+        self._check_compiled("evaluate")
+        batches = Batches(*self._data("evaluate", x, y),
+                          _batch_size("evaluate: batch_size", batch_size))
+        runner = self._runner(batches, verbose, callbacks)
+        return _values(self._run_evaluation(batches, runner), return_dict)
+
+    def _run_evaluation(self, batches, runner):
+        runner.run("on_test_begin", {})
+        logs = self._run_batches(self._test_step, batches, runner, "test")
+        runner.run("on_test_end", logs)
+        return logs
+
+    def predict(self, x, batch_size=32, verbose="auto", callbacks=None):
+        """Compute the outputs for samples.
+
+        x, batch_size, verbose, callbacks: as for fit.
+        Returns: a tensor (n, ...), the outputs for all samples.
+        Raises: ValueError: x or a number does not fit.
+        """
+        batches = Batches(self._inputs("predict", x), None, None,
+                          _batch_size("predict: batch_size", batch_size))
+        runner = self._runner(batches, verbose, callbacks)
+        step = self._cached_step(self._predict_step)
+        outputs = []
+        runner.run("on_predict_begin", {})
+        for i, (batch, _) in enumerate(batches):
+            runner.run("on_predict_batch_begin", i, {})
+            outputs.append(step(batch))
+            runner.run("on_predict_batch_end", i, {})
+        runner.run("on_predict_end", {})
+        return pt.concat(outputs)
+
+    def predict_on_batch(self, x):
+        """Compute the outputs for one batch, a tensor. Raises: as predict."""
+        x = self._inputs("predict_on_batch", x)
+        return self._cached_step(self._predict_step)(x.astype(pt.float32, copy=False))
+
+    def _runner(self, batches, verbose, callbacks):
+        """The callbacks of a run that is no training."""
+        runner = CallbackList([*progress(verbose), *(callbacks or ())], self)
+        runner.set_params(verbose=verbose, epochs=1, steps=batches.steps)
+        return runner
+
+
+def _checked_metrics(identifiers, targets_shape, predictions_shape):
+    """The metrics as objects, no name twice."""
+    found = []
+    for identifier in identifiers:
+        metric = metrics.get(identifier, targets_shape, predictions_shape)
+        if metric.name == "loss" or any(metric.name == other.name for other in found):
+            raise ValueError(f"compile: metrics: the name {metric.name!r} is taken: expected each "
+                             "once")
+        found.append(metric)
+    return found
+
+
+def _batch_size(name, value):
+    """The number of samples in a batch; None means 32."""
+    return integer(name, 32 if value is None else value, 1)
+
+
+def _pair(data):
+    if not isinstance(data, (list, tuple)) or len(data) != 2:
+        raise ValueError("fit: validation_data: expected a pair (x, y)")
+    return data
+
+
+def _values(logs, as_dictionary):
+    """What evaluate and the like return."""
+    if as_dictionary:
+        return logs
+    return list(logs.values()) if len(logs) > 1 else logs["loss"]
+
+
+def _shape_text(shape):
+    """(None, 784) as (n, 784)."""
+    return f"(n, {', '.join(map(str, shape[1:]))})" if len(shape) > 1 else "(n,)"

@@ -1,0 +1,203 @@
+"""pytensor.losses: values against the formulas, gradients against finite differences."""
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import losses
+
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(0, 2, (6, 4))
+LABELS = RNG.integers(0, 4, 6)
+ONE_HOT = np.eye(4)[LABELS]
+PROBABILITIES = RNG.random((6, 4)) + 0.05
+YES_NO = (RNG.random((6, 4)) > 0.5).astype(float)
+
+
+def log_softmax(x):
+    x = x - x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+def log_clipped(p):
+    return np.log(np.clip(p, 1e-7, 1 - 1e-7))
+
+
+def normalised(p):
+    return p / p.sum(-1, keepdims=True)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def binary(t, p):
+    return -(t * log_clipped(p) + (1 - t) * log_clipped(1 - p)).mean(-1)
+
+
+def sparse_logits(labels, x):
+    return losses.sparse_categorical_crossentropy(labels, x, from_logits=True)
+
+
+def categorical_logits(t, x):
+    return losses.categorical_crossentropy(t, x, from_logits=True)
+
+
+def binary_logits(t, x):
+    return losses.binary_crossentropy(t, x, from_logits=True)
+
+
+# loss, targets, predictions, the value of each sample
+CASES = [
+    (losses.categorical_crossentropy, ONE_HOT, PROBABILITIES,
+     -(ONE_HOT * log_clipped(normalised(PROBABILITIES))).sum(-1)),
+    (categorical_logits, ONE_HOT, LOGITS, -(ONE_HOT * log_softmax(LOGITS)).sum(-1)),
+    (losses.sparse_categorical_crossentropy, LABELS, PROBABILITIES,
+     -log_clipped(normalised(PROBABILITIES))[np.arange(6), LABELS]),
+    (sparse_logits, LABELS, LOGITS, -log_softmax(LOGITS)[np.arange(6), LABELS]),
+    (losses.binary_crossentropy, YES_NO, normalised(PROBABILITIES),
+     binary(YES_NO, normalised(PROBABILITIES))),
+    (binary_logits, YES_NO, LOGITS, binary(YES_NO, sigmoid(LOGITS))),
+    (losses.mean_squared_error, YES_NO, LOGITS, ((YES_NO - LOGITS) ** 2).mean(-1)),
+]
+IDS = [case[0].__name__ for case in CASES]
+
+
+@pytest.mark.parametrize(("loss", "targets", "predictions", "expected"), CASES, ids=IDS)
+class TestEveryLoss:
+    @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-12)])
+    def test_values(self, loss, targets, predictions, expected, dtype, tolerance):
+        values = loss(targets, pt.asarray(predictions, dtype=dtype))
+        assert values.dtype == dtype
+        np.testing.assert_allclose(values, expected, rtol=tolerance, atol=tolerance)
+
+    def test_more_axes(self, loss, targets, predictions, expected):
+        values = loss(targets.reshape((2, 3, *targets.shape[1:])), predictions.reshape((2, 3, 4)))
+        np.testing.assert_allclose(values, expected.reshape((2, 3)), rtol=1e-12)
+
+    def test_gradient(self, loss, targets, predictions, expected):
+        x = pt.asarray(predictions)
+        with pt.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(targets, x).mean()
+        gradient = np.asarray(tape.gradient(value, x))
+        h = 1e-6
+        for i in np.ndindex(predictions.shape):
+            step = np.zeros_like(predictions)
+            step[i] = h
+            up, down = (float(loss(targets, predictions + sign * step).mean()) for sign in (1, -1))
+            assert abs((up - down) / (2 * h) - gradient[i]) < 1e-7
+
+
+def test_lists():
+    assert losses.mean_squared_error([[0.0, 1.0]], [[1, 1]]).tolist() == [0.5]
+    assert abs(losses.sparse_categorical_crossentropy([1], [[0.2, 0.8]]).item()
+               + np.log(0.8)) < 1e-6
+
+
+def test_certain_and_wrong():
+    """Keras's clipping: probability 0 costs -log(1e-7), not infinity."""
+    expected = -np.log(np.float32(1e-7))
+    for value in (
+        losses.categorical_crossentropy([[1.0, 0.0]], [[0.0, 1.0]]),
+        losses.sparse_categorical_crossentropy([0], [[0.0, 1.0]]),
+        losses.binary_crossentropy([[1.0]], [[0.0]]),
+    ):
+        np.testing.assert_allclose(value, [expected], rtol=1e-6)
+
+
+def test_huge_logits():
+    """From logits nothing is clipped, and nothing overflows."""
+    assert losses.categorical_crossentropy([[1.0, 0.0]], [[-500.0, 500.0]],
+                                           from_logits=True).tolist() == [1000]
+    assert losses.sparse_categorical_crossentropy([0], [[-500.0, 500.0]],
+                                                  from_logits=True).tolist() == [1000]
+    assert losses.binary_crossentropy([[1.0], [0.0]], [[-500.0], [500.0]],
+                                      from_logits=True).tolist() == [500, 500]
+
+
+def test_gradient_of_binary_logits_at_zero():
+    """What a network with zero weights starts from: the formula's corners must cancel."""
+    x = pt.zeros((2, 1))
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        value = losses.BinaryCrossentropy(from_logits=True)([[0.0], [1.0]], x)
+    assert tape.gradient(value, x).tolist() == [[0.25], [-0.25]]
+
+
+def test_one_output():
+    """Targets (n,) for predictions (n, 1) are taken as (n, 1), not broadcast to (n, n)."""
+    assert losses.mean_squared_error([1.0, 2.0], [[1.0], [4.0]]).tolist() == [0, 4]
+    assert losses.binary_crossentropy([1.0, 0.0], [[0.5], [0.5]]).shape == (2,)
+    np.testing.assert_array_equal(
+        losses.sparse_categorical_crossentropy(LABELS.reshape(-1, 1), PROBABILITIES),
+        losses.sparse_categorical_crossentropy(LABELS, PROBABILITIES))
+
+
+def test_classes_are_means():
+    for identifier, targets, predictions, expected in [
+        ("categorical_crossentropy", ONE_HOT, PROBABILITIES, CASES[0][3]),
+        (losses.SparseCategoricalCrossentropy, LABELS, PROBABILITIES, CASES[2][3]),
+        (losses.SparseCategoricalCrossentropy(from_logits=True), LABELS, LOGITS, CASES[3][3]),
+        (losses.binary_crossentropy, YES_NO, normalised(PROBABILITIES), CASES[4][3]),
+        ("mse", YES_NO, LOGITS, CASES[6][3]),
+    ]:
+        value = losses.get(identifier)(targets, predictions)
+        assert value.shape == ()
+        assert abs(float(value) - expected.mean()) < 1e-12
+
+
+def test_own_losses():
+    def distance(y_true, y_pred):
+        return abs(y_true - y_pred).mean(-1)
+
+    class Fourth(losses.Loss):
+        def call(self, y_true, y_pred):
+            return ((y_true - y_pred) ** 4).mean(-1)
+
+    x = pt.asarray([[1.0, 3.0]])
+    assert losses.get(distance)(pt.zeros((1, 2)), x).item() == 2
+    assert losses.get(distance).name == "distance"
+    assert losses.get(Fourth)(pt.zeros((1, 2)), x).item() == 41
+    assert losses.get(Fourth).name == "fourth"
+    with pytest.raises(NotImplementedError, match="Loss does not define call"):
+        losses.Loss()(x, x)
+
+
+def test_labels_of_other_dtypes():
+    expected = losses.sparse_categorical_crossentropy(LABELS, PROBABILITIES).tolist()
+    for dtype in ("uint8", "int32", "uint64", "float32", "float64"):
+        labels = pt.asarray(LABELS).astype(dtype)
+        assert losses.sparse_categorical_crossentropy(labels, PROBABILITIES).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: losses.get("crossentropy"), ValueError,
+         r"unknown loss 'crossentropy': known are .*binary_crossentropy.*mse"),
+        (lambda: losses.get(3), TypeError, "loss: found 3"),
+        (lambda: losses.mean_squared_error(np.zeros((3, 2)), np.zeros((3, 4))), ValueError,
+         r"mean_squared_error: targets of shape \(3, 2\): expected \(3, 4\)"),
+        (lambda: losses.mean_squared_error(np.zeros(4), np.zeros((3, 1))), ValueError,
+         r"targets of shape \(4,\): expected \(3, 1\)"),
+        (lambda: losses.categorical_crossentropy(LABELS, PROBABILITIES), ValueError,
+         r"targets of shape \(6,\): expected \(6, 4\)"),
+        (lambda: losses.sparse_categorical_crossentropy(ONE_HOT, PROBABILITIES), ValueError,
+         r"labels of shape \(6, 4\): expected \(6,\), integers, for predictions of shape \(6, 4\)"),
+        (lambda: losses.sparse_categorical_crossentropy([0, 4], PROBABILITIES[:2]), ValueError,
+         r"label 4 at position 1: expected an integer in \[0, 4\), one of 4 classes"),
+        (lambda: losses.sparse_categorical_crossentropy([0, -1], PROBABILITIES[:2]), ValueError,
+         "label -1 at position 1"),
+        (lambda: losses.sparse_categorical_crossentropy([0, 1.5], PROBABILITIES[:2]), ValueError,
+         "label 1.5 at position 1"),
+        (lambda: losses.sparse_categorical_crossentropy([np.nan, 1], PROBABILITIES[:2]), ValueError,
+         "label nan at position 0"),
+        (lambda: losses.sparse_categorical_crossentropy(np.array([2**63], "u8"),
+                                                        PROBABILITIES[:1]), ValueError,
+         "label 9223372036854775808 at position 0"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

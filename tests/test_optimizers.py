@@ -1,0 +1,173 @@
+"""pytensor.optimizers: several steps against the formulas, written in NumPy."""
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import optimizers
+
+RNG = np.random.default_rng(0)
+STEPS = 7
+W = RNG.normal(size=(5, 3))
+GRADIENTS = RNG.normal(size=(STEPS, 5, 3))
+
+
+def sgd(w, gradients, rate=0.01):
+    for g in gradients:
+        w = w - rate * g
+    return w
+
+
+def momentum(w, gradients, rate, decay, nesterov):
+    v = np.zeros_like(w)
+    for g in gradients:
+        v = decay * v - rate * g
+        w = w + (decay * v - rate * g if nesterov else v)
+    return w
+
+
+def rmsprop(w, gradients, rate=0.001, rho=0.9, epsilon=1e-7):
+    s = np.zeros_like(w)
+    for g in gradients:
+        s = rho * s + (1 - rho) * g * g
+        w = w - rate * g / np.sqrt(s + epsilon)
+    return w
+
+
+def adagrad(w, gradients, rate=0.001, start=0.1, epsilon=1e-7):
+    s = np.full_like(w, start)
+    for g in gradients:
+        s = s + g * g
+        w = w - rate * g / np.sqrt(s + epsilon)
+    return w
+
+
+def adam(w, gradients, rate=0.001, b1=0.9, b2=0.999, epsilon=1e-7):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        w = w - rate * np.sqrt(1 - b2**t) / (1 - b1**t) * m / (np.sqrt(v) + epsilon)
+    return w
+
+
+CASES = {
+    "sgd": (optimizers.SGD(), sgd(W, GRADIENTS)),
+    "momentum": (optimizers.SGD(0.1, momentum=0.9), momentum(W, GRADIENTS, 0.1, 0.9, False)),
+    "nesterov": (optimizers.SGD(0.1, 0.8, nesterov=True), momentum(W, GRADIENTS, 0.1, 0.8, True)),
+    "nesterov without momentum": (optimizers.SGD(nesterov=True), sgd(W, GRADIENTS)),
+    "rmsprop": (optimizers.RMSprop(), rmsprop(W, GRADIENTS)),
+    "rmsprop, all set": (optimizers.RMSprop(0.1, rho=0.5, epsilon=0.01),
+                         rmsprop(W, GRADIENTS, 0.1, 0.5, 0.01)),
+    "adagrad": (optimizers.Adagrad(), adagrad(W, GRADIENTS)),
+    "adagrad, all set": (optimizers.Adagrad(0.2, initial_accumulator_value=0.0, epsilon=0.01),
+                         adagrad(W, GRADIENTS, 0.2, 0.0, 0.01)),
+    "adam": (optimizers.Adam(), adam(W, GRADIENTS)),
+    "adam, all set": (optimizers.Adam(0.1, 0.5, 0.9, 0.01),
+                      adam(W, GRADIENTS, 0.1, 0.5, 0.9, 0.01)),
+}
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 3e-6), ("float64", 1e-13)])
+@pytest.mark.parametrize("name", CASES)
+def test_several_steps(name, dtype, tolerance):
+    optimizer, expected = CASES[name]
+    w = pt.asarray(W).astype(dtype)
+    before = optimizer.iterations
+    optimizer.iterations = 0
+    for gradient in GRADIENTS:
+        optimizer.apply([pt.asarray(gradient).astype(dtype)], [w])
+    assert optimizer.iterations == STEPS or before
+    np.testing.assert_allclose(w, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_state_of_each_weight_is_its_own():
+    optimizer = optimizers.SGD(0.1, momentum=0.9)
+    both = [pt.asarray(W.copy()), pt.asarray(2 * W)]
+    for gradient in GRADIENTS:
+        gradient = pt.asarray(gradient)
+        optimizer.apply_gradients(zip([gradient, -gradient], both, strict=True))
+    np.testing.assert_allclose(both[0], momentum(W, GRADIENTS, 0.1, 0.9, False), rtol=1e-13)
+    np.testing.assert_allclose(both[1], momentum(2 * W, -GRADIENTS, 0.1, 0.9, False), rtol=1e-13)
+
+
+def test_gradients_that_are_views():
+    """A gradient may be a transpose or a broadcast, as custom layers make them."""
+    w = pt.asarray(W.copy())
+    optimizer = optimizers.SGD(1.0)
+    optimizer.apply([pt.asarray(GRADIENTS[0].T.copy()).T], [w])
+    optimizer.apply([pt.broadcast_to(pt.asarray([1.0, 2.0, 3.0], dtype="float64"), (5, 3))], [w])
+    np.testing.assert_allclose(w, W - GRADIENTS[0] - [1, 2, 3], rtol=1e-13)
+
+
+def test_learning_rate_can_change():
+    w = pt.asarray([1.0])
+    optimizer = optimizers.SGD(0.5)
+    optimizer.apply([pt.ones(1)], [w])
+    optimizer.learning_rate = 0.25
+    assert optimizer.learning_rate == 0.25
+    optimizer.apply([pt.ones(1)], [w])
+    assert w.tolist() == [0.25]
+
+
+def test_own_optimizer():
+    class Sign(optimizers.Optimizer):
+        def initial_state(self, w):
+            return (pt.zeros_like(w),)
+
+        def update(self, w, dw, count):
+            count += 1
+            w -= self.learning_rate * pt.sign(dw)
+
+    w = pt.asarray([1.0, 1.0])
+    optimizer = Sign(0.5)
+    for _ in range(2):
+        optimizer.apply([pt.asarray([3.0, -2.0])], [w])
+    assert w.tolist() == [0, 2]
+    assert optimizer.name == "sign"
+
+
+def test_missing_gradients():
+    w, other = pt.asarray([1.0]), pt.asarray([1.0])
+    optimizer = optimizers.SGD(1.0)
+    with pytest.warns(UserWarning, match="does not depend on 1 of 2 weights"):
+        optimizer.apply([None, pt.ones(1)], [w, other])
+    assert (w.item(), other.item()) == (1, 0)
+    with pytest.raises(ValueError, match="sgd: no gradients: the loss depends on none of the 2"):
+        optimizer.apply([None, None], [w, other])
+
+
+@pytest.mark.parametrize("identifier", ["RMSprop", "rmsprop", "RMSPROP", optimizers.RMSprop])
+def test_get(identifier):
+    optimizer = optimizers.get(identifier)
+    assert type(optimizer) is optimizers.RMSprop
+    assert optimizers.get(optimizer) is optimizer
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: optimizers.get("rmsprob"), ValueError,
+         "unknown optimizer 'rmsprob': known are adagrad, adam, rmsprop, sgd"),
+        (lambda: optimizers.get(3), TypeError, "optimizer: found 3"),
+        (lambda: optimizers.SGD(-0.1), ValueError, "learning_rate: found -0.1: expected at least"),
+        (lambda: optimizers.SGD(float("nan")), ValueError, "learning_rate: found nan"),
+        (lambda: optimizers.SGD("fast"), TypeError, "learning_rate: found 'fast'"),
+        (lambda: optimizers.SGD(momentum=1.5), ValueError,
+         r"momentum: found 1.5: expected a number in \[0, 1\]"),
+        (lambda: optimizers.RMSprop(rho=1), ValueError, r"rho: found 1: expected .* in \[0, 1\)"),
+        (lambda: optimizers.RMSprop(epsilon=-1), ValueError, "epsilon: found -1"),
+        (lambda: optimizers.Adagrad(initial_accumulator_value=-1), ValueError,
+         "initial_accumulator_value: found -1"),
+        (lambda: optimizers.Adam(beta_1=-0.1), ValueError, "beta_1: found -0.1"),
+        (lambda: optimizers.Adam(beta_2=1.0), ValueError, "beta_2: found 1"),
+        (lambda: optimizers.SGD().apply([pt.ones(2)], [pt.ones(3)]), ValueError,
+         r"\(3,\) and \(2,\)"),
+        (lambda: optimizers.SGD().apply([], [pt.ones(3)]), ValueError, "zip"),
+        (lambda: optimizers.Optimizer(0.1).apply([pt.ones(3)], [pt.ones(3)]), NotImplementedError,
+         "Optimizer does not define update"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,530 @@
+"""pytensor.trainer: training against a loop in NumPy, Keras's meanings, speed and bits, errors."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import activations, callbacks, layers, losses, metrics, models, optimizers, random
+
+RNG = np.random.default_rng(0)
+N, FEATURES, CLASSES = 45, 6, 3
+X = RNG.normal(size=(N, FEATURES)).astype(np.float32)
+LABELS = (X[:, 0] > 0).astype(np.int64) + (X[:, 1] > 0)
+ONE_HOT = np.eye(CLASSES, dtype=np.float32)[LABELS]
+
+
+def classifier(loss="categorical_crossentropy", optimizer="sgd", units=8, **options):
+    network = models.Sequential([
+        layers.Dense(units, activation="relu", input_shape=(FEATURES,)),
+        layers.Dense(CLASSES, activation="softmax"),
+    ])
+    network.compile(optimizer, loss, metrics=["accuracy"], **options)
+    return network
+
+
+class ByHand:
+    """The same classifier in NumPy, float64, with gradients by hand."""
+
+    def __init__(self, network):
+        self.weights = [w.astype(np.float64) for w in network.get_weights()]
+
+    def forward(self, x):
+        w1, b1, w2, b2 = self.weights
+        hidden = np.maximum(x @ w1 + b1, 0)
+        logits = hidden @ w2 + b2
+        e = np.exp(logits - logits.max(-1, keepdims=True))
+        return hidden, e / e.sum(-1, keepdims=True)
+
+    def loss_and_accuracy(self, x, t):
+        _, p = self.forward(x)
+        return -(t * np.log(p)).sum(-1), p.argmax(-1) == t.argmax(-1)
+
+    def step(self, x, t, rate):
+        hidden, p = self.forward(x)
+        dlogits = (p - t) / len(x)
+        dhidden = dlogits @ self.weights[2].T * (hidden > 0)
+        gradients = x.T @ dhidden, dhidden.sum(0), hidden.T @ dlogits, dlogits.sum(0)
+        self.weights = [w - rate * g for w, g in zip(self.weights, gradients, strict=True)]
+
+    def epoch(self, x, t, size, rate):
+        """Loss and accuracy, every sample at the step in which it is used."""
+        found = []
+        for i in range(0, len(x), size):
+            found.append(self.loss_and_accuracy(x[i:i + size], t[i:i + size]))
+            self.step(x[i:i + size], t[i:i + size], rate)
+        return [np.concatenate(values).mean() for values in zip(*found, strict=True)]
+
+
+# ------------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_fit_against_numpy(loss):
+    """Ragged last batch, validation split, evaluation: every number of the history."""
+    network = classifier(loss, optimizers.SGD(0.5))
+    reference = ByHand(network)
+    y = LABELS if loss.startswith("sparse") else ONE_HOT
+    history = network.fit(X, y, batch_size=16, epochs=5, shuffle=False, verbose=0,
+                          validation_split=0.2)
+    n_train = 36  # of 45; the last 9 validate
+    for epoch in range(5):
+        expected = reference.epoch(X[:n_train], ONE_HOT[:n_train], 16, 0.5)
+        validation = reference.loss_and_accuracy(X[n_train:], ONE_HOT[n_train:])
+        expected += [values.mean() for values in validation]
+        found = [history.history[name][epoch]
+                 for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        assert all(type(value) is float for value in found)
+    for found, expected in zip(network.weights, reference.weights, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    expected = [values.mean() for values in reference.loss_and_accuracy(X, ONE_HOT)]
+    np.testing.assert_allclose(network.evaluate(X, y, batch_size=7, verbose=0), expected, rtol=1e-5)
+    np.testing.assert_allclose(network.predict(X, batch_size=7, verbose=0),
+                               reference.forward(X)[1], rtol=1e-4, atol=1e-6)
+
+
+def test_logits_and_probabilities_train_alike():
+    """The fused path and the one by the formula with clipping, which a custom activation takes."""
+    random.seed(0)
+    fused = classifier(optimizer="rmsprop")
+    plain = models.Sequential([
+        layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
+        layers.Dense(CLASSES, activation=lambda x: activations.softmax(x)),
+    ])
+    logits = models.Sequential([
+        layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)])
+    apart = models.Sequential([
+        layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES),
+        layers.Activation("softmax")])
+    for other, loss in ((plain, "categorical_crossentropy"),
+                        (logits, losses.CategoricalCrossentropy(from_logits=True)),
+                        (apart, losses.categorical_crossentropy)):
+        other.compile("rmsprop", loss, metrics=["accuracy"])
+        other.set_weights(fused.get_weights())
+    histories = [network.fit(X, ONE_HOT, epochs=5, batch_size=16, shuffle=False, verbose=0).history
+                 for network in (fused, plain, logits, apart)]
+    for network, history in zip((plain, logits, apart), histories[1:], strict=True):
+        np.testing.assert_allclose(history["loss"], histories[0]["loss"], rtol=1e-5)
+        assert history["accuracy"] == histories[0]["accuracy"]
+        for found, expected in zip(network.weights, fused.weights, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_hopeless_start_is_no_nan():
+    """Logits of 1e4 would give log(0) from probabilities."""
+    network = classifier()
+    network.set_weights([w * 1e4 for w in network.get_weights()])
+    history = network.fit(X, ONE_HOT, verbose=0)
+    assert history.history["loss"][0] > 100
+
+
+def test_binary_and_metrics_that_need_probabilities():
+    network = models.Sequential([layers.Dense(1, activation="sigmoid", input_shape=(FEATURES,))])
+    network.compile("sgd", "binary_crossentropy",
+                    metrics=["accuracy", losses.binary_crossentropy, metrics.BinaryAccuracy()])
+    y = (LABELS > 0).astype(np.int32)
+    found = network.evaluate(X, y, verbose=0, return_dict=True)
+    p = np.asarray(network(X), dtype=np.float64)[:, 0]
+    loss = -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+    accuracy = ((p > 0.5) == y).mean()
+    assert list(found) == ["loss", "accuracy", "binary_crossentropy", "binary_accuracy"]
+    np.testing.assert_allclose(list(found.values()), [loss, accuracy, loss, accuracy], rtol=1e-5)
+    assert network.metrics_names == list(found)
+
+
+def test_on_batch():
+    network = classifier(optimizer=optimizers.SGD(0.5))
+    reference = ByHand(network)
+    for i in range(3):
+        x, t = X[i * 10:][:10], ONE_HOT[i * 10:][:10]
+        expected = [values.mean() for values in reference.loss_and_accuracy(x, t)]
+        np.testing.assert_allclose(network.test_on_batch(x, t), expected, rtol=1e-4)
+        np.testing.assert_allclose(network.train_on_batch(x, t), expected, rtol=1e-4)
+        reference.step(x, t, 0.5)
+        np.testing.assert_allclose(network.predict_on_batch(x), reference.forward(x)[1], rtol=1e-4)
+    for found, expected in zip(network.weights, reference.weights, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert list(network.test_on_batch(X, ONE_HOT, return_dict=True)) == ["loss", "accuracy"]
+
+
+def test_returns_without_metrics():
+    network = classifier()
+    network.compile("sgd", "categorical_crossentropy")
+    assert type(network.evaluate(X, ONE_HOT, verbose=0)) is float
+    assert type(network.train_on_batch(X, ONE_HOT)) is float
+
+
+# -------------------------------------------------------------------------------------- data
+
+
+@pytest.mark.parametrize("convert", [np.asarray, pt.asarray, np.ndarray.tolist])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint8", "bool"])
+def test_any_array(convert, dtype):
+    x = (X > 0).astype(dtype) if dtype in ("uint8", "bool") else X.astype(dtype)
+    network = classifier()
+    expected = network.get_weights()
+    network.fit(x.astype(np.float32), ONE_HOT, verbose=0, shuffle=False)
+    trained = network.get_weights()
+    network.set_weights(expected)
+    network.compile("sgd", "categorical_crossentropy")
+    network.fit(convert(x), convert(ONE_HOT.astype(np.uint8)), verbose=0, shuffle=False)
+    for found, weight in zip(network.weights, trained, strict=True):
+        np.testing.assert_array_equal(found, weight)
+
+
+def test_data_is_not_copied():
+    """60 MB of bytes are trained on with less than 60 MB of memory."""
+    x = np.zeros((60_000, 1000), np.uint8)
+    network = models.Sequential([layers.Dense(1, input_shape=(1000,))])
+    network.compile("sgd", "mse")
+    pt.memory.reset_peak()
+    before = pt.memory.stats()["in_use"]
+    network.fit(x, np.zeros(len(x)), batch_size=1000, verbose=0, validation_split=0.5)
+    assert pt.memory.stats()["peak"] - before < 30e6
+
+
+def test_labels_of_many_kinds():
+    network = classifier("sparse_categorical_crossentropy")
+    weights = network.get_weights()
+    results = []
+    for y in (LABELS, LABELS.astype(np.uint8), LABELS.reshape(-1, 1), LABELS.tolist(),
+              LABELS.astype(np.float64)):
+        network.set_weights(weights)
+        results.append(network.fit(X, y, verbose=0, shuffle=False).history)
+    assert all(result == results[0] for result in results)
+
+
+def test_one_feature():
+    network = models.Sequential([layers.Dense(1)])
+    network.compile("sgd", "mse")
+    network.fit(np.arange(4.0), np.arange(4.0), verbose=0)
+    assert network.input_shape == (None, 1)
+
+
+def test_images():
+    network = models.Sequential([layers.Flatten(), layers.Dense(CLASSES, activation="softmax")])
+    network.compile("sgd", "categorical_crossentropy")
+    network.fit(X.reshape(N, 2, 3), ONE_HOT, verbose=0)
+    assert network.predict(X.reshape(N, 2, 3), verbose=0).shape == (N, CLASSES)
+
+
+def test_predictions_are_no_views_of_the_data():
+    x = X.copy()
+    out = models.Sequential([layers.Flatten()]).predict(x, verbose=0)
+    assert not np.shares_memory(np.asarray(out), x)
+
+
+def test_validation_data_goes_before_the_split():
+    network = classifier()
+    history = network.fit(X, ONE_HOT, verbose=0, validation_split=0.5,
+                          validation_data=(X[:4], ONE_HOT[:4]), validation_batch_size=3)
+    assert history.history["val_loss"] == [network.evaluate(X[:4], ONE_HOT[:4], batch_size=3,
+                                                            verbose=0)[0]]
+
+
+def test_shuffling_is_new_every_epoch():
+    seen = []
+
+    class Spy(layers.Layer):
+        def call(self, x, training=False):
+            if training:
+                seen.extend(np.asarray(x)[:, 0].tolist())
+            return x
+
+    network = models.Sequential([Spy(), layers.Dense(1)])
+    network.compile("sgd", "mse")
+    x = np.arange(50, dtype=np.float32)
+    for shuffle, ordered in ((True, False), (False, True)):
+        seen.clear()
+        network.optimizer.learning_rate = 0
+        network.fit(x, x, epochs=2, verbose=0, shuffle=shuffle)
+        assert sorted(seen) == sorted([*x, *x])
+        assert (seen[:50] == x.tolist()) is ordered
+        assert (seen[:50] == seen[50:]) is ordered
+
+
+# ------------------------------------------------------------------------- learning, and bits
+
+
+def test_learns_xor():
+    random.seed(0)
+    network = models.Sequential([layers.Dense(8, activation="tanh"),
+                                 layers.Dense(1, activation="sigmoid")])
+    network.compile(optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    history = network.fit(x, y, epochs=200, verbose=0)
+    assert history.history["accuracy"][-1] == 1
+    assert history.history["loss"][-1] < 0.01
+    assert (np.asarray(network.predict(x, verbose=0)) > 0.5).ravel().tolist() == y
+
+
+def blobs(n=1000):
+    """Ten classes of noisy 8 x 8 images, as bytes."""
+    generator = np.random.default_rng(3)
+    patterns = generator.integers(0, 200, (10, 64))
+    labels = generator.integers(0, 10, n)
+    return (patterns[labels] + generator.integers(0, 56, (n, 64))).astype(np.uint8), labels
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adagrad"])
+def test_learns_images(optimizer):
+    random.seed(0)
+    x, y = blobs()
+    network = models.Sequential([layers.Rescaling(1 / 255), layers.Dense(32, activation="relu"),
+                                 layers.Dropout(0.1), layers.Dense(10, activation="softmax")])
+    network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.optimizer.learning_rate *= 10
+    history = network.fit(x[:800], y[:800], epochs=12, verbose=0)
+    assert history.history["loss"][-1] < history.history["loss"][0] / 3
+    assert network.evaluate(x[800:], y[800:], verbose=0)[1] > 0.95
+
+
+def trained_bits(threads):
+    before = pt.get_num_threads()
+    pt.set_num_threads(threads)
+    try:
+        random.seed(11)
+        x, y = blobs(600)
+        network = models.Sequential([
+            layers.Dense(256, activation="relu", input_shape=(64,)), layers.Dropout(0.2),
+            layers.Dense(10, activation="softmax")])
+        network.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        history = network.fit(x, y, epochs=2, batch_size=128, verbose=0, validation_split=0.1)
+        return [w.tobytes() for w in network.get_weights()], history.history
+    finally:
+        pt.set_num_threads(before)
+
+
+def test_same_bits_for_a_seed_and_any_threads():
+    first = trained_bits(1)
+    for threads in (1, 2, 4):
+        assert trained_bits(threads) == first
+
+
+# --------------------------------------------------------------------------- custom parts
+
+
+def test_custom_layer_and_loss():
+    """A layer that uses its weights transposed, and a loss of its own, take the same step."""
+
+    class Tied(layers.Layer):
+        def build(self, input_shape):
+            self.kernel = self.add_weight((4, input_shape[-1]), name="kernel")
+            self.mixing = self.add_weight((4, 4), name="mixing")
+
+        def call(self, x):
+            return pt.tanh(x @ self.kernel.T @ self.mixing.T) @ self.kernel
+
+    def huber(y_true, y_pred):
+        distance = abs(y_true - y_pred)
+        return pt.where(distance < 1, 0.5 * distance**2, distance - 0.5).mean(axis=-1)
+
+    random.seed(0)
+    network = models.Sequential([Tied()])
+    network.compile(optimizers.Adam(0.01), huber, metrics=[huber])
+    history = network.fit(X, X, epochs=30, verbose=0).history
+    assert history["loss"][-1] < 0.8 * history["loss"][0]
+    np.testing.assert_allclose(history["loss"], history["huber"], rtol=1e-5)
+
+
+def test_function_losses_get_integers():
+    def misses(y_true, y_pred):
+        assert y_true.dtype == pt.uint8
+        return losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    network = classifier(misses)
+    network.fit(X, LABELS.astype(np.uint8), verbose=0)
+
+
+def test_function_losses_with_one_output():
+    """y of shape (n,) does not broadcast against predictions (n, 1)."""
+    def distance(y_true, y_pred):
+        assert y_true.shape == y_pred.shape
+        return abs(y_true - y_pred).mean(-1)
+
+    network = models.Sequential([layers.Dense(1, input_shape=(FEATURES,))])
+    network.compile("sgd", distance)
+    network.fit(X, X[:, 0], verbose=0)
+
+
+def test_frozen_layers_stay():
+    network = classifier(optimizer="rmsprop")
+    network.fit(X, ONE_HOT, verbose=0)
+    network.layers[0].trainable = False
+    before = network.get_weights()
+    network.fit(X, ONE_HOT, verbose=0)
+    network.train_on_batch(X, ONE_HOT)
+    changed = [(found != expected).any()
+               for found, expected in zip(network.get_weights(), before, strict=True)]
+    assert changed == [False, False, True, True]
+    network.layers[0].trainable = True
+    network.train_on_batch(X, ONE_HOT)
+    assert (network.get_weights()[0] != before[0]).any()
+
+
+def test_a_layer_more_after_training():
+    network = models.Sequential([layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
+                                 layers.Dense(CLASSES)])
+    network.compile("sgd", losses.CategoricalCrossentropy(from_logits=True))
+    network.train_on_batch(X, ONE_HOT)
+    network.add(layers.Activation("softmax"))
+    network.compile("sgd", "categorical_crossentropy")
+    out = network.predict_on_batch(X)
+    np.testing.assert_allclose(out.sum(axis=-1), np.ones(N), rtol=1e-5)
+    network.pop()
+    assert abs(float(network.predict_on_batch(X)[0].sum()) - 1) > 1e-5
+
+
+def test_stop_training():
+    network = classifier()
+
+    def stop(epoch, logs):
+        network.stop_training = epoch == 1
+
+    history = network.fit(X, ONE_HOT, epochs=9, verbose=0,
+                          callbacks=[callbacks.LambdaCallback(on_epoch_end=stop)])
+    assert history.epoch == [0, 1]
+    assert len(network.fit(X, ONE_HOT, epochs=3, verbose=0).epoch) == 3
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_trains_on_by_itself(duplicate):
+    network = classifier(optimizer="adam")
+    network.fit(X, ONE_HOT, verbose=0, shuffle=False)
+    before = network.get_weights()
+    copied = duplicate(network)
+    history = copied.fit(X, ONE_HOT, verbose=0, shuffle=False).history
+    for found, expected in zip(network.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    # the optimizer's state went along
+    assert network.fit(X, ONE_HOT, verbose=0, shuffle=False).history == history
+    for found, expected in zip(network.get_weights(), copied.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_zero_epochs():
+    assert classifier().fit(X, ONE_HOT, epochs=0, verbose=0).history == {}
+
+
+# --------------------------------------------------------------------------------- bad input
+
+
+def with_nan():
+    x = X.copy()
+    x[20, 0] = math.nan
+    return x
+
+
+def test_nan_loss():
+    network = classifier()
+    before = network.get_weights()
+    with pytest.raises(FloatingPointError,
+                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan$") as caught:
+        network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0)
+    assert caught.type is FloatingPointError
+    # the first step was made, the second was not
+    reference = classifier()
+    reference.set_weights(before)
+    reference.train_on_batch(X[:15], ONE_HOT[:15])
+    for found, expected in zip(network.weights, reference.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_infinite_loss():
+    network = models.Sequential([layers.Dense(1, input_shape=(FEATURES,))])
+    network.compile("sgd", "mse")
+    with pytest.raises(FloatingPointError, match=r"^train_on_batch: the loss is inf$"):
+        network.train_on_batch(X * 1e30, X[:, 0])
+    network.optimizer.learning_rate = 1e6
+    with pytest.raises(FloatingPointError, match=r"^fit: epoch \d+, step 1 of 1: the loss is "):
+        network.fit(X, X[:, 0], batch_size=N, epochs=50, verbose=0)
+
+
+def test_nan_in_an_evaluation_is_a_result():
+    assert math.isnan(classifier().evaluate(with_nan(), ONE_HOT, verbose=0)[0])
+
+
+def uncompiled(method, *arguments):
+    return lambda: getattr(models.Sequential([layers.Dense(1)]), method)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (uncompiled("fit", X, X), RuntimeError, "fit: the model is not compiled: call compile"),
+        (uncompiled("evaluate", X, X), RuntimeError, "evaluate: the model is not compiled"),
+        (uncompiled("train_on_batch", X, X), RuntimeError, "train_on_batch: the model is not"),
+        (uncompiled("test_on_batch", X, X), RuntimeError, "test_on_batch: the model is not"),
+        (lambda: classifier().compile("sgd"), ValueError, "compile: loss: missing"),
+        (lambda: classifier("crossentropy"), ValueError, "unknown loss 'crossentropy': known are"),
+        (lambda: classifier(optimizer="sdg"), ValueError, "unknown optimizer 'sdg': known are"),
+        (lambda: classifier().compile("sgd", "mse", metrics=["acuracy"]), ValueError,
+         "unknown metric 'acuracy': known are"),
+        (lambda: classifier().compile("sgd", "mse", metrics="accuracy"), TypeError,
+         "compile: metrics: found 'accuracy': expected a list"),
+        (lambda: classifier().compile("sgd", "mse", metrics=["mse", "mse"]), ValueError,
+         "compile: metrics: the name 'mse' is taken"),
+        (lambda: classifier().fit(X, ONE_HOT[:40]), ValueError,
+         "fit: x has 45 samples and y 40: expected the same number"),
+        (lambda: classifier().fit(X), ValueError, "fit: y: missing"),
+        (lambda: classifier().fit(), ValueError, "fit: x: missing"),
+        (lambda: classifier().fit(X[:0], ONE_HOT[:0]), ValueError,
+         r"fit: x: found shape \(0, 6\): expected at least one sample"),
+        (lambda: classifier().fit(X[:, :5], ONE_HOT), ValueError,
+         r"fit: x has shape \(45, 5\): expected \(n, 6\)"),
+        (lambda: classifier().fit(X.reshape(N, 2, 3), ONE_HOT), ValueError,
+         r"fit: x has shape \(45, 2, 3\): expected \(n, 6\)"),
+        (lambda: classifier().fit(X, LABELS), ValueError,
+         r"fit: y: shape \(45,\): expected \(45, 3\), one-hot rows; for class numbers use sparse_"),
+        (lambda: classifier().fit(X, LABELS.reshape(-1, 1)), ValueError, "one-hot rows"),
+        (lambda: classifier().fit(X, np.eye(4)[LABELS]), ValueError,
+         r"fit: y: targets of shape \(45, 4\): expected \(45, 3\)"),
+        (lambda: classifier("mse").fit(X, LABELS), ValueError,
+         r"fit: y: targets of shape \(45,\): expected \(45, 3\)"),
+        (lambda: classifier("sparse_categorical_crossentropy").fit(X, ONE_HOT), ValueError,
+         r"fit: y: labels of shape \(45, 3\): expected \(45,\), integers"),
+        (lambda: classifier("sparse_categorical_crossentropy").fit(X[:3], [0, 3, 1]), ValueError,
+         r"fit: y: label 3 at position 1: expected an integer in \[0, 3\), one of 3 classes"),
+        (lambda: classifier("sparse_categorical_crossentropy").evaluate(X[:2], [0, -1]), ValueError,
+         "evaluate: y: label -1 at position 1"),
+        (lambda: classifier().fit(X, ONE_HOT, batch_size=0), ValueError,
+         "fit: batch_size: found 0: expected at least 1"),
+        (lambda: classifier().fit(X, ONE_HOT, batch_size=1.5), TypeError,
+         "fit: batch_size: found 1.5: expected an integer"),
+        (lambda: classifier().evaluate(X, ONE_HOT, batch_size=-1), ValueError,
+         "evaluate: batch_size: found -1"),
+        (lambda: classifier().predict(X, batch_size=0), ValueError, "predict: batch_size: found 0"),
+        (lambda: classifier().fit(X, ONE_HOT, epochs=-1), ValueError,
+         "fit: epochs: found -1: expected at least 0"),
+        (lambda: classifier().fit(X, ONE_HOT, initial_epoch=-1), ValueError, "initial_epoch"),
+        (lambda: classifier().fit(X, ONE_HOT, validation_split=1), ValueError,
+         r"fit: validation_split: found 1: expected a number in \[0, 1\)"),
+        (lambda: classifier().fit(X, ONE_HOT, validation_split=-0.1), ValueError,
+         "fit: validation_split: found -0.1"),
+        (lambda: classifier().fit(X, ONE_HOT, validation_split=0.99), ValueError,
+         "fit: validation_split: 0.99 of 45 samples leaves none to train with"),
+        (lambda: classifier().fit(X, ONE_HOT, validation_data=X), ValueError,
+         r"fit: validation_data: expected a pair \(x, y\)"),
+        (lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)), ValueError,
+         r"fit: validation_data: y: shape \(45,\)"),
+        (lambda: classifier().predict(X[:, :5]), ValueError,
+         r"predict: x has shape \(45, 5\): expected \(n, 6\)"),
+        (lambda: classifier().predict_on_batch(X[:, :5]), ValueError, "predict_on_batch: x has"),
+        (lambda: classifier().fit(["a"], [1]), TypeError, "expected numbers"),
+        (lambda: models.Sequential().predict(X), ValueError, "the model has no layers"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_refuses_to_train_nothing():
+    network = classifier()
+    network.trainable = False
+    with pytest.raises(ValueError, match="fit: 'sequential' has no weights to train"):
+        network.fit(X, ONE_HOT, verbose=0)
