@@ -1,0 +1,104 @@
+"""From the network to the user's cache."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pytensor.saving import write_atomically
+
+# Seconds until a mirror must have answered. Without a network the caller waits no longer than
+# this, whatever is wrong: a name server that keeps silent has far longer limits of its own.
+ANSWER_SECONDS = 4
+# Seconds without a byte after which a download has failed.
+STALL_SECONDS = 15
+
+
+class DownloadError(OSError):
+    """What was asked for is not on this machine and cannot be downloaded."""
+
+
+def cache_directory():
+    """Return $PYTENSOR_CACHE or the directory where this system keeps caches."""
+    chosen = os.environ.get("PYTENSOR_CACHE")
+    if chosen:
+        return Path(chosen)
+    import pooch
+
+    return pooch.os_cache("pytensor")
+
+
+def fetch(mirrors, files, take):
+    """Download the files of a set from the first mirror that has them all right.
+
+    Args:
+        mirrors: addresses of directories.
+        files: {key: path}; the file's name at the mirror is its name here.
+        take: called with the key of each file and its content, an open binary file; raises
+            ValueError to refuse it, else it is kept.
+
+    Raises:
+        DownloadError: no mirror answers or has the right files, or the place is not writable.
+    """
+    import pooch
+    import requests
+
+    # On a terminal pooch shows a progress bar.
+    get = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(), chunk_size=2**16, timeout=(ANSWER_SECONDS, STALL_SECONDS)
+    )
+    waiting = dict(files)
+    problems = _problems([mirror + next(iter(waiting.values())).name for mirror in mirrors])
+    for number, mirror in enumerate(mirrors):
+        if problems[number]:
+            continue
+        try:
+            for key, path in list(waiting.items()):
+                content = io.BytesIO()
+                get(mirror + path.name, content, None)
+                take(key, content)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content.getbuffer())
+                del waiting[key]
+            return
+        except requests.RequestException as error:
+            problems[number] = type(error).__name__
+        except ValueError as error:
+            problems[number] = str(error)
+        except OSError as error:
+            raise DownloadError(f"a download cannot be kept: {error}") from error
+    first, *others = waiting.values()
+    more = f" and {len(others)} more" if others else ""
+    reasons = "; ".join(
+        f"{urlsplit(mirror).hostname}: {problem}"
+        for mirror, problem in zip(mirrors, problems, strict=True)
+    )
+    raise DownloadError(f"{first}{more}: not there, and no mirror gives it: {reasons}")
+
+
+def _problems(urls):
+    """Ask all addresses at once; None or what is wrong, for each."""
+    import requests
+
+    problems = ["no answer"] * len(urls)
+
+    def ask(number):
+        try:
+            response = requests.head(urls[number], timeout=ANSWER_SECONDS, allow_redirects=True)
+        except requests.RequestException as error:
+            problems[number] = type(error).__name__
+        else:
+            problems[number] = None if response.ok else f"{response.status_code} {response.reason}"
+
+    threads = [threading.Thread(target=ask, args=(k,), daemon=True) for k in range(len(urls))]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    for thread in threads:
+        thread.join(max(0, deadline - time.monotonic()))
+    return list(problems)

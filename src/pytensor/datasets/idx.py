@@ -1,0 +1,152 @@
+"""The IDX file format, in which MNIST is published: a header, then the elements.
+
+    bytes 0, 1   zero
+    byte  2      the element type: 8 uint8, 9 int8, 11 int16, 12 int32, 13 float32, 14 float64
+    byte  3      the number of dimensions, d
+    4 d bytes    the sizes of the dimensions, 32-bit unsigned
+    the rest     the elements, the last dimension fastest
+
+All numbers are big-endian. The whole may be compressed with gzip.
+Source of the format: Y. LeCun, "The MNIST database of handwritten digits".
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from pytensor.saving import write_atomically
+
+DTYPES = {
+    code: np.dtype(name)
+    for code, name in (
+        (0x08, "uint8"), (0x09, "int8"), (0x0B, "int16"),
+        (0x0C, "int32"), (0x0D, "float32"), (0x0E, "float64"),
+    )
+}  # fmt: skip
+
+_GZIP_MAGIC = b"\x1f\x8b"
+# Deflate cannot do better than 258 bytes in 2 bits: what a compressed file can hold at most.
+_DEFLATE_LIMIT = 1032
+
+
+def read(path, dtype=None, ndim=None):
+    """Read an IDX file, compressed with gzip or not (which its content tells, not its name).
+
+    Args:
+        path: the file.
+        dtype: the element type it must have; None accepts any.
+        ndim: the number of dimensions it must have; None accepts any.
+
+    Returns:
+        A NumPy array in the machine's byte order.
+
+    Raises:
+        ValueError: the file is no IDX file, of another type or number of dimensions than expected,
+            truncated, too long, or corrupt. Nothing is allocated for a size that the file cannot
+            hold.
+        OSError: the file cannot be opened or read.
+    """
+    with open(path, "rb") as file:
+        return read_open(file, path, dtype, ndim)
+
+
+def read_open(file, name, dtype=None, ndim=None):
+    """Read an open binary file, as `read` does; `name` is what the messages call it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    compressed = file.read(2) == _GZIP_MAGIC
+    file.seek(0)
+    if not compressed:
+        return _read(name, file, size, f"{size} bytes", dtype, ndim)
+    try:
+        with gzip.GzipFile(fileobj=file) as stream:
+            most = size * _DEFLATE_LIMIT
+            return _read(name, stream, most, f"{size} compressed bytes", dtype, ndim)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{name}: corrupt gzip: {error}") from error
+
+
+def write(path, array):
+    """Write an array as an IDX file, compressed with gzip if the name ends in .gz.
+
+    The file appears complete or not at all. The same array gives the same bytes.
+
+    Args:
+        path: the file.
+        array: an array, Tensor or nested list of one of the types in `DTYPES`.
+
+    Raises:
+        TypeError: IDX has no such element type.
+        ValueError: a dimension is 2^32 or more.
+        OSError: the file cannot be written.
+    """
+    array = np.asarray(array)
+    content = header(array) + array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
+    if Path(path).suffix == ".gz":
+        # No time of day inside: the same array, the same bytes.
+        content = gzip.compress(content, mtime=0)
+    write_atomically(path, content)
+
+
+def header(array):
+    """Return the bytes that stand before the array's elements; `write` lists the errors."""
+    codes = [code for code, dtype in DTYPES.items() if dtype == array.dtype.newbyteorder("=")]
+    if not codes:
+        names = ", ".join(str(dtype) for dtype in DTYPES.values())
+        raise TypeError(f"idx: {array.dtype}: expected one of {names}")
+    if any(size >= 2**32 for size in array.shape):
+        raise ValueError(f"idx: {array.shape}: a dimension is at most 2^32 - 1")
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, codes[0], array.ndim, *array.shape)
+
+
+def _read(name, stream, most, held, dtype, ndim):
+    """Read from a stream that yields `most` bytes at most, as the file holds `held`."""
+
+    def refuse(found, expected):
+        raise ValueError(f"{name}: found {found}, expected {expected}")
+
+    magic = stream.read(4)
+    if len(magic) < 4:
+        refuse(f"{len(magic)} bytes", "an IDX header")
+    if magic[:2] != b"\0\0" or magic[2] not in DTYPES:
+        refuse(f"the first bytes {magic.hex(' ')}", "an IDX file: 00 00, type 08 to 0e, dimensions")
+    found = DTYPES[magic[2]]
+    if dtype is not None and found != np.dtype(dtype):
+        refuse(f"elements of type {found}", np.dtype(dtype))
+    if ndim is not None and magic[3] != ndim:
+        refuse(f"{magic[3]} dimensions", ndim)
+    sizes = stream.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        refuse(f"a header of {4 + len(sizes)} bytes", f"one of {4 + 4 * magic[3]} bytes")
+    shape = struct.unpack(f">{magic[3]}I", sizes)
+    total = len(magic) + len(sizes) + math.prod(shape) * found.itemsize
+    expected = f"{total} bytes for shape {shape} of {found}"
+    if total > most:
+        refuse(held, expected)
+    try:
+        array = np.empty(shape, found.newbyteorder(">"))
+    except ValueError as error:  # more dimensions than NumPy has; empty, but too large all the same
+        raise ValueError(f"{name}: shape {shape}: {error}") from error
+    got = len(magic) + len(sizes) + _fill(stream, array)
+    if got < total:
+        refuse(f"{got} bytes", expected)
+    # Reading on also makes gzip compare its checksum.
+    if stream.read(1):
+        refuse(f"more than {total} bytes", expected)
+    return array.astype(found, copy=False)
+
+
+def _fill(stream, array):
+    """Read into an array until it is full or the stream ends; return the number of bytes."""
+    view = memoryview(array).cast("B") if array.size else b""
+    got = 0
+    while got < len(view) and (count := stream.readinto(view[got:])):
+        got += count
+    return got
