@@ -100,7 +100,7 @@ def _jax_array(value):
 
 
 def torch_expression(row):
-    """PyTorch's call for a row of the op table; None if it takes no part or has no such function."""
+    """PyTorch's call for a row of the op table; None where there is none, or it takes no part."""
     if "torch" not in chosen:
         return None
     name = TORCH_NAMES.get(row.name, row.name)
