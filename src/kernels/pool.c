@@ -5,7 +5,7 @@
  * gate: the owner opens it, workers enter and leave, the owner closes it when no task is left and
  * waits for those inside. A worker that is late finds the gate closed; nobody waits for it. Idle
  * workers spin for a moment, then park on a condition variable. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* sched_getcpu, pthread_setaffinity_np */
 #include "pt.h"
 
 #include <pthread.h>
@@ -16,22 +16,33 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How long an idle thread spins before it parks. The rule of rented skis: wait as long as the thing
- * avoided costs, and the loss is at most twice that of the best choice in hindsight. To wake a
- * parked worker costs its owner 2 to 7 us for the signal, and the worker starts 25 to 50 us later
- * (measured on a virtual machine, where a halted processor wakes slowly). The serial gap between
- * two parallel operations of a training step is mostly below 30 us. */
-#define SPIN_NS 50000
+/* How long an idle thread spins before it parks. To wake a parked worker costs its owner 2 to 7 us
+ * for the signal, and the worker starts 25 to 50 us later (measured on a virtual machine, where a
+ * halted processor wakes slowly). The rule of rented skis, to wait as long as the thing avoided
+ * costs, would say 50 us; but then a worker that starts late makes its owner park, whose late start
+ * makes the worker park, and so on: a product of 570 us took 800 us, call after call. Twice that
+ * ends it. The serial gap between two parallel operations of a training step is mostly below
+ * 30 us. */
+#define SPIN_NS 100000
 
 /* ------------------------------------------------------------------------ state */
 
+/* A thread, and where it runs; see bar_from_here. */
+typedef struct {
+    pthread_t thread;
+    int slept_on; /* the processor on which it parked; -1: it is not parked */
+    bool is_barred;
+} place;
+
 static _Thread_local enum { OUTSIDE, OWNER, WORKER } role;
+static _Thread_local place *self; /* of a worker */
+static place owner = {.slept_on = -1};
 
 /* Held by the owner of the running job, and by whoever changes the set of workers. */
 static pthread_mutex_t ownership = PTHREAD_MUTEX_INITIALIZER;
 
 /* Under ownership: */
-static pthread_t workers[PT_MAX_THREADS];
+static place workers[PT_MAX_THREADS];
 static int n_workers;      /* threads that run */
 static int n_prepared_for; /* number of threads for which they were started; 0: none were */
 static int64_t spin_ns;
@@ -59,7 +70,8 @@ static _Alignas(128) _Atomic uint64_t gate;
 #define N_INSIDE(seen) ((size_t)((seen) & (PARKED - 1)))
 #define N_PARKED(seen) ((size_t)((seen) / PARKED & (PARKED - 1)))
 
-/* Makes "look at the gate, then wait" one step for those who park. Held for an instant only. */
+/* Makes "look at the gate, then wait" one step for those who park. Held for an instant only. Also
+ * guards where workers parked, and what they are barred from. */
 static pthread_mutex_t parking = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t job_open = PTHREAD_COND_INITIALIZER; /* workers wait */
 static pthread_cond_t all_left = PTHREAD_COND_INITIALIZER; /* the owner waits */
@@ -122,6 +134,82 @@ static uint64_t spin(condition is_so, uint64_t served)
     return seen;
 }
 
+/* Where a woken thread runs. Linux looks for an idle processor only where that seems worth it; on a
+ * small machine that was busy a moment ago, and on a virtual one, whose halted processors count as
+ * taken, it may well choose the waking thread's own. Then worker and owner share one processor until
+ * the load is balanced, some 100 ms later: after a rest of 50 ms, a product of 128 x 784 x 512 took
+ * 1130 us on two processors instead of 570, call after call. So a thread is barred from the waking
+ * one's processor before it is woken, and lifts the bar itself once it runs; workers thereby follow
+ * the affinity of the thread that calls them. Of many workers, the few that are misplaced do not
+ * matter (the others take their tasks): only those that slept here are barred, as a system call for
+ * each would take as long as to wake them. All with the parking lock. */
+#if defined(__linux__)
+enum { MANY_WORKERS = 8 };
+static cpu_set_t allowed; /* the processors that the owner may use */
+
+static void note_allowed(void)
+{
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) { /* fails above 1024 processors */
+        CPU_ZERO(&allowed);
+    }
+}
+
+static void bar(place *sleeper, int here)
+{
+    cpu_set_t elsewhere = allowed;
+
+    CPU_CLR(here, &elsewhere);
+    sleeper->is_barred = CPU_COUNT(&elsewhere) > 0 &&
+                         pthread_setaffinity_np(sleeper->thread, sizeof elsewhere, &elsewhere) == 0;
+}
+
+static void bar_from_here(void)
+{
+    const int here = sched_getcpu();
+
+    if (role == WORKER) {
+        bar(&owner, here);
+        return;
+    }
+    bool is_noted = false;
+    for (int i = 0; i < n_workers; i++) {
+        if (workers[i].slept_on == here || (workers[i].slept_on >= 0 && n_workers < MANY_WORKERS)) {
+            if (!is_noted) {
+                note_allowed();
+                is_noted = true;
+            }
+            bar(&workers[i], here);
+        }
+    }
+}
+
+static void park(pthread_cond_t *signal)
+{
+    place *mine = role == WORKER ? self : &owner;
+
+    if (role != WORKER) {
+        note_allowed();
+        owner.thread = pthread_self();
+    }
+    mine->slept_on = sched_getcpu();
+    pthread_cond_wait(signal, &parking);
+    mine->slept_on = -1;
+    if (mine->is_barred) {
+        mine->is_barred = false;
+        sched_setaffinity(0, sizeof allowed, &allowed);
+    }
+}
+#else
+static void bar_from_here(void)
+{
+}
+
+static void park(pthread_cond_t *signal)
+{
+    pthread_cond_wait(signal, &parking);
+}
+#endif
+
 /* Waits until the gate is as wanted; returns it as seen then. Who parks adds mark to the gate, so
  * that whoever changes it knows that somebody is to be signalled. */
 static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark, pthread_cond_t *signal)
@@ -136,7 +224,7 @@ static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark, pthr
         while (!is_so(seen, served)) {
             if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + mark,
                                                       memory_order_relaxed, memory_order_relaxed)) {
-                pthread_cond_wait(signal, &parking);
+                park(signal);
                 atomic_fetch_sub_explicit(&gate, mark, memory_order_relaxed);
                 break;
             }
@@ -151,6 +239,7 @@ static void wake(pthread_cond_t *signal, size_t n, size_t n_parked)
     /* Who is about to park holds the lock from the last look at the gate until it waits: once we
      * have had the lock, it either saw the change or hears the signal. */
     pthread_mutex_lock(&parking);
+    bar_from_here();
     pthread_mutex_unlock(&parking);
     if (n >= n_parked) {
         pthread_cond_broadcast(signal);
@@ -197,13 +286,14 @@ static void leave_gate(void)
     }
 }
 
-static void *work(void *unused)
+static void *work(void *its_place)
 {
     role = WORKER;
+    self = its_place;
     for (uint64_t served = 0;;) {
         uint64_t seen = wait_until(is_wanted, served, PARKED, &job_open);
         if (seen & STOP) {
-            return unused;
+            return NULL;
         }
         if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE,
                                                   memory_order_acquire, memory_order_relaxed)) {
@@ -231,7 +321,12 @@ static void start_workers(int n)
     /* With more threads than processors, who spins holds up the one that it waits for. */
     spin_ns = n <= pt_cpu_count() ? SPIN_NS : 0;
     n_prepared_for = n; /* in case of failure too: not tried again at every call */
-    while (n_workers < n - 1 && pthread_create(&workers[n_workers], NULL, work, NULL) == 0) {
+    while (n_workers < n - 1) {
+        place *next = &workers[n_workers];
+        *next = (place){.slept_on = -1};
+        if (pthread_create(&next->thread, NULL, work, next) != 0) {
+            break;
+        }
         n_workers++;
     }
     if (n_workers < n - 1) {
@@ -246,7 +341,7 @@ static void stop_workers(void)
     atomic_fetch_or_explicit(&gate, STOP, memory_order_relaxed);
     wake(&job_open, 1, 1);
     while (n_workers > 0) {
-        pthread_join(workers[--n_workers], NULL);
+        pthread_join(workers[--n_workers].thread, NULL);
     }
     atomic_fetch_and_explicit(&gate, ~STOP, memory_order_relaxed);
     n_prepared_for = 0;
