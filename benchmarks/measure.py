@@ -21,7 +21,9 @@ the rounds measured above, so tables, `--benchmark-json`, `--benchmark-compare` 
 from __future__ import annotations
 
 import copy
+import glob
 import math
+import threading
 import time
 import timeit
 from dataclasses import dataclass, field
@@ -178,18 +180,33 @@ def _plan(timer, case, effort):
 
 
 def come_to_rest():
-    """Wait until no thread of this process runs any more, for at most a quarter of a second.
+    """Wait until no other thread of this process runs any more, for at most half a second.
 
-    OpenBLAS's threads keep looking for work for some 30 ms, OpenMP's for some ms, ours for less.
+    OpenBLAS's threads keep looking for work for some 100 ms, OpenMP's for some ms, ours for less.
     """
-    deadline = time.perf_counter() + 0.25
-    before = time.process_time()
+    deadline = time.perf_counter() + 0.5
     while time.perf_counter() < deadline:
         time.sleep(0.001)
-        now = time.process_time()
-        if now - before < 0.0002:  # this very loop takes a tenth of that
+        if not others_run():
             return
-        before = now
+
+
+def others_run():
+    """Whether another thread of this process is running or waits for a processor.
+
+    The system's own account of processor time will not do: it learns of a thread that runs on
+    another processor only at that one's next tick, up to 10 ms later.
+    """
+    own = str(threading.get_native_id())
+    for path in glob.glob("/proc/self/task/[0-9]*"):  # none where the system has no /proc
+        try:
+            with open(f"{path}/stat") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+        except OSError:  # it has ended
+            continue
+        if state == "R" and not path.endswith(f"/{own}"):
+            return True
+    return False
 
 
 def check_agreement(case, contenders):
