@@ -54,8 +54,8 @@ static inline float sign_f32(float x) {
 static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
 
 /* NaN if either is NaN. */
-static inline float maximum_f32(float x, float y) { return x >= y || x != x ? x : y; }
-static inline float minimum_f32(float x, float y) { return x <= y || x != x ? x : y; }
+static inline float maximum_f32(float x, float y) { return (x >= y) | (x != x) ? x : y; }
+static inline float minimum_f32(float x, float y) { return (x <= y) | (x != x) ? x : y; }
 
 static inline bool isnan_f32(float x) { return x != x; }
 static inline bool isinf_f32(float x) { return fabsf(x) == INFINITY; }

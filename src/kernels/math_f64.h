@@ -51,8 +51,8 @@ static inline double sign_f64(double x) {
 static inline double copysign_f64(double x, double y) { return copysign(x, y); }
 
 /* NaN if either is NaN. */
-static inline double maximum_f64(double x, double y) { return x >= y || x != x ? x : y; }
-static inline double minimum_f64(double x, double y) { return x <= y || x != x ? x : y; }
+static inline double maximum_f64(double x, double y) { return (x >= y) | (x != x) ? x : y; }
+static inline double minimum_f64(double x, double y) { return (x <= y) | (x != x) ? x : y; }
 
 static inline bool isnan_f64(double x) { return x != x; }
 static inline bool isinf_f64(double x) { return fabs(x) == (double)INFINITY; }
