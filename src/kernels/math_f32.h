@@ -56,6 +56,12 @@ static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
 /* NaN if either is NaN. */
 static inline float maximum_f32(float x, float y) { return (x >= y) | (x != x) ? x : y; }
 static inline float minimum_f32(float x, float y) { return (x <= y) | (x != x) ? x : y; }
+/* NaN if any is NaN. Not minimum of maximum: the compiler would make branches of that. */
+static inline float clip_f32(float x, float low, float high) {
+    float v = x < low ? low : x;
+    v = v > high ? high : v;
+    return (low == low) & (high == high) ? v : low + high;
+}
 
 static inline bool isnan_f32(float x) { return x != x; }
 static inline bool isinf_f32(float x) { return fabsf(x) == INFINITY; }

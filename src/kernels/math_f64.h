@@ -53,6 +53,12 @@ static inline double copysign_f64(double x, double y) { return copysign(x, y); }
 /* NaN if either is NaN. */
 static inline double maximum_f64(double x, double y) { return (x >= y) | (x != x) ? x : y; }
 static inline double minimum_f64(double x, double y) { return (x <= y) | (x != x) ? x : y; }
+/* NaN if any is NaN. Not minimum of maximum: the compiler would make branches of that. */
+static inline double clip_f64(double x, double low, double high) {
+    double v = x < low ? low : x;
+    v = v > high ? high : v;
+    return (low == low) & (high == high) ? v : low + high;
+}
 
 static inline bool isnan_f64(double x) { return x != x; }
 static inline bool isinf_f64(double x) { return fabs(x) == (double)INFINITY; }

@@ -215,7 +215,7 @@ binary("bitwise_right_shift", "iu", "F(right_shift)(x, y)",
 # ---------------------------------------------------------------------------- selection
 ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "u": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
-                          "f": "F(minimum)(F(maximum)(x, y), z)"},
+                          "f": "F(clip)(x, y, z)"},
         "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient.",
         d=("where((x >= y) & (x <= z), g, 0)", "where(x < y, g, 0)", "where(x > z, g, 0)"),
         numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)))
