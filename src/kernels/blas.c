@@ -80,6 +80,8 @@ const char *pt_load_blas(void) {
     blas.dgemm = (__typeof__(blas.dgemm))symbol(library, "scipy_cblas_dgemm", &complete);
     blas.sgemv = (__typeof__(blas.sgemv))symbol(library, "scipy_cblas_sgemv", &complete);
     blas.dgemv = (__typeof__(blas.dgemv))symbol(library, "scipy_cblas_dgemv", &complete);
+    blas.sdot = (__typeof__(blas.sdot))symbol(library, "scipy_cblas_sdot", &complete);
+    blas.ddot = (__typeof__(blas.ddot))symbol(library, "scipy_cblas_ddot", &complete);
     blas.get_config =
         (__typeof__(blas.get_config))symbol(library, "scipy_openblas_get_config", &complete);
     blas.get_corename =

@@ -9,6 +9,8 @@ typedef struct {
     __typeof__(&scipy_cblas_dgemm) dgemm;
     __typeof__(&scipy_cblas_sgemv) sgemv;
     __typeof__(&scipy_cblas_dgemv) dgemv;
+    __typeof__(&scipy_cblas_sdot) sdot;
+    __typeof__(&scipy_cblas_ddot) ddot;
     __typeof__(&scipy_openblas_get_config) get_config;
     __typeof__(&scipy_openblas_get_corename) get_corename;
 } pt_blas;

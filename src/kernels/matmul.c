@@ -195,7 +195,20 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
                                     : leading_dimension(k, n, b->row_stride);
     const int ldc = leading_dimension(m, n, c_row_stride);
 
-    if (p->n == 1) { /* A times a column */
+    if (p->m == 1 && p->n == 1) { /* a row times a column */
+        const int incx = leading_dimension(k, 1, a->column_stride);
+        const int incy = leading_dimension(k, 1, b->row_stride);
+
+        if (p->dtype == PT_FLOAT32) {
+            float *sum = c;
+            const float product = blas.sdot((int)k, a->data, incx, b->data, incy);
+            *sum = beta == 0 ? product : *sum + product;
+        } else {
+            double *sum = c;
+            const double product = blas.ddot((int)k, a->data, incx, b->data, incy);
+            *sum = beta == 0 ? product : *sum + product;
+        }
+    } else if (p->n == 1) { /* A times a column */
         const int rows = (int)(p->a_transposed ? k : m), columns = (int)(p->a_transposed ? m : k);
         const int incx = leading_dimension(k, 1, b->row_stride);
 

@@ -415,6 +415,17 @@ static void share(plan *p, size_t cost) {
     p->n_groups = (p->n + p->group - 1) / p->group;
 }
 
+/* any and all of much are often decided by the first elements: not worth waking threads. Stores the
+ * result if so. */
+static bool is_settled_by_first_block(const plan *p) {
+    bundle b = bundle_at(p, 0);
+    partial result;
+    reduce_part(p, &b, 0, p->n < p->block ? p->n : p->block, &result);
+    if ((unsigned char)result.values[0] != p->absorbing) return false;
+    store(p, &b, &result);
+    return true;
+}
+
 static pt_status run_plan(plan *p) {
     size_t cost = cost_of_element(p);
     p->bundles_per_task = p->n_bundles;
@@ -424,6 +435,7 @@ static pt_status run_plan(plan *p) {
         run_task(p, 0);
         return PT_OK;
     }
+    if (p->absorbing >= 0 && p->n_outputs == 1 && is_settled_by_first_block(p)) return PT_OK;
     share(p, cost);
     size_t n_chunks = (p->n_bundles - 1) / p->bundles_per_task + 1;
     size_t partial_bytes = p->n_bundles * p->n_groups * sizeof(partial);

@@ -27,11 +27,13 @@ from pytensor._core import (
     log_softmax,
     matmul,
     mean,
+    ones,
     permute_dims,
     reshape,
     set_num_threads,
     softmax,
     stop_gradient,
+    zeros,
 )
 from pytensor._ops import *  # noqa: F403
 from pytensor.autodiff import GradientTape, grad, value_and_grad

@@ -125,7 +125,16 @@ def permute_dims(x, /, axes):
 
 
 cdef Tensor reversed_axes(Tensor t):
-    return permute_dims(t, range(t.ndim - 1, -1, -1))
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef int d, last = t.ndim - 1
+    for d in range(t.ndim):
+        dims[d] = t.dims[last - d]
+        steps[d] = t.steps[last - d]
+    cdef Tensor view = new_view(t, t.data, t.ndim, dims, steps)
+    if recording_mask & t.tracked:
+        record(ROW_PERMUTE_DIMS, (t,), view, (tuple(range(last, -1, -1)),))
+    return view
 
 
 def broadcast_to(x, /, shape):
@@ -167,9 +176,10 @@ cdef Tensor astype_recorded(Tensor t, int dtype):
 
 cdef bint is_basic(object key) except -1:
     """Whether an index of one axis is basic: an integer, a slice, an ellipsis or newaxis."""
-    return (type(key) is int or isinstance(key, slice) or key is None or key is Ellipsis
-            or (not isinstance(key, (bool, np.bool_, Tensor, np.ndarray, list, tuple))
-                and hasattr(key, "__index__")))
+    if type(key) is int or type(key) is slice or key is None or key is Ellipsis:
+        return True
+    return (not isinstance(key, (bool, np.bool_, Tensor, np.ndarray, list, tuple))
+            and hasattr(key, "__index__"))
 
 
 cdef Tensor basic_index(Tensor t, tuple keys):
@@ -191,8 +201,6 @@ cdef Tensor basic_index(Tensor t, tuple keys):
         raise IndexError(f"{n_indexed} indices for a tensor of shape {t.shape}")
     if len(keys) > PT_MAX_NDIM + 1:
         raise IndexError(f"the result would have more than {PT_MAX_NDIM} axes")
-    if not has_ellipsis:
-        keys += (Ellipsis,)
     for key in keys:
         if key is None:
             dims[ndim] = 1
@@ -205,11 +213,8 @@ cdef Tensor basic_index(Tensor t, tuple keys):
                 ndim += 1
                 axis += 1
         elif isinstance(key, slice):
-            start, stop, step = key.indices(t.dims[axis])
-            if step > 0:
-                length = (stop - start + step - 1) // step if stop > start else 0
-            else:
-                length = (start - stop - step - 1) // -step if stop < start else 0
+            PySlice_Unpack(key, &start, &stop, &step)
+            length = PySlice_AdjustIndices(t.dims[axis], &start, &stop, step)
             dims[ndim] = length
             steps[ndim] = t.steps[axis] * step if length > 1 else t.steps[axis]
             if length > 0:
@@ -226,6 +231,11 @@ cdef Tensor basic_index(Tensor t, tuple keys):
                                  f"{t.dims[axis]}")
             data += (i + t.dims[axis] if i < 0 else i) * t.steps[axis]
             axis += 1
+    while axis < t.ndim:  # what no key names
+        dims[ndim] = t.dims[axis]
+        steps[ndim] = t.steps[axis]
+        ndim += 1
+        axis += 1
     if ndim > PT_MAX_NDIM:
         raise IndexError(f"the result would have {ndim} axes: at most {PT_MAX_NDIM}")
     return new_view(t, data, ndim, dims, steps)

@@ -232,14 +232,14 @@ cdef Tensor as_contiguous(Tensor t, int dtype):
 cdef int read_shape(object shape, Py_ssize_t *dims) except -1:
     """Fills dims from an int or a sequence of ints; returns how many."""
     cdef int ndim
-    if isinstance(shape, int) or not hasattr(shape, "__len__"):
+    if isinstance(shape, int) or not (isinstance(shape, tuple) or hasattr(shape, "__len__")):
         shape = (shape,)
     shape = tuple(shape)
     if len(shape) > PT_MAX_NDIM:
         raise ValueError(f"shape {shape} has {len(shape)} axes: at most {PT_MAX_NDIM}")
     for ndim, length in enumerate(shape):
         try:
-            dims[ndim] = operator.index(length)
+            dims[ndim] = length if type(length) is int else operator.index(length)
         except TypeError:
             raise TypeError(f"shape {shape}: expected integers, found {length!r}") from None
         except OverflowError:
@@ -563,12 +563,49 @@ def empty(shape, *, dtype=None):
     return new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim, dims)
 
 
+cdef Tensor filled(object shape, int dtype, object number):
+    """A tensor of the shape with every element a Python number."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef pt_operand source, target
+    cdef double element = 0.0   # room for one element of any dtype
+    cdef int ndim = read_shape(shape, dims), d
+    cdef Tensor out = new_tensor(dtype, ndim, dims)
+    store(dtype, <char *>&element, number)
+    for d in range(ndim):
+        steps[d] = 0
+    source.data = <char *>&element
+    source.strides = steps
+    source.dtype = <pt_dtype>dtype
+    target = operand_of(out)
+    if out.size < NOGIL_ELEMENTS:
+        pt_copy(ndim, dims, &source, &target)
+    else:
+        with nogil:
+            pt_copy(ndim, dims, &source, &target)
+    return out
+
+
+def zeros(shape, *, dtype=None):
+    """A tensor of zeros, of the shape (an int or a tuple) and dtype (float32)."""
+    return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 0)
+
+
+def ones(shape, *, dtype=None):
+    """A tensor of ones, of the shape (an int or a tuple) and dtype (float32)."""
+    return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 1)
+
+
 def full(shape, fill_value, *, dtype=None):
     """A tensor of the shape with every element fill_value; its dtype by default that of the value.
 
     Raises: OverflowError if the dtype can't hold the value.
     """
     cdef Tensor value
+    cdef Scalar kind = scalar_kind(fill_value)
+    if kind != NOT_SCALAR and not isinstance(fill_value, np.generic):
+        return filled(shape, scalar_dtype(kind) if dtype is None else dtype_number(dtype),
+                      fill_value)
     if dtype is None:
         value = as_tensor(fill_value, "full")
     else:

@@ -10,25 +10,15 @@ from pytensor._core import Tensor, asarray, broadcast_to, empty, full, permute_d
 # Names of the Array API standard: functions called max, min, ... live in _ops.
 __all__ = [
     "arange", "array", "astype", "broadcast_arrays", "concat", "concatenate", "empty_like",
-    "expand_dims", "eye", "flip", "full_like", "linspace", "ones", "ones_like", "result_type",
-    "shape", "squeeze", "stack", "std", "take", "tensordot", "transpose", "tril", "triu", "var",
-    "zeros", "zeros_like",
+    "expand_dims", "eye", "flip", "full_like", "linspace", "ones_like", "result_type", "shape",
+    "squeeze", "stack", "std", "take", "tensordot", "transpose", "tril", "triu", "var",
+    "zeros_like",
 ]
 
 
 def array(obj, *, dtype=None):
     """A tensor of obj with memory of its own; see asarray."""
     return asarray(obj, dtype=dtype, copy=True)
-
-
-def zeros(shape, *, dtype=None):
-    """A tensor of zeros; float32 by default."""
-    return full(shape, 0.0 if dtype is None else 0, dtype=dtype)
-
-
-def ones(shape, *, dtype=None):
-    """A tensor of ones; float32 by default."""
-    return full(shape, 1.0 if dtype is None else 1, dtype=dtype)
 
 
 def _like(x, dtype):
