@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import optimizers
+from pytensor import layers, models, optimizers, random
 
 RNG = np.random.default_rng(0)
 STEPS = 7
@@ -171,3 +171,35 @@ def test_get(identifier):
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+class Plain(optimizers.SGD):
+    """Its own update, which knows tensors only."""
+
+    def update(self, w, dw):
+        """w -= 0.01 * dw."""
+        assert type(dw) is pt.Tensor
+        w -= dw * 0.01
+
+
+@pytest.mark.parametrize("make", [optimizers.SGD, lambda: optimizers.SGD(momentum=0.9),
+                                  optimizers.RMSprop, optimizers.Adagrad, optimizers.Adam, Plain])
+def test_row_gradients_train_the_same_bits(make):
+    """Columns of zeros in the input: the gradient comes by rows to the optimizers that take it."""
+    x = np.zeros((256, 600), "f4")
+    rng = np.random.default_rng(3)
+    x[:, 100:300] = rng.standard_normal((256, 200))
+    y = rng.standard_normal((256, 40)).astype("f4")
+    results = []
+    for takes in (True, False):
+        random.seed(1)
+        optimizer = make()
+        if not takes:
+            optimizer.takes_row_gradients = False
+        network = models.Sequential([layers.Dense(128, activation="relu", input_shape=(600,)),
+                                     layers.Dense(40)])
+        network.compile(optimizer, "mse")
+        network.fit(x, y, batch_size=128, epochs=2, verbose=0)
+        results.append([w.tobytes() for w in network.get_weights()])
+    assert results[0] == results[1]
+    assert optimizers.SGD.takes_row_gradients and not Plain.takes_row_gradients

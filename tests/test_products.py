@@ -515,3 +515,66 @@ def test_packed_columns_give_the_same_bits_for_any_number_of_threads():
         results.append((out.tolist(), tape.gradient(out, w).tolist()))
     pt.set_num_threads(pt.build_config()["default threads"])
     assert results[0] == results[1] == results[2]
+
+
+# ------------------------------------------------------------------------------ row gradients
+
+
+def row_gradient(n_used, n=512, units=64, dtype="float32"):
+    """(row gradient, the same as a tensor) of a weight (n, units) whose inputs use n_used columns;
+    of zeros of every sign."""
+    x = pt.asarray(sparse_columns(128, n, n_used).astype(dtype))
+    w = pt.asarray(np.full((n, units), 0.01, dtype))
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(w)
+        out = nn.linear(x, w, relu=True)
+    return tape.gradient(out, w, row_gradients=True), tape.gradient(out, w)
+
+
+@pytest.mark.parametrize("n_used", [0, 1, 200, 400])
+def test_a_row_gradient_is_the_gradient(n_used):
+    by_rows, dense = row_gradient(n_used)
+    assert (type(by_rows), type(dense)) == (_core.RowGradient, pt.Tensor)
+    assert (by_rows.shape, by_rows.dtype) == (dense.shape, dense.dtype) == ((512, 64), pt.float32)
+    assert by_rows.rows.tolist() == np.flatnonzero(sparse_columns(128, 512, n_used).any(0)).tolist()
+    np.testing.assert_array_equal(by_rows.dense(), dense)
+    np.testing.assert_array_equal(by_rows.values, np.asarray(dense)[np.asarray(by_rows.rows)])
+    with pytest.raises(TypeError, match=r"RowGradient is not called: GradientTape.gradient"):
+        _core.RowGradient()
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("units", [64, 2500])  # rows of more bytes than the kernel's zeros too
+@pytest.mark.parametrize("name", STEPS)
+def test_optimizer_steps_by_rows_have_the_same_bits(name, units, dtype, rng):
+    _, n_states, kernel = STEPS[name]
+    by_rows, dense = row_gradient(200, units=units, dtype=dtype)
+    start = [np.abs(rng.standard_normal((512, units))).astype(dtype) for _ in range(1 + n_states)]
+    results = []
+    for dw in (by_rows, dense):
+        tensors = [pt.asarray(a.copy()) for a in start]
+        for step in (1, 2):
+            kernel(tensors[0], dw, *tensors[1:], *((step,) if name == "adam" else ()))
+        results.append([bytes(t) for t in tensors])
+    assert results[0] == results[1]
+    assert results[0][-1] != start[-1].tobytes()
+    wrong = [pt.ones((512, units + 1), dtype=dtype) for _ in range(1 + n_states)]
+    with pytest.raises(ValueError, match=r"_step: shapes \(512, \d+\) and \(512, \d+\), dtypes"):
+        kernel(wrong[0], by_rows, *wrong[1:], *((1,) if name == "adam" else ()))
+
+
+def test_row_gradients_are_added_and_passed_on_as_tensors():
+    x = pt.asarray(sparse_columns(128, 512, 200))
+    v = pt.asarray(np.full((512, 64), 0.01, "f4"))
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(v)
+        once = nn.linear(x, v)
+        twice = once.sum() + nn.linear(x, v).sum() + v.sum()
+        doubled = nn.linear(x, v * 2)  # the row gradient of an intermediate result
+    expected = np.asarray(tape.gradient(once, v))
+    for target, total in ((twice, 2 * expected + 1), (doubled, 2 * expected)):
+        g = tape.gradient(target, v, row_gradients=True)
+        assert type(g) is pt.Tensor
+        np.testing.assert_allclose(g, total, rtol=1e-5, atol=1e-5)
+    g = tape.gradient(once, {"v": [v]}, row_gradients=True)["v"][0]
+    assert type(g) is _core.RowGradient

@@ -98,22 +98,27 @@ void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, ptrdiff_t row_stri
     pt_parallel_for(pack_task, &j, (m + j.piece - 1) / j.piece);
 }
 
-static void scatter_task(void *context, size_t i) {
-    const job *j = context;
-    size_t first = i * j->piece, end = first + j->piece;
-    size_t low = 0, high = j->n_columns; /* the first given row at or after first */
+size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row) {
+    size_t low = 0, high = n_rows;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if ((size_t)j->columns[middle] < first) {
+        if ((size_t)rows[middle] < row) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
+    return low;
+}
+
+static void scatter_task(void *context, size_t i) {
+    const job *j = context;
+    size_t first = i * j->piece, end = first + j->piece;
+    size_t next = pt_first_row_from(j->columns, j->n_columns, first);
     for (size_t r = first; r < end && r < j->k; r++) {
         char *to = j->out + r * j->row_bytes;
-        if (low < j->n_columns && (size_t)j->columns[low] == r) {
-            memcpy(to, j->rows + low++ * j->row_bytes, j->row_bytes);
+        if (next < j->n_columns && (size_t)j->columns[next] == r) {
+            memcpy(to, j->rows + next++ * j->row_bytes, j->row_bytes);
         } else {
             memset(to, 0, j->row_bytes);
         }

@@ -183,16 +183,15 @@ typedef struct {
     size_t size, n, piece;
     void *w, *state, *second_state;
     const void *dw;
+    const pt_gradient_rows *rows;
     pt_step_numbers numbers;
 } step_job;
 
-static void step_task(void *context, size_t i) {
-    const step_job *job = context;
-    const size_t first = i * job->piece, n = length_of(i, job->n, job->piece);
+/* Elements first..first+n of w and the state, dw: (n,). */
+static void step_part(const step_job *job, size_t first, size_t n, const void *dw) {
     const pt_nn_loops_of *loops = job->loops;
     const pt_step_numbers *numbers = &job->numbers;
     void *w = at(job->w, first, job->size), *state = at(job->state, first, job->size);
-    const void *dw = at(job->dw, first, job->size);
 
     switch (job->kind) {
     case SGD: loops->sgd(n, w, dw, numbers); break;
@@ -206,50 +205,89 @@ static void step_task(void *context, size_t i) {
     }
 }
 
+static void step_task(void *context, size_t i) {
+    const step_job *job = context;
+    const size_t first = i * job->piece;
+
+    step_part(job, first, length_of(i, job->n, job->piece), at(job->dw, first, job->size));
+}
+
+/* Rows without a gradient meet zeros instead, which stay in the L1 cache. */
+static const _Alignas(64) char zeros[4096];
+
+static void step_rows_task(void *context, size_t i) {
+    const step_job *job = context;
+    const pt_gradient_rows *rows = job->rows;
+    const size_t length = rows->row_length, most = sizeof zeros / job->size;
+    const size_t first = i * job->piece, end = first + length_of(i, job->n / length, job->piece);
+    size_t next = pt_first_row_from(rows->rows, rows->n_rows, first);
+
+    for (size_t row = first; row < end; row++) {
+        if (next < rows->n_rows && (size_t)rows->rows[next] == row) {
+            step_part(job, row * length, length, at(job->dw, next++ * length, job->size));
+            continue;
+        }
+        for (size_t done = 0; done < length; done += most) {
+            step_part(job, row * length + done, length - done < most ? length - done : most, zeros);
+        }
+    }
+}
+
 static void run_step(pt_dtype dtype, step_job *job) {
     job->loops = loops_of(dtype);
     job->size = pt_dtype_size[dtype];
+    if (job->rows->rows && job->n > 0) {
+        job->piece = rows_per_piece(job->rows->row_length, STEP_TASK_BYTES / job->size);
+        for_pieces(step_rows_task, job, job->n / job->rows->row_length, job->piece);
+        return;
+    }
     job->piece = STEP_TASK_BYTES / job->size;
     for_pieces(step_task, job, job->n, job->piece);
 }
 
-void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate) {
-    step_job job = {.kind = SGD, .n = n, .w = w, .dw = dw, .numbers = {.rate = learning_rate}};
+void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
+                 double learning_rate) {
+    step_job job = {.kind = SGD, .n = n, .w = w, .dw = dw, .rows = rows,
+                    .numbers = {.rate = learning_rate}};
 
     run_step(dtype, &job);
 }
 
-void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
-                      double learning_rate, double momentum, bool nesterov) {
-    step_job job = {.kind = nesterov ? NESTEROV : MOMENTUM, .n = n, .w = w, .dw = dw,
+void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                      const pt_gradient_rows *rows, void *velocity, double learning_rate,
+                      double momentum, bool nesterov) {
+    step_job job = {.kind = nesterov ? NESTEROV : MOMENTUM, .n = n, .w = w, .dw = dw, .rows = rows,
                     .state = velocity,
                     .numbers = {.rate = learning_rate, .decay_1 = momentum}};
 
     run_step(dtype, &job);
 }
 
-void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
-                     double learning_rate, double rho, double epsilon) {
-    step_job job = {.kind = RMSPROP, .n = n, .w = w, .dw = dw, .state = mean_square,
+void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                     const pt_gradient_rows *rows, void *mean_square, double learning_rate,
+                     double rho, double epsilon) {
+    step_job job = {.kind = RMSPROP, .n = n, .w = w, .dw = dw, .rows = rows, .state = mean_square,
                     .numbers = {.rate = learning_rate, .decay_1 = rho, .epsilon = epsilon}};
 
     run_step(dtype, &job);
 }
 
-void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
-                     double learning_rate, double epsilon) {
-    step_job job = {.kind = ADAGRAD, .n = n, .w = w, .dw = dw, .state = sum_of_squares,
+void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                     const pt_gradient_rows *rows, void *sum_of_squares, double learning_rate,
+                     double epsilon) {
+    step_job job = {.kind = ADAGRAD, .n = n, .w = w, .dw = dw, .rows = rows,
+                    .state = sum_of_squares,
                     .numbers = {.rate = learning_rate, .epsilon = epsilon}};
 
     run_step(dtype, &job);
 }
 
-void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean, void *variance,
-                  double learning_rate, double beta_1, double beta_2, double epsilon,
-                  uint64_t step) {
+void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
+                  void *mean, void *variance, double learning_rate, double beta_1, double beta_2,
+                  double epsilon, uint64_t step) {
     const double rate = learning_rate * sqrt(1 - pow(beta_2, (double)step)) /
                         (1 - pow(beta_1, (double)step));
-    step_job job = {.kind = ADAM, .n = n, .w = w, .dw = dw, .state = mean,
+    step_job job = {.kind = ADAM, .n = n, .w = w, .dw = dw, .rows = rows, .state = mean,
                     .second_state = variance,
                     .numbers = {.rate = rate, .decay_1 = beta_1, .decay_2 = beta_2,
                                 .epsilon = epsilon}};

@@ -190,6 +190,8 @@ void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, ptrdiff_t row_stri
 /* out: (n, row_length): row rows[i] is src[i], the others zero. rows: (n_rows,), ascending. */
 void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                      size_t n_rows, const void *src, void *out);
+/* The position in rows: (n_rows,), ascending, of the first that is at least row. */
+size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row);
 
 /* -------------------------------------------------------- fused kernels (nn.c) */
 
@@ -213,17 +215,27 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
                     size_t n_rows, pt_dtype out_dtype, double scale, void *out);
 
 /* Optimizer steps, one pass over n elements of parameter w, gradient dw and state. Formulas stand
- * in src/pytensor/optimizers.py. */
-void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate);
-void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
-                      double learning_rate, double momentum, bool nesterov);
-void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
-                     double learning_rate, double rho, double epsilon);
-void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
-                     double learning_rate, double epsilon);
+ * in src/pytensor/optimizers.py. rows: which rows of w the gradient holds, if its other rows are
+ * zero; the state of those changes all the same. */
+typedef struct {
+    const int64_t *rows; /* NULL: dw is (n,). Else (n_rows,), ascending; dw: (n_rows, row_length) */
+    size_t n_rows;
+    size_t row_length;   /* w: (n / row_length, row_length) */
+} pt_gradient_rows;
+void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
+                 double learning_rate);
+void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                      const pt_gradient_rows *rows, void *velocity, double learning_rate,
+                      double momentum, bool nesterov);
+void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                     const pt_gradient_rows *rows, void *mean_square, double learning_rate,
+                     double rho, double epsilon);
+void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                     const pt_gradient_rows *rows, void *sum_of_squares, double learning_rate,
+                     double epsilon);
 /* step: 1 for the first. */
-void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean, void *variance,
-                  double learning_rate, double beta_1, double beta_2, double epsilon,
-                  uint64_t step);
+void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
+                  void *mean, void *variance, double learning_rate, double beta_1, double beta_2,
+                  double epsilon, uint64_t step);
 
 #endif

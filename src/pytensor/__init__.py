@@ -16,6 +16,7 @@ import numpy as _np
 
 from pytensor import autodiff, memory, nn
 from pytensor._core import (
+    RowGradient,
     Tensor,
     asarray,
     broadcast_to,

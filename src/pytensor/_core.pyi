@@ -131,8 +131,25 @@ class GradientTape:
     def __exit__(self, *exception: object) -> None: ...
     def watch(self, *tensors: _Nested) -> None: ...
     def gradient(
-        self, target: Tensor, sources: _Nested, *, output_gradient: _Operand | None = ...
+        self,
+        target: Tensor,
+        sources: _Nested,
+        *,
+        output_gradient: _Operand | None = ...,
+        row_gradients: bool = ...,
     ) -> _Nested: ...
+
+@final
+class RowGradient:
+    @property
+    def values(self) -> Tensor: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def rows(self) -> Tensor: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    def dense(self) -> Tensor: ...
 
 def asarray(
     obj: Any, /, *, dtype: npt.DTypeLike | None = ..., copy: bool | None = ...
@@ -158,24 +175,33 @@ def sparse_softmax_cross_entropy(logits: _Operand, labels: _Operand, /) -> Tenso
 def gather_rows(
     src: _Operand, rows: _Operand, /, *, dtype: npt.DTypeLike | None = ..., scale: float = ...
 ) -> Tensor: ...
-def sgd_step(w: Tensor, dw: Tensor, learning_rate: float) -> None: ...
+def sgd_step(w: Tensor, dw: Tensor | RowGradient, learning_rate: float) -> None: ...
 def momentum_step(
     w: Tensor,
-    dw: Tensor,
+    dw: Tensor | RowGradient,
     velocity: Tensor,
     learning_rate: float,
     momentum: float,
     nesterov: bool = ...,
 ) -> None: ...
 def rmsprop_step(
-    w: Tensor, dw: Tensor, mean_square: Tensor, learning_rate: float, rho: float, epsilon: float
+    w: Tensor,
+    dw: Tensor | RowGradient,
+    mean_square: Tensor,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
 ) -> None: ...
 def adagrad_step(
-    w: Tensor, dw: Tensor, sum_of_squares: Tensor, learning_rate: float, epsilon: float
+    w: Tensor,
+    dw: Tensor | RowGradient,
+    sum_of_squares: Tensor,
+    learning_rate: float,
+    epsilon: float,
 ) -> None: ...
 def adam_step(
     w: Tensor,
-    dw: Tensor,
+    dw: Tensor | RowGradient,
     mean: Tensor,
     variance: Tensor,
     learning_rate: float,

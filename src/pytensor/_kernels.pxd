@@ -88,13 +88,22 @@ cdef extern from "pt.h" nogil:
     void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)
-    void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, double learning_rate)
-    void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *velocity,
-                          double learning_rate, double momentum, bint nesterov)
-    void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean_square,
-                         double learning_rate, double rho, double epsilon)
-    void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *sum_of_squares,
+    ctypedef struct pt_gradient_rows:
+        size_t row_length
+        const int64_t *rows
+        size_t n_rows
+    void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                     const pt_gradient_rows *rows, double learning_rate)
+    void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                          const pt_gradient_rows *rows, void *velocity, double learning_rate,
+                          double momentum, bint nesterov)
+    void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                         const pt_gradient_rows *rows, void *mean_square, double learning_rate,
+                         double rho, double epsilon)
+    void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                         const pt_gradient_rows *rows, void *sum_of_squares,
                          double learning_rate, double epsilon)
-    void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, void *mean,
-                      void *variance, double learning_rate, double beta_1, double beta_2,
-                      double epsilon, uint64_t step)
+    void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw,
+                      const pt_gradient_rows *rows, void *mean, void *variance,
+                      double learning_rate, double beta_1, double beta_2, double epsilon,
+                      uint64_t step)

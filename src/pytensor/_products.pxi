@@ -280,16 +280,56 @@ cdef class _PackedColumns:
         return out
 
     def transposed_product(self, Tensor g not None):
-        """x^T g: the product of the columns kept, and rows of zeros for the others."""
+        """x^T g: the product of the columns kept; the other rows are zero."""
+        cdef RowGradient rows = RowGradient.__new__(RowGradient)
+        rows.values = product("linear", reversed_axes(self.columns), g)
+        rows.numbers = self.numbers
+        rows.shape = (self.k, g.dims[1])
+        return rows
+
+
+@cython.final
+cdef class RowGradient:
+    """The gradient of a matrix of which only some rows are not zero: those of the inputs in use.
+
+    GradientTape.gradient(..., row_gradients=True) gives such gradients, and the optimizers take
+    them: they then need not write, and read again, the zeros.
+
+    shape: that of the matrix, (n, m). rows: (n_rows,), int64, ascending: which rows are given.
+    values: (n_rows, m).
+    """
+
+    cdef readonly Tensor values
+    cdef Tensor numbers
+    cdef readonly tuple shape
+
+    def __init__(self):
+        raise TypeError("RowGradient is not called: GradientTape.gradient makes them")
+
+    @property
+    def rows(self):
+        """The numbers of the rows that are given, ascending: (n_rows,), int64."""
+        return self.numbers.copy()
+
+    @property
+    def dtype(self):
+        """The dtype of the values."""
+        return self.values.dtype
+
+    def dense(self):
+        """The whole matrix, with its zeros: a tensor."""
         cdef Py_ssize_t dims[2]
-        cdef Tensor rows = product("linear", reversed_axes(self.columns), g)
-        dims[0] = self.k
-        dims[1] = g.dims[1]
-        cdef Tensor out = new_tensor(rows.type, 2, dims)
+        dims[0], dims[1] = self.shape
+        cdef Tensor out = new_tensor(self.values.type, 2, dims)
         with nogil:
-            pt_scatter_rows(<pt_dtype>rows.type, dims[0], dims[1], <int64_t *>self.numbers.data,
-                            self.numbers.size, rows.data, out.data)
+            pt_scatter_rows(<pt_dtype>out.type, dims[0], dims[1], <int64_t *>self.numbers.data,
+                            self.numbers.size, self.values.data, out.data)
         return out
+
+
+cdef object as_dense(object g):
+    """The gradient g as a tensor."""
+    return (<RowGradient>g).dense() if type(g) is RowGradient else g
 
 
 cdef _PackedColumns pack_columns(Tensor x, Py_ssize_t n):
@@ -476,59 +516,85 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
     return out
 
 
-cdef Tensor step_gradient(str name, Tensor w, Tensor dw, tuple state):
-    """The gradient in C order, once the operands of an optimizer's step are found to have one
-    shape and one floating-point dtype, and w and the state to be in C order."""
+cdef Tensor step_gradient(str name, Tensor w, object dw, tuple state, pt_gradient_rows *rows):
+    """The values of the gradient in C order, and which rows they are of (rows.rows NULL: all), once
+    the operands of an optimizer's step are found to have one shape and one floating-point dtype,
+    and w and the state to be in C order."""
     cdef Tensor t
-    for other in (w, dw, *state):
+    cdef RowGradient part
+    rows.rows = NULL
+    for other in (w, *state):
         t = <Tensor?>other
-        if t is not dw:
-            check_writable(t, name)
-        if (kind_of(t.type) != KIND_FLOAT or t.type != w.type or t.ndim != w.ndim
-                or not same_dims(t, w) or not (t.contiguous or t is dw)):
-            raise ValueError(f"{name}: shapes {w.shape} and {t.shape}, dtypes {w.dtype} and "
-                             f"{t.dtype}: expected equal ones, floating-point, in C order")
+        check_writable(t, name)
+        check_step_operand(name, w, t.shape, t.type, t.contiguous)
+    if type(dw) is RowGradient:
+        part = <RowGradient>dw
+        check_step_operand(name, w, part.shape, part.values.type, True)
+        rows.row_length = part.values.dims[1]
+        rows.rows = <int64_t *>part.numbers.data
+        rows.n_rows = part.numbers.size
+        t = part.values
+    elif isinstance(dw, Tensor):
+        t = <Tensor>dw
+        check_step_operand(name, w, t.shape, t.type, True)
+    else:
+        raise TypeError(f"{name}: dw is a {type(dw).__name__}: expected a Tensor or a RowGradient")
     bump_version(w)
-    return as_contiguous(dw, dw.type)
+    return as_contiguous(t, t.type)
 
 
-def sgd_step(Tensor w not None, Tensor dw not None, double learning_rate):
-    """w -= learning_rate * dw, in place."""
-    dw = step_gradient("sgd_step", w, dw, ())
+cdef int check_step_operand(str name, Tensor w, tuple shape, int dtype, bint in_order) except -1:
+    if kind_of(dtype) != KIND_FLOAT or dtype != w.type or shape != w.shape or not in_order:
+        raise ValueError(f"{name}: shapes {w.shape} and {shape}, dtypes {w.dtype} and "
+                         f"{DTYPES[dtype]}: expected equal ones, floating-point, in C order")
+    return 0
+
+
+def sgd_step(Tensor w not None, dw, double learning_rate):
+    """w -= learning_rate * dw, in place; dw: a tensor or a RowGradient, as for the other steps."""
+    cdef pt_gradient_rows rows
+    cdef Tensor values = step_gradient("sgd_step", w, dw, (), &rows)
     with nogil:
-        pt_sgd_step(<pt_dtype>w.type, w.size, w.data, dw.data, learning_rate)
+        pt_sgd_step(<pt_dtype>w.type, w.size, w.data, values.data,
+                    &rows, learning_rate)
 
 
-def momentum_step(Tensor w not None, Tensor dw not None, Tensor velocity not None,
+def momentum_step(Tensor w not None, dw, Tensor velocity not None,
                   double learning_rate, double momentum, bint nesterov=False):
     """velocity = momentum * velocity - learning_rate * dw, then w += velocity (with nesterov:
     w += momentum * velocity - learning_rate * dw), in place."""
-    dw = step_gradient("momentum_step", w, dw, (velocity,))
+    cdef pt_gradient_rows rows
+    cdef Tensor values = step_gradient("momentum_step", w, dw, (velocity,), &rows)
     with nogil:
-        pt_momentum_step(<pt_dtype>w.type, w.size, w.data, dw.data, velocity.data, learning_rate,
+        pt_momentum_step(<pt_dtype>w.type, w.size, w.data, values.data,
+                         &rows, velocity.data, learning_rate,
                          momentum, nesterov)
 
 
-def rmsprop_step(Tensor w not None, Tensor dw not None, Tensor mean_square not None,
+def rmsprop_step(Tensor w not None, dw, Tensor mean_square not None,
                  double learning_rate, double rho, double epsilon):
     """mean_square = rho * mean_square + (1 - rho) * dw**2, then
     w -= learning_rate * dw / sqrt(mean_square + epsilon), in place."""
-    dw = step_gradient("rmsprop_step", w, dw, (mean_square,))
+    cdef pt_gradient_rows rows
+    cdef Tensor values = step_gradient("rmsprop_step", w, dw, (mean_square,), &rows)
     with nogil:
-        pt_rmsprop_step(<pt_dtype>w.type, w.size, w.data, dw.data, mean_square.data,
-                        learning_rate, rho, epsilon)
+        pt_rmsprop_step(<pt_dtype>w.type, w.size, w.data, values.data,
+                        &rows, mean_square.data, learning_rate,
+                        rho, epsilon)
 
 
-def adagrad_step(Tensor w not None, Tensor dw not None, Tensor sum_of_squares not None,
+def adagrad_step(Tensor w not None, dw, Tensor sum_of_squares not None,
                  double learning_rate, double epsilon):
     """sum_of_squares += dw**2, then w -= learning_rate * dw / sqrt(sum_of_squares + epsilon)."""
-    dw = step_gradient("adagrad_step", w, dw, (sum_of_squares,))
+    cdef pt_gradient_rows rows
+    cdef Tensor values = step_gradient("adagrad_step", w, dw, (sum_of_squares,), &rows)
     with nogil:
-        pt_adagrad_step(<pt_dtype>w.type, w.size, w.data, dw.data, sum_of_squares.data,
-                        learning_rate, epsilon)
+        pt_adagrad_step(<pt_dtype>w.type, w.size, w.data, values.data,
+                        &rows, sum_of_squares.data, learning_rate,
+                        epsilon)
 
 
-def adam_step(Tensor w not None, Tensor dw not None, Tensor mean not None,
+def adam_step(Tensor w not None, dw, Tensor mean not None,
               Tensor variance not None, double learning_rate, double beta_1, double beta_2,
               double epsilon, uint64_t step):
     """mean += (dw - mean) * (1 - beta_1), variance += (dw**2 - variance) * (1 - beta_2), then
@@ -536,7 +602,9 @@ def adam_step(Tensor w not None, Tensor dw not None, Tensor mean not None,
     sqrt(1 - beta_2**step) / (1 - beta_1**step) and step counts from 1; in place."""
     if step < 1:
         raise ValueError(f"adam_step: step is {step}: expected at least 1")
-    dw = step_gradient("adam_step", w, dw, (mean, variance))
+    cdef pt_gradient_rows rows
+    cdef Tensor values = step_gradient("adam_step", w, dw, (mean, variance), &rows)
     with nogil:
-        pt_adam_step(<pt_dtype>w.type, w.size, w.data, dw.data, mean.data, variance.data,
+        pt_adam_step(<pt_dtype>w.type, w.size, w.data, values.data,
+                     &rows, mean.data, variance.data,
                      learning_rate, beta_1, beta_2, epsilon, step)

@@ -210,12 +210,13 @@ cdef class GradientTape:
         self.n_nodes += 1
         return self.n_nodes - 1
 
-    def gradient(self, target, sources, *, output_gradient=None):
+    def gradient(self, target, sources, *, output_gradient=None, row_gradients=False):
         """The gradient of target with respect to sources.
 
         target: a tensor computed while the tape recorded. If it has more than one element, the
         gradient of their sum, or of their sum weighted with output_gradient (of target's shape).
         sources: a tensor or a nested list, tuple, dictionary of tensors.
+        row_gradients: True lets a gradient with many rows of zeros be a RowGradient.
         Returns: as sources, each a tensor of its source's shape and dtype, or None where target
         does not depend on the source.
         Raises: RuntimeError when a tensor that the derivative needs was changed in place, or at the
@@ -239,6 +240,8 @@ cdef class GradientTape:
         node = self.node_of(target)
         self.used = True
         gradients = {} if node < 0 else self.replay(node, seed, wanted)
+        if not row_gradients:
+            gradients = {node: as_dense(g) for node, g in gradients.items()}
         return self.pick(sources, gradients)
 
     cdef int collect(self, object sources, set wanted) except -1:
@@ -283,6 +286,7 @@ cdef class GradientTape:
             g = gradients.pop(entry.out, None)
             if g is None:
                 continue
+            g = as_dense(g)
             if entry.out in wanted:
                 results[entry.out] = g
             rule = <_Rule>RULES[entry.row]
@@ -295,11 +299,11 @@ cdef class GradientTape:
                 if function is None:
                     continue
                 part = function(g, k, *entry.saved) if rule.each else function(g, *entry.saved)
-                if entry.shapes[k] is not None:
+                if entry.shapes[k] is not None and type(part) is not RowGradient:
                     part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
                 known = gradients.get(node)
                 gradients[node] = part if known is None else elementwise_call(
-                    ROW_ADD, known, part, None, None)
+                    ROW_ADD, as_dense(known), as_dense(part), None, None)
         for node in wanted:
             if node in gradients:
                 results[node] = gradients[node]

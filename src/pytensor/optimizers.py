@@ -20,7 +20,16 @@ class Optimizer:
     """Base class. A subclass defines update, and initial_state if it keeps anything per weight.
 
     iterations: how often apply was called.
+    takes_row_gradients: whether update takes a RowGradient for dw (see GradientTape.gradient). A
+        subclass that does says so itself, since its update may be another.
     """
+
+    takes_row_gradients = False
+
+    def __init_subclass__(cls, **options):
+        """Do not inherit takes_row_gradients."""
+        super().__init_subclass__(**options)
+        cls.takes_row_gradients = vars(cls).get("takes_row_gradients", False)
 
     def __init__(self, learning_rate, name=None):
         """learning_rate: a number >= 0; name: by default the class's in lower case."""
@@ -101,6 +110,8 @@ class SGD(Optimizer):
     nesterov:      w += momentum * velocity - learning_rate * dw
     """
 
+    takes_row_gradients = True
+
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, name=None):
         """Momentum: in [0, 1]."""
         super().__init__(learning_rate, name)
@@ -126,6 +137,8 @@ class RMSprop(Optimizer):
     w -= learning_rate * dw / sqrt(mean_square + epsilon)
     """
 
+    takes_row_gradients = True
+
     def __init__(self, learning_rate=0.001, rho=0.9, epsilon=1e-7, name=None):
         """Rho: in [0, 1); epsilon: >= 0."""
         super().__init__(learning_rate, name)
@@ -147,6 +160,8 @@ class Adagrad(Optimizer):
     sum_of_squares += dw**2
     w -= learning_rate * dw / sqrt(sum_of_squares + epsilon)
     """
+
+    takes_row_gradients = True
 
     def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, name=None):
         """initial_accumulator_value: what sum_of_squares starts from, >= 0; epsilon: >= 0."""
@@ -172,6 +187,8 @@ class Adam(Optimizer):
     rate = learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)    (t = 1 at the first step)
     w -= rate * mean / (sqrt(variance) + epsilon)
     """
+
+    takes_row_gradients = True
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None):
         """beta_1, beta_2: in [0, 1); epsilon: >= 0."""

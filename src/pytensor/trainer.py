@@ -169,7 +169,8 @@ class Trainer:
             value = loss.item()
             if not math.isfinite(value):
                 raise _LossNotFinite(f"the loss is {value}")
-            optimizer.apply(tape.gradient(loss, weights), weights)
+            gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
+            optimizer.apply(gradients, weights)
             update(value, y, outputs)
 
         return step
