@@ -1,10 +1,8 @@
-/* columns.c: products that leave out the columns of x that are zero in every row.
+/* columns.c: which columns of x are zero in every row, and rows of zeros in a gradient.
  *
- * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dy it makes a row of
+ * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dout it makes a row of
  * zeros. Images with empty borders, one-hot rows and bags of words have many: of MNIST's 784
- * columns a mini-batch of 128 uses 529. The columns in use are packed side by side, and with them
- * the rows of w, so that BLAS sees a shorter product of dense matrices.
- */
+ * columns a mini-batch of 128 uses 529. The products in dense.c leave them out. */
 #include <string.h>
 
 #include "pt.h"
@@ -21,7 +19,7 @@ typedef struct {
     size_t n_columns;
     uint64_t *marks; /* (k,): not 0 where a column has an element other than +0 */
     char *out;
-    const char *rows;
+    const char *rows;       /* (n_columns, row_bytes) */
     size_t row_bytes, piece;
 } job;
 
@@ -72,30 +70,6 @@ pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
     }
     pt_free(j.marks, k * sizeof(uint64_t));
     return PT_OK;
-}
-
-static void pack_task(void *context, size_t i) {
-    const job *j = context;
-    size_t first = i * j->piece, end = first + j->piece;
-    for (size_t r = first; r < end && r < j->m; r++) {
-        const char *row = j->x + (ptrdiff_t)r * j->row_stride;
-        char *to = j->out + r * j->n_columns * j->size;
-        for (size_t c = 0; c < j->n_columns;) { /* a run of neighbours at a time */
-            size_t start = c++;
-            while (c < j->n_columns && j->columns[c] == j->columns[c - 1] + 1) c++;
-            memcpy(to + start * j->size, row + (size_t)j->columns[start] * j->size,
-                   (c - start) * j->size);
-        }
-    }
-}
-
-void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, ptrdiff_t row_stride,
-                     const int64_t *columns, size_t n_columns, void *out) {
-    job j = {.size = pt_dtype_size[dtype], .m = m, .x = x, .row_stride = row_stride,
-             .columns = columns, .n_columns = n_columns, .out = out};
-    size_t row_bytes = n_columns * j.size;
-    j.piece = row_bytes < TASK_BYTES ? TASK_BYTES / (row_bytes + 1) + 1 : 1;
-    pt_parallel_for(pack_task, &j, (m + j.piece - 1) / j.piece);
 }
 
 size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row) {

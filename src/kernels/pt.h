@@ -177,16 +177,26 @@ pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, 
 const char *pt_load_blas(void);
 const char *pt_blas_config(void); /* OpenBLAS's version and core name */
 
-/* ------------------------------------------- leaving out columns of zeros (columns.c) */
+/* -------------------------------------------------- dense layers (dense.c, columns.c) */
 
-/* float dtypes. x: (m, k), columns contiguous, rows row_stride bytes apart. *count: how many columns
- * have an element other than +0; if that is at most limit, their numbers, ascending, in columns:
- * (limit,). Beyond the limit *count may fall short. */
+/* float dtypes; columns of all matrices contiguous, rows x_row_stride (and so on) elements apart.
+ * columns: (k,), which columns of x, and rows of w, take part; NULL: the first k.
+ * out (m, n) = x[:, columns] w[columns, :] (+ bias, then relu); bias: (n,) or NULL. Same bits for any
+ * number of threads. */
+pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
+                   ptrdiff_t x_row_stride, const void *w, ptrdiff_t w_row_stride,
+                   const int64_t *columns, const void *bias, bool relu, void *out);
+/* dw (k, n) = x[:, columns]^T dout, x with m rows, dout: (m, n). */
+pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
+                                   ptrdiff_t x_row_stride, const void *dout,
+                                   ptrdiff_t dout_row_stride, const int64_t *columns, void *dw);
+/* Whether these are the ones to call for such a product; otherwise pt_matmul is. */
+bool pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k);
+/* x: (m, k), columns contiguous, rows row_stride bytes apart. *count: how many columns have an
+ * element other than +0; if that is at most limit, their numbers, ascending, in columns: (limit,).
+ * Beyond the limit *count may fall short. */
 pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                              ptrdiff_t row_stride, size_t limit, int64_t *columns, size_t *count);
-/* out: (m, n_columns), those columns of x side by side. */
-void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, ptrdiff_t row_stride,
-                     const int64_t *columns, size_t n_columns, void *out);
 /* out: (n, row_length): row rows[i] is src[i], the others zero. rows: (n_rows,), ascending. */
 void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                      size_t n_rows, const void *src, void *out);

@@ -70,11 +70,17 @@ cdef extern from "pt.h" nogil:
     const char *pt_load_blas()
     const char *pt_blas_config()
 
+    pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
+                       Py_ssize_t x_row_stride, const void *w, Py_ssize_t w_row_stride,
+                       const int64_t *columns, const void *bias, bint relu, void *out)
+    pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k,
+                                       const void *x, Py_ssize_t x_row_stride, const void *dout,
+                                       Py_ssize_t dout_row_stride, const int64_t *columns,
+                                       void *dw)
+    bint pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k)
     pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                                  Py_ssize_t row_stride, size_t limit, int64_t *columns,
                                  size_t *count)
-    void pt_pack_columns(pt_dtype dtype, size_t m, const void *x, Py_ssize_t row_stride,
-                         const int64_t *columns, size_t n_columns, void *out)
     void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                          size_t n_rows, const void *src, void *out)
 
@@ -89,9 +95,8 @@ cdef extern from "pt.h" nogil:
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)
     ctypedef struct pt_gradient_rows:
-        size_t row_length
         const int64_t *rows
-        size_t n_rows
+        size_t n_rows, row_length
     void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw,
                      const pt_gradient_rows *rows, double learning_rate)
     void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,

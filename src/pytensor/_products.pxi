@@ -184,8 +184,7 @@ def linear(x, w, b=None, *, relu=False):
     """x @ w + b, and max(., 0) of that with relu=True, in one pass over the product.
 
     x: (..., inputs), w: (inputs, units), b: (units,) or None; one floating-point dtype.
-    Columns of a matrix x that are zero in every row are left out of the product where that is
-    faster; an infinity or NaN in their rows of w then does not show.
+    Columns of a matrix x that are zero in every row are left out of the product where that pays; an infinity or NaN in their rows of w then does not show.
     Returns: (..., units).
     """
     cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear"), bias = None
@@ -204,8 +203,9 @@ def linear(x, w, b=None, *, relu=False):
     if data.type != weights.type or (bias is not None and bias.type != weights.type):
         raise TypeError(f"linear: x, w and b have dtypes {data.dtype}, {weights.dtype} and "
                         f"{None if bias is None else bias.dtype}: expected one")
-    cdef Tensor rows = data, row_bias = bias, weights_used
-    cdef Py_ssize_t row_step = 0
+    cdef Tensor rows = data, row_bias = bias, columns = None
+    cdef Py_ssize_t row_step = 0, item = <Py_ssize_t>pt_dtype_size[weights.type]
+    cdef Py_ssize_t k = weights.dims[0], n = weights.dims[1]
     if data.ndim == 2:
         row_step = data.steps[0]
     elif data.ndim > 2:
@@ -216,28 +216,35 @@ def linear(x, w, b=None, *, relu=False):
     for d in range(last):
         dims[d] = data.dims[d]
         m *= data.dims[d]
-    dims[last] = weights.dims[1]
+    dims[last] = n
     cdef Tensor out = new_tensor(weights.type, data.ndim, dims), before
     cdef pt_status status
-    cdef bint with_relu = relu
-    cdef _PackedColumns packed = None
+    cdef bint with_relu = relu, in_rows
     if out.size > 0:
-        if data.ndim == 2:
-            packed = pack_columns(data, weights.dims[1])
-        if packed is not None:
-            rows = packed.columns
-            row_step = rows.steps[0]
-            weights_used = packed.rows_of(weights)
+        in_rows = rows.steps[last] == item and row_step % item == 0
+        if in_rows and data.ndim == 2:
+            columns = columns_in_use(data, n)
+        if columns is not None:
+            weights = as_contiguous(weights, weights.type)
+            k = columns.size
+        if k > 0 and (columns is not None or in_rows and weights.steps[1] == item
+                      and pt_dense_pays(<pt_dtype>weights.type, m, n, k)):
+            with nogil:
+                status = pt_dense(<pt_dtype>weights.type, m, n, k, rows.data, row_step // item,
+                                  weights.data, weights.steps[0] // item,
+                                  NULL if columns is None else <int64_t *>columns.data,
+                                  NULL if row_bias is None else row_bias.data, with_relu,
+                                  out.data)
         else:
-            weights_used = weights
-        with nogil:
-            status = pt_matmul(<pt_dtype>weights.type, m, weights.dims[1], weights_used.dims[0],
-                               matrix_of(rows.data, row_step, rows.steps[last], rows.type),
-                               matrix_of(weights_used.data, weights_used.steps[0],
-                                         weights_used.steps[1], weights.type),
-                               out.data, weights.dims[1], 1,
-                               NULL if row_bias is None else row_bias.data, with_relu)
+            with nogil:
+                status = pt_matmul(<pt_dtype>weights.type, m, n, k,
+                                   matrix_of(rows.data, row_step, rows.steps[last], rows.type),
+                                   matrix_of(weights.data, weights.steps[0], weights.steps[1],
+                                             weights.type),
+                                   out.data, n, 1, NULL if row_bias is None else row_bias.data,
+                                   with_relu)
         check_memory(status, "linear")
+    weights = as_tensor(w, "linear")
     cdef unsigned long long tracked = data.tracked | weights.tracked
     if bias is not None:
         tracked |= bias.tracked
@@ -246,46 +253,64 @@ def linear(x, w, b=None, *, relu=False):
         # it is above 0, its result tells as well, so the product need not be kept.
         before = new_view(out, out.data, out.ndim, out.dims, out.steps) if with_relu else out
         record(ROW_LINEAR, (data, weights) if bias is None else (data, weights, bias), before,
-               (packed,))
+               (columns,))
         if with_relu:
             record(ROW_RELU, (before,), out, None)
     return out
 
 
 # From this many multiplications on (about 40 us) it pays to look for columns of zeros.
-cdef double MIN_PACKED_WORK = 4e6
-# Packing moves a row of w twice and a column of x once for each column kept; leaving a column out
-# saves m n multiply-adds. At 50 of these and 40 bytes per ns it takes 10 rows to pay; twice that,
-# to be sure.
-cdef double PACKING_ROWS = 20
+cdef double MIN_WORK_TO_LOOK = 4e6
 
 
-cdef class _PackedColumns:
-    """The columns of a matrix x that are not zero throughout, side by side."""
+cdef Tensor columns_in_use(Tensor x, Py_ssize_t n):
+    """The numbers, ascending, of the columns of x that are not zero throughout; None where they are
+    nearly all or a product with n columns is too small to gain by leaving the others out."""
+    cdef Py_ssize_t m = x.dims[0], k = x.dims[1], limit = k - k // 16
+    cdef size_t count = 0
+    cdef pt_status status
+    if <double>m * k * n < MIN_WORK_TO_LOOK:
+        return None
+    cdef Tensor numbers = new_tensor(PT_INT64, 1, &limit)
+    with nogil:
+        status = pt_nonzero_columns(<pt_dtype>x.type, m, k, x.data, x.steps[0], limit,
+                                    <int64_t *>numbers.data, &count)
+    check_memory(status, "linear")
+    return None if <Py_ssize_t>count > limit else basic_index(numbers, (slice(None, count),))
 
-    cdef Tensor columns     # (m, n_columns)
-    cdef Tensor numbers     # (n_columns,) int64, ascending: where they stood in x
-    cdef Py_ssize_t k       # columns of x
 
-    cdef Tensor rows_of(self, Tensor w):
-        """(n_columns, n): the rows of w that meet the columns."""
-        cdef Py_ssize_t dims[2]
-        cdef Tensor source = as_contiguous(w, w.type)
-        dims[0] = self.numbers.size
-        dims[1] = w.dims[1]
-        cdef Tensor out = new_tensor(w.type, 2, dims)
+def linear_weight_gradient(Tensor x not None, Tensor g not None, Tensor columns):
+    """x^T g, the gradient of the weights of linear, for x: (..., inputs) and g: (..., units), all
+    axes but the last taken as one. columns: those of x that are in use; then the result is a
+    RowGradient, since the other rows are zero. Not recorded by a GradientTape."""
+    cdef Py_ssize_t dims[2]
+    cdef Py_ssize_t m = 1, item = <Py_ssize_t>pt_dtype_size[x.type]
+    cdef RowGradient by_rows
+    cdef pt_status status
+    cdef int d
+    for d in range(x.ndim - 1):
+        m *= x.dims[d]
+    dims[1] = g.dims[g.ndim - 1]
+    x = reshape(x, (m, x.dims[x.ndim - 1]))
+    g = reshape(as_contiguous(g, g.type), (m, dims[1]))
+    dims[0] = x.dims[1] if columns is None else columns.size
+    if columns is None and not (x.steps[1] == item and x.steps[0] % item == 0
+                                and pt_dense_pays(<pt_dtype>x.type, dims[0], dims[1], m)):
+        return product("linear", reversed_axes(x), g)
+    cdef Tensor out = new_tensor(x.type, 2, dims)
+    if out.size > 0:
         with nogil:
-            pt_gather_rows(<pt_dtype>w.type, source.data, dims[1], <int64_t *>self.numbers.data,
-                           dims[0], <pt_dtype>w.type, 1.0, out.data)
+            status = pt_dense_weight_gradient(
+                <pt_dtype>x.type, m, dims[1], dims[0], x.data, x.steps[0] // item, g.data, dims[1],
+                NULL if columns is None else <int64_t *>columns.data, out.data)
+        check_memory(status, "linear")
+    if columns is None:
         return out
-
-    def transposed_product(self, Tensor g not None):
-        """x^T g: the product of the columns kept; the other rows are zero."""
-        cdef RowGradient rows = RowGradient.__new__(RowGradient)
-        rows.values = product("linear", reversed_axes(self.columns), g)
-        rows.numbers = self.numbers
-        rows.shape = (self.k, g.dims[1])
-        return rows
+    by_rows = RowGradient.__new__(RowGradient)
+    by_rows.values = out
+    by_rows.numbers = columns
+    by_rows.shape = (x.dims[1], dims[1])
+    return by_rows
 
 
 @cython.final
@@ -330,35 +355,6 @@ cdef class RowGradient:
 cdef object as_dense(object g):
     """The gradient g as a tensor."""
     return (<RowGradient>g).dense() if type(g) is RowGradient else g
-
-
-cdef _PackedColumns pack_columns(Tensor x, Py_ssize_t n):
-    """x without its columns of zeros, or None where a product with n columns would gain nothing."""
-    cdef Py_ssize_t m = x.dims[0], k = x.dims[1], limit
-    cdef Py_ssize_t dims[2]
-    cdef size_t count = 0
-    cdef pt_status status
-    cdef _PackedColumns packed
-    if (<double>m * k * n < MIN_PACKED_WORK or x.steps[1] != <Py_ssize_t>pt_dtype_size[x.type]):
-        return None
-    limit = <Py_ssize_t>(m * (k / (m + PACKING_ROWS)))
-    cdef Tensor numbers = new_tensor(PT_INT64, 1, &limit)
-    with nogil:
-        status = pt_nonzero_columns(<pt_dtype>x.type, m, k, x.data, x.steps[0], limit,
-                                    <int64_t *>numbers.data, &count)
-    check_memory(status, "linear")
-    if <Py_ssize_t>count > limit:
-        return None
-    packed = _PackedColumns.__new__(_PackedColumns)
-    packed.k = k
-    packed.numbers = basic_index(numbers, (slice(None, count),))
-    dims[0] = m
-    dims[1] = count
-    packed.columns = new_tensor(x.type, 2, dims)
-    with nogil:
-        pt_pack_columns(<pt_dtype>x.type, m, x.data, x.steps[0], <int64_t *>numbers.data, count,
-                        packed.columns.data)
-    return packed
 
 
 # ------------------------------------------------------------------------------ softmax & co

@@ -220,10 +220,10 @@ def concat_gradient(g, i, axis, starts):
     return g[(slice(None),) * axis + (slice(starts[i], starts[i + 1]),)]
 
 
-def linear_gradient_w(g, x, packed):
+def linear_gradient_w(g, x, columns):
     """d (x @ w + b) / dw: x^T g, summed over all rows of x."""
-    if packed is not None and not _core.is_recording():
-        return packed.transposed_product(g)
+    if not _core.is_recording():
+        return _core.linear_weight_gradient(x, g, columns)
     if x.ndim != 2:
         x, g = _as_matrix(x), _as_matrix(g)
     return x.T @ g

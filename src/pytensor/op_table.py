@@ -261,9 +261,9 @@ other("getitem", "Selected by index.", parameters=("key",),
 other("scatter", "Zeros, with x added at an index.", parameters=("key",), d=("g[key]",))
 other("concat", "One after another along an axis.", parameters=("axis", "starts"),
       d="concat_gradient(g, i, axis, starts)")
-other("linear", "x @ y + z, in one pass; packed is x without its columns of zeros.",
-      parameters=("packed",),
-      d=("g @ y.T", "linear_gradient_w(g, x, packed)", "g.sum(axis=tuple(range(g.ndim - 1)))"))
+other("linear", "x @ y + z, in one pass; columns: those of x that are not zero throughout.",
+      parameters=("columns",),
+      d=("g @ y.T", "linear_gradient_w(g, x, columns)", "g.sum(axis=tuple(range(g.ndim - 1)))"))
 other("softmax", "exp(x) / sum(exp(x)) along the last axis.",
       d=("out * (g - sum(g * out, axis=-1, keepdims=True))",))
 other("log_softmax", "log(softmax(x)) along the last axis.",
