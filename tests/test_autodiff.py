@@ -186,11 +186,48 @@ def test_tapes_are_left_in_order():
     outer, inner = pt.GradientTape(), pt.GradientTape()
     with pytest.raises(RuntimeError, match="left in the reverse of the order"):
         inner.__exit__(None, None, None)
-    with outer:
-        inner.__enter__()
-        with pytest.raises(RuntimeError, match="left in the reverse of the order"):
-            outer.__exit__(None, None, None)
-        inner.__exit__(None, None, None)
+    outer.__enter__()
+    inner.__enter__()
+    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+        outer.__exit__(None, None, None)
+    assert _core.is_recording()
+    inner.__exit__(None, None, None)
+    assert not _core.is_recording()
+
+
+def test_a_tape_left_out_of_order_records_no_more():
+    """A generator that is dropped leaves its tape long after the tape around it was left."""
+    x = pt.asarray([1.0, 2.0])
+
+    def squares():
+        with pt.GradientTape() as tape:
+            tape.watch(x)
+            yield x * x
+
+    def f():
+        with pt.GradientTape():
+            generator = squares()
+            next(generator)
+            kept.append(generator)
+
+    kept = []
+    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+        f()
+    kept.pop().close()
+    assert not _core.is_recording()
+    x += 1
+    assert pt.grad(lambda x: (x * x).sum())(x).tolist() == [4, 6]
+
+
+def test_threads_that_end_inside_a_tape_take_it_along():
+    def enter():
+        pt.GradientTape().__enter__()
+
+    for _ in range(200):  # more than the tapes there are
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+    assert pt.grad(lambda x: x * x)(pt.asarray(3.0)).item() == 6
 
 
 def test_an_exception_inside_leaves_no_recording_behind():
@@ -650,3 +687,65 @@ def test_a_list_of_recorded_tensors_is_refused_not_cut_off():
 
 def test_full_passes_the_gradient_to_its_value():
     assert pt.grad(lambda x: pt.sum(pt.full((2, 3), x)))(1.5).item() == 6
+
+
+# --------------------------------------------------------------------- what has gone wrong once
+
+
+def test_endless_sources():
+    x = pt.asarray([1.0, 2.0])
+    endless = []
+    endless.append(endless)
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+        with pytest.raises(RecursionError):
+            pt.asarray(endless)
+    with pytest.raises(RecursionError):
+        tape.gradient(y, endless)
+
+
+def test_gradient_of_a_product_of_a_sum():
+    """g is broadcast along an axis before one of length 1."""
+    rng = np.random.default_rng(2)
+    x, w = rng.standard_normal((8, 1, 4, 3)), pt.asarray(rng.standard_normal((3, 2)))
+    g = pt.grad(lambda x: ((x @ w).sum(axis=0) ** 2).sum())(pt.asarray(x))
+    s = (x @ np.asarray(w)).sum(0, keepdims=True)
+    np.testing.assert_allclose(g, np.broadcast_to(2 * s @ np.asarray(w).T, x.shape), rtol=1e-12)
+
+
+def test_bounds_of_a_slice_are_fixed_when_it_is_taken():
+    x, i, j = pt.arange(6.0), pt.asarray(1), pt.asarray(3)
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        part, one = x[i:j].sum(), x[i]
+    i += 2
+    j += 2
+    assert tape.gradient(part, x).tolist() == [0, 1, 1, 0, 0, 0]
+    assert tape.gradient(one, x).tolist() == [0, 1, 0, 0, 0, 0]
+
+
+def test_powers_of_python_numbers_keep_the_dtype():
+    x = pt.asarray(np.array([1.7, 2.3]))
+    np.testing.assert_allclose(pt.grad(lambda x: (x ** 3.3).sum())(x), 3.3 * np.asarray(x) ** 2.3,
+                               rtol=1e-14)
+    np.testing.assert_allclose(pt.grad(lambda x: (2.1 ** x).sum())(x),
+                               2.1 ** np.asarray(x) * np.log(2.1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("seed", [[1, 2], np.array([1.0, 2.0]), np.array([1, 2], np.float32)])
+def test_output_gradient_takes_the_dtype_of_the_target(seed):
+    x = pt.asarray([3.0, 4.0])
+    with pt.GradientTape() as tape:
+        tape.watch(x)
+        y = -x
+    g = tape.gradient(y, x, output_gradient=seed)
+    assert g.dtype == pt.float32 and g.tolist() == [-1, -2]
+
+
+def test_clip_with_crossed_bounds():
+    f = pt.grad(pt.clip, (0, 1, 2))
+    assert [g.item() for g in f(0.0, 2.0, 1.0)] == [0, 0, 1]
+    assert [g.item() for g in f(0.0, 1.0, 2.0)] == [0, 1, 0]
+    assert [g.item() for g in f(3.0, 1.0, 2.0)] == [0, 0, 1]
+    assert [g.item() for g in f(1.5, 1.0, 2.0)] == [1, 0, 0]

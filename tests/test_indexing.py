@@ -212,3 +212,21 @@ def test_iteration_and_fill():
     assert (np.asarray(t)[:, 0] == 0).all() and (np.asarray(t)[:, 1:] != 0).all()
     t.fill(3)
     assert np.unique(np.asarray(t)).tolist() == [3]
+
+
+@pytest.mark.parametrize("step", [2**63 - 1, -(2**63), 2**70, -(2**70), 2**62, 1 - 2**63])
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_huge_steps(n, step):
+    x = pt.arange(n)
+    assert x[::step].tolist() == np.arange(n)[::step].tolist()
+    assert x[::step].sum().item() == np.arange(n)[::step].sum()
+
+
+def test_nested_indices_without_end():
+    key = 0
+    for _ in range(200_000):
+        key = (key,)
+    with pytest.raises((RecursionError, ValueError, IndexError)):
+        pt.arange(3)[key]
+    while isinstance(key, tuple):  # deleted one by one: the interpreter recurses too
+        key = key[0]

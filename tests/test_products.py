@@ -6,6 +6,8 @@ import math
 import numpy as np
 import pytest
 from conftest import DTYPES, KINDS, LAYOUTS
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pytensor as pt
 from pytensor import _core, naive, nn
@@ -53,6 +55,24 @@ def test_matmul(x_shape, y_shape, dtype, rng):
     assert_product(pt.matmul(x, y), expected)
     assert_product(pt.asarray(x) @ y, expected)
     assert_product(x @ pt.asarray(y), expected)
+
+
+@given(st.data())
+def test_matmul_of_broadcast_stacks(data):
+    """Batch axes of length 1 and of stride 0, in any order, on either side."""
+    lengths = data.draw(st.lists(st.integers(1, 3), max_size=4))
+    operands = []
+    for matrix in ((2, 3), (3, 2)):
+        kinds = data.draw(st.lists(st.sampled_from(["full", "one", "repeated"]),
+                                   min_size=len(lengths), max_size=len(lengths)))
+        stored = [n if kind == "full" else 1 for n, kind in zip(lengths, kinds, strict=True)]
+        shown = [1 if kind == "one" else n for n, kind in zip(lengths, kinds, strict=True)]
+        x = np.arange(math.prod(stored) * 6.0).reshape(*stored, *matrix)
+        operands.append(np.broadcast_to(x, (*shown, *matrix)))
+    x, y = operands
+    np.testing.assert_array_equal(pt.asarray(x) @ pt.asarray(y), x @ y)
+    np.testing.assert_array_equal(pt.asarray(x) @ pt.asarray(y[(0,) * len(lengths)]),
+                                  x @ y[(0,) * len(lengths)])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])

@@ -630,3 +630,64 @@ def test_array_ufunc_is_handed_over():
     a = np.ones(2)
     a += np.asarray(t)
     assert a.tolist() == [2, 3]
+
+
+# --------------------------------------------------------------------- what has gone wrong once
+
+
+def test_what_a_subclass_of_ndarray_calls_its_base_is_not_believed():
+    class Liar(np.ndarray):
+        base = property(lambda self: pt.zeros(3))
+
+    array = np.ndarray.__new__(Liar, (1_000_000,), np.float64)
+    array[...] = 1
+    tensor = pt.asarray(array)
+    del array
+    assert tensor.sum().item() == 1_000_000
+
+
+def test_an_index_that_changes_its_mind():
+    class Fickle:
+        def __init__(self, *values):
+            self.values = list(values)
+
+        def __index__(self):
+            return self.values.pop(0) if len(self.values) > 1 else self.values[0]
+
+    x = pt.permute_dims(pt.zeros((1, 1000)), (Fickle(0, 1), Fickle(1, 1)))
+    assert x.shape == (1, 1000)
+
+
+def test_booleans_of_other_bytes():
+    array = np.array([[2, 1, 0], [255, 0, 1]], np.uint8).view(bool)
+    truth = np.array([[True, True, False], [True, False, True]])
+    for given, expected in ((array, truth), (array.T, truth.T), (array[:, ::2], truth[:, ::2])):
+        x = pt.asarray(given)
+        np.testing.assert_array_equal(np.asarray(x).view(np.uint8), expected)
+        assert pt.sum(x).item() == expected.sum()
+        np.testing.assert_array_equal(x & True, expected)
+    with pytest.raises(ValueError, match="without a copy"):
+        pt.asarray(array, copy=False)
+    shared = pt.asarray(truth)
+    truth[0, 0] = False  # of 0 and 1: shared, not copied
+    assert not shared[0, 0]
+    for _ in range(20):
+        pt.full(1000, 255, dtype="uint8")
+        assert set(np.asarray(pt.empty(1000, dtype="bool")).view(np.uint8)) <= {0, 1}
+
+
+@pytest.mark.parametrize("target", ["int8", "int32", "int64", "uint8", "uint32", "uint64"])
+@pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf, -1e20, -1.0, 1e20])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_does_not_fit_is_the_same_everywhere(dtype, value, target):
+    found = [np.asarray(pt.asarray(np.full(n, value, dtype)).astype(target)).tolist()
+             for n in (1, 9, 101)]
+    assert len({element for elements in found for element in elements}) == 1
+
+
+def test_a_sequence_without_end():
+    class Endless(list):
+        def __getitem__(self, i):
+            return self
+
+    assert pt.asarray(Endless([1.0])).tolist() == [1]

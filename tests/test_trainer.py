@@ -528,3 +528,75 @@ def test_refuses_to_train_nothing():
     network.trainable = False
     with pytest.raises(ValueError, match="fit: 'sequential' has no weights to train"):
         network.fit(X, ONE_HOT, verbose=0)
+
+
+# ------------------------------------------------------------- changes after the first step
+
+
+def small_network(optimizer="sgd"):
+    random.seed(5)
+    network = models.Sequential([layers.Dense(8, activation="relu", input_shape=(64,)),
+                                 layers.Dense(10, activation="softmax")])
+    network.compile(optimizer, "sparse_categorical_crossentropy")
+    return network
+
+
+def test_another_optimizer_loss_or_activation_is_used():
+    x, y = blobs(200)
+    x = np.asarray(x) / 255
+    network = small_network("rmsprop")
+    network.fit(x, y, epochs=20, verbose=0)
+    network.optimizer = optimizers.SGD(0.0)
+    before = [w.tobytes() for w in network.get_weights()]
+    network.fit(x, y, verbose=0)
+    assert [w.tobytes() for w in network.get_weights()] == before
+    loss = network.evaluate(x, y, verbose=0)
+    network.layers[-1].activation = activations.sigmoid  # no logits of a softmax any more
+    p = np.asarray(network.predict(x, verbose=0))
+    p = np.clip(p / p.sum(1, keepdims=True), 1e-7, 1 - 1e-7)
+    expected = -np.log(p[np.arange(200), np.asarray(y)]).mean()
+    assert network.evaluate(x, y, verbose=0) == pytest.approx(expected, rel=1e-4)
+    assert loss != pytest.approx(expected, rel=0.01)
+
+
+def test_momentum_can_be_switched_on():
+    x, y = blobs(200)
+    network = small_network(optimizers.SGD(0.01))
+    network.fit(x, y, verbose=0)
+    network.optimizer.momentum = 0.9
+    other = small_network(optimizers.SGD(0.01, momentum=0.9))
+    other.set_weights(network.get_weights())
+    for n in (network, other):
+        random.seed(6)
+        n.fit(x, y, epochs=2, verbose=0)
+    for a, b in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="momentum: found 2"):
+        network.optimizer.momentum = 2
+
+
+def test_a_sequential_of_ones_own_is_called():
+    class Doubled(models.Sequential):
+        def call(self, x, training=False):
+            return super().call(x, training) * 2
+
+    x, y = blobs(50)
+    network = Doubled([layers.Dense(10, activation="softmax", input_shape=(64,))])
+    plain = models.Sequential(network.layers)
+    np.testing.assert_array_equal(network.predict(x, verbose=0), network(x))
+    np.testing.assert_allclose(network.predict(x, verbose=0), plain(x) * 2)
+    network.compile("sgd", "mse")
+    plain.compile("sgd", "mse")
+    targets = np.eye(10, dtype="f4")[np.asarray(y)]
+    assert network.evaluate(x, targets, verbose=0) != plain.evaluate(x, targets, verbose=0)
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end", "on_epoch_begin"])
+def test_compile_is_not_called_by_a_callback(hook):
+    x, y = blobs(100)
+    network = small_network()
+    again = callbacks.LambdaCallback(**{hook: lambda *_: network.compile("sgd", "mse")})
+    with pytest.raises(RuntimeError, match="compile: the model is running"):
+        network.fit(x, y, verbose=0, callbacks=[again])
+    network.compile("sgd", "sparse_categorical_crossentropy")
+    network.fit(x, y, verbose=0)

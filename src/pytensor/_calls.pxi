@@ -111,6 +111,13 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     for i in range(first, inputs.n):
         if kinds_of[i] != NOT_SCALAR:
             dtype = (scalar_dtype(kinds_of[i]) if dtype < 0 else with_scalar(dtype, kinds_of[i]))
+    if ROW_EQUAL <= row <= ROW_GREATER_EQUAL and kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED):
+        for i in range(inputs.n):
+            if kinds_of[i] == SCALAR_INT and not in_range(values[i], dtype):
+                # Any number compares with it as with an infinity.
+                values[i] = float("inf") if values[i] > 0 else float("-inf")
+                kinds_of[i] = SCALAR_FLOAT
+                dtype = PT_FLOAT64
     compute = compute_dtype(row, dtype, pt_elementwise_info[row].kinds)
     result_dtype = PT_BOOL if pt_elementwise_info[row].to_bool else compute
     if out is not None:

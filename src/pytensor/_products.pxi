@@ -79,9 +79,11 @@ cdef Tensor product(str name, Tensor x, Tensor y):
 
     # one matrix of x after another against the same y is one taller matrix
     cdef bint tall = y_batch == 0
+    length = x_row * m
     for d in range(n_batch - 1, -1, -1):
-        length = x_row * m if d == n_batch - 1 else x_steps[d + 1] * dims[d + 1]
-        tall = tall and (dims[d] == 1 or x_steps[d] == length)
+        if dims[d] != 1:
+            tall = tall and x_steps[d] == length
+            length = x_steps[d] * dims[d]
     if tall:
         for d in range(n_batch):
             m *= dims[d]
@@ -184,7 +186,8 @@ def linear(x, w, b=None, *, relu=False):
     """x @ w + b, and max(., 0) of that with relu=True, in one pass over the product.
 
     x: (..., inputs), w: (inputs, units), b: (units,) or None; one floating-point dtype.
-    Columns of a matrix x that are zero in every row are left out of the product where that pays; an infinity or NaN in their rows of w then does not show.
+    Columns of a matrix x that are zero in every row are left out of the product where that pays; an
+    infinity or NaN in their rows of w then does not show.
     Returns: (..., units).
     """
     cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear"), bias = None

@@ -110,13 +110,21 @@ def permute_dims(x, /, axes):
     cdef Py_ssize_t steps[PT_MAX_NDIM]
     cdef bint seen[PT_MAX_NDIM]
     cdef int d, axis
-    axes = tuple(axes)
+    try:
+        axes = tuple(axes)
+    except TypeError:
+        raise TypeError(f"permute_dims: axes is {axes!r}: expected a sequence of "
+                        "integers") from None
     if len(axes) != t.ndim:
         raise ValueError(f"permute_dims: {len(axes)} axes in {axes} for shape {t.shape}")
-    read_axes(axes, t.ndim, "permute_dims", seen)
     order = []
     for d in range(t.ndim):
+        seen[d] = False
+    for d in range(t.ndim):
         axis = read_axis(axes[d], t.ndim, "permute_dims")
+        if seen[axis]:
+            raise ValueError(f"permute_dims: axis {axis} appears twice in {axes}")
+        seen[axis] = True
         dims[d] = t.dims[axis]
         steps[d] = t.steps[axis]
         order.append(axis)
@@ -241,10 +249,11 @@ cdef Tensor basic_index(Tensor t, tuple keys):
     return new_view(t, data, ndim, dims, steps)
 
 
-cdef object numpy_key(object key):
+cdef object numpy_key(object key, int depth=0):
     """An index for NumPy: tensors in it become ndarrays."""
     if isinstance(key, tuple):
-        return tuple([numpy_key(part) for part in key])
+        check_depth(depth, "index")
+        return tuple([numpy_key(part, depth + 1) for part in key])
     return numpy_view(<Tensor>key) if isinstance(key, Tensor) else key
 
 
@@ -304,14 +313,22 @@ cdef object get_item(Tensor t, object key):
             # the rest of NumPy's rules for index arrays are NumPy's own business
             result = from_numpy(np.asarray(numpy_view(t)[numpy_key(key)], order="C"))
     if recording_mask & t.tracked:
-        record(ROW_GETITEM, (t,), result, (key if basic else fixed_key(key),))
+        record(ROW_GETITEM, (t,), result, (fixed_key(key),))
     return result
 
 
-cdef object fixed_key(object key):
+cdef object fixed_key(object key, int depth=0):
     """An index as a tape keeps it: copies of what could change."""
+    if key is None or key is Ellipsis or type(key) in (int, bool):
+        return key
     if isinstance(key, tuple):
-        return tuple([fixed_key(part) for part in key])
+        check_depth(depth, "index")
+        return tuple([fixed_key(part, depth + 1) for part in key])
+    if isinstance(key, slice):
+        return slice(*[None if part is None else operator.index(part)
+                       for part in (key.start, key.stop, key.step)])
+    if is_basic(key):
+        return operator.index(key)
     if isinstance(key, Tensor):
         return converted(key, (<Tensor>key).type)
     if not isinstance(key, (list, np.ndarray)):

@@ -300,10 +300,15 @@ cdef list INTEGER_RANGES = [(int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
                             if dtype.kind in "iu" else None for dtype in DTYPES]
 
 
+cdef bint in_range(object value, int dtype) except -1:
+    low, high = INTEGER_RANGES[dtype]
+    return low <= value <= high
+
+
 cdef object exact_int(object value, int dtype):
     value = int(value)
     low, high = INTEGER_RANGES[dtype]
-    if not low <= value <= high:
+    if not in_range(value, dtype):
         raise OverflowError(f"{value} is out of the range of {DTYPES[dtype]}: {low} to {high}")
     return value
 
@@ -385,7 +390,7 @@ cdef int format_dtype(const Py_buffer *view) noexcept:
 
 cdef Tensor from_buffer(object source):
     """A tensor that shares the memory of a buffer, or None where it can't (the dtype is none of
-    ours, or elements are not aligned)."""
+    ours, elements are not aligned, or booleans are other bytes than 0 and 1)."""
     cdef _Exporter exporter = _Exporter.__new__(_Exporter)
     cdef Py_buffer *view = &exporter.view
     try:
@@ -413,6 +418,8 @@ cdef Tensor from_buffer(object source):
         t.size *= t.dims[i]
         step *= t.dims[i]
     t.contiguous = is_contiguous(t.ndim, t.dims, t.steps, item)
+    if dtype == PT_BOOL and not holds_booleans(t):
+        return None
     cdef Tensor owner = tensor_behind(source)
     if owner is None:
         t.exporter = exporter
@@ -421,15 +428,25 @@ cdef Tensor from_buffer(object source):
     return t
 
 
+cdef bint holds_booleans(Tensor t) except -1:
+    """Whether every byte is 0 or 1, as the kernels take for granted."""
+    if t.size == 0:
+        return True
+    t.type = PT_UINT8
+    cdef Tensor highest = reduce_tensor("asarray", ROW_MAX, t, None, False, PT_UINT8)
+    t.type = PT_BOOL
+    return <unsigned char>highest.data[0] <= 1
+
+
 cdef Tensor tensor_behind(object source):
     """The tensor whose memory an ndarray or a memoryview shows, or None. Holding that tensor
     instead keeps conversions to and fro from piling up, and lets a tape see changes through each
-    of them.
+    of them. A subclass of ndarray may call anything its base.
     """
     while True:
         if type(source) is Tensor:
             return source
-        if isinstance(source, np.ndarray):
+        if type(source) is np.ndarray:
             source = source.base
         elif type(source) is memoryview:
             source = source.obj
@@ -454,7 +471,10 @@ cdef Tensor shared_with(object source):
 cdef bint of_python_numbers(object values) except -1:
     """Whether the first leaf of a nested sequence is a Python number: then dtypes are our defaults.
     """
-    while isinstance(values, (list, tuple)):
+    cdef int depth
+    for depth in range(PT_MAX_NDIM):  # deeper ones make no tensor
+        if not isinstance(values, (list, tuple)):
+            break
         if len(values) == 0:
             return True
         values = values[0]
@@ -471,6 +491,8 @@ cdef Tensor from_numpy(object array):
                             f"{', '.join(known.name for known in DTYPES)}")
         if array.ndim > PT_MAX_NDIM:
             raise ValueError(f"{array.ndim} axes: a tensor has at most {PT_MAX_NDIM}")
+        if native == bool:  # bytes other than 0 and 1 count as true
+            array = array.view(np.uint8) != 0
         t = from_buffer(np.array(array, dtype=native, order="C"))
     return t
 
@@ -504,11 +526,21 @@ cdef Tensor as_tensor(object value, str name="asarray"):
     return t
 
 
-cdef bint holds_recorded(object value) except -1:
+cdef int check_depth(int depth, str name) except -1:
+    """Nested input must not end in a stack overflow: these functions call themselves in C."""
+    if depth > 100:
+        raise RecursionError(f"{name}: nested more than 100 deep")
+    return 0
+
+
+cdef bint holds_recorded(object value, int depth=0) except -1:
     """Whether a nested sequence contains a tensor that a recording tape knows."""
     if isinstance(value, Tensor):
         return (<Tensor>value).tracked & recording_mask != 0
-    return isinstance(value, (list, tuple)) and any([holds_recorded(part) for part in value])
+    if not isinstance(value, (list, tuple)):
+        return False
+    check_depth(depth, "asarray")
+    return any([holds_recorded(part, depth + 1) for part in value])
 
 
 cdef object numpy_view(Tensor t):
@@ -523,7 +555,8 @@ def asarray(obj, /, *, dtype=None, copy=None):
 
     dtype: convert to it; by default that of obj, where Python's floats give float32, ints int64.
     copy: True always copies, False never does (ValueError where it would have to), None copies
-    only where it must. Without a copy the tensor shares obj's memory.
+    only where it must. Without a copy the tensor shares obj's memory; what is written to it through
+    obj, or through another tensor made of obj, no GradientTape notices.
     Raises: TypeError for what holds no numbers or has a dtype that no tensor has.
     """
     cdef Tensor t
@@ -560,7 +593,11 @@ def empty(shape, *, dtype=None):
     """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set."""
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef int ndim = read_shape(shape, dims)
-    return new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim, dims)
+    cdef Tensor out = new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim,
+                                 dims)
+    if out.type == PT_BOOL:  # not every byte is one
+        memset(out.data, 0, out.size)
+    return out
 
 
 cdef Tensor filled(object shape, int dtype, object number):

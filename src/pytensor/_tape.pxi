@@ -10,9 +10,10 @@ cdef extern from *:
     static _Thread_local PyObject *innermost_tape;
     """
     unsigned long long recording_mask  # bits of the tapes that record in this thread
-    PyObject *innermost_tape           # borrowed: a tape holds itself while it records
+    PyObject *innermost_tape           # borrowed from thread_tapes
 
-from cpython.ref cimport Py_DECREF, Py_INCREF
+# Holds the innermost tape of each thread, and it the others: with the thread they end.
+cdef object thread_tapes = threading.local()
 
 # How each input gets its gradient, by row: set by set_rules() before the first tape is made.
 cdef list ROW_NAMES = [None] * N_ROWS
@@ -106,7 +107,7 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
               else ((<Tensor>value).shape, (<Tensor>value).type) for value in inputs]
     tape = <GradientTape><object>innermost_tape
     while tape is not None:
-        if tape.bit & mask:
+        if tape.bit & mask and tape.recording:
             entry = _Record.__new__(_Record)
             entry.row = row
             entry.saved = tuple(saved)
@@ -115,6 +116,26 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
             entry.inputs = tuple([tape.node_of(value) for value in inputs])
             entry.out = tape.new_node(out)
             tape.records.append(entry)
+        tape = tape.outer
+    return 0
+
+
+cdef GradientTape innermost():
+    return None if innermost_tape == NULL else <GradientTape><object>innermost_tape
+
+
+cdef int record_from(GradientTape tape) except -1:
+    """Lets this tape and the outer ones record in this thread, but for those that were left."""
+    global recording_mask, innermost_tape
+    while tape is not None and not tape.recording:
+        tape = tape.outer
+    thread_tapes.innermost = tape
+    innermost_tape = NULL if tape is None else <PyObject *>tape
+    recording_mask = 0
+    while tape is not None:
+        recording_mask |= tape.bit
+        while tape.outer is not None and not tape.outer.recording:
+            tape.outer = tape.outer.outer
         tape = tape.outer
     return 0
 
@@ -155,30 +176,31 @@ cdef class GradientTape:
         self.persistent = persistent
 
     def __dealloc__(self):
-        global free_bits
+        global free_bits, recording_mask, innermost_tape
         free_bits |= self.bit
+        if innermost_tape == <PyObject *>self:  # its thread ends
+            innermost_tape = NULL
+            recording_mask = 0
 
     def __enter__(self):
-        global recording_mask, innermost_tape
         if self.recording:
             raise RuntimeError("this GradientTape is recording already")
         self.recording = True
-        self.outer = None if innermost_tape == NULL else <GradientTape><object>innermost_tape
-        Py_INCREF(self)  # for innermost_tape
-        innermost_tape = <PyObject *>self
-        recording_mask |= self.bit
+        self.outer = innermost()
+        record_from(self)
         return self
 
     def __exit__(self, *exception):
-        global recording_mask, innermost_tape
-        if innermost_tape != <PyObject *>self:
+        cdef GradientTape last = innermost(), tape = last
+        while tape is not None and tape is not self:
+            tape = tape.outer
+        self.recording = False  # in any case: what was left must not record
+        record_from(last)
+        if tape is self:
+            self.outer = None
+        if last is not self:
             raise RuntimeError("GradientTapes are left in the reverse of the order in which they "
                                "were entered, and in the thread that entered them")
-        recording_mask &= ~self.bit
-        innermost_tape = NULL if self.outer is None else <PyObject *>self.outer
-        self.outer = None
-        self.recording = False
-        Py_DECREF(self)
 
     def watch(self, *tensors):
         """Treat these tensors (or lists, tuples, dictionaries of them) as variables.
@@ -232,6 +254,8 @@ cdef class GradientTape:
             seed = full(target.shape, 1, dtype=target.dtype)
         else:
             seed = as_tensor(output_gradient, "gradient")
+            if seed.dtype != target.dtype:
+                seed = astype_recorded(seed, (<Tensor>target).type)
             if seed.shape != target.shape:
                 raise ValueError(f"gradient: output_gradient has shape {seed.shape}: expected that "
                                  f"of the target, {target.shape}")
@@ -244,13 +268,14 @@ cdef class GradientTape:
             gradients = {node: as_dense(g) for node, g in gradients.items()}
         return self.pick(sources, gradients)
 
-    cdef int collect(self, object sources, set wanted) except -1:
+    cdef int collect(self, object sources, set wanted, int depth=0) except -1:
+        check_depth(depth, "gradient")
         if isinstance(sources, (list, tuple)):
             for source in sources:
-                self.collect(source, wanted)
+                self.collect(source, wanted, depth + 1)
         elif isinstance(sources, dict):
             for source in sources.values():
-                self.collect(source, wanted)
+                self.collect(source, wanted, depth + 1)
         elif isinstance(sources, Tensor):
             wanted.add(self.node_of(sources))
         else:
@@ -258,6 +283,7 @@ cdef class GradientTape:
         return 0
 
     cdef object pick(self, object sources, dict gradients):
+        # no deeper than collect, which came first
         if isinstance(sources, (list, tuple)):
             picked = [self.pick(source, gradients) for source in sources]
             if isinstance(sources, list):

@@ -148,6 +148,16 @@ def expand_axes(g, axis, keepdims):
     return _core.reshape(g, tuple(shape))
 
 
+def less_one(y):
+    """The exponent of y * x ** (y - 1), the slope of x ** y: 1 where y is 0, so that 0 times it is
+    0 at x = 0 too. A Python number stays one, and takes the dtype of x."""
+    from pytensor import _ops
+
+    if isinstance(y, (int, float)):
+        return y - 1 if y != 0 else 1
+    return _ops.where(y == 0, 1, y - 1)
+
+
 def prod_gradient(g, x, axis, keepdims):
     """d prod(x) / dx_i: the product of all the others, right also where elements are 0."""
     from pytensor import _ops

@@ -127,8 +127,8 @@ class Sequential(Trainer, Layer):
 
     def call(self, x, training=False):
         """Run the layers in turn."""
-        for stage in self.stages(training):
-            x = stage(x)
+        for layer in self.layers:
+            x = layer.stage(training)(x)
         return x
 
     def compute_output_shape(self, input_shape):
@@ -140,6 +140,8 @@ class Sequential(Trainer, Layer):
 
     def stages(self, training, logits=False):
         """Return the layers as functions of x; with logits, the last one without its activation."""
+        if type(self).call is not Sequential.call:  # a subclass's own
+            return [self.stage(training)]
         stages = [layer.stage(training) for layer in self.layers]
         if logits:
             stages[-1] = self.layers[-1].pre_activation
@@ -148,6 +150,8 @@ class Sequential(Trainer, Layer):
     @property
     def output_activation(self):
         """The activation that the last layer ends with, or None if it does not say."""
+        if type(self).call is not Sequential.call:
+            return None
         last = self.layers[-1]
         return last.activation if hasattr(last, "pre_activation") else None
 

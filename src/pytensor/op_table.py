@@ -122,7 +122,7 @@ binary("remainder", NUMERIC, "F(remainder)(x, y)",
 binary("pow", NUMERIC, "F(pow)(x, y)",
        "x to the power of y; integers wrap, and a negative integer power is truncated to an "
        "integer.",
-       d=("g * y * x ** where(y == 0, 1, y - 1)", "g * out * log(where(x > 0, x, ones_like(out)))"),
+       d=("g * y * x ** less_one(y)", "g * out * log(where(x > 0, x, ones_like(out)))"),
        numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)))
 unary("negative", NUMERIC, "-x", "-x.", d="-g")
 unary("positive", NUMERIC, "x", "x: a copy.", d="g")
@@ -217,7 +217,8 @@ ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "u": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "f": "F(clip)(x, y, z)"},
         "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient.",
-        d=("where((x >= y) & (x <= z), g, 0)", "where(x < y, g, 0)", "where(x > z, g, 0)"),
+        d=("where((x >= y) & (x <= z), g, 0)", "where((x < y) & (y <= z), g, 0)",
+           "where(maximum(x, y) > z, g, 0)"),
         numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)))
 ternary("where", ALL, "x ? y : z",
         "y where x is true (not 0), z elsewhere. No gradient flows through what was not taken.",

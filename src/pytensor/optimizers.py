@@ -115,8 +115,20 @@ class SGD(Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, name=None):
         """Momentum: in [0, 1]."""
         super().__init__(learning_rate, name)
-        self.momentum = number("momentum", momentum, 0, 1)
+        self._momentum = number("momentum", momentum, 0, 1)
         self.nesterov = bool(nesterov)
+
+    @property
+    def momentum(self):
+        """The factor of the velocity, in [0, 1]; from 0 or to 0 the velocity starts anew."""
+        return self._momentum
+
+    @momentum.setter
+    def momentum(self, value):
+        value = number("momentum", value, 0, 1)
+        if bool(value) != bool(self._momentum):
+            self._state = {}
+        self._momentum = value
 
     def initial_state(self, w):
         """The velocity, 0 at first."""

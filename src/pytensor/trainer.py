@@ -6,6 +6,7 @@ the loss, the gradients, the optimizer, the metrics.
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytensor as pt
@@ -32,6 +33,7 @@ class Trainer:
     loss = None
     stop_training = False
     history = None
+    _is_running = False
 
     def __init__(self, **options):
         """Options: those of the class that comes next, Layer."""
@@ -56,6 +58,9 @@ class Trainer:
                 name, or no loss is given.
             TypeError: something is neither a name nor of the right class.
         """
+        if self._is_running:
+            raise RuntimeError("compile: the model is running: call it before or after, not in a "
+                               "callback")
         if loss is None:
             raise ValueError("compile: loss: missing: expected a name, a Loss or a function")
         optimizer = optimizers.get(optimizer)
@@ -199,11 +204,12 @@ class Trainer:
         return step
 
     def _cached_step(self, make):
-        """Return what make() returned last, anew when layers, weights or compile have changed."""
-        version, step = self._steps.get(make.__name__, (None, None))
-        if version != structure.version:
+        """Return what make() returned last, anew when what it is made of has changed."""
+        made_of = (structure.version, self.optimizer, self.loss, self.output_activation)
+        known, step = self._steps.get(make.__name__, (None, None))
+        if known is None or any(a is not b and a != b for a, b in zip(known, made_of, strict=True)):
             step = make()
-            self._steps[make.__name__] = structure.version, step
+            self._steps[make.__name__] = made_of, step
         return step
 
     def _reset_metrics(self):
@@ -268,8 +274,18 @@ class Trainer:
         self.history = History()
         runner = CallbackList([*progress(verbose), *(callbacks or ()), self.history], self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
-        self._run_epochs(batches, validation, range(initial_epoch, epochs), runner)
+        with self._running():
+            self._run_epochs(batches, validation, range(initial_epoch, epochs), runner)
         return self.history
+
+    @contextlib.contextmanager
+    def _running(self):
+        """While callbacks are called: they must not compile anew."""
+        self._is_running = True
+        try:
+            yield
+        finally:
+            self._is_running = False
 
     def _run_epochs(self, batches, validation, epochs, runner):
         self.stop_training = False
@@ -346,7 +362,9 @@ class Trainer:
         batches = Batches(*self._data("evaluate", x, y),
                           _batch_size("evaluate: batch_size", batch_size))
         runner = self._runner(batches, verbose, callbacks)
-        return _values(self._run_evaluation(batches, runner), return_dict)
+        with self._running():
+            logs = self._run_evaluation(batches, runner)
+        return _values(logs, return_dict)
 
     def _run_evaluation(self, batches, runner):
         runner.run("on_test_begin", {})
