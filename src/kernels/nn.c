@@ -227,6 +227,9 @@ static void step_rows_task(void *context, size_t i) {
             step_part(job, row * length, length, at(job->dw, next++ * length, job->size));
             continue;
         }
+        if (job->kind == SGD && isfinite(job->numbers.rate)) { /* w -= rate * 0 */
+            continue;
+        }
         for (size_t done = 0; done < length; done += most) {
             step_part(job, row * length + done, length - done < most ? length - done : most, zeros);
         }
