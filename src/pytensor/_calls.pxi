@@ -41,7 +41,38 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
             if recording_mask & (a.tracked | b.tracked):
                 record(row, (x,) if n_inputs == 1 else (x, y), result, None)
             return result
+    # A floating-point tensor in C order with a Python number, on either side.
+    if out is None and n_inputs == 2:
+        a = <Tensor>x if type(x) is Tensor else <Tensor>y if type(y) is Tensor else None
+        if (a is not None and a.contiguous and kind_of(a.type) == KIND_FLOAT
+                and pt_elementwise_info[row].kinds & KIND_FLOAT):
+            number = y if type(x) is Tensor else x
+            if type(number) is float or type(number) is int:
+                return elementwise_with_number(row, a, number, x, y)
     return elementwise_general(row, x, y, z, out)
+
+
+cdef Py_ssize_t NO_STEPS[PT_MAX_NDIM]   # all 0: a number repeated along every axis
+
+
+cdef object elementwise_with_number(int row, Tensor t, object number, object x, object y):
+    """row(x, y), of which one is t and the other the number, which takes the dtype of t."""
+    cdef pt_operand operands[2]
+    cdef pt_operand target
+    cdef double element
+    cdef int place = 0 if type(x) is Tensor else 1
+    store(t.type, <char *>&element, number)
+    cdef Tensor result = new_tensor(PT_BOOL if pt_elementwise_info[row].to_bool else t.type,
+                                    t.ndim, t.dims)
+    operands[place] = operand_of(t)
+    operands[1 - place].data = <char *>&element
+    operands[1 - place].strides = NO_STEPS
+    operands[1 - place].dtype = <pt_dtype>t.type
+    target = operand_of(result)
+    run_elementwise(row, t.type, result.ndim, result.dims, operands, &target, result.size)
+    if recording_mask & t.tracked:
+        record(row, (x, y), result, None)
+    return result
 
 
 cdef inline bint same_dims(Tensor a, Tensor b) noexcept:

@@ -17,6 +17,8 @@ cdef class Tensor:
     cdef object exporter                    # what keeps foreign memory alive, or None
     cdef unsigned long long version         # of a root: how often its elements were changed
     cdef unsigned long long tracked         # bits of the tapes that know this tensor
+    cdef unsigned long long serial          # of one of them, or of a former tape
+    cdef Py_ssize_t node                    # its node there
     cdef object __weakref__
 
 

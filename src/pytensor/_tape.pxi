@@ -19,6 +19,9 @@ cdef object thread_tapes = threading.local()
 cdef list ROW_NAMES = [None] * N_ROWS
 cdef list RULES = [None] * N_ROWS
 cdef unsigned long long free_bits = ~<unsigned long long>0
+# Tapes are numbered; the last six bits of a number say which bit the tape has.
+cdef unsigned long long live_serials[64]
+cdef unsigned long long n_tapes = 0
 cdef object load_rules = None
 
 cdef enum:
@@ -65,8 +68,16 @@ cdef class _Record:
     cdef tuple saved
     cdef list guarded            # [tensor, version, ...]: saved tensors as they were
     cdef tuple inputs            # node of each input, -1 for what the tape does not know
-    cdef list shapes             # per input: None if shape and dtype are those of the result
+    cdef list shapes             # per input: None if shape and dtype are those of the result; None
+                                 # instead of the list if that holds for all of them
     cdef Py_ssize_t out
+
+
+cdef inline bint is_like(object value, Tensor out) noexcept:
+    """Whether a gradient of out's shape and dtype fits value, or value needs none."""
+    return not isinstance(value, Tensor) or (
+        (<Tensor>value).ndim == out.ndim and same_dims(<Tensor>value, out)
+        and (<Tensor>value).type == out.type)
 
 
 cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
@@ -74,7 +85,7 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
     cdef _Rule rule = RULES[row]
     cdef GradientTape tape
     cdef unsigned long long mask = 0
-    cdef list saved, guarded
+    cdef list saved, guarded, shapes = None
     cdef _Record entry
     cdef Tensor t
     cdef int k
@@ -101,10 +112,11 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
             t = root_of(<Tensor>saved[-1])
             guarded.append(t)
             guarded.append(t.version)
-    shapes = [None if not isinstance(value, Tensor) or (
-                  (<Tensor>value).ndim == out.ndim and same_dims(<Tensor>value, out)
-                  and (<Tensor>value).type == out.type)
-              else ((<Tensor>value).shape, (<Tensor>value).type) for value in inputs]
+    for value in inputs:
+        if not is_like(value, out):
+            shapes = [None if is_like(value, out) else
+                      ((<Tensor>value).shape, (<Tensor>value).type) for value in inputs]
+            break
     tape = <GradientTape><object>innermost_tape
     while tape is not None:
         if tape.bit & mask and tape.recording:
@@ -153,15 +165,16 @@ cdef class GradientTape:
     """
 
     cdef list records
-    cdef dict nodes              # id of a tensor -> its node
+    cdef dict nodes              # id of a tensor -> its node, if it does not stand in the tensor
     cdef list watched            # keeps the ids of watched tensors valid
     cdef Py_ssize_t n_nodes
-    cdef unsigned long long bit
+    cdef unsigned long long bit, serial
     cdef bint persistent, used, recording
     cdef GradientTape outer
 
     def __cinit__(self, *, bint persistent=False):
-        global free_bits, load_rules
+        global free_bits, load_rules, n_tapes
+        cdef int position = 0
         if load_rules is not None:
             loader = load_rules
             load_rules = None
@@ -170,6 +183,11 @@ cdef class GradientTape:
             raise RuntimeError("more than 64 tapes at once: keep fewer of them alive")
         self.bit = free_bits & (~free_bits + 1)  # the lowest that is set
         free_bits ^= self.bit
+        while self.bit >> position != 1:
+            position += 1
+        n_tapes += 1
+        self.serial = n_tapes << 6 | position
+        live_serials[position] = self.serial
         self.records = []
         self.nodes = {}
         self.watched = []
@@ -178,6 +196,7 @@ cdef class GradientTape:
     def __dealloc__(self):
         global free_bits, recording_mask, innermost_tape
         free_bits |= self.bit
+        live_serials[self.serial & 63] = 0
         if innermost_tape == <PyObject *>self:  # its thread ends
             innermost_tape = NULL
             recording_mask = 0
@@ -222,13 +241,19 @@ cdef class GradientTape:
     cdef Py_ssize_t node_of(self, object value) except -2:
         if not isinstance(value, Tensor) or not (<Tensor>value).tracked & self.bit:
             return -1
+        if (<Tensor>value).serial == self.serial:
+            return (<Tensor>value).node
         # the bit may be a former tape's: the dictionary decides
         node = self.nodes.get(<uintptr_t><PyObject *>value)
         return -1 if node is None else node
 
     cdef Py_ssize_t new_node(self, Tensor t) except -1:
         t.tracked |= self.bit
-        self.nodes[<uintptr_t><PyObject *>t] = self.n_nodes
+        if live_serials[t.serial & 63] != t.serial or t.serial == self.serial:
+            t.serial = self.serial
+            t.node = self.n_nodes
+        else:  # another tape has the place in the tensor
+            self.nodes[<uintptr_t><PyObject *>t] = self.n_nodes
         self.n_nodes += 1
         return self.n_nodes - 1
 
@@ -295,12 +320,13 @@ cdef class GradientTape:
 
     cdef dict replay(self, Py_ssize_t target, Tensor seed, set wanted):
         """Gradients of the wanted nodes, the records walked from the last to the first."""
-        cdef dict gradients = {target: seed}
+        cdef list gradients = [None] * self.n_nodes
         cdef dict results = {}
         cdef _Record entry
         cdef _Rule rule
         cdef Py_ssize_t i, k, node
         cdef list records = self.records
+        gradients[target] = seed
         i = len(records)
         if not self.persistent:
             self.records = []
@@ -309,9 +335,10 @@ cdef class GradientTape:
             entry = <_Record>records[i]
             if not self.persistent:
                 records[i] = None  # its saved tensors are freed as the walk goes on
-            g = gradients.pop(entry.out, None)
+            g = gradients[entry.out]
             if g is None:
                 continue
+            gradients[entry.out] = None
             g = as_dense(g)
             if entry.out in wanted:
                 results[entry.out] = g
@@ -325,13 +352,14 @@ cdef class GradientTape:
                 if function is None:
                     continue
                 part = function(g, k, *entry.saved) if rule.each else function(g, *entry.saved)
-                if entry.shapes[k] is not None and type(part) is not RowGradient:
+                if (entry.shapes is not None and entry.shapes[k] is not None
+                        and type(part) is not RowGradient):
                     part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
-                known = gradients.get(node)
+                known = gradients[node]
                 gradients[node] = part if known is None else elementwise_call(
                     ROW_ADD, as_dense(known), as_dense(part), None, None)
         for node in wanted:
-            if node in gradients:
+            if node >= 0 and gradients[node] is not None:
                 results[node] = gradients[node]
         return results
 
