@@ -68,8 +68,7 @@ cdef class _Record:
     cdef tuple saved
     cdef list guarded            # [tensor, version, ...]: saved tensors as they were
     cdef tuple inputs            # node of each input, -1 for what the tape does not know
-    cdef list shapes             # per input: None if shape and dtype are those of the result; None
-                                 # instead of the list if that holds for all of them
+    cdef list shapes             # per input: None if it is like the result; None if all are
     cdef Py_ssize_t out
 
 
