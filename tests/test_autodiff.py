@@ -450,6 +450,33 @@ def test_value_and_grad():
     assert (pt.grad(named).__name__, pt.grad(named).__doc__) == ("named", "What it does.")
 
 
+def test_grad_keeps_named_tuples():
+    Weights = namedtuple("Weights", "w b")
+    Layers = namedtuple("Layers", "first more")
+
+    def value(p):
+        return pt.sum(p.first.w * p.first.b) + pt.sum(p.more[0].w)
+
+    p = Layers(Weights(pt.ones(2), pt.ones(2) * 3), [Weights(pt.ones(2), pt.ones(2))])
+    g = pt.grad(value)(p)
+    assert (type(g), type(g.first)) == (Layers, Weights)
+    assert (type(g.more), type(g.more[0])) == (list, Weights)
+    assert (g.first.w.tolist(), g.first.b.tolist()) == ([3, 3], [1, 1])
+    assert (g.more[0].w.tolist(), g.more[0].b.tolist()) == ([1, 1], [0, 0])
+
+
+def test_argnums():
+    def f(x, y):
+        return x * y
+
+    assert pt.grad(f, np.int64(1))(2.0, 3.0).item() == 2
+    assert [g.item() for g in pt.grad(f, [np.int8(0), -1])(2.0, 3.0)] == [3, 2]
+    for wrong in ("a", 0.5, None, (0, "a")):
+        for function in (pt.grad, pt.value_and_grad):
+            with pytest.raises(TypeError, match=r"^grad: argnums: found .*: expected an int"):
+                function(f, wrong)
+
+
 @pytest.mark.parametrize(
     ("f", "arguments", "error", "message"),
     [

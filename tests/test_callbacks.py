@@ -96,6 +96,14 @@ def test_hooks_of_evaluate_and_predict():
     assert recorder.calls[3][1] == loss
 
 
+def test_one_callback_without_a_list():
+    recorder = Recorder()
+    network = model()
+    network.fit(X, Y, verbose=0, callbacks=recorder)
+    network.evaluate(X, Y, verbose=0, callbacks=recorder)
+    assert {"on_epoch_end", "on_test_end"} <= {call[0] for call in recorder.calls}
+
+
 def test_lambda_callback():
     seen = []
     network = model()
@@ -226,11 +234,37 @@ def test_bar_on_a_terminal(monkeypatch):
     assert re.search(r"100%.*4/4 ", states[3])
 
 
+@pytest.mark.parametrize("verbose", ["auto", 0, 1, 2])
+def test_without_a_stdout(monkeypatch, capsys, verbose):
+    network = model()
+    monkeypatch.setattr(sys, "stdout", None)
+    network.fit(X, Y, epochs=2, verbose=verbose, validation_split=0.5)
+    network.evaluate(X, Y, verbose=verbose)
+    network.predict(X, verbose=verbose)
+    monkeypatch.undo()
+    assert len(network.history.epoch) == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_stdout_that_does_not_say_what_it_is(monkeypatch):
+    written = []
+
+    class Stream:
+        write = staticmethod(written.append)
+        flush = staticmethod(lambda: None)
+
+    monkeypatch.setattr(sys, "stdout", Stream())
+    model().fit(X, Y)
+    assert "".join(written).startswith("Epoch 1/1 - 1/1 steps")
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: model().fit(X, Y, verbose=3), ValueError,
          "verbose: found 3: expected 0, 1, 2 or 'auto'"),
+        (lambda: model().fit(X, Y, verbose=0, callbacks=5), TypeError,
+         "callbacks: found 5: expected a list of callbacks"),
         (lambda: model().fit(X, Y, verbose=0, callbacks=["history"]), TypeError,
          "callbacks: found 'history': expected objects of a subclass"),
         (lambda: callbacks.LambdaCallback(on_epoch=print), TypeError,
@@ -239,6 +273,10 @@ def test_bar_on_a_terminal(monkeypatch):
          "unknown mode 'up': known are auto, max, min"),
         (lambda: callbacks.EarlyStopping(patience=-1), ValueError, "patience: found -1"),
         (lambda: callbacks.EarlyStopping(min_delta="x"), TypeError, "min_delta: found 'x'"),
+        (lambda: callbacks.EarlyStopping(monitor=5), TypeError,
+         "^EarlyStopping: monitor: found 5: expected a name in the logs"),
+        (lambda: callbacks.EarlyStopping(baseline="a"), TypeError,
+         "^EarlyStopping: baseline: found 'a': expected a number"),
         (lambda: model().fit(X, Y, verbose=0, callbacks=[callbacks.EarlyStopping()]), ValueError,
          "EarlyStopping: monitor 'val_loss' is not in the logs: known are loss, mse"),
     ],

@@ -147,6 +147,14 @@ class TestDropout:
         out = np.asarray(layers.Dropout(rate)(X, training=True))
         np.testing.assert_array_equal(out, X * (1 - rate))
 
+    def test_all_of_what_is_not_finite(self):
+        x = pt.asarray([np.inf, -np.inf, np.nan, 1.0])
+        with pt.GradientTape() as tape:
+            tape.watch(x)
+            out = layers.Dropout(1.0)(x, training=True)
+        assert (out.tolist(), out.dtype) == ([0.0] * 4, pt.float32)
+        assert tape.gradient(out, x).tolist() == [0.0] * 4
+
     def test_gradient_uses_the_same_mask(self):
         x = pt.ones((50, 10))
         with pt.GradientTape() as tape:
@@ -264,6 +272,11 @@ def test_training_mode_is_the_threads_own():
         (lambda: layers.Dropout(1.5), ValueError,
          r"dropout: rate: found 1.5: expected a number in \[0, 1\]"),
         (lambda: layers.Dropout(-0.1), ValueError, "dropout: rate: found -0.1"),
+        (lambda: layers.Dropout(0.5, seed="a"), TypeError, "^dropout: seed: found 'a': expected"),
+        (lambda: layers.Rescaling("a"), TypeError, "^rescaling: scale: found 'a': expected a num"),
+        (lambda: layers.Rescaling(1, offset=None), TypeError, "^rescaling: offset: found None"),
+        (lambda: layers.Flatten()(3.0), ValueError,
+         r"^flatten: x has shape \(\): expected \(batch, ...\)"),
         (lambda: layers.Layer()(X), NotImplementedError, "Layer does not define call"),
         (lambda: layers.Input(784), TypeError, "input: input_shape: found 784"),
     ],

@@ -94,6 +94,8 @@ def test_get():
         (lambda: metrics.get("acuracy"), ValueError,
          r"unknown metric 'acuracy': known are .*accuracy.*binary_accuracy"),
         (lambda: metrics.get(3), TypeError, "metric: found 3"),
+        (lambda: metrics.BinaryAccuracy(threshold="a"), TypeError,
+         "binary_accuracy: threshold: found 'a': expected a number"),
         (lambda: metrics.get("accuracy"), ValueError, "'accuracy' depends on the shapes"),
         (lambda: metrics.binary_accuracy(np.zeros(3), np.zeros((4, 1))), ValueError,
          r"binary_accuracy: targets of shape \(3,\): expected \(4, 1\)"),

@@ -202,6 +202,13 @@ def archive(**arrays):
     return file.getvalue()
 
 
+def patched(offset, value):
+    """Return an archive with a byte of its directory's first record replaced."""
+    content = bytearray(archive(**WHOLE))
+    content[content.index(b"PK\1\2") + offset] = value
+    return bytes(content)
+
+
 def lying():
     """Return an archive whose first array claims 2^60 elements."""
     header = io.BytesIO()
@@ -227,10 +234,14 @@ OBJECTS = np.array([print, None])
         (archive(**(WHOLE | {"y_test": OBJECTS})), "npz: corrupt or no such .*allow_pickle=False"),
         (archive(**WHOLE).replace(bytes(40), b"\1" * 40, 1), "npz: corrupt or no such .*: Bad CRC"),
         (lying(), "npz: corrupt or no such archive: "),
+        (patched(10, 99), "npz: corrupt or no such archive: That compression method is not supp"),
+        (patched(8, 1), "npz: corrupt or no such archive: .*encrypted"),
+        (patched(45, 255), "npz: corrupt or no such archive: "),
         (archive(**(WHOLE | {"x_test": U / 255})), r"npz\[x_test\]: found 3 dim.* of float64"),
         (archive(**(WHOLE | {"y_train": X})), r"npz\[y_train\]: found 3 dim.* expected 1"),
     ],
-    ids=["empty", "truncated", "key", "pickle", "bits", "2^60", "type", "rank"],
+    ids=["empty", "truncated", "key", "pickle", "bits", "2^60", "compression", "encrypted",
+         "offset", "type", "rank"],
 )
 def test_bad_archive(tmp_path, content, message):
     (tmp_path / "mnist.npz").write_bytes(content)
@@ -307,6 +318,23 @@ def test_no_network(cache, publish):
     with pytest.raises(DownloadError, match=r"127.0.0.1: ConnectionError; localhost: Conn"):
         mnist.load_data()
     assert not cache.exists()
+
+
+def test_a_cache_that_is_a_file_without_a_network(tmp_path, monkeypatch, publish):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYTENSOR_CACHE", str(tmp_path / "file"))
+    publish("http://127.0.0.1:9/")
+    with pytest.raises(DownloadError, match=r"file/mnist/.*: not there, and no mirror gives it"):
+        mnist.load_data()
+
+
+def test_a_cache_that_is_a_file(tmp_path, server, monkeypatch, publish):
+    lay_out(tmp_path / "site" / "good")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYTENSOR_CACHE", str(tmp_path / "file"))
+    publish(server[0] + "good/")
+    with pytest.raises(DownloadError, match=r"a download cannot be kept: .*file/mnist"):
+        mnist.load_data()
 
 
 def test_a_mirror_that_keeps_silent_does_not_hold_up(cache, publish, monkeypatch):

@@ -192,6 +192,15 @@ def test_refuses(call, error, message):
         call()
 
 
+def test_refuses_itself():
+    network = models.Sequential(name="a")
+    outer = models.Sequential([models.Sequential([network], name="b")], name="c")
+    for layer in (network, outer):
+        with pytest.raises(ValueError, match=f"add: '{layer.name}' is the model itself or"):
+            network.add(layer)
+    assert network.layers == []
+
+
 def test_refuses_a_layer_built_for_another_shape():
     layer = layers.Dense(2)
     layer(np.zeros((1, 3)))

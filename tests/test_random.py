@@ -30,5 +30,5 @@ def test_unpredictable_without_a_seed():
 
 @pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (1.5, TypeError), ("a", TypeError)])
 def test_refuses(value, error):
-    with pytest.raises(error):
+    with pytest.raises(error, match=f"^random.seed: found {value!r}: expected an integer >= 0"):
         random.seed(value)

@@ -114,11 +114,14 @@ def test_refuses_a_truncated_file(tmp_path, length):
 def test_refuses_paths(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         network().load_weights(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"/nowhere/weights'$"):
         network().save_weights(tmp_path / "nowhere" / "weights")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match=f"'{tmp_path}'$"):
         network().save_weights(tmp_path)
     assert os.listdir(tmp_path) == []
+    for method in ("save_weights", "load_weights"):
+        with pytest.raises(TypeError, match=f"^{method}: path: found None: expected a str or a Pa"):
+            getattr(network(), method)(None)
 
 
 def test_refuses_an_unbuilt_model(tmp_path):

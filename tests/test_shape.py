@@ -244,7 +244,12 @@ def test_concat_promotes():
         (lambda: pt.concat([pt.broadcast_to(pt.zeros(1, dtype="int8"), 2**62)] * 4 + [[True]]),
          ValueError, "concat: the result has more elements than memory has addresses"),
         (lambda: pt.reshape(pt.zeros(0), (0, 2**40, 2**40)), ValueError, "more elements than mem"),
-        (lambda: pt.stack([]), ValueError, "no arrays"),
+        (lambda: pt.stack([]), ValueError, "^stack: no arrays"),
+        (lambda: pt.concat(3), TypeError, "^concat: found 3: expected a sequence of arrays"),
+        (lambda: pt.stack(3), TypeError, "^stack: found 3: expected a sequence of arrays"),
+        (lambda: pt.concat([CUBE], axis=0.5), TypeError, "^concat: axis is 0.5: expected an int"),
+        (lambda: pt.stack([CUBE], axis=(0, 1)), TypeError, r"^stack: axis is \(0, 1\): expected"),
+        (lambda: pt.stack([CUBE], axis=7), IndexError, "^stack: axis 7 is out of range for 4"),
         (lambda: pt.concat([CUBE, CUBE[:, :2]]), ValueError,
          r"concat: shapes \(2, 3, 4\) and \(2, 2, 4\) differ in more than axis 0"),
         (lambda: pt.concat([CUBE, CUBE[0]]), ValueError, r"\(2, 3, 4\) and \(3, 4\)"),
@@ -253,11 +258,32 @@ def test_concat_promotes():
         (lambda: pt.stack([CUBE, CUBE[0]]), ValueError, r"stack: shapes \(2, 3, 4\) and \(3, 4\)"),
         (lambda: pt.take(CUBE, [0]), ValueError, r"take: x has shape \(2, 3, 4\): name the axis"),
         (lambda: pt.take(CUBE, [0], axis=3), IndexError, "take: axis 3 is out of range"),
-        (lambda: pt.take(CUBE, [2], axis=0), IndexError, "2 is out of (range|bounds) for axis 0"),
-        (lambda: pt.take(CUBE, [0.0], axis=0), IndexError, "integer"),
+        (lambda: pt.take(CUBE, [2], axis=0), IndexError,
+         "^take: index 2 is out of range for axis 0 with length 2"),
+        (lambda: pt.take(CUBE, [[0, -4]], axis=1), IndexError,
+         "^take: index -4 is out of range for axis 1 with length 3"),
+        (lambda: pt.take(CUBE, 4, axis=2), IndexError, "^take: index 4 is out of range for axis 2"),
+        (lambda: pt.take(CUBE, [0.0], axis=0), TypeError,
+         "^take: indices of dtype float32: expected integers"),
+        (lambda: pt.take(CUBE, [True, False], axis=0), TypeError, "^take: indices of dtype bool"),
         (lambda: pt.tril(pt.zeros(3)), ValueError, r"tril: a tensor of shape \(3,\) has no matrix"),
         (lambda: pt.tensordot(CUBE, CUBE, axes=2), ValueError, "tensordot: axes"),
         (lambda: pt.tensordot(CUBE, CUBE, axes=4), ValueError, "tensordot: 4 axes of shapes"),
+        (lambda: pt.tensordot(CUBE, CUBE, axes=-1), ValueError, "tensordot: -1 axes of shapes"),
+        (lambda: pt.tensordot(CUBE, CUBE, axes=1.5), TypeError, "^tensordot: axes: found 1.5"),
+        (lambda: pt.tensordot(CUBE, CUBE, axes="ab"), TypeError, "^tensordot: axis is 'a'"),
+        (lambda: pt.tensordot(CUBE, CUBE, axes=(1, 2, 0)), ValueError,
+         r"^tensordot: axes: found \(1, 2, 0\): expected an integer or a pair"),
+        (lambda: pt.tensordot(CUBE, CUBE, axes=([0, 0], [0, 0])), ValueError,
+         r"^tensordot: an axis appears twice in \[0, 0\]"),
+        (lambda: pt.expand_dims(CUBE, 0.5), TypeError, "^expand_dims: axis is 0.5: expected an in"),
+        (lambda: pt.squeeze(CUBE, "a"), TypeError, "^squeeze: axis is 'a': expected an integer"),
+        (lambda: pt.flip(CUBE, axis=(0, -3)), ValueError, "^flip: an axis appears twice"),
+        (lambda: pt.var(CUBE, correction="a"), TypeError, "^var: correction: found 'a': expected"),
+        (lambda: pt.std(CUBE, correction="a"), TypeError, "^std: correction: found 'a': expected"),
+        (lambda: pt.var(CUBE, 3), IndexError, "^var: axis 3 is out of range for 3 axes"),
+        (lambda: pt.broadcast_arrays(CUBE, CUBE[0, 0], CUBE[:, 0, 0]), ValueError,
+         r"^broadcast_arrays: shapes \(2, 3, 4\), \(4,\), \(2,\): expected axes of the same len"),
         (lambda: pt.result_type(), ValueError, "result_type: nothing to promote"),
     ],
 )
@@ -284,7 +310,8 @@ def test_triangles(dtype, k):
         np.testing.assert_array_equal(result, getattr(np, name)(x, k=k))
 
 
-@pytest.mark.parametrize("axes", [0, 1, ((0, 2), (1, 0)), ([-1], [0])])
+@pytest.mark.parametrize("axes", [0, 1, np.int64(1), ((0, 2), (1, 0)), ([-1], [0]), (0, 1),
+                                  (range(2, 3), range(1))])
 def test_tensordot(axes, rng):
     x, y = rng.standard_normal((4, 3, 5)), rng.standard_normal((5, 4, 2))
     np.testing.assert_allclose(pt.tensordot(x, y, axes=axes), np.tensordot(x, y, axes))

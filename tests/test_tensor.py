@@ -137,7 +137,11 @@ def test_creation():
     for like in (pt.zeros_like, pt.ones_like, pt.empty_like):
         assert (like(x).shape, like(x).dtype) == ((1, 2), pt.int16)
     assert pt.full_like(x, 5, dtype=float).dtype == pt.float32
-    np.testing.assert_array_equal(pt.eye(3, 4, k=1), np.eye(3, 4, 1))
+    for n, m, k in ((3, 4, 1), (3, None, 0), (4, 2, -1), (2, 5, 4), (2, 2, -2), (2, 2, 9)):
+        np.testing.assert_array_equal(pt.eye(n, m, k=k), np.eye(n, m, k))
+    assert pt.eye(2, k=2**70).tolist() == pt.eye(2, k=-(2**70)).tolist() == [[0, 0], [0, 0]]
+    assert pt.eye(2).dtype == pt.eye(2, dtype=float).dtype == pt.float32
+    assert pt.eye(2, dtype="bool").tolist() == [[True, False], [False, True]]
     np.testing.assert_allclose(pt.linspace(0, 1, 5), np.linspace(0, 1, 5))
     assert pt.linspace(0, 1, 0).shape == (0,)
 
@@ -165,7 +169,21 @@ def test_arange(arguments):
         (lambda: pt.full((2,), [1, 2]), ValueError, r"full: the fill value has shape \(2,\)"),
         (lambda: pt.full((2,), 256, dtype="uint8"), OverflowError, "256 is out of the range"),
         (lambda: pt.arange(0, 5, 0), ValueError, "arange: step is 0"),
-        (lambda: pt.linspace(0, 1, -1), ValueError, "linspace: num is -1"),
+        (lambda: pt.arange(None), TypeError, "^arange: stop: found None: expected a number"),
+        (lambda: pt.arange("a", 3), TypeError, "^arange: start: found 'a': expected a number"),
+        (lambda: pt.arange(0, float("inf")), ValueError, "^arange: from 0 to inf by 1: expected"),
+        (lambda: pt.arange(0, float("nan")), ValueError, "^arange: from 0 to nan by 1: expected"),
+        (lambda: pt.arange(1e30), ValueError, r"^arange: from 0 to 1e\+30 by 1: expected not more"),
+        (lambda: pt.arange(2**70), ValueError, "^arange: from 0 to 1180591620717411303424 by 1"),
+        (lambda: pt.linspace(0, 1, -1), ValueError, "^linspace: num: found -1: expected at lea"),
+        (lambda: pt.linspace(0, 1, 2.5), TypeError, "^linspace: num: found 2.5: expected an int"),
+        (lambda: pt.linspace(0, 1, 2**62), ValueError, "^linspace: num: found 4611686018427387904"),
+        (lambda: pt.linspace("a", 1, 3), TypeError, "^linspace: start: found 'a': expected a num"),
+        (lambda: pt.eye(2**40), ValueError, r"^eye: shape \(1099511627776, 1099511627776\) has mo"),
+        (lambda: pt.eye(2.5), TypeError, "^eye: n_rows: found 2.5: expected an integer"),
+        (lambda: pt.eye(2, -1), ValueError, "^eye: n_columns: found -1: expected at least 0"),
+        (lambda: pt.eye(2, k="a"), TypeError, "^eye: k: found 'a': expected an integer"),
+        (lambda: pt.eye(2, dtype="foo"), TypeError, "^eye: not a dtype: 'foo'"),
         (lambda: pt.Tensor([1]), TypeError, "Tensor is not called: make tensors with pt.asarray"),
     ],
 )

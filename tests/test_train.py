@@ -49,11 +49,11 @@ def environment(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
 
 
-def start(*options):
+def start(*options, stdout=subprocess.PIPE):
     """Start the command in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytensor.train", *map(str, options)],
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -83,6 +83,14 @@ def test_without_mnist_and_network_it_trains_on_drawn_digits(environment):
     assert len(lines) == 3  # one for the epoch
     result = RESULT.fullmatch(lines[-1])
     assert result and float(result[1]) > 0.7
+
+
+def test_a_cache_that_is_a_file(environment, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYTENSOR_CACHE", str(tmp_path / "file"))
+    code, out, err = run(*QUICK)
+    assert (code, out[:7]) == (0, "digits:")
+    assert err.startswith("MNIST is not on this machine and cannot be downloaded")
 
 
 def test_insisting_on_mnist_without_mnist(environment):
@@ -205,6 +213,15 @@ def test_a_damaged_file_is_named(shelf, tmp_path, capsys):
     assert f"{FILES[2]}: corrupt gzip" in line
 
 
+def test_a_damaged_archive_is_named(tmp_path, capsys):
+    path = tmp_path / "damaged.npz"
+    np.savez(path, x_train=np.zeros(3))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 10] = 99  # the compression method
+    path.write_bytes(content)
+    assert f"{path}: corrupt or no such archive: " in refused(capsys, "--data-dir", path)
+
+
 def test_a_data_directory_without_data(tmp_path, capsys):
     assert f"{tmp_path}: mnist is not there" in refused(capsys, "--data-dir", tmp_path)
 
@@ -265,6 +282,28 @@ def test_a_reader_that_goes_away(shelf, environment):
         finally:
             process.kill()
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_full_disk(shelf, environment, monkeypatch, options, buffered):
+    if buffered:
+        monkeypatch.delenv("PYTHONUNBUFFERED")
+    with (open("/dev/full", "w") as full,
+          start("--data-dir", shelf, *QUICK, *options, stdout=full) as process):
+        err = process.stderr.read()
+    assert process.returncode == 1
+    assert err == "pytensor.train: standard output: [Errno 28] No space left on device\n"
+
+
+def test_a_closed_stdout(environment):
+    command = f'exec "{sys.executable}" -m pytensor.train --dataset digits {" ".join(QUICK)} >&-'
+    process = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60,
+                             check=False)
+    assert process.returncode == 2
+    assert process.stderr.startswith("pytensor.train: standard output: closed")
+    assert process.stderr.count("\n") == 1
 
 
 # --- the real thing -------------------------------------------------------------------------

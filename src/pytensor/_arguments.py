@@ -1,10 +1,11 @@
-"""Checks of arguments that the layers, optimizers and the trainer share.
+"""Checks of arguments that the functions, layers, optimizers and the trainer share.
 
 A message names the function, the argument, what was found and what was expected.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 
@@ -30,7 +31,7 @@ def lookup(kind, identifier, table):
 
 
 def integer(name, value, least):
-    """Return value as an int of at least `least`."""
+    """Return value as an int of at least `least` (which may be -math.inf)."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -40,14 +41,20 @@ def integer(name, value, least):
     return number
 
 
-def number(name, value, low, high=float("inf"), *, below_high=False):
-    """Return value as a float in [low, high], or in [low, high) with below_high."""
+def number(name, value, low=-math.inf, high=math.inf, *, below_high=False):
+    """Return value as a finite float in [low, high], or in [low, high) with below_high."""
     try:
+        if isinstance(value, (str, bytes)):  # which float would read
+            raise TypeError
         result = float(value)
+    except OverflowError:
+        result = math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{name}: found {value!r}: expected a number") from None
+    if not math.isfinite(result):
+        raise ValueError(f"{name}: found {result:g}: expected a finite number")
     if not (low <= result < high if below_high else low <= result <= high):
-        if high == float("inf"):
+        if high == math.inf:
             expected = f"at least {low:g}"
         else:
             expected = f"a number in [{low:g}, {high:g}{')' if below_high else ']'}"

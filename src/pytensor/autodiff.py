@@ -8,6 +8,7 @@ the end of this file.
 from __future__ import annotations
 
 import math
+import operator
 from functools import wraps
 
 from pytensor import _core
@@ -26,13 +27,18 @@ def value_and_grad(f, argnums=0):
     Returns: a function of f's arguments that returns (value, gradient); the gradient has the form
     of the argument (for a tuple of positions: a tuple), zeros where the value does not depend on
     it.
-    Raises: TypeError when an argument is not floating-point, ValueError when the value has more
-    than one element.
+    Raises: TypeError when argnums is something else, an argument is not floating-point, or the
+    value no tensor; ValueError when the value has more than one element.
     """
+    several = isinstance(argnums, (list, tuple))
+    try:
+        positions = [operator.index(position) for position in (argnums if several else (argnums,))]
+    except TypeError:
+        raise TypeError(f"grad: argnums: found {argnums!r}: expected an integer or a tuple of "
+                        "integers") from None
 
     @wraps(f)
     def value_and_gradient(*args, **kwargs):
-        positions = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         arguments = list(args)
         for position in positions:
             if not -len(args) <= position < len(args):
@@ -49,7 +55,7 @@ def value_and_grad(f, argnums=0):
             raise ValueError(f"grad: the function returned a tensor of shape {value.shape}: "
                              "expected one element (use sum or mean)")
         gradients = _filled(tape.gradient(value, variables), variables)
-        return value, gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return value, tuple(gradients) if several else gradients[0]
 
     return value_and_gradient
 
@@ -72,8 +78,7 @@ def _variables(argument):
     """The argument with every tensor replaced by a new one on the same memory, so that the inner
     function's variable is not confused with the same tensor used elsewhere."""
     if isinstance(argument, (list, tuple)):
-        parts = [_variables(part) for part in argument]
-        return parts if isinstance(argument, list) else tuple(parts)
+        return _sequence_like(argument, [_variables(part) for part in argument])
     if isinstance(argument, dict):
         return {key: _variables(part) for key, part in argument.items()}
     tensor = _core.asarray(argument)
@@ -83,11 +88,18 @@ def _variables(argument):
     return _core.identity(tensor)
 
 
+def _sequence_like(sequence, parts):
+    """A list of parts as what the sequence is: a list, a tuple or a named tuple."""
+    if isinstance(sequence, list):
+        return parts
+    return type(sequence)(*parts) if hasattr(sequence, "_fields") else tuple(parts)
+
+
 def _filled(gradients, variables):
     """The gradients, with zeros for None."""
     if isinstance(variables, (list, tuple)):
-        parts = [_filled(g, v) for g, v in zip(gradients, variables, strict=True)]
-        return parts if isinstance(variables, list) else tuple(parts)
+        return _sequence_like(variables, [_filled(g, v) for g, v
+                                          in zip(gradients, variables, strict=True)])
     if isinstance(variables, dict):
         return {key: _filled(gradients[key], v) for key, v in variables.items()}
     if gradients is None:

@@ -85,6 +85,17 @@ class Callback:
         """Called after a batch was predicted."""
 
 
+def listed(callbacks):
+    """The callbacks given to fit and the like, as a list; one alone will do, as in Keras."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback):
+        return [callbacks]
+    if not isinstance(callbacks, (list, tuple)):
+        raise TypeError(f"callbacks: found {callbacks!r}: expected a list of callbacks")
+    return list(callbacks)
+
+
 class CallbackList:
     """Several callbacks as one; hooks[name] lists the methods that do anything."""
 
@@ -156,13 +167,17 @@ class EarlyStopping(Callback):
         restore_best_weights: at the end, go back to the weights of the best epoch.
         start_from_epoch: what happens before this epoch does not count.
         """
+        if not isinstance(monitor, str):
+            raise TypeError(f"EarlyStopping: monitor: found {monitor!r}: expected a name in the "
+                            "logs")
         self.monitor = monitor
-        self.min_delta = abs(number("min_delta", min_delta, -math.inf))
-        self.patience = integer("patience", patience, 0)
+        self.min_delta = abs(number("EarlyStopping: min_delta", min_delta))
+        self.patience = integer("EarlyStopping: patience", patience, 0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else number("EarlyStopping: baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
+        self.start_from_epoch = integer("EarlyStopping: start_from_epoch", start_from_epoch,
+                                        0)
         rises = monitor.endswith(("acc", "accuracy"))
         self._sign = lookup("mode", mode, {"min": -1, "max": 1, "auto": 1 if rises else -1})
         self.on_train_begin()
@@ -224,11 +239,15 @@ def progress(verbose):
     """Return the callbacks that show a run, [] or one.
 
     verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal, else a line.
+    Where there is no stdout at all (sys.stdout is None), nothing.
     """
     if verbose == "auto":
-        verbose = 1 if sys.stdout.isatty() else 2
+        # What stands in for stdout may not have isatty.
+        verbose = 1 if getattr(sys.stdout, "isatty", bool)() else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose: found {verbose!r}: expected 0, 1, 2 or 'auto'")
+    if sys.stdout is None:
+        return ()
     return [(), (ProgressBar(),), (ProgressLine(),)][verbose]
 
 

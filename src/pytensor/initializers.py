@@ -69,7 +69,8 @@ class _Random(Initializer):
 
     def __call__(self, shape, dtype=None):
         """Return a new tensor of the shape and dtype (float32 by default)."""
-        generator = random.generator() if self.seed is None else np.random.default_rng(self.seed)
+        generator = (random.generator() if self.seed is None
+                     else random.new_generator(f"{type(self).__name__}: seed", self.seed))
         return pt.asarray(self.draw(generator, tuple(shape)),
                           dtype=pt.float32 if dtype is None else dtype)
 
@@ -78,10 +79,13 @@ class RandomUniform(_Random):
     """Uniform in [minval, maxval)."""
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        """Bounds, and a seed of its own or None."""
+        """Bounds, minval <= maxval, and a seed of its own or None."""
         super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+        self.minval = number("RandomUniform: minval", minval)
+        self.maxval = number("RandomUniform: maxval", maxval)
+        if self.minval > self.maxval:
+            raise ValueError(f"RandomUniform: minval {minval} and maxval {maxval}: expected minval "
+                             "<= maxval")
 
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
@@ -94,8 +98,8 @@ class RandomNormal(_Random):
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         """Mean, standard deviation >= 0, and a seed of its own or None."""
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = number("stddev", stddev, 0)
+        self.mean = number(f"{type(self).__name__}: mean", mean)
+        self.stddev = number(f"{type(self).__name__}: stddev", stddev, 0)
 
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
@@ -125,9 +129,9 @@ class VarianceScaling(_Random):
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
         """Scale > 0, mode and distribution as above, and a seed of its own or None."""
         super().__init__(seed)
-        if scale <= 0:
-            raise ValueError(f"scale: found {scale}: expected more than 0")
-        self.scale = scale
+        self.scale = number("VarianceScaling: scale", scale, 0)
+        if self.scale == 0:
+            raise ValueError("VarianceScaling: scale: found 0: expected more than 0")
         self.mode = lookup("mode", mode, dict.fromkeys(self.MODES, mode))
         self.distribution = lookup("distribution", distribution,
                                    dict.fromkeys(self.DISTRIBUTIONS, distribution))

@@ -302,14 +302,15 @@ class Dropout(Layer):
         """Rate: in [0, 1]; seed: random numbers of its own; options: as in Layer."""
         super().__init__(**options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1)
-        self._generator = None if seed is None else np.random.default_rng(seed)
+        self._generator = (None if seed is None
+                           else random.new_generator(f"{self.name}: seed", seed))
 
     def call(self, x, training=False):
         """Return x with elements dropped if training."""
         if not training or self.rate == 0:
             return x
         if self.rate == 1:
-            return x * 0
+            return pt.where(False, x, 0.0)  # 0 also for inf and NaN; the gradient is 0
         generator = random.generator() if self._generator is None else self._generator
         kept = generator.random(x.shape, dtype=np.float32) >= self.rate
         return x * pt.asarray(kept * np.float32(1 / (1 - self.rate)))
@@ -324,6 +325,8 @@ class Flatten(Layer):
 
     def call(self, x):
         """Return x as rows, without copying where it is contiguous."""
+        if x.ndim == 0:
+            raise ValueError(f"{self.name}: x has shape (): expected (batch, ...)")
         return x.reshape((x.shape[0], math.prod(x.shape[1:])))
 
     def compute_output_shape(self, input_shape):
@@ -337,8 +340,8 @@ class Rescaling(Layer):
     def __init__(self, scale, offset=0.0, **options):
         """Scale and offset: numbers; options: as in Layer."""
         super().__init__(**options)
-        self.scale = float(scale)
-        self.offset = float(offset)
+        self.scale = number(f"{self.name}: scale", scale)
+        self.offset = number(f"{self.name}: offset", offset)
 
     def call(self, x):
         """Return x * scale + offset."""

@@ -4,7 +4,9 @@ Each loss is a function (y_true, y_pred) -> (batch, ...) of values, and a class 
 by name or as an object. As in Keras, probabilities are divided by their sum and clipped to
 [1e-7, 1 - 1e-7] before a logarithm; with from_logits=True, predictions are unnormalised logits, and
 the formula is the stable one that needs no clipping. A model whose last activation is the one that
-belongs to the loss is trained on the logits.
+belongs to the loss (softmax for the categorical ones, sigmoid for the binary one) is trained on the
+logits, and the loss that fit and evaluate report is that of the logits, not clipped: where a
+saturated model is wrong, it is 200.0, say, where the clipped function of probabilities says 16.1.
 
 A loss of one's own is a function of (y_true, y_pred), or a subclass of Loss that defines call.
 """

@@ -1,8 +1,11 @@
 """The caching allocator: how much memory tensors hold, and what to do about it."""
 
 from pytensor import _core
+from pytensor._arguments import integer
 
 __all__ = ["reset_peak", "set_limit", "stats", "trim"]
+
+_NO_LIMIT = 2**64 - 1
 
 
 def stats():
@@ -17,7 +20,12 @@ def trim():
 
 def set_limit(n_bytes):
     """Let tensors hold at most n_bytes; beyond that, MemoryError. None: no limit."""
-    _core.memory_set_limit(2**64 - 1 if n_bytes is None else n_bytes)
+    if n_bytes is None:
+        n_bytes = _NO_LIMIT
+    n_bytes = integer("set_limit: n_bytes", n_bytes, 0)
+    if n_bytes > _NO_LIMIT:
+        raise ValueError(f"set_limit: n_bytes: found {n_bytes}: expected at most {_NO_LIMIT}")
+    _core.memory_set_limit(n_bytes)
 
 
 def reset_peak():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytensor as pt
 from pytensor import losses
-from pytensor._arguments import lookup, snake_case
+from pytensor._arguments import lookup, number, snake_case
 from pytensor._core import Tensor
 
 __all__ = [
@@ -153,7 +153,7 @@ class BinaryAccuracy(MeanFunction):
     def __init__(self, name="binary_accuracy", threshold=0.5):
         """Threshold: outputs above it count as 1."""
         super().__init__(self._accuracy, name)
-        self.threshold = float(threshold)
+        self.threshold = number(f"{self.name}: threshold", threshold)
 
     def _accuracy(self, y_true, y_pred):
         return binary_accuracy(y_true, y_pred, self.threshold)

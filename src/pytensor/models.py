@@ -36,14 +36,17 @@ class Sequential(Trainer, Layer):
 
         Raises:
             TypeError: it is no Layer.
-            ValueError: its input shape is not the output shape of the layer before, or its name is
-                taken.
+            ValueError: its input shape is not the output shape of the layer before, its name is
+                taken, or it is or contains this model.
         """
         if not isinstance(layer, Layer):
             hint = ": make one by calling it" if isinstance(layer, type) else ""
             raise TypeError(f"add: found {layer!r}{hint}: expected a Layer")
         if any(layer is known for known in self.layers):
             raise ValueError(f"add: the layer {layer.name!r} is in the model already")
+        if _contains(layer, self):
+            raise ValueError(f"add: {layer.name!r} is the model itself or contains it: expected "
+                             "another layer")
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
                 raise ValueError("add: an Input comes first, before all layers")
@@ -206,6 +209,11 @@ class Sequential(Trainer, Layer):
                 those of the model; the message lists what differs, and no weight has changed.
         """
         saving.load_weights(self, path)
+
+
+def _contains(layer, model):
+    """Whether a layer is the model or has it somewhere inside."""
+    return layer is model or any(_contains(part, model) for part in layer.sublayers().values())
 
 
 def _built(layer, input_shape):

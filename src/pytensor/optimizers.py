@@ -50,7 +50,7 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value):
-        self._learning_rate = number("learning_rate", value, 0)
+        self._learning_rate = number(f"{self.name}: learning_rate", value, 0)
 
     def initial_state(self, w):
         """Return the tensors to keep for a weight, a tuple."""
@@ -90,7 +90,11 @@ class Optimizer:
 
     def apply_gradients(self, gradients_and_weights):
         """Update from pairs (gradient, weight), as zip gives them."""
-        gradients, weights = zip(*gradients_and_weights, strict=True)
+        pairs = list(gradients_and_weights)
+        if not pairs:
+            raise ValueError(f"{self.name}: apply_gradients: found no pairs: expected at least one "
+                             "(gradient, weight)")
+        gradients, weights = zip(*pairs, strict=True)
         self.apply(gradients, weights)
 
     def _report_missing(self, n_missing, n_weights):
@@ -115,7 +119,7 @@ class SGD(Optimizer):
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, name=None):
         """Momentum: in [0, 1]."""
         super().__init__(learning_rate, name)
-        self._momentum = number("momentum", momentum, 0, 1)
+        self._momentum = number(f"{self.name}: momentum", momentum, 0, 1)
         self.nesterov = bool(nesterov)
 
     @property
@@ -125,7 +129,7 @@ class SGD(Optimizer):
 
     @momentum.setter
     def momentum(self, value):
-        value = number("momentum", value, 0, 1)
+        value = number(f"{self.name}: momentum", value, 0, 1)
         if bool(value) != bool(self._momentum):
             self._state = {}
         self._momentum = value
@@ -154,8 +158,8 @@ class RMSprop(Optimizer):
     def __init__(self, learning_rate=0.001, rho=0.9, epsilon=1e-7, name=None):
         """Rho: in [0, 1); epsilon: >= 0."""
         super().__init__(learning_rate, name)
-        self.rho = number("rho", rho, 0, 1, below_high=True)
-        self.epsilon = number("epsilon", epsilon, 0)
+        self.rho = number(f"{self.name}: rho", rho, 0, 1, below_high=True)
+        self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
     def initial_state(self, w):
         """The mean of squares, 0 at first."""
@@ -178,9 +182,9 @@ class Adagrad(Optimizer):
     def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, name=None):
         """initial_accumulator_value: what sum_of_squares starts from, >= 0; epsilon: >= 0."""
         super().__init__(learning_rate, name)
-        self.initial_accumulator_value = number("initial_accumulator_value",
+        self.initial_accumulator_value = number(f"{self.name}: initial_accumulator_value",
                                                 initial_accumulator_value, 0)
-        self.epsilon = number("epsilon", epsilon, 0)
+        self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
     def initial_state(self, w):
         """The sum of squares, initial_accumulator_value at first."""
@@ -205,9 +209,9 @@ class Adam(Optimizer):
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None):
         """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
         super().__init__(learning_rate, name)
-        self.beta_1 = number("beta_1", beta_1, 0, 1, below_high=True)
-        self.beta_2 = number("beta_2", beta_2, 0, 1, below_high=True)
-        self.epsilon = number("epsilon", epsilon, 0)
+        self.beta_1 = number(f"{self.name}: beta_1", beta_1, 0, 1, below_high=True)
+        self.beta_2 = number(f"{self.name}: beta_2", beta_2, 0, 1, below_high=True)
+        self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
     def initial_state(self, w):
         """Mean and variance, 0 at first."""

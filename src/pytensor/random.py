@@ -17,7 +17,16 @@ def seed(n):
         TypeError, ValueError: n is no such integer.
     """
     global _generator
-    _generator = np.random.default_rng(n)
+    _generator = new_generator("random.seed", n)
+
+
+def new_generator(name, n):
+    """Return a `numpy.random.Generator` from a seed, or None; `name` is for the message."""
+    try:
+        return np.random.default_rng(n)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: found {n!r}: expected an integer >= 0 or a sequence of them") from None
 
 
 def generator():

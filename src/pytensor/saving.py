@@ -20,11 +20,13 @@ def write_atomically(path, content):
 
     Raises:
         OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
-            would replace; what was at path before is still there.
+            would replace; what was at path before is still there. The error names path.
     """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    asked, path = path, Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(asked))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(asked))
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -32,8 +34,10 @@ def write_atomically(path, content):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(asked)) from None
         raise
     directory = os.open(path.parent, os.O_RDONLY)
     try:
@@ -46,11 +50,13 @@ def save_weights(model, path):
     """Write all weights of a model to a safetensors file.
 
     Raises:
+        TypeError: path is none.
         ValueError: the model is not built.
         OSError: the file cannot be written.
     """
     from safetensors.numpy import save
 
+    path = _as_path("save_weights", path)
     _check_built("save_weights", model)
     write_atomically(path, save({name: np.ascontiguousarray(weight)
                                  for name, weight, _ in model.named_weights()}))
@@ -60,6 +66,7 @@ def load_weights(model, path):
     """Read the weights of a model from a safetensors file.
 
     Raises:
+        TypeError: path is none.
         OSError: the file cannot be read.
         ValueError: the file is no safetensors file, or its names, shapes or dtypes are not those of
             the model; the message lists what differs, and no weight has changed.
@@ -67,8 +74,9 @@ def load_weights(model, path):
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    path = _as_path("load_weights", path)
     _check_built("load_weights", model)
-    content = Path(path).read_bytes()
+    content = path.read_bytes()
     try:
         stored = load(content)
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
@@ -86,6 +94,13 @@ def load_weights(model, path):
         raise ValueError(f"load_weights: {path}: " + "; ".join(sorted(differences)))
     for name, weight in weights.items():
         weight[...] = pt.asarray(stored[name])
+
+
+def _as_path(function, path):
+    try:
+        return Path(path)
+    except TypeError:
+        raise TypeError(f"{function}: path: found {path!r}: expected a str or a Path") from None
 
 
 def _check_built(function, model):

@@ -40,22 +40,27 @@ def main(argv=None):
         argv: the options, a list of strings; by default those of the command line.
 
     Returns:
-        The exit code: 0; 1, the training failed; 2, an option or the data are wrong; 130,
-        interrupted with Ctrl-C.
+        The exit code: 0; 1, the training failed or its output cannot be written; 2, an option or
+        the data are wrong, or stdout is closed; 130, interrupted with Ctrl-C.
     """
     try:
-        run(parse(argv))
+        try:
+            run(parse(argv))
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, not at the end of Python: its failure is reported
     except UsageError as error:
         return _complain(error, 2)
     except (FloatingPointError, MemoryError) as error:
         return _complain(str(error) or "out of memory", 1)
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
-    except BrokenPipeError:
-        # Who read the output wants no more of it (`| head`); Python's own last flush shall not
-        # complain about that either.
+    except OSError as error:
+        # Python's own last flush shall not complain about it as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if isinstance(error, BrokenPipeError):
+            return 1  # who read the output wants no more of it (`| head`)
+        return _complain(f"standard output: {error}", 1)
     return 0
 
 
@@ -101,9 +106,12 @@ def run(options):
     """Train as the options say.
 
     Raises:
-        UsageError: the data cannot be had, or a path cannot be used.
+        UsageError: the data cannot be had, a path cannot be used, or there is no stdout.
         FloatingPointError: the loss is no longer a number.
+        OSError: stdout cannot be written.
     """
+    if sys.stdout is None:
+        raise UsageError("standard output: closed: expected a place for the result")
     if options.save is not None:
         check_writable(options.save)
     if options.threads is not None:

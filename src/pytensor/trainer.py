@@ -14,7 +14,7 @@ from pytensor import losses, metrics, optimizers
 from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
 from pytensor.batches import Batches, as_source
-from pytensor.callbacks import CallbackList, History, progress
+from pytensor.callbacks import CallbackList, History, listed, progress
 from pytensor.layers import mode, structure
 
 
@@ -272,7 +272,7 @@ class Trainer:
             size = _batch_size("fit: validation_batch_size", validation_batch_size or batch_size)
             validation = Batches(*validation, size)
         self.history = History()
-        runner = CallbackList([*progress(verbose), *(callbacks or ()), self.history], self)
+        runner = CallbackList([*progress(verbose), *listed(callbacks), self.history], self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
         with self._running():
             self._run_epochs(batches, validation, range(initial_epoch, epochs), runner)
@@ -399,7 +399,7 @@ class Trainer:
 
     def _runner(self, batches, verbose, callbacks):
         """The callbacks of a run that is no training."""
-        runner = CallbackList([*progress(verbose), *(callbacks or ())], self)
+        runner = CallbackList([*progress(verbose), *listed(callbacks)], self)
         runner.set_params(verbose=verbose, epochs=1, steps=batches.steps)
         return runner
 

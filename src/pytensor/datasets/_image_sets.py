@@ -6,7 +6,6 @@ import hashlib
 import os
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,9 +115,14 @@ def _read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = [archive[key] for key in _NPZ_KEYS]
-    except (KeyError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        # A key of another form than an array's, an array of objects, a damaged or lying header.
-        raise ValueError(f"{path}: corrupt or no such archive: {error}") from error
+    except Exception as error:
+        # A key of another form than an array's, an array of objects, a damaged or lying header:
+        # neither zipfile nor NumPy say what errors they raise for those. What has a file name comes
+        # from opening it.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        found = str(error) or type(error).__name__
+        raise ValueError(f"{path}: corrupt or no such archive: {found}") from error
     sources = [f"{path}[{key}]" for key in _NPZ_KEYS]
     for array, source, rank in zip(arrays, sources, _RANKS, strict=True):
         if array.dtype != np.uint8 or array.ndim != rank:
@@ -172,7 +176,7 @@ def _from_cache(name):
         try:
             with open(file, "rb") as content:
                 take(number, content)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             missing[number] = file
         except ValueError as error:
             warnings.warn(f"{error}; it is downloaded again", stacklevel=4)
