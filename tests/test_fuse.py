@@ -112,12 +112,15 @@ def test_layout(layout, shape, rng):
 @pytest.mark.parametrize("shapes", [
     ((40, 50), (50,)), ((40, 50), (40, 1)), ((40, 1), (1, 50)), ((), (3, 4)), ((1000, 3), (3,)),
     ((2, 1, 5), (4, 1)), ((0, 3), (1, 3)), ((1,), (0,)), ((64, 3, 32, 10), (32, 10)),
-    ((1, 1), (7,)),
+    ((1, 1), (7,)), ((70, 1000), (1000,)), ((70, 1024), (70, 1)), ((70, 1), (1000,)),
+    ((3, 5, 300), (5, 1)), ((3, 5, 300), (3, 1, 300)), ((40, 255), (1, 255)),
 ])
 def test_broadcasting(shapes, rng):
     x, y = tensors(rng, *shapes)
     check(lambda x, y: pt.exp(x) * y - pt.tanh(y), x, y)
     check(lambda x, y: pt.exp(x) * pt.tanh(y), y, x)
+    check(lambda x, y: x * y + y, x, y.astype("float64"))
+    check(lambda x, y: x * y + y, pt.flip(x), y.astype("int8"))
 
 
 def test_smaller_values_are_computed_once():

@@ -56,11 +56,34 @@ bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
 
 /* ------------------------------------------------------------- moving single runs */
 
+/* n times the same element of size bytes. */
+static void repeat(char *restrict to, const char *element, size_t n, size_t size) {
+    uint64_t word;
+    memcpy(&word, element, size);
+    switch (size) {
+    case 1:
+        memset(to, *element, n);
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(to + 2 * i, &word, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, &word, 4);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, &word, 8);
+    }
+}
+
 /* n elements of size bytes, stride bytes apart, to consecutive places. */
 static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride, size_t n,
                  size_t size) {
     if (stride == (ptrdiff_t)size) {
         memcpy(to, from, n * size);
+        return;
+    }
+    if (stride == 0) {
+        repeat(to, from, n, size);
         return;
     }
     switch (size) {
@@ -106,14 +129,14 @@ typedef struct {
     ptrdiff_t offset;
 } cursor;
 
-static cursor cursor_at(size_t start, int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides) {
-    cursor c = {.offset = 0};
+static void cursor_at(cursor *c, size_t start, int ndim, const ptrdiff_t *shape,
+                      const ptrdiff_t *strides) {
+    c->offset = 0;
     for (int d = ndim - 1; d >= 0; d--) {
-        c.index[d] = (ptrdiff_t)(start % (size_t)shape[d]);
+        c->index[d] = (ptrdiff_t)(start % (size_t)shape[d]);
         start /= (size_t)shape[d];
-        c.offset += c.index[d] * strides[d];
+        c->offset += c->index[d] * strides[d];
     }
-    return c;
 }
 
 /* Moves on by n elements, which do not pass the end of the innermost axis. */
@@ -136,7 +159,8 @@ static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const 
         memcpy(to_strided ? strided : contiguous, to_strided ? contiguous : strided, size);
         return;
     }
-    cursor c = cursor_at(start, ndim, shape, strides);
+    cursor c;
+    cursor_at(&c, start, ndim, shape, strides);
     ptrdiff_t inner = strides[ndim - 1];
     while (n > 0) {
         size_t piece = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
@@ -150,6 +174,14 @@ static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const 
         n -= piece;
         cursor_advance(&c, (ptrdiff_t)piece, ndim, shape, strides);
     }
+}
+
+char *pt_element(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t number,
+                 size_t *left) {
+    cursor c;
+    cursor_at(&c, number, ndim, shape, src->strides);
+    *left = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
+    return src->data + c.offset;
 }
 
 void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t start,
@@ -254,7 +286,7 @@ static void run_rows(const plan *p, size_t start, size_t end) {
     int n_operands = p->n_inputs + 1, last = p->ndim - 1;
     cursor cursors[MAX_OPERANDS];
     for (int k = 0; k < n_operands; k++) {
-        cursors[k] = cursor_at(start, p->ndim, p->shape, p->strides[k]);
+        cursor_at(&cursors[k], start, p->ndim, p->shape, p->strides[k]);
     }
     while (start < end) {
         size_t n = (size_t)(p->shape[last] - cursors[0].index[last]);

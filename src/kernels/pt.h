@@ -163,10 +163,10 @@ typedef struct {
 
 typedef struct {
     int n_inputs, n_outputs, n_temporaries, n_ops; /* n_inputs, n_outputs at least 1 */
-    size_t item;                           /* bytes of the largest element in any slot */
-    pt_dtype inputs[PT_FUSE_MAX_INPUTS];   /* what each input is converted to */
+    size_t item;                         /* bytes of the largest element in any slot */
+    pt_dtype inputs[PT_FUSE_MAX_INPUTS]; /* what each input is converted to */
     pt_dtype outputs[PT_FUSE_MAX_OUTPUTS];
-    const pt_fused_op *ops;                /* (n_ops,), in order; every output is some op's result */
+    const pt_fused_op *ops; /* (n_ops,), in order; every output is some op's result */
 } pt_program;
 
 /* Runs the program for every index of shape, in one pass. in: (n_inputs,), strides over shape. out:
