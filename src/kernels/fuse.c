@@ -11,8 +11,8 @@
 
 /* Bytes of a block in a slot. An op reads its block in one go, and while the others run, no more of
  * that input is asked for: the shorter the blocks, the steadier the streams of the inputs, but the
- * more calls of loops. On one thread a * b + c * exp(d) took 12.5 ms for 16 M float32 with 512 bytes,
- * 14 with 1024, 18 with 2048; for 100 000, in the L2 cache, 65, 58 and 57 us. */
+ * more calls of loops. On one thread, a * b + c * exp(d) of 16 M float32 took 12.5 ms with 512
+ * bytes, 14 with 1024, 18 with 2048; of 100 000, in the L2 cache, 65, 58 and 57 us. */
 #define BLOCK_BYTES 1024
 /* Buffers of one task, for gathered inputs and temporaries: they leave room in a 32 KiB L1 cache
  * for what streams through. More buffers than fit get shorter blocks. */

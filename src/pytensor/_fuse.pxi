@@ -372,9 +372,7 @@ cdef class _Program:
         """Whether the program is the one for these arguments."""
         cdef Py_ssize_t i
         cdef Tensor t, known
-        if len(args) != len(self.arguments) or names and names != self.names:
-            return False
-        if len(names) != len(self.names):
+        if len(args) != len(self.arguments) or names != self.names:
             return False
         for i in range(len(args)):
             if type(args[i]) is Tensor and type(self.arguments[i]) is Tensor:
@@ -551,8 +549,8 @@ def fuse(f, /):
     tensor, or a tuple, list or dictionary of them.
     Returns: a function of the same arguments, with the same results bit for bit; they are new
     tensors in C order. Temporary values stay in the L1 cache instead of passing through memory:
-    `a * b + c * exp(d)` on large tensors takes a third of the time. While a GradientTape records
-    an argument, f itself runs, so gradients are f's.
+    `a * b + c * exp(d)` on large tensors takes half the time. While a GradientTape records a tensor
+    that f reads, f itself runs, so gradients are f's.
 
     f is run once for each combination of the arguments' shapes and dtypes, on tensors without
     elements, and must do the same each time: what it prints or draws at random happens only then.
