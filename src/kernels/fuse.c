@@ -200,13 +200,15 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
     for (int k = 0; k < program->n_outputs; k++) {
         bytes_per_element += pt_dtype_size[program->outputs[k]];
     }
+    /* Work for one thread may well lie in the cache: there are no streams to keep up. */
+    bool alone = c.size * bytes_per_element < PT_PARALLEL_BYTES;
     c.block = BLOCK_BYTES / program->item;
-    if (c.block > PT_BLOCK) c.block = PT_BLOCK;
+    if (alone || c.block > PT_BLOCK) c.block = PT_BLOCK;
     if (n_buffers * c.block * program->item > SCRATCH_BYTES) {
         c.block = SCRATCH_BYTES / (n_buffers * program->item) & ~(size_t)(PT_LANES - 1);
     }
     if (c.row < c.block) c.row = 0; /* most blocks are longer than a row: they are gathered */
-    if (c.size * bytes_per_element < PT_PARALLEL_BYTES) {
+    if (alone) {
         run_part(&c, 0, c.size);
         return;
     }
