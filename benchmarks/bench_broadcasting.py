@@ -43,8 +43,12 @@ def test_broadcasting(name, dtype, compare):
 def test_expression(size, dtype, compare):
     """a * b + c * exp(d): what temporaries cost, against libraries that make one pass of it."""
     arrays = {name: samples.uniform(size, dtype, seed=i) for i, name in enumerate("abcd")}
+    unfused = libraries.ours("a * b + c * pt.exp(d)", **arrays)
+    fused = libraries.pytensor().fuse(eval("lambda a, b, c, d: a * b + c * pt.exp(d)",
+                                           unfused.names))
     contenders = [
-        libraries.ours("a * b + c * pt.exp(d)", **arrays),
+        unfused,
+        Contender("pytensor fused", "f(a, b, c, d)", {**unfused.names, "f": fused}),
         libraries.numpy("a * b + c * np.exp(d)", **arrays),
         *libraries.peers("a * b + c * torch.exp(d)", "a * b + c * jnp.exp(d)", **arrays),
     ]

@@ -16,7 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-OURS, NUMPY, NAIVE = "pytensor", "numpy", "naive"
+OURS, FUSED, NUMPY, NAIVE = "pytensor", "pytensor fused", "numpy", "naive"
 OUTSIDE_CACHES = 64e6  # bytes moved: from here on the bandwidth of the memory is a limit
 NOISE = 1.03  # medians closer than that are level
 
@@ -280,7 +280,8 @@ def process_section(cells):
 
 def family_section(family, cells, peak, bandwidth):
     """The table of a family; folded where it is long."""
-    naive = any(NAIVE in cell.stats for cell in cells)
+    # columns of the families that have them
+    extra = [name for name in (FUSED, NAIVE) if any(name in cell.stats for cell in cells)]
     heads = ["operation", "size", "dtype", "pytensor", "NumPy", "best peer", "",
              "speed to NumPy", "speed to best peer", "of limit"]
     rows = []
@@ -292,9 +293,9 @@ def family_section(family, cells, peak, bandwidth):
             duration(cell.seconds(peer)) if peer else "", title(peer) if peer else "",
             compared(cell, NUMPY), compared(cell, peer) if peer else "",
             percent(share_of_limit(cell, peak, bandwidth)),
-            *([duration(cell.seconds(NAIVE)) if NAIVE in cell.stats else ""] if naive else ()),
+            *(duration(cell.seconds(name)) if name in cell.stats else "" for name in extra),
         ])
-    lines = table([*heads, "naive loop"] if naive else heads, rows)
+    lines = table([*heads, *map(title, extra)], rows)
     if len(rows) > 60:
         lines = [f"<details><summary>{len(rows)} cells</summary>\n", *lines, "</details>\n"]
     return [f"## {family}\n\n{FAMILIES.get(family, '')}\n", *lines]

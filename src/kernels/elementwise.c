@@ -56,11 +56,34 @@ bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
 
 /* ------------------------------------------------------------- moving single runs */
 
+/* n times the same element of size bytes. */
+static void repeat(char *restrict to, const char *element, size_t n, size_t size) {
+    uint64_t word;
+    memcpy(&word, element, size);
+    switch (size) {
+    case 1:
+        memset(to, *element, n);
+        break;
+    case 2:
+        for (size_t i = 0; i < n; i++) memcpy(to + 2 * i, &word, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, &word, 4);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, &word, 8);
+    }
+}
+
 /* n elements of size bytes, stride bytes apart, to consecutive places. */
 static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride, size_t n,
                  size_t size) {
     if (stride == (ptrdiff_t)size) {
         memcpy(to, from, n * size);
+        return;
+    }
+    if (stride == 0) {
+        repeat(to, from, n, size);
         return;
     }
     switch (size) {
@@ -106,14 +129,14 @@ typedef struct {
     ptrdiff_t offset;
 } cursor;
 
-static cursor cursor_at(size_t start, int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides) {
-    cursor c = {.offset = 0};
+static void cursor_at(cursor *c, size_t start, int ndim, const ptrdiff_t *shape,
+                      const ptrdiff_t *strides) {
+    c->offset = 0;
     for (int d = ndim - 1; d >= 0; d--) {
-        c.index[d] = (ptrdiff_t)(start % (size_t)shape[d]);
+        c->index[d] = (ptrdiff_t)(start % (size_t)shape[d]);
         start /= (size_t)shape[d];
-        c.offset += c.index[d] * strides[d];
+        c->offset += c->index[d] * strides[d];
     }
-    return c;
 }
 
 /* Moves on by n elements, which do not pass the end of the innermost axis. */
@@ -136,7 +159,8 @@ static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const 
         memcpy(to_strided ? strided : contiguous, to_strided ? contiguous : strided, size);
         return;
     }
-    cursor c = cursor_at(start, ndim, shape, strides);
+    cursor c;
+    cursor_at(&c, start, ndim, shape, strides);
     ptrdiff_t inner = strides[ndim - 1];
     while (n > 0) {
         size_t piece = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
@@ -150,6 +174,14 @@ static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const 
         n -= piece;
         cursor_advance(&c, (ptrdiff_t)piece, ndim, shape, strides);
     }
+}
+
+char *pt_element(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t number,
+                 size_t *left) {
+    cursor c;
+    cursor_at(&c, number, ndim, shape, src->strides);
+    *left = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
+    return src->data + c.offset;
 }
 
 void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t start,
@@ -254,7 +286,7 @@ static void run_rows(const plan *p, size_t start, size_t end) {
     int n_operands = p->n_inputs + 1, last = p->ndim - 1;
     cursor cursors[MAX_OPERANDS];
     for (int k = 0; k < n_operands; k++) {
-        cursors[k] = cursor_at(start, p->ndim, p->shape, p->strides[k]);
+        cursor_at(&cursors[k], start, p->ndim, p->shape, p->strides[k]);
     }
     while (start < end) {
         size_t n = (size_t)(p->shape[last] - cursors[0].index[last]);
@@ -319,66 +351,67 @@ static void run_task(void *context, size_t i) {
 
 /* ------------------------------------------------------------------------- planning */
 
-/* Fills in the axes of p, with those merged that every operand walks as one, and those of length 1
- * left out: fewer axes, longer rows. */
-static void merge_axes(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *const *operands) {
-    int n_operands = p->n_inputs + 1, last = -1;
-    p->size = 1;
+int pt_merge_axes(int ndim, const ptrdiff_t *shape, int n_operands, const pt_operand *operands,
+                  ptrdiff_t *merged, ptrdiff_t (*strides)[PT_MAX_NDIM], bool *flat) {
+    int last = -1;
     for (int d = 0; d < ndim; d++) {
-        p->size *= (size_t)shape[d];
         if (shape[d] == 1) continue;
         bool merge = last >= 0;
         for (int k = 0; merge && k < n_operands; k++) {
-            merge = p->strides[k][last] == shape[d] * operands[k]->strides[d];
+            merge = strides[k][last] == shape[d] * operands[k].strides[d];
         }
         if (merge) {
-            p->shape[last] *= shape[d];
+            merged[last] *= shape[d];
         } else {
-            p->shape[++last] = shape[d];
+            merged[++last] = shape[d];
         }
-        for (int k = 0; k < n_operands; k++) p->strides[k][last] = operands[k]->strides[d];
+        for (int k = 0; k < n_operands; k++) strides[k][last] = operands[k].strides[d];
     }
     if (last < 0) { /* a single element */
         last = 0;
-        p->shape[0] = 1;
-        for (int k = 0; k < n_operands; k++) p->strides[k][0] = p->item[k];
-    }
-    p->ndim = last + 1;
-    for (int k = 0; k < n_operands; k++) {
-        p->flat[k] = p->ndim == 1 && p->strides[k][0] == p->item[k];
-        if (p->ndim > 1) {
-            ptrdiff_t expected = p->item[k];
-            bool flat = true;
-            for (int d = last; d >= 0; d--) {
-                flat = flat && p->strides[k][d] == expected;
-                expected *= p->shape[d];
-            }
-            p->flat[k] = flat;
+        merged[0] = 1;
+        for (int k = 0; k < n_operands; k++) {
+            strides[k][0] = (ptrdiff_t)pt_dtype_size[operands[k].dtype];
         }
     }
+    for (int k = 0; k < n_operands; k++) {
+        ptrdiff_t expected = (ptrdiff_t)pt_dtype_size[operands[k].dtype];
+        flat[k] = true;
+        for (int d = last; d >= 0; d--) {
+            flat[k] = flat[k] && strides[k][d] == expected;
+            expected *= merged[d];
+        }
+    }
+    return last + 1;
+}
+
+size_t pt_task_size(size_t size) {
+    size_t n_tasks = TASKS_PER_THREAD * (size_t)pt_get_num_threads();
+    size_t task = (size / n_tasks / PT_BLOCK + 1) * PT_BLOCK;
+    return task < MIN_TASK ? MIN_TASK : task > MAX_TASK ? MAX_TASK : task;
 }
 
 static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
                 const pt_operand *out) {
-    const pt_operand *operands[MAX_OPERANDS];
+    pt_operand operands[MAX_OPERANDS];
     size_t bytes_per_element = 0;
     for (int k = 0; k <= p->n_inputs; k++) {
-        operands[k] = k < p->n_inputs ? &in[k] : out;
-        p->data[k] = operands[k]->data;
-        p->dtype[k] = operands[k]->dtype;
+        operands[k] = k < p->n_inputs ? in[k] : *out;
+        p->data[k] = operands[k].data;
+        p->dtype[k] = operands[k].dtype;
         p->item[k] = (ptrdiff_t)pt_dtype_size[p->dtype[k]];
         bytes_per_element += (size_t)p->item[k];
     }
     p->casts = loops()->casts;
-    merge_axes(p, ndim, shape, operands);
+    p->ndim = pt_merge_axes(ndim, shape, p->n_inputs + 1, operands, p->shape, p->strides, p->flat);
+    p->size = 1;
+    for (int d = 0; d < p->ndim; d++) p->size *= (size_t)p->shape[d];
     if (p->size == 0) return;
     if (p->size * bytes_per_element < PT_PARALLEL_BYTES) {
         run_part(p, 0, p->size);
         return;
     }
-    size_t n_tasks = TASKS_PER_THREAD * (size_t)pt_get_num_threads();
-    size_t task = (p->size / n_tasks / PT_BLOCK + 1) * PT_BLOCK;
-    p->task = task < MIN_TASK ? MIN_TASK : task > MAX_TASK ? MAX_TASK : task;
+    p->task = pt_task_size(p->size);
     pt_parallel_for(run_task, p, (p->size + p->task - 1) / p->task);
 }
 

@@ -24,4 +24,18 @@ PT_DECLARE_PER_ISA(const pt_elementwise_table, pt_elementwise_loops);
 void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t start,
                      size_t n, pt_dtype dtype, void *out);
 
+/* Where an element of src stands, by its number in C order over shape, of at least one axis; left:
+ * how many are left of its row, itself included. */
+char *pt_element(const pt_operand *src, int ndim, const ptrdiff_t *shape, size_t number,
+                 size_t *left);
+
+/* Fewer axes, longer rows: merges those that every operand walks as one, and leaves out those of
+ * length 1. Fills in merged, the shape; strides[k], those of operand k over it; flat[k], whether
+ * operand k is contiguous over all of it. Returns the number of axes, at least 1. */
+int pt_merge_axes(int ndim, const ptrdiff_t *shape, int n_operands, const pt_operand *operands,
+                  ptrdiff_t *merged, ptrdiff_t (*strides)[PT_MAX_NDIM], bool *flat);
+
+/* How many of size elements make a task for the pool: a multiple of PT_BLOCK. */
+size_t pt_task_size(size_t size);
+
 #endif

@@ -2,8 +2,8 @@
  *
  * Three kinds of files stand behind it:
  *   one per service        cpu.c  pool.c  alloc.c
- *   one per family         elementwise.c  reduce.c  matmul.c  nn.c: walk shapes and strides,
- *                          share the work among threads, then call the loops
+ *   one per family         elementwise.c  fuse.c  reduce.c  matmul.c  nn.c: walk shapes and
+ *                          strides, share the work among threads, then call the loops
  *   one per family's loops isa_elementwise.c  isa_reduce.c  isa_matmul.c  isa_nn.c: compiled once
  *                          per instruction set; see PT_ISA_SYMBOL
  */
@@ -143,6 +143,37 @@ void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrd
 bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute);
 /* dst[...] = src[...], converted. Same rule on overlap. */
 void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_operand *dst);
+
+/* ------------------------------------------- several element-wise ops at once (fuse.c) */
+
+/* A program works on slots, each a run of elements of one dtype: first the inputs, then the
+ * outputs, then the temporaries. */
+#define PT_FUSE_MAX_INPUTS 32
+#define PT_FUSE_MAX_OUTPUTS 16
+#define PT_FUSE_MAX_TEMPORARIES 32
+#define PT_FUSE_MAX_OPERANDS 4 /* three operands and the result */
+
+typedef struct {
+    int op;           /* a pt_elementwise_op that has a loop for compute; -1: a conversion */
+    pt_dtype compute; /* dtype of the operands */
+    pt_dtype result;
+    int slots[PT_FUSE_MAX_OPERANDS]; /* operands, then the result: no input; an operand's slot only
+                                      * if both dtypes have the same size */
+} pt_fused_op;
+
+typedef struct {
+    int n_inputs, n_outputs, n_temporaries, n_ops; /* n_inputs, n_outputs at least 1 */
+    size_t item;                         /* bytes of the largest element in any slot */
+    pt_dtype inputs[PT_FUSE_MAX_INPUTS]; /* what each input is converted to */
+    pt_dtype outputs[PT_FUSE_MAX_OUTPUTS];
+    const pt_fused_op *ops; /* (n_ops,), in order; every output is some op's result */
+} pt_program;
+
+/* Runs the program for every index of shape, in one pass. in: (n_inputs,), strides over shape. out:
+ * (n_outputs,) contiguous elements in C order each, which no input overlaps. The bits are those of
+ * one pt_elementwise per op. */
+void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const pt_operand *in,
+              char *const *out);
 
 /* ----------------------------------------------------------- reductions (reduce.c) */
 

@@ -24,6 +24,7 @@ from pytensor._core import (
     dot,
     empty,
     full,
+    fuse,
     get_num_threads,
     log_softmax,
     matmul,

@@ -124,6 +124,7 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     cdef Py_ssize_t length
     cdef Tensor t, result, destination
     cdef unsigned long long tracked = 0
+    cdef bint traced = False
     inputs.n = pt_elementwise_info[row].n_inputs
     if out is not None and not isinstance(out, Tensor):
         raise TypeError(f"{row_name(row)}: out is a {type(out).__name__}: expected a Tensor")
@@ -132,11 +133,12 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
         if kinds_of[i] != NOT_SCALAR and not isinstance(values[i], np.generic):
             continue
         kinds_of[i] = NOT_SCALAR
-        t = as_tensor(values[i], row_name(row))
+        t = values[i] if type(values[i]) is Tensor else as_tensor(values[i], row_name(row))
         if i < first and t.type != PT_BOOL:
-            t = converted(t, PT_BOOL)
+            t = astype_recorded(t, PT_BOOL)
         values[i] = t
         tracked |= t.tracked
+        traced = traced or t.traced
         if i >= first:
             dtype = t.type if dtype < 0 else promote(row_name(row), dtype, t.type)
     for i in range(first, inputs.n):
@@ -153,6 +155,9 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     result_dtype = PT_BOOL if pt_elementwise_info[row].to_bool else compute
     if out is not None:
         destination = <Tensor>out
+        if traced or destination.traced:
+            raise TypeError(f"fuse: {row_name(row)}: it can't follow a result written in place; "
+                            "use the form that returns a new tensor (a = a + b)")
         check_dtype_into(row, result_dtype, destination)
         if recording_mask & (tracked | destination.tracked | root_of(destination).tracked):
             raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
@@ -184,8 +189,14 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
             if dims[d + shift] != 1:
                 raise no_broadcast(row, values[:inputs.n])
             dims[d + shift] = length
+    if traced:
+        result = trace_elementwise(row, compute, result_dtype, ndim, dims, &inputs, values)
+        if recording_mask & tracked:
+            record(row, tuple(values[:inputs.n]), result, None)
+        return result
     for i in range(inputs.n):
-        broadcast_steps(&inputs, i, ndim, dims, values[i])
+        broadcast_steps(&inputs.operands[i], inputs.ndims[i], inputs.dims[i], ndim, dims,
+                        inputs.steps[i])
 
     if out is None:
         result = result_like(values, inputs.n, result_dtype, ndim, dims)
@@ -213,16 +224,17 @@ cdef object no_broadcast(int row, list values):
     return ValueError(f"{row_name(row)}: shapes {shapes} do not broadcast")
 
 
-cdef void broadcast_steps(Inputs *inputs, int i, int ndim, const Py_ssize_t *dims,
-                          object value) noexcept:
-    """Strides of input i over the common shape: 0 along the axes where it is repeated."""
-    cdef int shift = ndim - inputs.ndims[i], d
+cdef void broadcast_steps(pt_operand *operand, int own_ndim, const Py_ssize_t *own_dims, int ndim,
+                          const Py_ssize_t *dims, Py_ssize_t *steps) noexcept:
+    """Gives an operand of shape own_dims strides over the common shape: 0 along the axes where it
+    is repeated. steps: room for them."""
+    cdef int shift = ndim - own_ndim, d
     for d in range(ndim):
-        if d < shift or inputs.dims[i][d - shift] != dims[d]:
-            inputs.steps[i][d] = 0
+        if d < shift or own_dims[d - shift] != dims[d]:
+            steps[d] = 0
         else:
-            inputs.steps[i][d] = inputs.operands[i].strides[d - shift]
-    inputs.operands[i].strides = inputs.steps[i]
+            steps[d] = operand.strides[d - shift]
+    operand.strides = steps
 
 
 cdef Tensor result_like(list values, int n, int dtype, int ndim, const Py_ssize_t *dims):

@@ -10,6 +10,7 @@ cdef class Tensor:
     cdef int type                           # pt_dtype
     cdef bint contiguous                    # in C order
     cdef bint readonly
+    cdef bint traced                        # a stand-in that fuse watches: it has no elements
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]      # strides, in bytes
     cdef size_t owned                       # bytes of our own memory at data; 0: someone else's

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, SupportsIndex, TypeAlias, final
+from typing import Any, Final, ParamSpec, SupportsIndex, TypeAlias, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,8 @@ _Operand: TypeAlias = Tensor | _Scalar | npt.ArrayLike
 _Axis: TypeAlias = int | tuple[int, ...] | list[int] | None
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _Key: TypeAlias = Any
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 _Nested: TypeAlias = Any  # a tensor, or a list, tuple or dictionary of nested ones
 
 @final
@@ -213,6 +215,7 @@ def adam_step(
     epsilon: float,
     step: int,
 ) -> None: ...
+def fuse(f: Callable[_Arguments, _Result], /) -> Callable[_Arguments, _Result]: ...
 def is_recording() -> bool: ...
 def stop_gradient(x: _Operand, /) -> Tensor: ...
 def identity(x: _Operand, /) -> Tensor: ...

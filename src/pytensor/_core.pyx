@@ -7,6 +7,7 @@ One extension module, in parts by kind:
     _shape.pxi     reshape, permute_dims, broadcast_to, indexing
     _products.pxi  matmul, dot, linear; the fused kernels of networks; optimizer steps
     _tape.pxi      the tape: recording, and replaying backwards
+    _fuse.pxi      fuse: learning what a function computes, and doing it in one pass
     _tensor.pxi    the class Tensor itself: attributes, operators, methods
 
 The core knows no derivative and no layer: rules come from the op table by set_rules().
@@ -37,4 +38,5 @@ include "_calls.pxi"
 include "_shape.pxi"
 include "_products.pxi"
 include "_tape.pxi"
+include "_fuse.pxi"
 include "_tensor.pxi"

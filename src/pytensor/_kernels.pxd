@@ -54,6 +54,24 @@ cdef extern from "pt.h" nogil:
                         const pt_operand *operands, const pt_operand *out)
     bint pt_elementwise_has(pt_elementwise_op op, pt_dtype compute)
     void pt_copy(int ndim, const Py_ssize_t *shape, const pt_operand *src, const pt_operand *dst)
+
+    enum: PT_FUSE_MAX_INPUTS
+    enum: PT_FUSE_MAX_OUTPUTS
+    enum: PT_FUSE_MAX_TEMPORARIES
+    enum: PT_FUSE_MAX_OPERANDS
+    ctypedef struct pt_fused_op:
+        int op
+        pt_dtype compute, result
+        int slots[PT_FUSE_MAX_OPERANDS]
+    ctypedef struct pt_program:
+        int n_inputs, n_outputs, n_temporaries, n_ops
+        size_t item
+        pt_dtype inputs[PT_FUSE_MAX_INPUTS]
+        pt_dtype outputs[PT_FUSE_MAX_OUTPUTS]
+        const pt_fused_op *ops
+    void pt_fused(const pt_program *program, int ndim, const Py_ssize_t *shape,
+                  const pt_operand *operands, char **out)
+
     pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                         const Py_ssize_t *shape, const pt_operand *x, const pt_operand *out)
 

@@ -133,6 +133,7 @@ def permute_dims(x, /, axes):
 
 
 cdef Tensor reversed_axes(Tensor t):
+    refuse_traced(t, "permute_dims")
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]
     cdef int d, last = t.ndim - 1
@@ -150,7 +151,7 @@ def broadcast_to(x, /, shape):
 
     Raises: ValueError unless each axis of x, from the last, has length 1 or that of the shape.
     """
-    cdef Tensor t = as_tensor(x, "broadcast_to")
+    cdef Tensor t = x if type(x) is Tensor else as_tensor(x, "broadcast_to")
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]
     cdef int ndim = read_shape(shape, dims), d, shift = ndim - t.ndim
@@ -167,13 +168,17 @@ def broadcast_to(x, /, shape):
     if not fits:
         raise ValueError(f"broadcast_to: shape {t.shape} does not broadcast to "
                          f"{shape_text(ndim, dims)}")
-    cdef Tensor view = new_view(t, t.data, ndim, dims, steps)
-    view.readonly = True
+    cdef Tensor view
+    if t.traced:
+        view = trace_again(t, ndim, dims)
+    else:
+        view = new_view(t, t.data, ndim, dims, steps)
+        view.readonly = True
     return recorded_view(ROW_BROADCAST_TO, t, view, None)
 
 
 cdef Tensor astype_recorded(Tensor t, int dtype):
-    cdef Tensor out = converted(t, dtype)
+    cdef Tensor out = trace_conversion(t, dtype) if t.traced else converted(t, dtype)
     if recording_mask & t.tracked and kind_of(dtype) == KIND_FLOAT:
         record(ROW_ASTYPE, (t,), out, None)
     return out
@@ -298,6 +303,7 @@ cdef Tensor checked_rows(Tensor rows, Py_ssize_t n):
 
 
 cdef object get_item(Tensor t, object key):
+    refuse_traced(t, "indexing")
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef Tensor result, rows
     cdef bint basic = True
@@ -341,6 +347,7 @@ cdef int set_item(Tensor t, object key, object value) except -1:
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef Tensor view, source
     cdef bint basic = True
+    refuse_traced(t, "assignment")
     check_writable(t, "assignment")
     if recording_mask & (t.tracked | root_of(t).tracked) or (
             isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked):
@@ -402,6 +409,7 @@ def concat(list tensors, int axis):
         dims[d] = first.dims[d]
     dims[axis] = 0
     for t in tensors:
+        refuse_traced(t, "concat")
         dtype = promote("concat", dtype, t.type)
         if t.dims[axis] > (<Py_ssize_t>(<size_t>-1 >> 1)) - dims[axis]:
             raise ValueError("concat: the result has more elements than memory has addresses")

@@ -168,6 +168,7 @@ cdef bint is_contiguous(int ndim, const Py_ssize_t *dims, const Py_ssize_t *step
 cdef Tensor new_view(Tensor t, char *data, int ndim, const Py_ssize_t *dims,
                      const Py_ssize_t *steps):
     """A tensor that shares t's memory."""
+    refuse_traced(t, "a view")
     cdef Tensor v = Tensor.__new__(Tensor)
     cdef int i
     v.root = t if t.root is None else t.root
@@ -219,6 +220,7 @@ cdef int copy_into(Tensor src, Tensor dst) except -1:
 
 cdef Tensor converted(Tensor t, int dtype):
     """A copy of t in C order with the given dtype."""
+    refuse_traced(t, "a copy")
     cdef Tensor out = new_tensor(dtype, t.ndim, t.dims)
     copy_into(t, out)
     return out
@@ -502,6 +504,8 @@ cdef Tensor as_tensor(object value, str name="asarray"):
     cdef Tensor t
     cdef Scalar kind
     if isinstance(value, Tensor):
+        # What fuse can follow takes its tensors without coming here.
+        refuse_traced(<Tensor>value, name)
         return value
     kind = scalar_kind(value)
     if kind != NOT_SCALAR and not isinstance(value, np.generic):
@@ -581,7 +585,7 @@ def asarray(obj, /, *, dtype=None, copy=None):
             if kind_of(target) in (KIND_SIGNED, KIND_UNSIGNED):
                 return from_numpy(np.asarray(obj, dtype=DTYPES[target]))  # which checks the range
             return converted(t, target)
-    t = as_tensor(obj)
+    t = obj if type(obj) is Tensor else as_tensor(obj)
     if dtype is None:
         target = t.type
     if target != t.type or copy and (t is obj or t.exporter is not None or t.root is not None):

@@ -398,7 +398,9 @@ def is_recording():
 
 def stop_gradient(x, /):
     """x itself, as a tensor that no tape knows: no gradient flows back through it."""
-    cdef Tensor t = as_tensor(x, "stop_gradient")
+    cdef Tensor t = x if type(x) is Tensor else as_tensor(x, "stop_gradient")
+    if t.traced:
+        return trace_again(t, t.ndim, t.dims)
     return new_view(t, t.data, t.ndim, t.dims, t.steps)
 
 

@@ -20,6 +20,7 @@ cdef object in_place(int row, Tensor x, object y):
 
 
 cdef object only_element(Tensor t, str name):
+    refuse_traced(t, name)
     if t.size != 1:
         raise ValueError(f"{name}: a tensor of shape {t.shape} is no single number")
     return load(t.type, t.data)
@@ -258,6 +259,7 @@ cdef class Tensor:
     # -------------------------------------------------------------------- as Python's numbers
 
     def __bool__(self):
+        refuse_traced(self, "bool")
         if self.size != 1:
             raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: use "
                              "any() or all()")
@@ -270,6 +272,7 @@ cdef class Tensor:
         return int(only_element(self, "int"))
 
     def __index__(self):
+        refuse_traced(self, "index")
         if self.ndim != 0 or kind_of(self.type) not in (KIND_SIGNED, KIND_UNSIGNED):
             raise TypeError(f"a tensor of shape {self.shape} and dtype {self.dtype} is no index: "
                             "expected a 0-d integer")
@@ -323,6 +326,7 @@ cdef class Tensor:
     # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer *view, int flags):
+        refuse_traced(self, "reading the elements")
         if flags & PyBUF_WRITABLE and self.readonly:
             raise BufferError("the tensor is read-only")
         cdef bint in_c = self.contiguous, in_fortran = is_contiguous(
