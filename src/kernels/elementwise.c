@@ -391,9 +391,28 @@ size_t pt_task_size(size_t size) {
     return task < MIN_TASK ? MIN_TASK : task > MAX_TASK ? MAX_TASK : task;
 }
 
+/* The axes from the widest stride of the result to its narrowest: then memory is walked in its order,
+ * as for the sum of two transposes. Fills in order; returns whether it is another one than given. */
+static bool order_axes(int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides, int *order) {
+    bool changed = false;
+    for (int d = 0; d < ndim; d++) {
+        int k = d;
+        for (; k > 0 && shape[d] != 1 && shape[order[k - 1]] != 1 &&
+               strides[order[k - 1]] < strides[d];
+             k--) {
+            order[k] = order[k - 1];
+            changed = true;
+        }
+        order[k] = d;
+    }
+    return changed;
+}
+
 static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
                 const pt_operand *out) {
     pt_operand operands[MAX_OPERANDS];
+    ptrdiff_t sorted_shape[PT_MAX_NDIM], sorted[MAX_OPERANDS][PT_MAX_NDIM];
+    int order[PT_MAX_NDIM];
     size_t bytes_per_element = 0;
     for (int k = 0; k <= p->n_inputs; k++) {
         operands[k] = k < p->n_inputs ? in[k] : *out;
@@ -401,6 +420,14 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
         p->dtype[k] = operands[k].dtype;
         p->item[k] = (ptrdiff_t)pt_dtype_size[p->dtype[k]];
         bytes_per_element += (size_t)p->item[k];
+    }
+    if (ndim > 1 && order_axes(ndim, shape, out->strides, order)) {
+        for (int d = 0; d < ndim; d++) {
+            sorted_shape[d] = shape[order[d]];
+            for (int k = 0; k <= p->n_inputs; k++) sorted[k][d] = operands[k].strides[order[d]];
+        }
+        for (int k = 0; k <= p->n_inputs; k++) operands[k].strides = sorted[k];
+        shape = sorted_shape;
     }
     p->casts = loops()->casts;
     p->ndim = pt_merge_axes(ndim, shape, p->n_inputs + 1, operands, p->shape, p->strides, p->flat);
