@@ -54,6 +54,179 @@ static inline __m512 lookup_fine_f32(const float *table, __m512i index) { /* 32 
     return _mm512_permutex2var_ps(_mm512_loadu_ps(table), index, _mm512_loadu_ps(table + 16));
 }
 
+/* y, and f(x) for some lanes. */
+static inline __m512d each_lane_f64(double (*f)(double), __m512d x, __m512d y, __mmask8 lanes) {
+    double in[8], out[8];
+    store_f64(in, x);
+    store_f64(out, y);
+    for (int i = 0; i < 8; i++) {
+        out[i] = lanes >> i & 1 ? f(in[i]) : out[i];
+    }
+    return load_f64(out);
+}
+
+static inline __m512 each_lane_f32(float (*f)(float), __m512 x, __m512 y, __mmask16 lanes) {
+    float in[16], out[16];
+    store_f32(in, x);
+    store_f32(out, y);
+    for (int i = 0; i < 16; i++) {
+        out[i] = lanes >> i & 1 ? f(in[i]) : out[i];
+    }
+    return load_f32(out);
+}
+
+/* 2^(i/16) */
+static const float exp2_high_f32[16] = {0x1p0f, 0x1.0b5586p0f, 0x1.172b84p0f, 0x1.2387a6p0f,
+    0x1.306fep0f, 0x1.3dea64p0f, 0x1.4bfdaep0f, 0x1.5ab07ep0f, 0x1.6a09e6p0f, 0x1.7a1148p0f,
+    0x1.8ace54p0f, 0x1.9c4918p0f, 0x1.ae89fap0f, 0x1.c199bep0f, 0x1.d5818ep0f, 0x1.ea4afap0f};
+static const float exp2_low_f32[16] = {0, 0x1.9f3122p-25f, -0x1.c15742p-27f, 0x1.ceac48p-25f,
+    0x1.4636e2p-25f, 0x1.824684p-25f, -0x1.593abcp-25f, -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f,
+    -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f, -0x1.3d56b2p-27f,
+    -0x1.822dbcp-27f, 0x1.52486cp-27f};
+static const double exp2_high_f64[16] = {0x1p0, 0x1.0b5586cf9890fp0, 0x1.172b83c7d517bp0,
+    0x1.2387a6e756238p0, 0x1.306fe0a31b715p0, 0x1.3dea64c123422p0, 0x1.4bfdad5362a27p0,
+    0x1.5ab07dd485429p0, 0x1.6a09e667f3bcdp0, 0x1.7a11473eb0187p0, 0x1.8ace5422aa0dbp0,
+    0x1.9c49182a3f09p0, 0x1.ae89f995ad3adp0, 0x1.c199bdd85529cp0, 0x1.d5818dcfba487p0,
+    0x1.ea4afa2a490dap0};
+static const double exp2_low_f64[16] = {0, 0x1.8a62e4adc610bp-54, -0x1.19041b9d78a76p-55,
+    0x1.9b07eb6c70573p-54, 0x1.6f46ad23182e4p-55, 0x1.ada0911f09ebcp-55, 0x1.d4397afec42e2p-56,
+    0x1.6324c054647adp-54, -0x1.bdd3413b26456p-54, -0x1.41577ee04992fp-55, 0x1.6e9f156864b27p-54,
+    0x1.c7c46b071f2bep-56, 0x1.7a1cd345dcc81p-54, 0x1.11065895048ddp-55, 0x1.2ed02d75b3707p-55,
+    -0x1.e9c23179c2893p-54};
+
+/* --------------------------------------------------------------------------- exponentials */
+
+/* x = n ln 2 + r, n a multiple of 1/16, whose four bits after the point are the low bits of z.
+ * x - n LN_2 is exact: a multiple of 2^-57 below 2^-5. (e^r - 1 - r - r^2/2)/r^3 for |r| < 0.0217,
+ * degree 4: 2^-63 of the result. The bounds: e^710 is infinite, e^-746 zero. */
+#define VECTOR_exp_f64 1
+static inline __m512d vector_exp_f64(__m512d x) {
+    const __m512d round = _mm512_set1_pd(0x1.8p48), half = _mm512_set1_pd(0.5);
+    /* These two return their second operand if it is NaN. */
+    __m512d v = _mm512_min_pd(_mm512_set1_pd(710.0), _mm512_max_pd(_mm512_set1_pd(-746.0), x));
+    __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round), n = _mm512_sub_pd(z, round);
+    __m512d r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2), v);
+    r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2_LO), r);
+    __m512d square = _mm512_mul_pd(r, r);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(0x1.a01b3ac3bed66p-13), square,
+                                   _mm512_set1_pd(0x1.11111110ca928p-7));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.6c17bc396a10ap-10), square,
+                                  _mm512_set1_pd(0x1.5555555518ddbp-5));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.5555555555556p-3));
+    __m512d p = _mm512_fmadd_pd(_mm512_fmadd_pd(odd, r, even), r, half);
+    p = _mm512_fmadd_pd(p, square, r);
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d exact = lookup_f64(exp2_high_f64, index);
+    p = _mm512_add_pd(exact, _mm512_fmadd_pd(exact, p, lookup_f64(exp2_low_f64, index)));
+    return _mm512_scalef_pd(p, n); /* by 2^floor(n) */
+}
+
+/* s + s_low = 2^n, e^x - 1 = (s - 1) + s r + (s_low (1 + r) + s (e^r - 1 - r)), with what the
+ * roundings of the first two terms lose. (e^r - 1 - r)/r^2 for |r| < 0.0218, degree 2: 2^-31. At
+ * -30 it is -1. Above 88 the plain function computes it: s may overflow before the result does. */
+#define VECTOR_expm1_f32 1
+static inline __m512 vector_expm1_f32(__m512 x) {
+    const __m512 round = _mm512_set1_ps(0x1.8p19f), one = _mm512_set1_ps(1.0f);
+    const __m512 ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
+    __m512 v = _mm512_max_ps(_mm512_set1_ps(-30.0f), x); /* x if it is NaN */
+    __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
+    __m512 n = _mm512_sub_ps(z, round);
+    __m512 r_high = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
+    __m512 r = _mm512_fnmadd_ps(n, ln_2_low, r_high);
+    __m512 r_low = _mm512_fnmadd_ps(n, ln_2_low, _mm512_sub_ps(r_high, r));
+    __m512i index = _mm512_castps_si512(z);
+    __m512 s = _mm512_scalef_ps(lookup_f32(exp2_high_f32, index), n); /* by 2^floor(n) */
+    __m512 s_low = _mm512_scalef_ps(lookup_f32(exp2_low_f32, index), n);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.55569ap-5f), r, _mm512_set1_ps(0x1.5556e4p-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r_low);
+    __m512 a = _mm512_sub_ps(s, one), y = _mm512_fmadd_ps(s, r, a);
+    __mmask16 below_1 = _mm512_cmp_ps_mask(s, one, _CMP_LT_OQ);
+    __m512 low = _mm512_sub_ps(_mm512_sub_ps(s, a), one);
+    low = _mm512_mask_sub_ps(low, below_1, s, _mm512_add_ps(a, one));
+    low = _mm512_add_ps(low, _mm512_fmadd_ps(s, r, _mm512_sub_ps(a, y)));
+    low = _mm512_add_ps(low, _mm512_fmadd_ps(s, p, _mm512_fmadd_ps(s_low, r, s_low)));
+    y = _mm512_add_ps(y, low);
+    __mmask16 large = _mm512_cmp_ps_mask(x, _mm512_set1_ps(88.0f), _CMP_GT_OQ);
+    if (UNLIKELY(large)) {
+        y = each_lane_f32(expm1_f32, x, y, large);
+    }
+    return _mm512_or_ps(y, _mm512_and_ps(x, _mm512_set1_ps(-0.0f))); /* expm1(-0.0) is -0.0 */
+}
+
+/* tanh around 30 centers in intervals of |x|: [0, 1/16), quarters of binades up to 8, [8, 10).
+ * tanh(center) is a float to 2^-33; the coefficients of (x - center)^1 ... ^6 are minimax: 2^-29.2
+ * in [4, 5), 2^-31 elsewhere. */
+static const float tanh_center[32] = {0, 0x1.1ffdeep-4f, 0x1.5ffff6p-4f, 0x1.a0003p-4f,
+    0x1.e000c2p-4f, 0x1.200278p-3f, 0x1.5fff58p-3f, 0x1.9fff9ap-3f, 0x1.e0061ep-3f, 0x1.1ffe3ap-2f,
+    0x1.600068p-2f, 0x1.9fff82p-2f, 0x1.e000eap-2f, 0x1.2000dcp-1f, 0x1.5ffe5ap-1f, 0x1.a00154p-1f,
+    0x1.e0029ap-1f, 0x1.1ffeb6p0f, 0x1.5ffd8p0f, 0x1.9fff1p0f, 0x1.e00076p0f, 0x1.1ffe52p1f,
+    0x1.5ffe74p1f, 0x1.a0006ep1f, 0x1.e001ecp1f, 0x1.2000dcp2f, 0x1.6005f2p2f, 0x1.9fef28p2f,
+    0x1.e0d5c4p2f, 0x1.154246p3f, 0x1.154246p3f, 0x1.154246p3f};
+static const float tanh_at_center[32] = {0, 0x1.1f84aep-4f, 0x1.5f22c8p-4f, 0x1.9e9386p-4f,
+    0x1.ddd152p-4f, 0x1.1e203cp-3f, 0x1.5c9264p-3f, 0x1.9a5ebap-3f, 0x1.d76c28p-3f, 0x1.18a1f6p-2f,
+    0x1.52c322p-2f, 0x1.8a8776p-2f, 0x1.bfaf28p-2f, 0x1.050912p-1f, 0x1.3156dp-1f, 0x1.5789bap-1f,
+    0x1.77d96cp-1f, 0x1.9e5bd2p-1f, 0x1.c27784p-1f, 0x1.d9c6b6p-1f, 0x1.e878b4p-1f, 0x1.f4bf8cp-1f,
+    0x1.fbd4fp-1f, 0x1.fe767cp-1f, 0x1.ff6f1cp-1f, 0x1.ffdfa8p-1f, 0x1.fffbap-1f, 0x1.ffff68p-1f,
+    0x1.ffffecp-1f, 0x1.fffffep-1f, 0x1.fffffep-1f, 0x1.fffffep-1f};
+static const float tanh_1[32] = {0x1p0f, 0x1.fd7a2ap-1f, 0x1.fc3ccp-1f, 0x1.fac13ep-1f,
+    0x1.f90854p-1f, 0x1.f601ap-1f, 0x1.f12b0ep-1f, 0x1.eb7164p-1f, 0x1.e4df06p-1f, 0x1.d98baap-1f,
+    0x1.c7f704p-1f, 0x1.b3ff58p-1f, 0x1.9e235cp-1f, 0x1.7aea4p-1f, 0x1.49e804p-1f, 0x1.197ed2p-1f,
+    0x1.d8314cp-2f, 0x1.6152e4p-2f, 0x1.ceaf38p-3f, 0x1.266032p-3f, 0x1.6fce64p-4f, 0x1.6419aep-5f,
+    0x1.09ae06p-6f, 0x1.88ecc8p-8f, 0x1.219fp-9f, 0x1.02b84p-11f, 0x1.17ff48p-14f, 0x1.300052p-17f,
+    0x1.400078p-20f, 0x1.fff7f2p-24f, 0x1.fff7f2p-24f, 0x1.fff7f2p-24f};
+static const float tanh_2[32] = {0, -0x1.1e1ap-4f, -0x1.5c8e2cp-4f, -0x1.9a5442p-4f,
+    -0x1.d750bcp-4f, -0x1.188a82p-3f, -0x1.52796ap-3f, -0x1.89e4b8p-3f, -0x1.be719ap-3f,
+    -0x1.038e2cp-2f, -0x1.2dafd8p-2f, -0x1.4ff6dap-2f, -0x1.6a1d8cp-2f, -0x1.825e4p-2f,
+    -0x1.897d4cp-2f, -0x1.79c05ep-2f, -0x1.5aa0ap-2f, -0x1.1df164p-2f, -0x1.971402p-3f,
+    -0x1.10661ep-3f, -0x1.5ee76cp-4f, -0x1.5c464ap-5f, -0x1.07845p-6f, -0x1.87becap-8f,
+    -0x1.214d0ap-9f, -0x1.02a81cp-11f, -0x1.17fd22p-14f, -0x1.300024p-17f, -0x1.4001aep-20f,
+    -0x1.ff331ap-24f, -0x1.ff331ap-24f, -0x1.ff331ap-24f};
+static const float tanh_3[32] = {-0x1.55554ep-2f, -0x1.4dad14p-2f, -0x1.4cef7cp-2f, -0x1.495dc8p-2f,
+    -0x1.41cc64p-2f, -0x1.3b3b5ap-2f, -0x1.2ef27cp-2f, -0x1.20659ep-2f, -0x1.0f80f4p-2f,
+    -0x1.e925c2p-3f, -0x1.982c1ap-3f, -0x1.4269bcp-3f, -0x1.d7755cp-4f, -0x1.bce37cp-5f,
+    0x1.d6b13p-7f, 0x1.07481ep-4f, 0x1.844728p-4f, 0x1.c68c5p-4f, 0x1.97db8ap-4f, 0x1.33e128p-4f,
+    0x1.a85954p-5f, 0x1.bbd872p-6f, 0x1.599d3p-7f, 0x1.0395c4p-8f, 0x1.80ddb6p-10f, 0x1.58785ep-12f,
+    0x1.7508e2p-15f, 0x1.950cbap-18f, 0x1.aa603ep-21f, 0x1.55cf1cp-24f, 0x1.55cf1cp-24f,
+    0x1.55cf1cp-24f};
+static const float tanh_4[32] = {0, 0x1.779c68p-5f, 0x1.cc1068p-5f, 0x1.0c00ecp-4f, 0x1.346136p-4f,
+    0x1.6a9996p-4f, 0x1.afe222p-4f, 0x1.ed1d0ap-4f, 0x1.1299e4p-3f, 0x1.32fefp-3f, 0x1.50189p-3f,
+    0x1.5c4b7p-3f, 0x1.586dbep-3f, 0x1.3a4892p-3f, 0x1.e984bcp-4f, 0x1.471762p-4f, 0x1.6257fcp-5f,
+    0x1.ace442p-9f, -0x1.5dcaf8p-6f, -0x1.9d2d4ep-6f, -0x1.55d6b8p-6f, -0x1.93d4eap-7f,
+    -0x1.4e432ep-8f, -0x1.007514p-9f, -0x1.7f2a4ap-11f, -0x1.581e94p-13f, -0x1.74f6dcp-16f,
+    -0x1.950d3cp-19f, -0x1.aa0618p-22f, -0x1.607f1p-25f, -0x1.607f1p-25f, -0x1.607f1p-25f};
+static const float tanh_5[32] = {0x1.10a18ap-3f, -0x1.82f1e8p3f, 0x1.45bc48p4f, 0x1.89a822p4f,
+    -0x1.d11326p3f, 0x1.3c67a2p-1f, 0x1.14e85p0f, 0x1.aa3b9p-1f, -0x1.13994ap0f, 0x1.1030d6p-4f,
+    -0x1.2bba7ep-5f, -0x1.04dadep-7f, 0x1.a9347ap-5f, -0x1.7d7332p-5f, -0x1.dd5aa8p-5f,
+    -0x1.13d6dap-4f, -0x1.ca8f0ap-5f, -0x1.061a26p-5f, -0x1.37f45ap-7f, 0x1.66fc2ap-10f,
+    0x1.3001ecp-8f, 0x1.04beccp-8f, 0x1.f5bc38p-10f, 0x1.9374acp-11f, 0x1.3269f4p-12f,
+    0x1.1ccbf4p-14f, 0x1.35551cp-17f, 0x1.50025ap-20f, 0x1.61a696p-23f, 0x1.17081cp-26f,
+    0x1.17081cp-26f, 0x1.17081cp-26f};
+static const float tanh_6[32] = {0, 0x1.58b478p2f, -0x1.2b89a6p-1f, 0x1.0c0c1ep2f, -0x1.2a05dcp1f,
+    0x1.60c174p-2f, -0x1.8f93cep-3f, 0x1.0fce24p-2f, -0x1.27ae02p0f, -0x1.4255bep-5f,
+    -0x1.989cb8p-6f, -0x1.8a4d8ep-4f, -0x1.19a616p-4f, -0x1.25fe12p-5f, -0x1.739a82p-7f,
+    0x1.a8a37ap-8f, 0x1.1e68c8p-6f, 0x1.2d8808p-6f, 0x1.6648ep-7f, 0x1.0f59ep-8f, 0x1.5a151ep-11f,
+    -0x1.78b038p-11f, -0x1.1e026cp-11f, -0x1.fee554p-13f, -0x1.90d37cp-14f, -0x1.7a1a92p-16f,
+    -0x1.9c6e66p-19f, -0x1.bf2fcap-22f, -0x1.e246eap-25f, -0x1.d83748p-29f, -0x1.d83748p-29f,
+    -0x1.d83748p-29f};
+
+#define VECTOR_tanh_f32 1
+static inline __m512 vector_tanh_f32(__m512 x) {
+    const __m512i zero = _mm512_setzero_si512();
+    __m512 a = _mm512_min_ps(_mm512_set1_ps(0x1.3ffffep3f), _mm512_abs_ps(x)); /* NaN stays */
+    __m512i index = _mm512_srli_epi32(_mm512_castps_si512(a), 21); /* 2^-4: 123 quarters */
+    index = _mm512_max_epi32(_mm512_sub_epi32(index, _mm512_set1_epi32(4 * 123 - 1)), zero);
+    __m512 t = _mm512_sub_ps(a, lookup_fine_f32(tanh_center, index)), t2 = _mm512_mul_ps(t, t);
+    __m512 p = lookup_fine_f32(tanh_6, index);
+    p = _mm512_fmadd_ps(p, t, lookup_fine_f32(tanh_5, index));
+    p = _mm512_fmadd_ps(p, t, lookup_fine_f32(tanh_4, index));
+    p = _mm512_fmadd_ps(p, t, lookup_fine_f32(tanh_3, index));
+    p = _mm512_fmadd_ps(p, t, lookup_fine_f32(tanh_2, index));
+    p = _mm512_fmadd_ps(p, t2, _mm512_mul_ps(t, lookup_fine_f32(tanh_1, index)));
+    p = _mm512_add_ps(lookup_fine_f32(tanh_at_center, index), p);
+    return _mm512_or_ps(p, _mm512_and_ps(x, _mm512_set1_ps(-0.0f)));
+}
+
 /* ------------------------------------------------------------------------ logarithms, float64 */
 
 /* x = 2^k m, 1 - 17/64 <= m < 2 - 17/32, for x > 0, normal. Counted from the lower bound, the first
@@ -375,15 +548,6 @@ static const float fine_log2_low[32] = {0x1.3eb014p-19f, 0x1.5db83ap-20f, 0x1.e3
     -0x1.134c4ep-20f, 0x1.ed0cbap-19f, 0x1.80abfcp-18f, -0x1.d42728p-21f, -0x1.3f543cp-18f,
     0x1.5d1a1ap-19f, 0x1.55e18ap-18f, 0x1.052d6ap-18f};
 
-/* 2^(i/16) */
-static const float exp2_high_f32[16] = {0x1p0f, 0x1.0b5586p0f, 0x1.172b84p0f, 0x1.2387a6p0f,
-    0x1.306fep0f, 0x1.3dea64p0f, 0x1.4bfdaep0f, 0x1.5ab07ep0f, 0x1.6a09e6p0f, 0x1.7a1148p0f,
-    0x1.8ace54p0f, 0x1.9c4918p0f, 0x1.ae89fap0f, 0x1.c199bep0f, 0x1.d5818ep0f, 0x1.ea4afap0f};
-static const float exp2_low_f32[16] = {0, 0x1.9f3122p-25f, -0x1.c15742p-27f, 0x1.ceac48p-25f,
-    0x1.4636e2p-25f, 0x1.824684p-25f, -0x1.593abcp-25f, -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f,
-    -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f, -0x1.3d56b2p-27f,
-    -0x1.822dbcp-27f, 0x1.52486cp-27f};
-
 /* Beyond them, powers of two are 0 or infinite. */
 #define POW_LIMIT_F32 200.0f
 #define POW_LIMIT_F64 1100.0
@@ -464,18 +628,6 @@ static inline __m512 vector_pow_f32(__m512 x, __m512 y) {
 }
 
 /* --------------------------------------------------------------------------- power, float64 */
-
-/* 2^(i/16) */
-static const double exp2_high_f64[16] = {0x1p0, 0x1.0b5586cf9890fp0, 0x1.172b83c7d517bp0,
-    0x1.2387a6e756238p0, 0x1.306fe0a31b715p0, 0x1.3dea64c123422p0, 0x1.4bfdad5362a27p0,
-    0x1.5ab07dd485429p0, 0x1.6a09e667f3bcdp0, 0x1.7a11473eb0187p0, 0x1.8ace5422aa0dbp0,
-    0x1.9c49182a3f09p0, 0x1.ae89f995ad3adp0, 0x1.c199bdd85529cp0, 0x1.d5818dcfba487p0,
-    0x1.ea4afa2a490dap0};
-static const double exp2_low_f64[16] = {0, 0x1.8a62e4adc610bp-54, -0x1.19041b9d78a76p-55,
-    0x1.9b07eb6c70573p-54, 0x1.6f46ad23182e4p-55, 0x1.ada0911f09ebcp-55, 0x1.d4397afec42e2p-56,
-    0x1.6324c054647adp-54, -0x1.bdd3413b26456p-54, -0x1.41577ee04992fp-55, 0x1.6e9f156864b27p-54,
-    0x1.c7c46b071f2bep-56, 0x1.7a1cd345dcc81p-54, 0x1.11065895048ddp-55, 0x1.2ed02d75b3707p-55,
-    -0x1.e9c23179c2893p-54};
 
 static inline __m512d pow_special_f64(__m512d e, __m512d x, __m512d y, __m512d w) {
     const __m512d infinity = _mm512_set1_pd(__builtin_inf()), zero = _mm512_setzero_pd();
@@ -580,17 +732,6 @@ static const double cos_low[16] = {0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-
     0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57,
     -0x1.26d19b9ff8d82p-57, 0, 0x1.26d19b9ff8d82p-57, 0x1.72cedd3d5a61p-57, -0x1.b25dd267f66p-55,
     0x1.bdd3413b26456p-55, -0x1.9f630e8b6dac8p-60, -0x1.457e610231ac2p-56, -0x1.562172a361fd3p-56};
-
-/* y, and f(x) for some lanes. */
-static inline __m512d each_lane_f64(double (*f)(double), __m512d x, __m512d y, __mmask8 lanes) {
-    double in[8], out[8];
-    store_f64(in, x);
-    store_f64(out, y);
-    for (int i = 0; i < 8; i++) {
-        out[i] = lanes >> i & 1 ? f(in[i]) : out[i];
-    }
-    return load_f64(out);
-}
 
 /* x = n pi/16 + r + r_low: the tangent of the sum with t = tan r is
  * (sin + t cos) / (cos - t sin) of n pi/16, both as pairs; of the low parts of the tables only what
