@@ -154,6 +154,23 @@ def test_layout_changes_no_bit(row, dtype, layout):
         assert_same_bits(function(row)(*mixed), expected)
 
 
+@pytest.mark.parametrize(("row", "dtype"), claims(ELEMENTWISE, "f"))
+def test_special_neighbours_change_no_bit(row, dtype):
+    """A vector with a special case in it may be computed by another formula than one without."""
+    info = np.finfo(dtype)
+    special = np.resize(np.array([math.nan, math.inf, -math.inf, 0.0, -0.0, -2.5, info.max,
+                                  info.smallest_subnormal, -info.tiny / 2], dtype), 64)
+    inputs = sample(row, dtype, (64,))
+    expected = np.asarray(function(row)(*map(pt.asarray, inputs)))
+    for which in itertools.product((False, True), repeat=len(inputs)):
+        for start in (0, 1):
+            mixed = [x.copy() for x in inputs]
+            for x in itertools.compress(mixed, which):
+                x[start::2] = special[start::2]
+            result = np.asarray(function(row)(*map(pt.asarray, mixed)))
+            assert_same_bits(result[1 - start::2], expected[1 - start::2])
+
+
 @pytest.mark.parametrize(("row", "dtype"), claims(ELEMENTWISE))
 def test_broadcast(row, dtype):
     inputs = sample(row, dtype, (4, 3, 130))

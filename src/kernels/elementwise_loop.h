@@ -1,12 +1,20 @@
 /* elementwise_loop.h: the loop of one element-wise row for one dtype.
  *
- * Included by rows_elementwise.h with OP, EXPRESSION (in x, y, z), N_INPUTS, where the result is not
- * T, RESULT, and, for an x or (x, y) that EXPRESSION may not cover, HAS_RARE. operands: the inputs, then the result, each (n,) contiguous; n is a multiple of
- * PT_LANES, so no element is computed by a scalar tail and none can differ in its bits for where
- * it stands. The result may be one of the inputs.
+ * Included by rows_elementwise.h with OP, EXPRESSION (in x, y, z), N_INPUTS, where the result is
+ * not T, RESULT, and, for an x or (x, y) that EXPRESSION may not cover, HAS_RARE. operands: the
+ * inputs, then the result, each (n,) contiguous; n is a multiple of PT_LANES, so no element is
+ * computed by a scalar tail and none can differ in its bits for where it stands. The result may be
+ * one of the inputs.
+ *
+ * Where VECTOR_OP_SUFFIX is 1 (math_avx512.h), vector_OP_SUFFIX takes EXPRESSION's place; it covers
+ * every input.
  */
 #ifndef RESULT
 #define RESULT T
+#endif
+
+#if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
+#undef HAS_RARE
 #endif
 
 #ifdef HAS_RARE
@@ -25,6 +33,15 @@ static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
 #endif
     RESULT *out = (RESULT *)operands[N_INPUTS];
     n &= ~(size_t)(PT_LANES - 1); /* no change: it tells the compiler that no tail is needed */
+#if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
+    for (size_t i = 0; i < n; i += sizeof(__m512) / sizeof(T)) {
+#if N_INPUTS == 1
+        F(store)(out + i, F_PASTE(vector, F(OP))(F(load)(xs + i)));
+#else
+        F(store)(out + i, F_PASTE(vector, F(OP))(F(load)(xs + i), F(load)(ys + i)));
+#endif
+    }
+#else
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
         T x = xs[i];
@@ -36,6 +53,7 @@ static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
 #endif
         out[i] = (RESULT)EXPRESSION;
     }
+#endif
 }
 
 /* All elements by the common formula, then those again by the slow one that are out of its reach.

@@ -268,20 +268,38 @@ static inline double log1p_f64(double x) {
 
 /* -------------------------------------------------------------------------- trigonometric */
 
-/* pi/2 in parts of 31 to 33 bits and a last one of 53: n times any of the first three is exact for
- * |n| < 2^20, and what is left out is n 2^-157. */
-#define HALF_PI_A 0x1.921fb544p0
-#define HALF_PI_B 0x1.0b4611a6p-34
-#define HALF_PI_C 0x1.3198a2ep-69
-#define HALF_PI_D 0x1.b839a252049c1p-104
+/* Below it, no double comes closer to a multiple of pi/2 than 2^-60 or so. */
 #define TRIG_LIMIT_F64 0x1p20
 
-/* x = n pi/2 + hi + lo, |hi| <= pi/4 and a bit (Cody & Waite). No double below 2^20 comes closer to
- * a multiple of pi/2 than 2^-60 or so; the error of hi + lo is 2^-130. The low bits of z are n. */
+/* x = n pi/2 + hi + lo, |hi| <= pi/4 and a bit (Cody & Waite); the error of hi + lo is 2^-119. The
+ * low bits of z are n. */
 typedef struct {
     double hi, lo;
     uint64_t n;
 } trig_parts;
+
+#if PT_HAS_FMA
+/* pi/2 = A + B + C. x - n A is exact: a multiple of 2^-53 below 1. B has 30 bits, so that either
+ * n B is exact on a grid that holds the difference too, or smaller than half of x - n A; both ways
+ * what the second subtraction loses is had exactly. It holds for parts of pi/16 as well. */
+#define HALF_PI_A 0x1.921fb54442d18p0
+#define HALF_PI_B 0x1.1a62633p-54
+#define HALF_PI_C 0x1.45c06e0e68948p-86
+
+static inline trig_parts trig_reduce(double x) {
+    const double two_over_pi = 0x1.45f306dc9c883p-1;
+    double z = FMA64(x, two_over_pi, ROUND_64), n = z - ROUND_64;
+    double a = NFMA64(n, HALF_PI_A, x), b = NFMA64(n, HALF_PI_B, a);
+    pair r = fast_two_sum(b, NFMA64(n, HALF_PI_C, NFMA64(n, HALF_PI_B, a - b)));
+    return (trig_parts){r.hi, r.lo, bits_f64(z)};
+}
+#else
+/* pi/2 in parts of 31 to 33 bits and a last one of 53: n times any of the first three is exact for
+ * |n| < 2^20. */
+#define HALF_PI_A 0x1.921fb544p0
+#define HALF_PI_B 0x1.0b4611a6p-34
+#define HALF_PI_C 0x1.3198a2ep-69
+#define HALF_PI_D 0x1.b839a252049c1p-104
 
 static inline trig_parts trig_reduce(double x) {
     const double two_over_pi = 0x1.45f306dc9c883p-1;
@@ -291,6 +309,7 @@ static inline trig_parts trig_reduce(double x) {
     pair r = fast_two_sum(c.hi, b.lo + (c.lo - n * HALF_PI_D));
     return (trig_parts){r.hi, r.lo, bits_f64(z)};
 }
+#endif
 
 /* sin(r + lo) - r, |r| <= pi/4. (sin(r)/r - 1)/r^2 in r^2, degree 5: 2^-52.7. */
 static inline double sin_tail(double r, double lo) {

@@ -1,0 +1,366 @@
+/* math_avx512_f64.h: the functions of float64 of math_avx512.h, which includes this. */
+#ifndef PT_MATH_AVX512_F64_H
+#define PT_MATH_AVX512_F64_H
+
+#include "math_avx512.h"
+
+/* -------------------------------------------------------------------------------- exponentials */
+
+/* 2^(i/16) */
+static const double exp2_high_f64[16] = {0x1p0, 0x1.0b5586cf9890fp0, 0x1.172b83c7d517bp0,
+    0x1.2387a6e756238p0, 0x1.306fe0a31b715p0, 0x1.3dea64c123422p0, 0x1.4bfdad5362a27p0,
+    0x1.5ab07dd485429p0, 0x1.6a09e667f3bcdp0, 0x1.7a11473eb0187p0, 0x1.8ace5422aa0dbp0,
+    0x1.9c49182a3f09p0, 0x1.ae89f995ad3adp0, 0x1.c199bdd85529cp0, 0x1.d5818dcfba487p0,
+    0x1.ea4afa2a490dap0};
+static const double exp2_low_f64[16] = {0, 0x1.8a62e4adc610bp-54, -0x1.19041b9d78a76p-55,
+    0x1.9b07eb6c70573p-54, 0x1.6f46ad23182e4p-55, 0x1.ada0911f09ebcp-55, 0x1.d4397afec42e2p-56,
+    0x1.6324c054647adp-54, -0x1.bdd3413b26456p-54, -0x1.41577ee04992fp-55, 0x1.6e9f156864b27p-54,
+    0x1.c7c46b071f2bep-56, 0x1.7a1cd345dcc81p-54, 0x1.11065895048ddp-55, 0x1.2ed02d75b3707p-55,
+    -0x1.e9c23179c2893p-54};
+
+/* x = n ln 2 + r, n a multiple of 1/16, whose four bits after the point are the low bits of z.
+ * x - n LN_2 is exact: a multiple of 2^-57 below 2^-5. (e^r - 1 - r - r^2/2)/r^3 for |r| < 0.0217,
+ * degree 4: 2^-63 of the result. The bounds: e^710 is infinite, e^-746 zero. */
+#define VECTOR_exp_f64 1
+static inline __m512d vector_exp_f64(__m512d x) {
+    const __m512d round = _mm512_set1_pd(0x1.8p48), half = _mm512_set1_pd(0.5);
+    /* These two return their second operand if it is NaN. */
+    __m512d v = _mm512_min_pd(_mm512_set1_pd(710.0), _mm512_max_pd(_mm512_set1_pd(-746.0), x));
+    __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round), n = _mm512_sub_pd(z, round);
+    __m512d r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2), v);
+    r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2_LO), r);
+    __m512d square = _mm512_mul_pd(r, r);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(0x1.a01b3ac3bed66p-13), square,
+                                   _mm512_set1_pd(0x1.11111110ca928p-7));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.6c17bc396a10ap-10), square,
+                                  _mm512_set1_pd(0x1.5555555518ddbp-5));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.5555555555556p-3));
+    __m512d p = _mm512_fmadd_pd(_mm512_fmadd_pd(odd, r, even), r, half);
+    p = _mm512_fmadd_pd(p, square, r);
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d exact = lookup_f64(exp2_high_f64, index);
+    p = _mm512_add_pd(exact, _mm512_fmadd_pd(exact, p, lookup_f64(exp2_low_f64, index)));
+    return _mm512_scalef_pd(p, n); /* by 2^floor(n) */
+}
+
+/* ---------------------------------------------------------------------------------- logarithms */
+
+/* x = 2^k m, 1 - 17/64 <= m < 2 - 17/32, for x > 0, normal. Counted from the lower bound, the first
+ * four bits of the mantissa number 16 intervals; number 8, around 1, is [1 - 1/64, 1 + 1/32). */
+typedef struct {
+    __m512d k, m;
+    __m512i index;
+} log_split_f64;
+
+static inline log_split_f64 split_normal_f64(__m512d x) {
+    const __m512i lowest = _mm512_set1_epi64(0x3fe7800000000000); /* 1 - 17/64 */
+    const __m512i exponent_bits = _mm512_set1_epi64((long long)0xfff0000000000000);
+    __m512i bits = _mm512_castpd_si512(x), u = _mm512_sub_epi64(bits, lowest);
+    __m512i m = _mm512_sub_epi64(bits, _mm512_and_si512(u, exponent_bits));
+    return (log_split_f64){_mm512_cvtepi64_pd(_mm512_srai_epi64(u, 52)), _mm512_castsi512_pd(m),
+                           _mm512_srli_epi64(u, 48)};
+}
+
+/* |x|, which may be subnormal. */
+static inline log_split_f64 split_any_f64(__m512d x) {
+    __mmask8 subnormal = _mm512_fpclass_pd_mask(x, CLASS_SUBNORMAL);
+    __m512d a = _mm512_abs_pd(x);
+    log_split_f64 s =
+        split_normal_f64(_mm512_mask_mul_pd(a, subnormal, a, _mm512_set1_pd(0x1p54)));
+    s.k = _mm512_mask_sub_pd(s.k, subnormal, s.k, _mm512_set1_pd(54.0));
+    return s;
+}
+
+/* About 1/m for each interval, with so few bits that r = m inverse - 1 is exact; |r| < 0.0342, and
+ * below 1/32 around 1. */
+static const double inverse_f64[16] = {0x1.58p0, 0x1.48p0, 0x1.38p0, 0x1.3p0, 0x1.28p0, 0x1.18p0,
+    0x1.1p0, 0x1.08p0, 0x1p0, 0x1.ep-1, 0x1.c8p-1, 0x1.bp-1, 0x1.98p-1, 0x1.88p-1, 0x1.7p-1,
+    0x1.6p-1};
+
+/* log_b x = k step + (-log_b inverse) + scale r + scale (log(1 + r) - r), for the base b: step is
+ * log_b 2, scale 1/ln b, high and low are -log_b inverse. The sum of k step and high is exact.
+ * quotient: scale (log(1 + r) - r)/r^2, |r| < 0.0342, degree 8: 2^-60 of the logarithm. */
+typedef struct {
+    double step, step_low, scale, scale_low, quotient[9], high[16], low[16];
+} log_base_f64;
+
+static const log_base_f64 base_e_f64 = {
+    0x1.62e42fefa38p-1, 0x1.ef35793c7673p-45, 1.0, 0.0,
+    {-0x1p-1, 0x1.55555555554e9p-2, -0x1.ffffffffffd9fp-3, 0x1.9999999bf38a7p-3,
+     -0x1.555555597f12ep-3, 0x1.24922ce64d236p-3, -0x1.ffffb53b5c87p-4, 0x1.c817c07a4ccbep-4,
+     -0x1.9aa7c6d3d955bp-4},
+    .high = {-0x1.2e8e2bae12p-2, -0x1.fb9186d5e4p-3, -0x1.9525a9cf46p-3, -0x1.5ff3070a7ap-3,
+        -0x1.29552f82p-3, -0x1.6f0d28ae58p-4, -0x1.f0a30c0118p-5, -0x1.f829b0e78p-6, 0,
+        0x1.08598b59e4p-4, 0x1.da72763844p-4, 0x1.5bf406b544p-3, 0x1.d1037f2656p-3,
+        0x1.1178e8227ep-2, 0x1.522ae0738ap-2, 0x1.7fafa3bd81p-2},
+    .low = {0x1.67b1e99b72bd8p-45, 0x1.d572aab993c87p-47, 0x1.297137d9f158fp-44,
+        0x1.8586f183bebf2p-44, 0x1.5b967f4471dfcp-44, 0x1.4b4641b664613p-44, 0x1.d599e83368e91p-45,
+        -0x1.980267c7e09e4p-45, 0, -0x1.7e5dd7009902cp-46, 0x1.a89401fa71733p-46,
+        -0x1.27023eb68981cp-46, -0x1.84a7e75b6f6e4p-47, 0x1.1ef78ce2d07f2p-44,
+        0x1.ebe708164c759p-45, 0x1.46fb79bf6d4cbp-44},
+};
+
+static const log_base_f64 base_2_f64 = {
+    1.0, 0.0, 0x1.71547652b82fep0, 0x1.777d0ffda0d24p-56,
+    {-0x1.71547652b82fep-1, 0x1.ec709dc3a0362p-2, -0x1.71547652b8971p-2, 0x1.2776c510aae92p-2,
+     -0x1.ec709dbd5c5b7p-3, 0x1.a61739f499287p-3, -0x1.715477089902cp-3, 0x1.490046bff6dbfp-3,
+     -0x1.27e88cf16b5eap-3},
+    .high = {-0x1.b47ebf7388p-2, -0x1.6e221cd9d1p-2, -0x1.24407ab0ep-2, -0x1.fbc16b9026p-3,
+        -0x1.acf5e2db4ep-3, -0x1.08c588cda8p-3, -0x1.663f6fac9p-4, -0x1.6bad3758fp-5, 0,
+        0x1.7d60496cfcp-4, 0x1.563dc29ffap-3, 0x1.f5fd8a9064p-3, 0x1.4f6fbb2cecp-2,
+        0x1.8a8980abfcp-2, 0x1.e7df5fe539p-2, 0x1.14c560fe688p-1},
+    .low = {-0x1.50520a377c7ecp-45, 0x1.90d43956fa5d8p-45, -0x1.ce60916e52e91p-44,
+        -0x1.0144751b3314fp-44, -0x1.927dfc23d978p-44, 0x1.871a7610e40bdp-45,
+        -0x1.3167ccc538261p-44, 0x1.3c6764fc87b4ap-48, 0, -0x1.2ce6312ebb81dp-46,
+        0x1.964190e41bca7p-44, -0x1.cb6f70109b0f1p-47, 0x1.661e393a16b95p-44, -0x1.66cccab240e9p-45,
+        -0x1.532c412ba94dbp-44, 0x1.7c407050799bfp-44},
+};
+
+static const log_base_f64 base_10_f64 = {
+    0x1.34413509f78p-2, 0x1.fef311f12b358p-46, 0x1.bcb7b1526e50ep-2, 0x1.95355baaafad3p-57,
+    {-0x1.bcb7b1526e50ep-3, 0x1.287a7636f4301p-3, -0x1.bcb7b1526f49cp-4, 0x1.63c627772f24ep-4,
+     -0x1.287a762d545e2p-4, 0x1.fc3f750d5c7f8p-5, -0x1.bcb7e64bee3edp-5, 0x1.8c282c88e15d4p-5,
+     -0x1.6401ccb4e52edp-5},
+    .high = {-0x1.06cbd67a6cp-3, -0x1.b8de4d3ab4p-4, -0x1.5fe80488bp-4, -0x1.31b3055c48p-4,
+        -0x1.02428c1f08p-4, -0x1.3ed1199a6p-5, -0x1.af5f92b01p-6, -0x1.b5e908eb1p-7, 0,
+        0x1.cb38fccd88p-6, 0x1.9c197abfp-5, 0x1.2e3a740b78p-4, 0x1.93e7de0fc4p-4, 0x1.db11ed766ap-4,
+        0x1.25ba8215afp-3, 0x1.4d43f8275ap-3},
+    .low = {-0x1.db2a2c6287ecp-46, 0x1.340511b402e0ap-47, 0x1.606adb567e739p-45,
+        0x1.dcffc97be8c9cp-45, -0x1.5ea6bc2bc8c2cp-52, 0x1.bdafc8ad828b8p-45, 0x1.9f05921f59258p-46,
+        -0x1.bc807cba7f8dap-46, 0, 0x1.fedb4b594a31bp-45, 0x1.badcf3d6e4566p-46,
+        0x1.d288560689912p-53, -0x1.80743406505e6p-48, 0x1.7e865b8783768p-45, 0x1.ff081a4e81f0bp-45,
+        0x1.20ca9a2bcc728p-45},
+};
+
+/* The logarithm of 2^k (1 + r + r_low) / inverse. */
+static inline __m512d log_sum_f64(__m512d k, __m512d r, __m512d r_low, __m512i index,
+                                  const log_base_f64 *base) {
+    const double *q = base->quotient;
+    __m512d scale = _mm512_set1_pd(base->scale);
+    __m512d sum = _mm512_fmadd_pd(k, _mm512_set1_pd(base->step), lookup_f64(base->high, index));
+    __m512d low = _mm512_fmadd_pd(k, _mm512_set1_pd(base->step_low), lookup_f64(base->low, index));
+    low = _mm512_add_pd(low, r_low);
+    /* sum + scale r, and exactly what its rounding lost: sum is 0 or more than twice scale r. */
+    __m512d high = _mm512_fmadd_pd(r, scale, sum);
+    __m512d lost = _mm512_fmadd_pd(r, scale, _mm512_sub_pd(sum, high));
+    /* Two chains, as in math_common.h. */
+    __m512d square = _mm512_mul_pd(r, r);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(q[8]), square, _mm512_set1_pd(q[6]));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(q[7]), square, _mm512_set1_pd(q[5]));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(q[4]));
+    odd = _mm512_fmadd_pd(odd, square, _mm512_set1_pd(q[3]));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(q[2]));
+    odd = _mm512_fmadd_pd(odd, square, _mm512_set1_pd(q[1]));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(q[0]));
+    __m512d p = _mm512_fmadd_pd(odd, r, even);
+    p = _mm512_fmadd_pd(p, r, _mm512_set1_pd(base->scale_low));
+    low = _mm512_add_pd(low, _mm512_fmadd_pd(p, r, lost));
+    return _mm512_add_pd(high, low);
+}
+
+/* Annex F for x that are not positive and normal. */
+static inline __m512d log_special_vector_f64(__m512d x, __m512d log_x) {
+    __mmask8 zero = _mm512_fpclass_pd_mask(x, CLASS_ZERO);
+    __mmask8 minus = _mm512_fpclass_pd_mask(x, CLASS_MINUS);
+    __mmask8 itself = _mm512_fpclass_pd_mask(x, CLASS_PLUS_INFINITY | CLASS_NAN);
+    log_x = _mm512_mask_mov_pd(log_x, zero, _mm512_set1_pd(-__builtin_inf()));
+    log_x = _mm512_mask_mov_pd(log_x, minus, _mm512_set1_pd(__builtin_nan("")));
+    return _mm512_mask_mov_pd(log_x, itself, x);
+}
+
+static inline __m512d log_in_base_f64(__m512d x, const log_base_f64 *base) {
+    __mmask8 special = _mm512_fpclass_pd_mask(x, CLASS_NOT_POSITIVE_NORMAL);
+    log_split_f64 s = split_normal_f64(x);
+    if (UNLIKELY(special)) {
+        s = split_any_f64(x);
+    }
+    __m512d r = _mm512_fmsub_pd(s.m, lookup_f64(inverse_f64, s.index), _mm512_set1_pd(1.0));
+    __m512d y = log_sum_f64(s.k, r, _mm512_setzero_pd(), s.index, base);
+    return UNLIKELY(special) ? log_special_vector_f64(x, y) : y;
+}
+
+#define VECTOR_log_f64 1
+static inline __m512d vector_log_f64(__m512d x) { return log_in_base_f64(x, &base_e_f64); }
+
+#define VECTOR_log2_f64 1
+static inline __m512d vector_log2_f64(__m512d x) { return log_in_base_f64(x, &base_2_f64); }
+
+#define VECTOR_log10_f64 1
+static inline __m512d vector_log10_f64(__m512d x) { return log_in_base_f64(x, &base_10_f64); }
+
+/* The logarithm of u + u_low = 1 + x. Where 1 + x needs no scaling, r + r_low is x itself. */
+#define VECTOR_log1p_f64 1
+static inline __m512d vector_log1p_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    __m512d u = _mm512_add_pd(one, x), t = _mm512_sub_pd(u, one);
+    __m512d u_low = _mm512_add_pd(_mm512_sub_pd(one, _mm512_sub_pd(u, t)), _mm512_sub_pd(x, t));
+    __mmask8 special = _mm512_fpclass_pd_mask(u, CLASS_NOT_POSITIVE_NORMAL);
+    log_split_f64 s = split_normal_f64(u);
+    __m512d inverse = lookup_f64(inverse_f64, s.index);
+    __m512d r_high = _mm512_fmsub_pd(s.m, inverse, one);
+    /* u_low / 2^k: for k = 1024, 2^-k alone is subnormal. */
+    __m512d r_low = _mm512_scalef_pd(_mm512_mul_pd(u_low, inverse),
+                                     _mm512_sub_pd(_mm512_setzero_pd(), s.k));
+    __m512d r = _mm512_add_pd(r_high, r_low);
+    r_low = _mm512_add_pd(_mm512_sub_pd(r_high, r), r_low);
+    __m512d y = log_sum_f64(s.k, r, r_low, s.index, &base_e_f64);
+    if (UNLIKELY(special)) {
+        y = log_special_vector_f64(u, y);
+    }
+    return with_sign_f64(y, x); /* log1p(-0.0) is -0.0 */
+}
+
+/* --------------------------------------------------------------------------------------- power */
+
+/* Beyond it, powers of two are 0 or infinite. */
+#define POW_LIMIT_F64 1100.0
+
+static inline __m512d pow_special_f64(__m512d e, __m512d x, __m512d y, __m512d w) {
+    const __m512d infinity = _mm512_set1_pd(__builtin_inf()), zero = _mm512_setzero_pd();
+    const __m512d limit = _mm512_set1_pd(POW_LIMIT_F64), sign = _mm512_set1_pd(-0.0);
+    e = _mm512_mask_mov_pd(e, _mm512_cmp_pd_mask(w, limit, _CMP_GT_OQ), infinity);
+    e = _mm512_mask_mov_pd(e, _mm512_cmp_pd_mask(w, _mm512_sub_pd(zero, limit), _CMP_LT_OQ), zero);
+    __mmask8 x_zero = _mm512_fpclass_pd_mask(x, CLASS_ZERO);
+    __mmask8 x_infinite = _mm512_fpclass_pd_mask(x, CLASS_INFINITY);
+    __mmask8 y_minus = _mm512_fpclass_pd_mask(y, CLASS_MINUS);
+    __m512d beyond = _mm512_maskz_mov_pd((__mmask8)~(x_zero ^ y_minus), infinity);
+    e = _mm512_mask_mov_pd(e, x_zero | x_infinite, beyond);
+    e = _mm512_mask_add_pd(e, _mm512_cmp_pd_mask(x, y, _CMP_UNORD_Q), x, y);
+    __m512d half = _mm512_mul_pd(y, _mm512_set1_pd(0.5)), one = _mm512_set1_pd(1.0);
+    __mmask8 is_one = _mm512_cmp_pd_mask(y, zero, _CMP_EQ_OQ) |
+                      _mm512_cmp_pd_mask(_mm512_abs_pd(x), one, _CMP_EQ_OQ);
+    e = _mm512_mask_mov_pd(e, is_one, one);
+    __mmask8 is_integer =
+        _mm512_cmp_pd_mask(_mm512_roundscale_pd(y, NEAREST_INTEGER), y, _CMP_EQ_OQ);
+    __mmask8 is_odd = is_integer & _mm512_cmp_pd_mask(_mm512_roundscale_pd(half, NEAREST_INTEGER),
+                                                      half, _CMP_NEQ_OQ);
+    __mmask8 x_minus = _mm512_fpclass_pd_mask(x, CLASS_MINUS);
+    e = _mm512_mask_mov_pd(e, x_minus & (__mmask8)~(x_infinite | is_integer),
+                           _mm512_set1_pd(__builtin_nan("")));
+    return _mm512_mask_or_pd(e, is_odd, e, _mm512_and_pd(x, sign));
+}
+
+/* As vector_pow_f32; log2 |x| to 2^-64.5 of it, |w| < 1075. The terms to r^2 are kept in full. */
+#define VECTOR_pow_f64 1
+static inline __m512d vector_pow_f64(__m512d x, __m512d y) {
+    const __m512d scale = _mm512_set1_pd(base_2_f64.scale), half = _mm512_set1_pd(0.5);
+    __mmask8 special = _mm512_fpclass_pd_mask(x, CLASS_NOT_POSITIVE_NORMAL);
+    log_split_f64 s = split_normal_f64(x);
+    if (UNLIKELY(special)) {
+        s = split_any_f64(x);
+    }
+    __m512d r = _mm512_fmsub_pd(s.m, lookup_f64(inverse_f64, s.index), _mm512_set1_pd(1.0));
+    __m512d sum = _mm512_add_pd(s.k, lookup_f64(base_2_f64.high, s.index));
+    /* (log(1 + r) - r + r^2/2)/r^3 for |r| < 0.0342, degree 9: 2^-68 of the logarithm. */
+    __m512d square = _mm512_mul_pd(r, r), square_low = _mm512_fmsub_pd(r, r, square);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(0x1.741d320542bcbp-4), square,
+                                   _mm512_set1_pd(0x1.c71cfe0ee7d3fp-4));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(-0x1.5652e1da37aa8p-4), square,
+                                  _mm512_set1_pd(-0x1.99994b434dfb8p-4));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.249249112da84p-3));
+    odd = _mm512_fmadd_pd(odd, square, _mm512_set1_pd(-0x1.0000000507118p-3));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.999999999b5d5p-3));
+    odd = _mm512_fmadd_pd(odd, square, _mm512_set1_pd(-0x1.55555555551d2p-3));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.5555555555555p-2));
+    odd = _mm512_fmadd_pd(odd, square, _mm512_set1_pd(-0x1p-2));
+    __m512d p = _mm512_fmadd_pd(odd, r, even);
+    /* log(1 + r) = a + a_low */
+    __m512d a = _mm512_fnmadd_pd(half, square, r);
+    __m512d a_low = _mm512_fnmadd_pd(half, square, _mm512_sub_pd(r, a));
+    a_low = _mm512_fnmadd_pd(half, square_low, a_low);
+    a_low = _mm512_fmadd_pd(_mm512_mul_pd(r, square), p, a_low);
+    __m512d high = _mm512_fmadd_pd(a, scale, sum);
+    __m512d lost = _mm512_fmadd_pd(a, scale, _mm512_sub_pd(sum, high));
+    __m512d low = _mm512_fmadd_pd(a, _mm512_set1_pd(base_2_f64.scale_low),
+                                  lookup_f64(base_2_f64.low, s.index));
+    low = _mm512_add_pd(low, _mm512_fmadd_pd(a_low, scale, lost));
+    sum = _mm512_add_pd(high, low);
+    low = _mm512_sub_pd(low, _mm512_sub_pd(sum, high));
+    __m512d w = _mm512_mul_pd(y, sum);
+    __m512d w_low = _mm512_fmadd_pd(y, low, _mm512_fmsub_pd(y, sum, w));
+    /* w = n + t, n a multiple of 1/16, whose four bits after the point are the low bits of z.
+     * (2^t - 1)/t for |t| <= 1/32, degree 6: 2^-62 of the power. */
+    const __m512d round = _mm512_set1_pd(0x1.8p48);
+    __m512d z = _mm512_add_pd(w, round), n = _mm512_sub_pd(z, round);
+    __m512d t = _mm512_add_pd(_mm512_sub_pd(w, n), w_low), t2 = _mm512_mul_pd(t, t);
+    even = _mm512_fmadd_pd(_mm512_set1_pd(0x1.03b6cfdea7f19p-16), t2,
+                           _mm512_set1_pd(0x1.5d87f7cb1bdd7p-10));
+    odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.430a4dfc0ac93p-13), t2,
+                          _mm512_set1_pd(0x1.3b2ab6fb0353dp-7));
+    even = _mm512_fmadd_pd(even, t2, _mm512_set1_pd(0x1.c6b08d7050ba4p-5));
+    odd = _mm512_fmadd_pd(odd, t2, _mm512_set1_pd(0x1.ebfbdff82c594p-3));
+    even = _mm512_fmadd_pd(even, t2, _mm512_set1_pd(0x1.62e42fefa39efp-1));
+    __m512d e = _mm512_mul_pd(_mm512_fmadd_pd(odd, t, even), t);
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d exact = lookup_f64(exp2_high_f64, index);
+    e = _mm512_add_pd(exact, _mm512_fmadd_pd(exact, e, lookup_f64(exp2_low_f64, index)));
+    e = _mm512_scalef_pd(e, n); /* by 2^floor(n) */
+    special |= _mm512_cmp_pd_mask(_mm512_abs_pd(w), _mm512_set1_pd(POW_LIMIT_F64), _CMP_NLE_UQ);
+    return UNLIKELY(special) ? pow_special_f64(e, x, y, w) : e;
+}
+
+/* ------------------------------------------------------------------------------------- tangent */
+
+/* sin(i pi/16) and cos(i pi/16) */
+static const double sin_high[16] = {0, 0x1.8f8b83c69a60bp-3, 0x1.87de2a6aea963p-2,
+    0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bcdp-1, 0x1.a9b66290ea1a3p-1, 0x1.d906bcf328d46p-1,
+    0x1.f6297cff75cbp-1, 0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1, 0x1.a9b66290ea1a3p-1,
+    0x1.6a09e667f3bcdp-1, 0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2, 0x1.8f8b83c69a60bp-3};
+static const double sin_low[16] = {0, -0x1.26d19b9ff8d82p-57, -0x1.72cedd3d5a61p-57,
+    0x1.b25dd267f66p-55, -0x1.bdd3413b26456p-55, 0x1.9f630e8b6dac8p-60, 0x1.457e610231ac2p-56,
+    0x1.562172a361fd3p-56, 0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-56, 0x1.9f630e8b6dac8p-60,
+    -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57, -0x1.26d19b9ff8d82p-57};
+static const double cos_high[16] = {0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1,
+    0x1.a9b66290ea1a3p-1, 0x1.6a09e667f3bcdp-1, 0x1.1c73b39ae68c8p-1, 0x1.87de2a6aea963p-2,
+    0x1.8f8b83c69a60bp-3, 0, -0x1.8f8b83c69a60bp-3, -0x1.87de2a6aea963p-2, -0x1.1c73b39ae68c8p-1,
+    -0x1.6a09e667f3bcdp-1, -0x1.a9b66290ea1a3p-1, -0x1.d906bcf328d46p-1, -0x1.f6297cff75cbp-1};
+static const double cos_low[16] = {0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-56,
+    0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57,
+    -0x1.26d19b9ff8d82p-57, 0, 0x1.26d19b9ff8d82p-57, 0x1.72cedd3d5a61p-57, -0x1.b25dd267f66p-55,
+    0x1.bdd3413b26456p-55, -0x1.9f630e8b6dac8p-60, -0x1.457e610231ac2p-56, -0x1.562172a361fd3p-56};
+
+/* x = n pi/16 + r + r_low: the tangent of the sum with t = tan r is
+ * (sin + t cos) / (cos - t sin) of n pi/16, both as pairs; of the low parts of the tables only what
+ * counts. The reduction is that of trig_reduce in math_f64.h. */
+#define VECTOR_tan_f64 1
+static inline __m512d vector_tan_f64(__m512d x) {
+    const __m512d round = _mm512_set1_pd(ROUND_64), b = _mm512_set1_pd(0.125 * HALF_PI_B);
+    __m512d z = _mm512_fmadd_pd(x, _mm512_set1_pd(0x1.45f306dc9c883p2), round);
+    __m512d n = _mm512_sub_pd(z, round);
+    __m512d r_a = _mm512_fnmadd_pd(n, _mm512_set1_pd(0.125 * HALF_PI_A), x);
+    __m512d r = _mm512_fnmadd_pd(n, b, r_a);
+    __m512d r_low = _mm512_fnmadd_pd(n, b, _mm512_sub_pd(r_a, r));
+    r_low = _mm512_fnmadd_pd(n, _mm512_set1_pd(0.125 * HALF_PI_C), r_low);
+    /* (tan(r)/r - 1)/r^2 in r^2 for |r| <= pi/32, degree 4: 2^-57. */
+    __m512d square = _mm512_mul_pd(r, r);
+    __m512d p = _mm512_fmadd_pd(_mm512_set1_pd(0x1.25491c161c225p-7), square,
+                                _mm512_set1_pd(0x1.664c31a204854p-6));
+    p = _mm512_fmadd_pd(p, square, _mm512_set1_pd(0x1.ba1ba317122f2p-5));
+    p = _mm512_fmadd_pd(p, square, _mm512_set1_pd(0x1.11111110f61fep-3));
+    p = _mm512_fmadd_pd(p, square, _mm512_set1_pd(0x1.555555555556p-2));
+    __m512d tail = _mm512_fmadd_pd(_mm512_mul_pd(r, square), p, r_low);
+    __m512d t = _mm512_add_pd(r, tail), t_low = _mm512_sub_pd(tail, _mm512_sub_pd(t, r));
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d s = lookup_f64(sin_high, index), s_low = lookup_f64(sin_low, index);
+    __m512d o = lookup_f64(cos_high, index), o_low = lookup_f64(cos_low, index);
+    __m512d above = _mm512_fmadd_pd(o, t, s), below = _mm512_fnmadd_pd(s, t, o);
+    __m512d above_low = _mm512_fmadd_pd(o, t_low, s_low);
+    __m512d below_low = _mm512_fnmadd_pd(s, t_low, o_low);
+    above_low = _mm512_add_pd(_mm512_fmadd_pd(o, t, _mm512_sub_pd(s, above)), above_low);
+    below_low = _mm512_add_pd(_mm512_fnmadd_pd(s, t, _mm512_sub_pd(o, below)), below_low);
+    __m512d inverse = _mm512_div_pd(_mm512_set1_pd(1.0), below);
+    __m512d q = _mm512_mul_pd(above, inverse);
+    __m512d rest = _mm512_add_pd(_mm512_fnmadd_pd(q, below, above), above_low);
+    rest = _mm512_fnmadd_pd(q, below_low, rest);
+    __m512d y = _mm512_fmadd_pd(rest, inverse, q);
+    const __m512d limit = _mm512_set1_pd(TRIG_LIMIT_F64);
+    __mmask8 large = _mm512_cmp_pd_mask(_mm512_abs_pd(x), limit, _CMP_GT_OQ);
+    __mmask8 zero = _mm512_fpclass_pd_mask(x, CLASS_ZERO);
+    if (UNLIKELY(large | zero)) {
+        y = _mm512_mask_mov_pd(y, zero, x);
+        y = large ? each_lane_f64(tan_f64_slow, x, y, large) : y;
+    }
+    return y;
+}
+
+#endif
