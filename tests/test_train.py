@@ -51,12 +51,17 @@ def environment(tmp_path, monkeypatch):
 
 def start(*options, stdout=subprocess.PIPE):
     """Start the command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "pytensor.train", *map(str, options)],
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # Where the tests run in the background, a shell has SIGINT ignored, and that is inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytensor.train", *map(str, options)],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def run(*options):
