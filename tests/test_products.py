@@ -1,5 +1,6 @@
 """Products, and the fused kernels of networks: matmul, dot, linear, softmax, optimizer steps."""
 
+import copy
 import itertools
 import math
 
@@ -561,6 +562,10 @@ def test_a_row_gradient_is_the_gradient(n_used):
     np.testing.assert_array_equal(by_rows.values, np.asarray(dense)[np.asarray(by_rows.rows)])
     with pytest.raises(TypeError, match=r"RowGradient is not called: GradientTape.gradient"):
         _core.RowGradient()
+    with pytest.raises(TypeError, match="not pickled or copied"):
+        copy.deepcopy(by_rows)
+    with pytest.raises(TypeError, match="sgd_step: an empty RowGradient"):
+        _core.sgd_step(pt.ones((512, 64)), _core.RowGradient.__new__(_core.RowGradient), 0.1)
 
 
 @pytest.mark.parametrize("dtype", KINDS["f"])

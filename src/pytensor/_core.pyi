@@ -143,6 +143,7 @@ class GradientTape:
 
 @final
 class RowGradient:
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def values(self) -> Tensor: ...
     @property

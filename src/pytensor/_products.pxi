@@ -331,8 +331,12 @@ cdef class RowGradient:
     cdef Tensor numbers
     cdef readonly tuple shape
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("RowGradient is not called: GradientTape.gradient makes them")
+
+    def __reduce__(self):
+        # row numbers of unknown origin would have to be checked
+        raise TypeError("a RowGradient is not pickled or copied: dense() gives a tensor")
 
     @property
     def rows(self):
@@ -528,6 +532,8 @@ cdef Tensor step_gradient(str name, Tensor w, object dw, tuple state, pt_gradien
         check_step_operand(name, w, t.shape, t.type, t.contiguous)
     if type(dw) is RowGradient:
         part = <RowGradient>dw
+        if part.values is None:  # made by __new__ alone
+            raise TypeError(f"{name}: an empty RowGradient")
         check_step_operand(name, w, part.shape, part.values.type, True)
         rows.row_length = part.values.dims[1]
         rows.rows = <int64_t *>part.numbers.data
