@@ -588,6 +588,19 @@ def test_optimizer_steps_by_rows_have_the_same_bits(name, units, dtype, rng):
         kernel(wrong[0], by_rows, *wrong[1:], *((1,) if name == "adam" else ()))
 
 
+def test_the_gradient_of_weights_takes_no_columns_of_unknown_origin():
+    x, g = pt.ones((4, 6)), pt.ones((4, 3))
+    np.testing.assert_array_equal(_core.linear_weight_gradient(x, g, None), np.full((6, 3), 4.0))
+    with pytest.raises(TypeError, match="_ColumnsInUse"):
+        _core.linear_weight_gradient(x, g, pt.asarray([10**9]))
+    with pytest.raises(ValueError, match="linear: columns in use of another matrix than x"):
+        _core.linear_weight_gradient(x, g, _core._ColumnsInUse.__new__(_core._ColumnsInUse))
+    with pytest.raises(TypeError, match="linear: x and g have dtypes float32 and float64"):
+        _core.linear_weight_gradient(x, g.astype("float64"), None)
+    with pytest.raises(ValueError, match=r"reshape: 12 elements of shape \(4, 3\)"):
+        _core.linear_weight_gradient(pt.ones((5, 6)), g, None)
+
+
 def test_row_gradients_are_added_and_passed_on_as_tensors():
     x = pt.asarray(sparse_columns(128, 512, 200))
     v = pt.asarray(np.full((512, 64), 0.01, "f4"))

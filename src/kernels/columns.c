@@ -1,7 +1,7 @@
 /* columns.c: which columns of x are zero in every row, and rows of zeros in a gradient.
  *
- * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dout it makes a row of
- * zeros. Images with empty borders, one-hot rows and bags of words have many: of MNIST's 784
+ * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dout it makes a row
+ * of zeros. Images with empty borders, one-hot rows and bags of words have many: of MNIST's 784
  * columns a mini-batch of 128 uses 529. The products in dense.c leave them out. */
 #include <string.h>
 
@@ -11,20 +11,22 @@
 enum { TASK_BYTES = 64 << 10, SCAN_COLUMNS = 256, FIRST_ROWS = 8 };
 
 typedef struct {
-    pt_dtype dtype;
     size_t size, m, k;
-    const char *x; /* (m, k), columns contiguous */
+    const char *x;        /* (m, k), columns contiguous */
     ptrdiff_t row_stride; /* bytes */
-    const int64_t *columns; /* (n_columns,), ascending */
-    size_t n_columns;
-    uint64_t *marks; /* (k,): not 0 where a column has an element other than +0 */
+    uint64_t *marks;      /* (k,): not 0 where a column has an element other than +0 */
+} scan_job;
+
+typedef struct {
+    size_t n, row_bytes, piece; /* out: (n, row_bytes); rows in one task */
+    const int64_t *rows;        /* (n_rows,), ascending */
+    size_t n_rows;
+    const char *src; /* (n_rows, row_bytes) */
     char *out;
-    const char *rows;       /* (n_columns, row_bytes) */
-    size_t row_bytes, piece;
-} job;
+} scatter_job;
 
 /* marks[j] |= the bits of x[i, j], for rows [first, end) and columns [start, stop). */
-static void scan(const job *j, size_t first, size_t end, size_t start, size_t stop) {
+static void scan(const scan_job *j, size_t first, size_t end, size_t start, size_t stop) {
     for (size_t i = first; i < end; i++) {
         const char *row = j->x + (ptrdiff_t)i * j->row_stride;
         if (j->size == 4) {
@@ -38,12 +40,12 @@ static void scan(const job *j, size_t first, size_t end, size_t start, size_t st
 }
 
 static void scan_task(void *context, size_t i) {
-    const job *j = context;
+    const scan_job *j = context;
     size_t start = i * SCAN_COLUMNS, stop = start + SCAN_COLUMNS;
     scan(j, FIRST_ROWS, j->m, start, stop < j->k ? stop : j->k);
 }
 
-static size_t count_marks(const job *j) {
+static size_t count_marks(const scan_job *j) {
     size_t n = 0;
     for (size_t c = 0; c < j->k; c++) n += j->marks[c] != 0;
     return n;
@@ -51,8 +53,8 @@ static size_t count_marks(const job *j) {
 
 pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                              ptrdiff_t row_stride, size_t limit, int64_t *columns, size_t *count) {
-    job j = {.dtype = dtype, .size = pt_dtype_size[dtype], .m = m, .k = k, .x = x,
-             .row_stride = row_stride, .marks = pt_alloc(k * sizeof(uint64_t))};
+    scan_job j = {.size = pt_dtype_size[dtype], .m = m, .k = k, .x = x, .row_stride = row_stride,
+                  .marks = pt_alloc(k * sizeof(uint64_t))};
     if (j.marks == NULL) return PT_NO_MEMORY;
     memset(j.marks, 0, k * sizeof(uint64_t));
     /* Dense data shows in its first rows: then the rest is not looked at. */
@@ -86,13 +88,13 @@ size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row) {
 }
 
 static void scatter_task(void *context, size_t i) {
-    const job *j = context;
+    const scatter_job *j = context;
     size_t first = i * j->piece, end = first + j->piece;
-    size_t next = pt_first_row_from(j->columns, j->n_columns, first);
-    for (size_t r = first; r < end && r < j->k; r++) {
+    size_t next = pt_first_row_from(j->rows, j->n_rows, first);
+    for (size_t r = first; r < end && r < j->n; r++) {
         char *to = j->out + r * j->row_bytes;
-        if (next < j->n_columns && (size_t)j->columns[next] == r) {
-            memcpy(to, j->rows + next++ * j->row_bytes, j->row_bytes);
+        if (next < j->n_rows && (size_t)j->rows[next] == r) {
+            memcpy(to, j->src + next++ * j->row_bytes, j->row_bytes);
         } else {
             memset(to, 0, j->row_bytes);
         }
@@ -101,8 +103,8 @@ static void scatter_task(void *context, size_t i) {
 
 void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                      size_t n_rows, const void *src, void *out) {
-    job j = {.k = n, .row_bytes = row_length * pt_dtype_size[dtype], .columns = rows,
-             .n_columns = n_rows, .rows = src, .out = out};
+    scatter_job j = {.n = n, .row_bytes = row_length * pt_dtype_size[dtype], .rows = rows,
+                     .n_rows = n_rows, .src = src, .out = out};
     j.piece = j.row_bytes < TASK_BYTES ? TASK_BYTES / (j.row_bytes + 1) + 1 : 1;
     pt_parallel_for(scatter_task, &j, (n + j.piece - 1) / j.piece);
 }

@@ -4,14 +4,14 @@
  * another pass over memory. Here the index lists are followed while operands are packed, which has
  * to be done anyway, and bias and relu are applied to a tile as it is computed.
  *
- * An element of C is summed over k in blocks of K_BLOCK, in order, whatever the tiles and tasks: the
- * result has the same bits for any number of threads. */
+ * An element of C is summed over k in blocks of K_BLOCK, in order, whatever the tiles and tasks:
+ * the result has the same bits for any number of threads. */
 #include "dense.h"
 
 #include <stdatomic.h>
 
-/* A strip of B and a block of k stay in the L2 cache while all rows of A pass: 160 KiB at most (rows
- * of 256 bytes), of the 256 KiB to 2 MiB that there are. */
+/* A strip of B and a block of k stay in the L2 cache while all rows of A pass: 160 KiB at most
+ * (rows of 256 bytes), of the 256 KiB to 2 MiB that there are. */
 enum { K_BLOCK = 640 };
 
 /* Below it BLAS does as well, and a second pass is short. */
@@ -28,10 +28,6 @@ typedef struct {
     size_t n_row_strips, n_column_strips, row_parts, strip_bytes;
     atomic_bool is_out_of_memory;
 } job;
-
-static size_t ceil_div(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
 
 static const pt_dense_loops_of *loops_of(pt_dtype dtype) {
     const pt_dense_table *table = PT_SELECT(pt_dense_loops);
@@ -69,7 +65,7 @@ static void pack_task(void *context, size_t i) {
 
 static void strip_task(void *context, size_t i) {
     job *j = context;
-    const size_t part = i % j->row_parts, length = ceil_div(j->n_row_strips, j->row_parts);
+    const size_t part = i % j->row_parts, length = pt_ceil_div(j->n_row_strips, j->row_parts);
     const size_t first = part * length;
     const size_t end = first + length < j->n_row_strips ? first + length : j->n_row_strips;
     void *packed_b = pt_alloc(j->strip_bytes);
@@ -86,12 +82,12 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
     const pt_dense_loops_of *loops = loops_of(dtype);
     const size_t size = pt_dtype_size[dtype];
     job j = {.product = product, .loops = loops,
-             .n_row_strips = ceil_div(product.m, loops->rows),
-             .n_column_strips = ceil_div(product.n, loops->columns), .row_parts = 1};
+             .n_row_strips = pt_ceil_div(product.m, loops->rows),
+             .n_column_strips = pt_ceil_div(product.n, loops->columns), .row_parts = 1};
     const size_t a_bytes = j.n_row_strips * loops->rows * product.k * size;
 
     /* Blocks of even length: a short last one would move the whole tile for little. */
-    j.product.k_block = ceil_div(product.k, ceil_div(product.k, K_BLOCK));
+    j.product.k_block = pt_ceil_div(product.k, pt_ceil_div(product.k, K_BLOCK));
     j.strip_bytes = j.product.k_block * loops->columns * size;
     j.product.packed_a = pt_alloc(a_bytes);
     if (!j.product.packed_a) {
@@ -99,11 +95,11 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
     }
     const size_t wanted = TASKS_PER_THREAD * (size_t)pt_get_num_threads();
     if (j.n_column_strips < wanted && pt_get_num_threads() > 1) {
-        const size_t most = ceil_div(j.n_row_strips, MIN_STRIPS_OF_ROWS);
-        const size_t parts = ceil_div(wanted, j.n_column_strips);
+        const size_t most = pt_ceil_div(j.n_row_strips, MIN_STRIPS_OF_ROWS);
+        const size_t parts = pt_ceil_div(wanted, j.n_column_strips);
         j.row_parts = parts < most ? parts : most;
     }
-    pt_parallel_for(pack_task, &j, ceil_div(j.n_row_strips, strips_per_pack(&j)));
+    pt_parallel_for(pack_task, &j, pt_ceil_div(j.n_row_strips, strips_per_pack(&j)));
     pt_parallel_for(strip_task, &j, j.n_column_strips * j.row_parts);
     pt_free(j.product.packed_a, a_bytes);
     return atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed) ? PT_NO_MEMORY : PT_OK;

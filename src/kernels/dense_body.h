@@ -56,8 +56,8 @@ static void F(pack_b)(const pt_gathered_product *p, size_t j, size_t start, size
     }
 }
 
-/* tile (ROWS, COLUMNS) = a (length, ROWS)^T b (length, COLUMNS), each element summed in the order of
- * length. The tile's sums stay in registers. */
+/* tile (ROWS, COLUMNS) = a (length, ROWS)^T b (length, COLUMNS), each element summed in the order
+ * of length. The tile's sums stay in registers. */
 static void F(multiply)(size_t length, const T *restrict a, const T *restrict b,
                         T tile[restrict ROWS][COLUMNS]) {
     T sums[ROWS][COLUMNS];

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #define MAX_OPERANDS 4 /* three inputs and the result */
-/* Elements of one task: at least enough to hide its dispatch (about 0.1 us), so few that every thread
- * gets several where that is possible (of four tasks of 32 Ki for 100 000 elements, two threads did
- * two each, and the second one's last was short: a third of its time was lost), and no more than
- * stay in the L2 cache. An element's result does not depend on its task. */
+/* Elements of one task: at least enough to hide its dispatch (about 0.1 us), so few that every
+ * thread gets several where that is possible (of four tasks of 32 Ki for 100 000 elements, two
+ * threads did two each, and the second one's last was short: a third of its time was lost), and no
+ * more than stay in the L2 cache. An element's result does not depend on its task. */
 #define MIN_TASK ((size_t)4 << 10)
 #define MAX_TASK ((size_t)32 << 10)
 #define TASKS_PER_THREAD 4
@@ -22,8 +22,9 @@
 #define MIN_ROW 64
 
 const size_t pt_dtype_size[PT_N_DTYPES] = {
-    [PT_BOOL] = 1,   [PT_INT8] = 1,   [PT_INT16] = 2,  [PT_INT32] = 4,   [PT_INT64] = 8,  [PT_UINT8] = 1,
-    [PT_UINT16] = 2, [PT_UINT32] = 4, [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8,
+    [PT_BOOL] = 1,   [PT_INT8] = 1,    [PT_INT16] = 2,  [PT_INT32] = 4,
+    [PT_INT64] = 8,  [PT_UINT8] = 1,   [PT_UINT16] = 2, [PT_UINT32] = 4,
+    [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8,
 };
 
 /* One call, after its axes have been merged. */
@@ -391,8 +392,9 @@ size_t pt_task_size(size_t size) {
     return task < MIN_TASK ? MIN_TASK : task > MAX_TASK ? MAX_TASK : task;
 }
 
-/* The axes from the widest stride of the result to its narrowest: then memory is walked in its order,
- * as for the sum of two transposes. Fills in order; returns whether it is another one than given. */
+/* The axes from the widest stride of the result to its narrowest: then memory is walked in its
+ * order, as for the sum of two transposes. Fills in order; returns whether it is another one than
+ * given. */
 static bool order_axes(int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides, int *order) {
     bool changed = false;
     for (int d = 0; d < ndim; d++) {

@@ -3,8 +3,8 @@
 #include "dtype_functions.h"
 
 /* A tile of C must fit the registers beside a row of B and one element of A: AVX-512 has 32 of 64
- * bytes (16 for the tile), AVX2 16 of 32 bytes (12), NEON 32 and SSE2 16 of 16 bytes (16 and 8). The
- * wider a tile, the fewer cache lines its strip of B is gathered from. */
+ * bytes (16 for the tile), AVX2 16 of 32 bytes (12), NEON 32 and SSE2 16 of 16 bytes (16 and 8).
+ * The wider a tile, the fewer cache lines its strip of B is gathered from. */
 #if defined(__AVX512F__)
 enum { TILE_ROWS = 4, TILE_BYTES = 256 };
 #elif defined(__AVX2__)

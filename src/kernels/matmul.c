@@ -51,10 +51,6 @@ typedef struct {
     const pt_matmul_loops_of *loops;
 } product;
 
-static size_t ceil_div(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static size_t min_size(size_t a, size_t b) {
     return a < b ? a : b;
 }
@@ -115,8 +111,8 @@ static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matr
 
 /* Cuts length into n pieces, or a few less, of even size, a multiple of unit. Returns how many. */
 static size_t cut(size_t length, size_t n, size_t unit, size_t *piece) {
-    *piece = ceil_div(ceil_div(length, n), unit) * unit;
-    return ceil_div(length, *piece);
+    *piece = pt_ceil_div(pt_ceil_div(length, n), unit) * unit;
+    return pt_ceil_div(length, *piece);
 }
 
 /* Halves the longer side of the tiles while they are too few and no side gets shorter than
@@ -330,7 +326,7 @@ static pt_status compute(product *p) {
         }
     }
     pt_parallel_for(run_task, p,
-                    ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
+                    pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
     if (p->k_parts > 1) {
         for (size_t part = 1; part < p->k_parts; part++) {
             p->loops->accumulate(p->m, p->n, p->c, p->c_row_stride,

@@ -134,8 +134,8 @@ static uint64_t spin(condition is_so, uint64_t served)
     return seen;
 }
 
-/* Where a woken thread runs. Linux looks for an idle processor only where that seems worth it; on a
- * small machine that was busy a moment ago, and on a virtual one, whose halted processors count as
+/* Where a woken thread runs. Linux looks for an idle processor only where that seems worth it; on
+ * a small machine that was busy a moment ago, and on a virtual one, whose halted processors count as
  * taken, it may well choose the waking thread's own. Then worker and owner share one processor until
  * the load is balanced, some 100 ms later: after a rest of 50 ms, a product of 128 x 784 x 512 took
  * 1130 us on two processors instead of 570, call after call. So a thread is barred from the waking

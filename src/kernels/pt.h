@@ -2,10 +2,11 @@
  *
  * Three kinds of files stand behind it:
  *   one per service        cpu.c  pool.c  alloc.c
- *   one per family         elementwise.c  fuse.c  reduce.c  matmul.c  nn.c: walk shapes and
- *                          strides, share the work among threads, then call the loops
- *   one per family's loops isa_elementwise.c  isa_reduce.c  isa_matmul.c  isa_nn.c: compiled once
- *                          per instruction set; see PT_ISA_SYMBOL
+ *   one per family         elementwise.c  fuse.c  reduce.c  matmul.c  dense.c  columns.c  nn.c:
+ *                          walk shapes and strides, share the work among threads, then call the
+ *                          loops
+ *   one per family's loops isa_elementwise.c  isa_reduce.c  isa_matmul.c  isa_dense.c  isa_nn.c:
+ *                          compiled once per instruction set; see PT_ISA_SYMBOL
  */
 #ifndef PT_H
 #define PT_H
@@ -35,6 +36,11 @@ typedef enum {
 } pt_dtype;
 
 extern const size_t pt_dtype_size[PT_N_DTYPES];
+
+/* a / b, rounded up. */
+static inline size_t pt_ceil_div(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
 
 /* What a function that can fail returns. */
 typedef enum { PT_OK = 0, PT_NO_MEMORY = -1 } pt_status;
@@ -212,8 +218,8 @@ const char *pt_blas_config(void); /* OpenBLAS's version and core name */
 
 /* float dtypes; columns of all matrices contiguous, rows x_row_stride (and so on) elements apart.
  * columns: (k,), which columns of x, and rows of w, take part; NULL: the first k.
- * out (m, n) = x[:, columns] w[columns, :] (+ bias, then relu); bias: (n,) or NULL. Same bits for any
- * number of threads. */
+ * out (m, n) = x[:, columns] w[columns, :] (+ bias, then relu); bias: (n,) or NULL. Same bits for
+ * any number of threads. */
 pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                    ptrdiff_t x_row_stride, const void *w, ptrdiff_t w_row_stride,
                    const int64_t *columns, const void *bias, bool relu, void *out);

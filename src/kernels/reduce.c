@@ -70,7 +70,9 @@ typedef struct {
 static const pt_reduce_loops *loops_of(pt_reduce_op op, pt_dtype compute) {
     const pt_reduce_loops *loops = &PT_SELECT(pt_reduce_loops_of)->loops[op][compute];
 #if defined(__x86_64__)
-    if (loops->run == NULL && pt_isa_level() == 2) loops = &pt_reduce_loops_of_avx2.loops[op][compute];
+    if (loops->run == NULL && pt_isa_level() == 2) {
+        loops = &pt_reduce_loops_of_avx2.loops[op][compute];
+    }
 #endif
     return loops;
 }

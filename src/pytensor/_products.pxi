@@ -206,7 +206,8 @@ def linear(x, w, b=None, *, relu=False):
     if data.type != weights.type or (bias is not None and bias.type != weights.type):
         raise TypeError(f"linear: x, w and b have dtypes {data.dtype}, {weights.dtype} and "
                         f"{None if bias is None else bias.dtype}: expected one")
-    cdef Tensor rows = data, row_bias = bias, columns = None
+    cdef Tensor rows = data, row_bias = bias, used = weights
+    cdef _ColumnsInUse columns = None
     cdef Py_ssize_t row_step = 0, item = <Py_ssize_t>pt_dtype_size[weights.type]
     cdef Py_ssize_t k = weights.dims[0], n = weights.dims[1]
     if data.ndim == 2:
@@ -228,26 +229,24 @@ def linear(x, w, b=None, *, relu=False):
         if in_rows and data.ndim == 2:
             columns = columns_in_use(data, n)
         if columns is not None:
-            weights = as_contiguous(weights, weights.type)
-            k = columns.size
-        if k > 0 and (columns is not None or in_rows and weights.steps[1] == item
-                      and pt_dense_pays(<pt_dtype>weights.type, m, n, k)):
+            used = as_contiguous(weights, weights.type)
+            k = columns.numbers.size
+        if k > 0 and (columns is not None or in_rows and used.steps[1] == item
+                      and pt_dense_pays(<pt_dtype>used.type, m, n, k)):
             with nogil:
-                status = pt_dense(<pt_dtype>weights.type, m, n, k, rows.data, row_step // item,
-                                  weights.data, weights.steps[0] // item,
-                                  NULL if columns is None else <int64_t *>columns.data,
+                status = pt_dense(<pt_dtype>used.type, m, n, k, rows.data, row_step // item,
+                                  used.data, used.steps[0] // item,
+                                  NULL if columns is None else <int64_t *>columns.numbers.data,
                                   NULL if row_bias is None else row_bias.data, with_relu,
                                   out.data)
         else:
             with nogil:
-                status = pt_matmul(<pt_dtype>weights.type, m, n, k,
+                status = pt_matmul(<pt_dtype>used.type, m, n, k,
                                    matrix_of(rows.data, row_step, rows.steps[last], rows.type),
-                                   matrix_of(weights.data, weights.steps[0], weights.steps[1],
-                                             weights.type),
+                                   matrix_of(used.data, used.steps[0], used.steps[1], used.type),
                                    out.data, n, 1, NULL if row_bias is None else row_bias.data,
                                    with_relu)
         check_memory(status, "linear")
-    weights = as_tensor(w, "linear")
     cdef unsigned long long tracked = data.tracked | weights.tracked
     if bias is not None:
         tracked |= bias.tracked
@@ -266,9 +265,18 @@ def linear(x, w, b=None, *, relu=False):
 cdef double MIN_WORK_TO_LOOK = 4e6
 
 
-cdef Tensor columns_in_use(Tensor x, Py_ssize_t n):
-    """The numbers, ascending, of the columns of x that are not zero throughout; None where they are
-    nearly all or a product with n columns is too small to gain by leaving the others out."""
+@cython.final
+@cython.auto_pickle(False)  # numbers of unknown origin would have to be checked
+cdef class _ColumnsInUse:
+    """Which columns of a matrix (m, k) are not zero throughout."""
+
+    cdef Tensor numbers     # (n_columns,), int64, ascending, in [0, k)
+    cdef Py_ssize_t k
+
+
+cdef _ColumnsInUse columns_in_use(Tensor x, Py_ssize_t n):
+    """The columns of x that are not zero throughout; None where they are nearly all or a product
+    with n columns is too small to gain by leaving the others out."""
     cdef Py_ssize_t m = x.dims[0], k = x.dims[1], limit = k - k // 16
     cdef size_t count = 0
     cdef pt_status status
@@ -279,13 +287,19 @@ cdef Tensor columns_in_use(Tensor x, Py_ssize_t n):
         status = pt_nonzero_columns(<pt_dtype>x.type, m, k, x.data, x.steps[0], limit,
                                     <int64_t *>numbers.data, &count)
     check_memory(status, "linear")
-    return None if <Py_ssize_t>count > limit else basic_index(numbers, (slice(None, count),))
+    if <Py_ssize_t>count > limit:
+        return None
+    cdef _ColumnsInUse columns = _ColumnsInUse.__new__(_ColumnsInUse)
+    columns.numbers = basic_index(numbers, (slice(None, count),))
+    columns.k = k
+    return columns
 
 
-def linear_weight_gradient(Tensor x not None, Tensor g not None, Tensor columns):
+def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse columns):
     """x^T g, the gradient of the weights of linear, for x: (..., inputs) and g: (..., units), all
-    axes but the last taken as one. columns: those of x that are in use; then the result is a
-    RowGradient, since the other rows are zero. Not recorded by a GradientTape."""
+    axes but the last taken as one. columns: those of x that are in use, as linear found them, or
+    None; then the result is a RowGradient, since the other rows are zero. Not recorded by a
+    GradientTape."""
     cdef Py_ssize_t dims[2]
     cdef Py_ssize_t m = 1, item = <Py_ssize_t>pt_dtype_size[x.type]
     cdef RowGradient by_rows
@@ -296,7 +310,13 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, Tensor columns)
     dims[1] = g.dims[g.ndim - 1]
     x = reshape(x, (m, x.dims[x.ndim - 1]))
     g = reshape(as_contiguous(g, g.type), (m, dims[1]))
-    dims[0] = x.dims[1] if columns is None else columns.size
+    if g.type != x.type or kind_of(x.type) != KIND_FLOAT:
+        raise TypeError(f"linear: x and g have dtypes {x.dtype} and {g.dtype}: expected one, "
+                        "floating-point")
+    if columns is not None and (columns.numbers is None or columns.k != x.dims[1]
+                                or x.steps[1] != item or x.steps[0] % item != 0):
+        raise ValueError(f"linear: columns in use of another matrix than x, of shape {x.shape}")
+    dims[0] = x.dims[1] if columns is None else columns.numbers.size
     if columns is None and not (x.steps[1] == item and x.steps[0] % item == 0
                                 and pt_dense_pays(<pt_dtype>x.type, dims[0], dims[1], m)):
         return product("linear", reversed_axes(x), g)
@@ -305,13 +325,13 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, Tensor columns)
         with nogil:
             status = pt_dense_weight_gradient(
                 <pt_dtype>x.type, m, dims[1], dims[0], x.data, x.steps[0] // item, g.data, dims[1],
-                NULL if columns is None else <int64_t *>columns.data, out.data)
+                NULL if columns is None else <int64_t *>columns.numbers.data, out.data)
         check_memory(status, "linear")
     if columns is None:
         return out
     by_rows = RowGradient.__new__(RowGradient)
     by_rows.values = out
-    by_rows.numbers = columns
+    by_rows.numbers = columns.numbers
     by_rows.shape = (x.dims[1], dims[1])
     return by_rows
 
