@@ -19,6 +19,8 @@ from pytensor import (
 )
 from pytensor.serialization import deserialize, serialize
 
+pytestmark = pytest.mark.once
+
 # The arguments of constructors that have no default.
 REQUIRED = {
     "Dense": {"units": 3}, "Activation": {"activation": "tanh"}, "Dropout": {"rate": 0.5},
