@@ -10,7 +10,7 @@ import contextlib
 import math
 
 import pytensor as pt
-from pytensor import losses, metrics, optimizers
+from pytensor import losses, metrics, optimizers, serialization
 from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
 from pytensor.batches import Batches, as_source
@@ -74,6 +74,27 @@ class Trainer:
         self._metrics_asked = list(metrics or ())
         self._metrics = None
         self._steps = {}
+
+    def get_compile_config(self):
+        """Return what compile was given, of a kind that JSON can hold; None if it was not called.
+
+        Raises:
+            TypeError: a function among them has no name.
+        """
+        if self.loss is None:
+            return None
+        return {"optimizer": serialization.serialize(self.optimizer),
+                "loss": serialization.serialize(self.loss),
+                "metrics": [metric if isinstance(metric, str)
+                            else serialization.serialize(metrics.get(metric))
+                            for metric in self._metrics_asked]}
+
+    def compile_from_config(self, config):
+        """Call compile with what get_compile_config returned."""
+        self.compile(serialization.deserialize(config["optimizer"]),
+                     serialization.deserialize(config["loss"]),
+                     [metric if isinstance(metric, str) else serialization.deserialize(metric)
+                      for metric in config["metrics"]])
 
     def _check_compiled(self, function):
         if self.loss is None:
