@@ -12,11 +12,12 @@ import warnings
 import pytensor as pt
 from pytensor._arguments import lookup, number
 from pytensor._core import adagrad_step, adam_step, momentum_step, rmsprop_step, sgd_step
+from pytensor.serialization import Configurable
 
 __all__ = ["SGD", "Adagrad", "Adam", "Optimizer", "RMSprop", "get"]
 
 
-class Optimizer:
+class Optimizer(Configurable):
     """Base class. A subclass defines update, and initial_state if it keeps anything per weight.
 
     iterations: how often apply was called.
