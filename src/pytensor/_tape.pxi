@@ -51,6 +51,13 @@ def set_names(list names):
     ROW_NAMES[:] = names
 
 
+def add_row(str name):
+    """The number of a further row, for record_call."""
+    ROW_NAMES.append(name)
+    RULES.append(None)
+    return len(ROW_NAMES) - 1
+
+
 def set_rules(dict rules):
     """Rules by row number: the arguments of _Rule."""
     for row, arguments in rules.items():
@@ -79,6 +86,15 @@ cdef inline bint is_like(object value, Tensor out) noexcept:
         and (<Tensor>value).type == out.type)
 
 
+cdef inline int guard(list guarded, object value) except -1:
+    cdef Tensor t
+    if isinstance(value, Tensor):
+        t = root_of(<Tensor>value)
+        guarded.append(t)
+        guarded.append(t.version)
+    return 0
+
+
 cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
     """Tells every recording tape that knows an input."""
     cdef _Rule rule = RULES[row]
@@ -86,7 +102,6 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
     cdef unsigned long long mask = 0
     cdef list saved, guarded, shapes = None
     cdef _Record entry
-    cdef Tensor t
     cdef int k
     if rule is None:  # constant almost everywhere: floor, sign
         return 0
@@ -107,10 +122,13 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
             saved.append(inputs[1].shape)
         else:
             saved.append(parameters[-10 - k])
-        if (k >= 0 or k == SAVE_OUT) and isinstance(saved[-1], Tensor):
-            t = root_of(<Tensor>saved[-1])
-            guarded.append(t)
-            guarded.append(t.version)
+        if k >= 0 or k == SAVE_OUT:
+            guard(guarded, saved[-1])
+        elif type(saved[-1]) is Tensor:  # another result
+            guard(guarded, saved[-1])
+        elif type(saved[-1]) is tuple:   # the operands of a function that takes any number
+            for value in saved[-1]:
+                guard(guarded, value)
     for value in inputs:
         if not is_like(value, out):
             shapes = [None if is_like(value, out) else

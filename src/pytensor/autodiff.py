@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from functools import wraps
+from functools import cache, wraps
 
 from pytensor import _core
 from pytensor._core import GradientTape, Tensor
@@ -112,27 +112,46 @@ def _filled(gradients, variables):
 
 def _load_rules():
     """Compile the table's derivatives; the tape calls this once, before it first records."""
-    import pytensor
-
-    namespace = {**vars(pytensor), **globals()}
     order = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
     rules = {}
     for number, row in enumerate(order):
         if any(row.d):
-            rules[number] = _compile(row, namespace)
+            rules[number] = _compile(row.name, row.d, row.inputs, row.parameters)
     _core.set_rules(rules)
 
 
-def _compile(row, namespace):
+def add_rule(name, d, inputs, parameters):
+    """The number of a new row of the tape, with the derivatives d of a function outside of the op
+    table."""
+    number = _core.add_row(name)
+    _core.set_rules({number: _compile(name, d, inputs, parameters)})
+    return number
+
+
+@cache
+def _namespace():
+    """What derivatives may name."""
+    import pytensor
+
+    return {**vars(pytensor), **globals()}
+
+
+def _compile(name, d, inputs, parameters):
     """The functions of one row, the numbers of what they need saved, and whether one function
     serves every input (see _Rule in the core)."""
+    import pytensor
+
+    namespace = _namespace()
     numbers = {"out": -1, "x_shape": -2, "y_shape": -3}
-    numbers |= {name: k for k, name in enumerate(row.inputs)}
-    numbers |= {name: -10 - i for i, name in enumerate(row.parameters)}
-    each = isinstance(row.d, str)
-    derivatives = (row.d,) if each else row.d
-    used = {name for d in derivatives if d is not None
-            for name in compile(d, f"<derivative of {row.name}>", "eval").co_names}
+    numbers |= {name: k for k, name in enumerate(inputs)}
+    numbers |= {name: -10 - i for i, name in enumerate(parameters)}
+    each = isinstance(d, str)
+    derivatives = (d,) if each else d
+    used = {part for d in derivatives if d is not None
+            for part in compile(d, f"<derivative of {name}>", "eval").co_names}
+    for part in used - numbers.keys() - namespace.keys():
+        if hasattr(pytensor, part):  # made when first used
+            namespace[part] = getattr(pytensor, part)
     saves = [name for name in numbers if name in used]
     head = ", ".join(["g", "i", *saves] if each else ["g", *saves])
     functions = tuple(None if d is None else eval(f"lambda {head}: {d}", namespace)
