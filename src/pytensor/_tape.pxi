@@ -33,6 +33,7 @@ cdef enum:
     SAVE_OUT_SHAPE = -4
 
 
+@cython.final
 cdef class _Rule:
     """The derivatives of one row. functions: one per input, called with the gradient of the result
     and the saved values, or None where no gradient flows. forward: the same for forward mode,
@@ -72,10 +73,12 @@ def set_rule_loader(function):
     load_rules = function
 
 
+@cython.final
+@cython.freelist(256)
 cdef class _Record:
     cdef int row
     cdef tuple saved
-    cdef list guarded            # [tensor, version, ...]: saved tensors as they were
+    cdef list guarded            # [tensor, version, ...]: saved tensors as they were; or None
     cdef tuple inputs            # node of each input, -1 for what the tape does not know
     cdef list shapes             # per input: None if it is like the result; None if all are
     cdef list outs               # (shape, dtype) of each result; None if all inputs are like it
@@ -100,7 +103,7 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     cdef _Rule rule = RULES[row]
     cdef GradientTape tape
     cdef unsigned long long mask = 0
-    cdef list saved, guarded, shapes = None, outs = None
+    cdef list saved = None, guarded = None, shapes = None, outs = None
     cdef _Record entry
     cdef int k
     if rule is None:  # constant almost everywhere: floor, sign
@@ -109,8 +112,9 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         if isinstance(value, Tensor):
             mask |= (<Tensor>value).tracked
     mask &= recording_mask
-    saved = []
-    guarded = []
+    if rule.saves or rule.joint:
+        saved = []
+        guarded = []
     for k in rule.saves:
         if k >= 0:
             saved.append(inputs[k])
@@ -149,11 +153,16 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         if tape.bit & mask and tape.recording:
             entry = _Record.__new__(_Record)
             entry.row = row
-            entry.saved = tuple(saved)
+            entry.saved = () if saved is None else tuple(saved)
             entry.guarded = guarded
             entry.shapes = shapes
             entry.outs = outs
-            entry.inputs = tuple([tape.node_of(value) for value in inputs])
+            if len(inputs) == 1:
+                entry.inputs = (tape.node_of(inputs[0]),)
+            elif len(inputs) == 2:
+                entry.inputs = (tape.node_of(inputs[0]), tape.node_of(inputs[1]))
+            else:
+                entry.inputs = tuple([tape.node_of(value) for value in inputs])
             entry.out = tape.new_node(out)
             entry.n_outs = 1
             if results is not None:
@@ -362,7 +371,7 @@ cdef class GradientTape:
         self.check_unused("gradient")
         self.place("gradient", "output_gradient", "target", target, output_gradient,
                    output_gradient is None, gradients)
-        wanted = set()
+        wanted = bytearray(len(gradients))
         self.collect(sources, wanted)
         self.used = True
         results = self.replay(gradients, wanted)
@@ -383,11 +392,11 @@ cdef class GradientTape:
         cdef list known = [None] * self.n_nodes
         self.check_unused("jvp")
         self.place("jvp", "tangents", "source", sources, tangents, False, known)
-        wanted = set()
+        wanted = bytearray(len(known))
         self.collect(target, wanted)
         self.used = True
         self.push(known)
-        return self.pick(target, {node: known[node] for node in wanted if node >= 0})
+        return self.pick(target, {node: known[node] for node, flag in enumerate(wanted) if flag})
 
     cdef int check_unused(self, str name) except -1:
         if self.used and not self.persistent:
@@ -422,7 +431,9 @@ cdef class GradientTape:
             known[node] = value if known[node] is None else known[node] + value
         return 0
 
-    cdef int collect(self, object sources, set wanted, int depth=0) except -1:
+    cdef int collect(self, object sources, bytearray wanted, int depth=0) except -1:
+        """Marks the nodes of the sources."""
+        cdef Py_ssize_t node
         check_depth(depth, "gradient")
         if isinstance(sources, (list, tuple)):
             for source in sources:
@@ -431,7 +442,9 @@ cdef class GradientTape:
             for source in sources.values():
                 self.collect(source, wanted, depth + 1)
         elif isinstance(sources, Tensor):
-            wanted.add(self.node_of(sources))
+            node = self.node_of(sources)
+            if node >= 0:
+                wanted[node] = 1
         else:
             raise TypeError(f"gradient: a source is {describe(sources)}: expected a tensor")
         return 0
@@ -444,12 +457,13 @@ cdef class GradientTape:
             return {key: self.pick(source, gradients) for key, source in sources.items()}
         return gradients.get(self.node_of(sources))
 
-    cdef dict replay(self, list gradients, set wanted):
+    cdef dict replay(self, list gradients, bytearray wanted):
         """Gradients of the wanted nodes, the records walked from the last to the first."""
         cdef dict results = {}
         cdef _Record entry
+        cdef _Rule rule
         cdef Py_ssize_t i, k, node
-        cdef list records = self.records, parts
+        cdef list records = self.records
         i = len(records)
         if not self.persistent:
             self.records = []
@@ -460,20 +474,33 @@ cdef class GradientTape:
                 records[i] = None  # its saved tensors are freed as the walk goes on
             if entry.out >= len(gradients):  # recorded since, by a gradient inside this tape
                 continue
-            g = taken(gradients, entry, wanted, results)
+            if entry.n_outs == 1:
+                g = gradients[entry.out]
+            else:
+                g = gradients_of_all(gradients, entry)
             if g is None:
                 continue
-            parts = parts_of(entry, g)
-            for k in range(len(parts)):
-                part = parts[k]
+            for k in range(entry.out, entry.out + entry.n_outs):
+                if wanted[k] and gradients[k] is not None:
+                    results[k] = gradients[k]
+                gradients[k] = None
+            if type(g) is RowGradient:
+                g = as_dense(g)
+            check_unchanged(entry)
+            rule = <_Rule>RULES[entry.row]
+            joint = rule.functions[0](g, *entry.saved) if rule.joint else None
+            for k in range(len(entry.inputs)):
+                node = entry.inputs[k]
+                if node < 0:
+                    continue
+                part = part_of(entry, rule, g, k, joint)
                 if part is None:
                     continue
-                node = entry.inputs[k]
                 known = gradients[node]
                 gradients[node] = part if known is None else elementwise_call(
                     ROW_ADD, as_dense(known), as_dense(part), None, None)
-        for node in wanted:
-            if node >= 0 and gradients[node] is not None:
+        for node in range(len(wanted)):
+            if wanted[node] and gradients[node] is not None:
                 results[node] = gradients[node]
         return results
 
@@ -521,29 +548,12 @@ cdef class GradientTape:
         return 0
 
 
-cdef object taken(list gradients, _Record entry, set wanted, dict results):
-    """The gradient of a record's result, of which nothing will come any more, or None; of several
-    results, a tuple."""
-    cdef Py_ssize_t k, node = entry.out
-    cdef list parts
-    cdef bint some = False
-    if entry.n_outs == 1:
-        g = as_dense(gradients[node])
-        if g is not None:
-            gradients[node] = None
-            if node in wanted:
-                results[node] = g
-        return g
-    parts = []
-    for k in range(entry.n_outs):
-        g = as_dense(gradients[node + k])
-        gradients[node + k] = None
-        if g is not None:
-            some = True
-            if node + k in wanted:
-                results[node + k] = g
-        parts.append(g)
-    if not some:
+cdef object gradients_of_all(list gradients, _Record entry):
+    """The gradients of a record's results as a tuple, with zeros where there are none; None where
+    there are none at all."""
+    cdef Py_ssize_t k
+    cdef list parts = [as_dense(g) for g in gradients[entry.out:entry.out + entry.n_outs]]
+    if all([g is None for g in parts]):
         return None
     for k in range(entry.n_outs):
         if parts[k] is None:
@@ -551,30 +561,20 @@ cdef object taken(list gradients, _Record entry, set wanted, dict results):
     return tuple(parts)
 
 
-cdef list parts_of(_Record entry, object g):
-    """The gradient of each input, None for those that need none."""
-    cdef _Rule rule = <_Rule>RULES[entry.row]
-    cdef list parts = [None] * len(entry.inputs)
-    cdef Py_ssize_t k
-    check_unchanged(entry)
+cdef inline object part_of(_Record entry, _Rule rule, object g, Py_ssize_t k, object joint):
+    """The gradient of input number k, or None. joint: those of all inputs, if the rule is such."""
+    cdef object part, function
     if rule.joint:
-        parts[:] = rule.functions[0](g, *entry.saved)
-    for k in range(len(entry.inputs)):
-        if <Py_ssize_t>entry.inputs[k] < 0:
-            parts[k] = None
-            continue
-        if rule.joint:
-            part = parts[k]
-        elif rule.each:
-            part = rule.functions[0](g, k, *entry.saved)
-        else:
-            function = rule.functions[k]
-            part = None if function is None else function(g, *entry.saved)
-        if (part is not None and entry.shapes is not None and entry.shapes[k] is not None
-                and type(part) is not RowGradient):
-            part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
-        parts[k] = part
-    return parts
+        part = joint[k]
+    elif rule.each:
+        part = rule.functions[0](g, k, *entry.saved)
+    else:
+        function = rule.functions[k]
+        part = None if function is None else function(g, *entry.saved)
+    if (entry.shapes is not None and part is not None and entry.shapes[k] is not None
+            and type(part) is not RowGradient):
+        part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
+    return part
 
 
 cdef object transposed(_Record entry, list tangents):
@@ -583,18 +583,23 @@ cdef object transposed(_Record entry, list tangents):
     Its rules map gradients of the results to gradients of the inputs, and are linear. So the
     gradient of that map, weighted with the tangents of the inputs, is the map the other way.
     """
+    cdef _Rule rule = <_Rule>RULES[entry.row]
     cdef Py_ssize_t k, node
-    cdef list parts, gradients = [full(shape, 0, dtype=DTYPES[type]) for shape, type in entry.outs]
-    cdef list moved = [], weights = []
+    cdef list gradients = [full(shape, 0, dtype=DTYPES[type]) for shape, type in entry.outs]
+    cdef list parts = [], weights = []
     with GradientTape() as tape:
         tape.watch(gradients)
-        parts = parts_of(entry, gradients[0] if entry.n_outs == 1 else tuple(gradients))
-    for k in range(len(parts)):
-        node = entry.inputs[k]
-        if node >= 0 and tangents[node] is not None and parts[k] is not None:
-            moved.append(as_dense(parts[k]))
-            weights.append(tangents[node])
-    return tape.gradient(moved, gradients, output_gradient=weights)
+        g = gradients[0] if entry.n_outs == 1 else tuple(gradients)
+        joint = rule.functions[0](g, *entry.saved) if rule.joint else None
+        for k in range(len(entry.inputs)):
+            node = entry.inputs[k]
+            if node < 0 or tangents[node] is None:
+                continue
+            part = part_of(entry, rule, g, k, joint)
+            if part is not None:
+                parts.append(as_dense(part))
+                weights.append(tangents[node])
+    return tape.gradient(parts, gradients, output_gradient=weights)
 
 
 cdef int add_to(list known, Py_ssize_t node, object value) except -1:
@@ -620,6 +625,8 @@ cdef list pairs(object model, object values, str name):
 
 cdef int check_unchanged(_Record entry) except -1:
     cdef Py_ssize_t i
+    if entry.guarded is None:
+        return 0
     for i in range(0, len(entry.guarded), 2):
         if (<Tensor>entry.guarded[i]).version != entry.guarded[i + 1]:
             raise RuntimeError(f"gradient: a tensor that {row_name(entry.row)} saved was changed "
