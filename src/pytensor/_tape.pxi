@@ -372,7 +372,7 @@ cdef class GradientTape:
         self.place("gradient", "output_gradient", "target", target, output_gradient,
                    output_gradient is None, gradients)
         wanted = bytearray(len(gradients))
-        self.collect(sources, wanted)
+        self.collect("gradient: a source", sources, wanted)
         self.used = True
         results = self.replay(gradients, wanted)
         if not row_gradients:
@@ -393,7 +393,7 @@ cdef class GradientTape:
         self.check_unused("jvp")
         self.place("jvp", "tangents", "source", sources, tangents, False, known)
         wanted = bytearray(len(known))
-        self.collect(target, wanted)
+        self.collect("jvp: the target", target, wanted)
         self.used = True
         self.push(known)
         return self.pick(target, {node: known[node] for node, flag in enumerate(wanted) if flag})
@@ -431,22 +431,22 @@ cdef class GradientTape:
             known[node] = value if known[node] is None else known[node] + value
         return 0
 
-    cdef int collect(self, object sources, bytearray wanted, int depth=0) except -1:
+    cdef int collect(self, str role, object sources, bytearray wanted, int depth=0) except -1:
         """Marks the nodes of the sources."""
         cdef Py_ssize_t node
-        check_depth(depth, "gradient")
+        check_depth(depth, role)
         if isinstance(sources, (list, tuple)):
             for source in sources:
-                self.collect(source, wanted, depth + 1)
+                self.collect(role, source, wanted, depth + 1)
         elif isinstance(sources, dict):
             for source in sources.values():
-                self.collect(source, wanted, depth + 1)
+                self.collect(role, source, wanted, depth + 1)
         elif isinstance(sources, Tensor):
             node = self.node_of(sources)
             if node >= 0:
                 wanted[node] = 1
         else:
-            raise TypeError(f"gradient: a source is {describe(sources)}: expected a tensor")
+            raise TypeError(f"{role} is {describe(sources)}: expected a tensor")
         return 0
 
     cdef object pick(self, object sources, dict gradients):

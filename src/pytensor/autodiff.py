@@ -215,6 +215,8 @@ def hvp(f, argnums=0):
 
     @wraps(f)
     def product(*args, **kwargs):
+        if not args:
+            raise ValueError("hvp: found no arguments: expected those of the function and a vector")
         *args, vector = args
         arguments, variables = _watchable("hvp", args, positions)
         with GradientTape() as tape:
@@ -281,6 +283,7 @@ def checkpoint(f):
     sqrt(n) pieces only the pieces' inputs are kept, for one more run of each. What f reads besides
     its arguments gets its gradient as well. f must do the same at each run; random numbers of
     pytensor.random repeat themselves.
+    Raises: in the backward pass, RuntimeError when f computed something else.
     """
 
     @wraps(f)
@@ -293,18 +296,29 @@ def checkpoint(f):
         value, read, calls = _core.observed(lambda: f(*args, **kwargs), forget=True)
         made = {id(t) for _, _, results in calls for t in results}
         places = [k for k, t in enumerate(_leaves(value)) if id(t) in made]
+        sums = _sums(value, places)
 
         def gradients(g):
             now, generator().bit_generator.state = generator().bit_generator.state, state
             with GradientTape() as tape:
                 tape.watch(read)
-                again = _leaves(f(*args, **kwargs))
+                again = f(*args, **kwargs)
             generator().bit_generator.state = now
+            if _sums(again, places) != sums:
+                raise RuntimeError("checkpoint: the function computed something else when it was "
+                                   "run again for its derivative")
+            again = _leaves(again)
             return tape.gradient([again[k] for k in places], read, output_gradient=_leaves(g))
 
         return _recorded(value, read, gradients, made)
 
     return checkpointed
+
+
+def _sums(value, places):
+    """What tells the results of two runs apart, NaN or not."""
+    leaves = _leaves(value)
+    return [repr(stop_gradient(leaves[k]).sum().item()) for k in places]
 
 
 def _recorded(value, inputs, gradients, made=None):
