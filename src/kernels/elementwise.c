@@ -7,6 +7,7 @@
  */
 #include "elementwise.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define MAX_OPERANDS 4 /* three inputs and the result */
@@ -47,12 +48,37 @@ typedef struct {
     _Alignas(64) char bytes[PT_BLOCK * 8];
 } block_buffer;
 
-static const pt_elementwise_table *loops(void) {
-    return PT_SELECT(pt_elementwise_loops);
+#if defined(__x86_64__)
+/* AVX-512's loops, and AVX2's where it has none of its own. */
+static pt_elementwise_table merged;
+static pthread_once_t merged_once = PTHREAD_ONCE_INIT;
+
+static void merge(void) {
+    const pt_elementwise_table *avx2 = &pt_elementwise_loops_avx2;
+    merged = pt_elementwise_loops_avx512;
+    for (int dtype = 0; dtype < PT_N_DTYPES; dtype++) {
+        for (int op = 0; op < PT_OP_COUNT; op++) {
+            if (merged.loops[op][dtype] == NULL) merged.loops[op][dtype] = avx2->loops[op][dtype];
+        }
+        for (int to = 0; to < PT_N_DTYPES; to++) {
+            if (merged.casts[dtype][to] == NULL) merged.casts[dtype][to] = avx2->casts[dtype][to];
+        }
+    }
 }
 
+const pt_elementwise_table *pt_elementwise_table_here(void) {
+    if (pt_isa_level() < 2) return PT_SELECT(pt_elementwise_loops);
+    pthread_once(&merged_once, merge);
+    return &merged;
+}
+#else
+const pt_elementwise_table *pt_elementwise_table_here(void) {
+    return PT_SELECT(pt_elementwise_loops);
+}
+#endif
+
 bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
-    return loops()->loops[op][compute] != NULL;
+    return pt_elementwise_table_here()->loops[op][compute] != NULL;
 }
 
 /* ------------------------------------------------------------- moving single runs */
@@ -192,7 +218,7 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
         move_block(src->data, src->strides, ndim, shape, start, n, size, out, false);
         return;
     }
-    pt_cast cast = loops()->casts[src->dtype][dtype];
+    pt_cast cast = pt_elementwise_table_here()->casts[src->dtype][dtype];
     block_buffer staging;
     for (size_t done = 0; done < n;) {
         size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
@@ -431,7 +457,7 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
         for (int k = 0; k <= p->n_inputs; k++) operands[k].strides = sorted[k];
         shape = sorted_shape;
     }
-    p->casts = loops()->casts;
+    p->casts = pt_elementwise_table_here()->casts;
     p->ndim = pt_merge_axes(ndim, shape, p->n_inputs + 1, operands, p->shape, p->strides, p->flat);
     p->size = 1;
     for (int d = 0; d < p->ndim; d++) p->size *= (size_t)p->shape[d];
@@ -447,7 +473,7 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
 void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrdiff_t *shape,
                     const pt_operand *in, const pt_operand *out) {
     plan p;
-    p.loop = loops()->loops[op][compute];
+    p.loop = pt_elementwise_table_here()->loops[op][compute];
     p.compute = compute;
     p.n_inputs = pt_elementwise_info[op].n_inputs;
     run(&p, ndim, shape, in, out);

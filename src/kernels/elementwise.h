@@ -14,6 +14,8 @@ typedef struct {
 } pt_elementwise_table;
 
 PT_DECLARE_PER_ISA(const pt_elementwise_table, pt_elementwise_loops);
+/* The table for this machine's instruction set. */
+const pt_elementwise_table *pt_elementwise_table_here(void);
 
 /* Below this many bytes touched, work stays on the caller: two threads save at most half of the
  * 15 us that it takes at 20 GB/s, which is what waking a parked worker can cost. */
