@@ -22,6 +22,27 @@
      cast_##suffix##_i64, cast_##suffix##_u8,  cast_##suffix##_u16, cast_##suffix##_u32,          \
      cast_##suffix##_u64, cast_##suffix##_f32, cast_##suffix##_f64}
 
+/* In stores as wide as the loads of the loop that comes next: the processor does not forward narrow
+ * stores to wide loads, which then wait. */
+#define REPEAT(bits)                                                          \
+    do {                                                                      \
+        typedef uint##bits##_t __attribute__((may_alias)) word;               \
+        word value = *(const word *)element, *to = out;                       \
+        _Pragma("omp simd") for (size_t i = 0; i < n; i++) to[i] = value;     \
+    } while (0)
+
+static void repeat(const void *element, void *out, size_t n, size_t size) {
+    if (size == 8) {
+        REPEAT(64);
+    } else if (size == 4) {
+        REPEAT(32);
+    } else if (size == 2) {
+        REPEAT(16);
+    } else {
+        memset(out, *(const char *)element, n);
+    }
+}
+
 #ifdef FLOATS_ONLY
 #define CASTS_FROM(suffix) \
     {[PT_FLOAT32] = cast_##suffix##_f32, [PT_FLOAT64] = cast_##suffix##_f64}
@@ -35,6 +56,7 @@ const pt_elementwise_table PT_ISA_SYMBOL(pt_elementwise_loops) = {
 #include "table_elementwise.h"
         },
     .casts = {CASTS_FROM(b8), CASTS_FROM(i8), CASTS_FROM(i16), CASTS_FROM(i32), CASTS_FROM(i64),
-              CASTS_FROM(u8), CASTS_FROM(u16), CASTS_FROM(u32), CASTS_FROM(u64), CASTS_FROM_FLOAT(f32),
-              CASTS_FROM_FLOAT(f64)},
+              CASTS_FROM(u8), CASTS_FROM(u16), CASTS_FROM(u32), CASTS_FROM(u64),
+              CASTS_FROM_FLOAT(f32), CASTS_FROM_FLOAT(f64)},
+    .repeat = repeat,
 };
