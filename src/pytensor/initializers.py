@@ -13,6 +13,7 @@ import numpy as np
 import pytensor as pt
 from pytensor import random
 from pytensor._arguments import lookup, number, snake_case
+from pytensor.serialization import Configurable
 
 __all__ = [
     "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
@@ -24,7 +25,7 @@ __all__ = [
 _TRUNCATED_STDDEV = 0.8796256610342398
 
 
-class Initializer:
+class Initializer(Configurable):
     """Base class. A subclass defines __call__."""
 
     def __call__(self, shape, dtype=None):

@@ -30,6 +30,7 @@ from pytensor import activations, initializers, random
 from pytensor._arguments import integer, number, sample_shape, snake_case
 from pytensor._core import Tensor
 from pytensor.nn import linear
+from pytensor.serialization import Configurable, constructor_config
 
 __all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "Layer", "Rescaling"]
 
@@ -52,7 +53,7 @@ class _Structure:
 structure = _Structure()
 
 
-class Layer:
+class Layer(Configurable):
     """Base class. A subclass defines call, and build if it has weights."""
 
     def __init__(self, name=None, trainable=True, input_shape=None):
@@ -67,6 +68,10 @@ class Layer:
         self.built = False
         self._own_weights = {}  # name -> (tensor, trainable)
         self._trainable = bool(trainable)
+
+    def get_config(self):
+        """Return the constructor's arguments by name, of a kind that JSON can hold."""
+        return constructor_config(self, input_shape=self.declared_shape)
 
     # ------------------------------------------------------------------ for a subclass to define
 
@@ -221,6 +226,10 @@ class Input(Layer):
         """Shape: that of one sample, without the batch axis: (784,)."""
         super().__init__(name=name, input_shape=shape)
 
+    def get_config(self):
+        """Return the constructor's arguments by name."""
+        return constructor_config(self, shape=self.declared_shape)
+
     def call(self, x):
         """Return x."""
         return x
@@ -302,6 +311,7 @@ class Dropout(Layer):
         """Rate: in [0, 1]; seed: random numbers of its own; options: as in Layer."""
         super().__init__(**options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1)
+        self.seed = seed
         self._generator = (None if seed is None
                            else random.new_generator(f"{self.name}: seed", seed))
 

@@ -22,6 +22,7 @@ from pytensor import activations
 from pytensor._arguments import lookup, snake_case
 from pytensor._core import Tensor
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
+from pytensor.serialization import Configurable
 
 __all__ = [
     "BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "MeanSquaredError",
@@ -151,7 +152,7 @@ def _check_labels(name, labels, n_classes):
 # ----------------------------------------------------------------------------------- classes
 
 
-class Loss:
+class Loss(Configurable):
     """Base class: a subclass defines call(y_true, y_pred), the values per sample.
 
     dtype: that of the targets which call gets; None leaves integers what they are and makes other
@@ -268,7 +269,7 @@ class FunctionLoss(Loss):
     def __init__(self, function, name=None):
         """Function: of two tensors."""
         super().__init__(getattr(function, "__name__", None) if name is None else name)
-        self.call = function
+        self.call = self.function = function
 
 
 _CLASSES = {

@@ -11,6 +11,7 @@ import pytensor as pt
 from pytensor import losses
 from pytensor._arguments import lookup, number, snake_case
 from pytensor._core import Tensor
+from pytensor.serialization import Configurable
 
 __all__ = [
     "BinaryAccuracy", "CategoricalAccuracy", "Mean", "MeanFunction", "Metric",
@@ -62,13 +63,15 @@ def _tensors(y_true, y_pred):
 # ----------------------------------------------------------------------------------- classes
 
 
-class Metric:
+class Metric(Configurable):
     """Base class. A subclass defines update_state, result and reset_state.
 
-    takes_logits: whether update_state may be given the logits of a softmax for its outputs.
+    takes_logits: whether update_state may be given the logits of a softmax for its outputs. kept:
+    the names of the attributes that hold what was accumulated, for a checkpoint amid an epoch.
     """
 
     takes_logits = False
+    kept = ()
 
     def __init__(self, name=None):
         """Name: the key in logs and history; by default the class's in snake case."""
@@ -89,6 +92,8 @@ class Metric:
 
 class Mean(Metric):
     """The mean of the values given, 0 before the first."""
+
+    kept = ("_total", "_count")
 
     def __init__(self, name="mean"):
         """Name: the key in logs and history."""
@@ -114,13 +119,15 @@ class MeanFunction(Mean):
     """The mean of function(y_true, y_pred) over all samples."""
 
     def __init__(self, function, name=None):
-        """Function: gives one value per sample, or one for the batch."""
+        """Function: gives one value per sample, or one for the batch; or the name of a loss."""
+        if isinstance(function, str):
+            function = lookup("metric", function, _FUNCTIONS)
         super().__init__(getattr(function, "__name__", "metric") if name is None else name)
-        self._function = function
+        self.function = function
 
     def update_state(self, y_true, y_pred):
         """Add the values of a batch."""
-        values = self._function(y_true, y_pred)
+        values = self.function(y_true, y_pred)
         if not isinstance(values, Tensor):
             values = pt.asarray(values)
         self._total += values.sum().item()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytensor import saving
+from pytensor import saving, serialization
 from pytensor._arguments import sample_shape
 from pytensor.layers import Input, Layer, as_input, structure, unique_name
 from pytensor.trainer import Trainer
@@ -95,6 +95,53 @@ class Sequential(Trainer, Layer):
         if self.built:
             return self._output_shapes[-1]
         return None if self.layers else self.input_shape
+
+    # ------------------------------------------------------------------------------- as a config
+
+    def get_config(self):
+        """Return name, trainable, input_shape of a sample (None while it is open) and layers."""
+        shape = self.input_shape
+        return {"name": self.name, "trainable": self.trainable,
+                "input_shape": None if shape is None else list(shape[1:]),
+                "layers": [serialization.serialize(layer) for layer in self.layers]}
+
+    @classmethod
+    def from_config(cls, config):
+        """Return a new model, with new weights, from what get_config returned.
+
+        Raises:
+            TypeError, ValueError: config has another form, or a layer in it is not known (see
+                serialization.register_serializable).
+        """
+        try:
+            shape, layers = config["input_shape"], list(config["layers"])
+        except (TypeError, KeyError):
+            raise TypeError(f"{cls.__name__}: config: found {config!r}: expected a dictionary with "
+                            "input_shape and layers") from None
+        model = cls(name=config.get("name"))
+        if shape is not None:
+            model.add(Input(shape))
+        for layer in layers:
+            model.add(serialization.deserialize(layer))
+        model.trainable = config.get("trainable", True)
+        return model
+
+    def to_json(self, **options):
+        """Return the architecture, without weights, as text; options: those of json.dumps."""
+        return serialization.to_json(self, **options)
+
+    @staticmethod
+    def from_json(text, custom_objects=None):
+        """Return a new model, with new weights, from what to_json returned.
+
+        custom_objects: classes and functions by name, besides those that were registered.
+        Raises:
+            TypeError, ValueError: text is not that of a model, or a layer in it is not known.
+        """
+        model = serialization.from_json(text, custom_objects)
+        if not isinstance(model, Sequential):
+            raise TypeError(f"from_json: found a {type(model).__name__}: expected a model")
+        return model
 
     # ------------------------------------------------------------------------------- as a layer
 
