@@ -30,10 +30,24 @@ def as_source(name, data):
     return source
 
 
+class Position:
+    """Where a run of training is.
+
+    epoch: the epochs done. step: the batches of the next epoch done. order_state: the random state
+    that the order of that epoch's samples was drawn from.
+    """
+
+    def __init__(self):
+        """At the start."""
+        self.epoch = self.step = 0
+        self.order_state = None
+
+
 class Batches:
     """Iterates over pairs (x, y) of tensors of at most batch_size rows; y is None where it was.
 
-    Each iteration over a shuffled set draws a new order from pytensor.random.
+    Each iteration over a shuffled set draws a new order from pytensor.random. It begins at the step
+    that position says: amid an epoch it draws the epoch's order once more, from the same state.
     """
 
     def __init__(self, x, y, y_dtype, batch_size, shuffle=False):
@@ -43,6 +57,7 @@ class Batches:
         self._y_dtype = y_dtype
         self._batch_size = batch_size
         self._shuffle = shuffle
+        self.position = Position()
         self.n_samples = x.shape[0]
         self.steps = -(-self.n_samples // batch_size)
 
@@ -52,15 +67,28 @@ class Batches:
 
     def _shuffled(self):
         x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
-        order = pt.asarray(random.generator().permutation(self.n_samples))
-        for start in range(0, self.n_samples, size):
+        order = pt.asarray(self._order())
+        for start in range(self.position.step * size, self.n_samples, size):
             rows = order[start:start + size]
             yield (gather_rows(x, rows, dtype=pt.float32),
                    gather_rows(y, rows, dtype=y_dtype))
 
+    def _order(self):
+        """The order of the epoch's samples; the random numbers go on from where they were."""
+        generator, position = random.generator(), self.position
+        now = generator.bit_generator.state
+        if position.step == 0:
+            position.order_state = now
+            return generator.permutation(self.n_samples)
+        generator.bit_generator.state = position.order_state
+        try:
+            return generator.permutation(self.n_samples)
+        finally:
+            generator.bit_generator.state = now
+
     def _in_order(self):
         x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
-        for start in range(0, self.n_samples, size):
+        for start in range(self.position.step * size, self.n_samples, size):
             yield (x[start:start + size].astype(pt.float32, copy=False),
                    None if y is None
                    else y[start:start + size].astype(y_dtype, copy=False))

@@ -28,11 +28,14 @@ class Callback:
     """Base class: every hook does nothing.
 
     model: the model that runs. params: a dictionary with "epochs", "steps" (batches per epoch or
-    run) and "verbose".
+    run) and "verbose". runs_last: whether fit calls it after all that do not say so. kept: the
+    names of the attributes that a checkpoint keeps, since they change while training.
     """
 
     model = None
     params = None
+    runs_last = False
+    kept = ()
 
     def set_model(self, model):
         """Keep the model that runs."""
@@ -128,6 +131,8 @@ def _defines(callback, hook):
 class History(Callback):
     """What fit returns: history maps each name in the logs to its values, epoch by epoch."""
 
+    kept = ("epoch", "history")
+
     def __init__(self):
         """No arguments."""
         self.epoch = []
@@ -159,6 +164,8 @@ class EarlyStopping(Callback):
     An improvement is a change by more than min_delta in the right direction: mode "min", "max", or
     "auto", up for names that end in "acc" or "accuracy" and down for all others.
     """
+
+    kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
     def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto",
                  baseline=None, restore_best_weights=False, start_from_epoch=0):

@@ -66,10 +66,12 @@ def _tensors(y_true, y_pred):
 class Metric(Configurable):
     """Base class. A subclass defines update_state, result and reset_state.
 
-    takes_logits: whether update_state may be given the logits of a softmax for its outputs.
+    takes_logits: whether update_state may be given the logits of a softmax for its outputs. kept:
+    the names of the attributes that hold what was accumulated, for a checkpoint amid an epoch.
     """
 
     takes_logits = False
+    kept = ()
 
     def __init__(self, name=None):
         """Name: the key in logs and history; by default the class's in snake case."""
@@ -90,6 +92,8 @@ class Metric(Configurable):
 
 class Mean(Metric):
     """The mean of the values given, 0 before the first."""
+
+    kept = ("_total", "_count")
 
     def __init__(self, name="mean"):
         """Name: the key in logs and history."""

@@ -293,10 +293,12 @@ class Trainer:
             size = _batch_size("fit: validation_batch_size", validation_batch_size or batch_size)
             validation = Batches(*validation, size)
         self.history = History()
-        runner = CallbackList([*progress(verbose), *listed(callbacks), self.history], self)
+        callbacks = sorted([*listed(callbacks), self.history],
+                           key=lambda callback: getattr(callback, "runs_last", False))
+        runner = CallbackList([*progress(verbose), *callbacks], self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
         with self._running():
-            self._run_epochs(batches, validation, range(initial_epoch, epochs), runner)
+            self._run_epochs(batches, validation, initial_epoch, epochs, runner)
         return self.history
 
     @contextlib.contextmanager
@@ -308,11 +310,14 @@ class Trainer:
         finally:
             self._is_running = False
 
-    def _run_epochs(self, batches, validation, epochs, runner):
+    def _run_epochs(self, batches, validation, initial_epoch, epochs, runner):
         self.stop_training = False
+        self.position = position = batches.position
+        position.epoch = initial_epoch
         logs = {}
-        runner.run("on_train_begin", logs)
-        for epoch in epochs:
+        runner.run("on_train_begin", logs)  # where a Checkpoint may move the position
+        while position.epoch < epochs and not self.stop_training:
+            epoch = position.epoch
             runner.run("on_epoch_begin", epoch, {})
             try:
                 logs = self._run_batches(self._train_step, batches, runner, "train")
@@ -321,9 +326,8 @@ class Trainer:
             if validation is not None:
                 found = self._run_evaluation(validation, runner)
                 logs |= {f"val_{name}": value for name, value in found.items()}
+            position.epoch, position.step = epoch + 1, 0
             runner.run("on_epoch_end", epoch, logs)
-            if self.stop_training:
-                break
         runner.run("on_train_end", logs)
 
     def _run_batches(self, make_step, batches, runner, kind):
@@ -331,14 +335,18 @@ class Trainer:
         step = self._cached_step(make_step)
         before = runner.hooks[f"on_{kind}_batch_begin"]
         after = runner.hooks[f"on_{kind}_batch_end"]
-        self._reset_metrics()
-        for i, (x, y) in enumerate(batches):
+        position, is_training = batches.position, kind == "train"
+        if position.step == 0:
+            self._reset_metrics()
+        for i, (x, y) in enumerate(batches, position.step):
             for hook in before:
                 hook(i, {})
             try:
                 step(x, y)
             except _LossNotFinite as error:
                 raise _LossNotFinite(f"step {i + 1} of {batches.steps}: {error}") from None
+            if is_training:
+                position.step = i + 1
             if after:
                 logs = self._logs()
                 for hook in after:

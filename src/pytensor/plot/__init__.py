@@ -1,0 +1,18 @@
+"""Pictures of tensors, networks and training, drawn with matplotlib (the extra [plot]).
+
+Every function returns a matplotlib Figure that belongs to the caller: pyplot takes no part, so that
+no display is needed, nothing is global and nothing has to be closed. With figure=, it draws into a
+Figure or SubFigure that exists. `save` writes a figure to a file. All colours are told apart with
+any colour vision, and never tell alone what a picture says.
+
+matplotlib is imported when the first picture is drawn.
+"""
+
+from __future__ import annotations
+
+from pytensor.plot._figures import check_path, images, save
+from pytensor.plot._training import confusion_matrix, curves, mistakes, report, weights
+
+__all__ = [
+    "check_path", "confusion_matrix", "curves", "images", "mistakes", "report", "save", "weights",
+]
