@@ -34,12 +34,11 @@ from pytensor._core import (
     reshape,
     set_num_threads,
     softmax,
-    stop_gradient,
     zeros,
 )
 from pytensor._ops import *  # noqa: F403
 from pytensor.array_api import *  # noqa: F403
-from pytensor.autodiff import GradientTape, grad, value_and_grad
+from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
 
 __version__ = "0.1.0"
@@ -54,7 +53,8 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
     "activations", "callbacks", "datasets", "fft", "initializers", "layers", "linalg", "losses",
-    "metrics", "models", "naive", "optimizers", "plot", "random", "serialization", "utils",
+    "metrics", "models", "naive", "optimizers", "plot", "random", "schedules", "serialization",
+    "utils",
 ))
 
 

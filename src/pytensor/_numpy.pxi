@@ -127,8 +127,3 @@ def is_watched(list tensors):
     for t in tensors:
         tracked |= t.tracked
     return recording_mask & tracked != 0
-
-
-def record_call(int row, tuple inputs, Tensor out not None, tuple parameters):
-    """Tells the recording tapes of out = row(inputs): what the core does for its own calls."""
-    record(row, inputs, out, parameters)

@@ -25,10 +25,10 @@ def function(name):
     """Make the function of a row; `name` is that of the row: "linalg.qr"."""
     row = TABLE[name]
     module, _, short = name.rpartition(".")
-    inputs = "operands" if "operands" in row.inputs else f"({', '.join(row.inputs)},)"
+    inputs = "".join(f"{name}, " for name in row.inputs)
     parameters = "".join(f"{name}, " for name in row.parameters)
     namespace = {"call": _Call(row)}
-    exec(f"def {short}({row.signature}): return call({inputs}, ({parameters}))", namespace)
+    exec(f"def {short}({row.signature}): return call(({inputs}), ({parameters}))", namespace)
     made = namespace[short]
     made.__module__ = f"pytensor.{module}".rstrip(".")
     made.__doc__ = _docstring(row)
@@ -49,24 +49,22 @@ class _Call:
 
     def __init__(self, row: Row):
         self.row = row
-        self.compute = eval(f"lambda {', '.join(row.arguments)}: {row.numpy}".replace(
-            "operands:", "*operands:"), globals())
-        self.numbers = None  # of the tape's rules, one per field of the result
+        self.compute = eval(f"lambda {', '.join(row.arguments)}: {row.numpy}", globals())
+        self.known_to_tapes = False
 
     def __call__(self, inputs, parameters):
         row = self.row
-        tensors = _core.operands(row.name, inputs, row.types, row.promoting)
         values = dict(zip(row.parameters, parameters, strict=True))
+        tensors = _core.operands(row.name, values.get("operands", inputs), row.types, row.promoting)
         arrays = [t.numpy() for t in tensors]
-        arguments = [] if "operands" in row.inputs else arrays
+        if "operands" in values:
+            values["operands"], arrays = arrays, ()
+            parameters = (*parameters[:-1], tuple(tensors))
         for name, value in values.items():
             values[name] = value.numpy() if isinstance(value, Tensor) else value
         try:
             with np.errstate(all="ignore"):
-                if arguments:
-                    result = self.compute(*arguments, **values)
-                else:
-                    result = self.compute(*values.values(), *arrays)
+                result = self.compute(*arrays, **values)
         except _ERRORS as error:
             kind = next(kind for kind in _ERRORS if isinstance(error, kind))
             raise kind(f"{row.name}: {error}") from None
@@ -84,29 +82,12 @@ class _Call:
                     f"{self.row.name}: no derivative is known, and a GradientTape records its "
                     "input (use stop_gradient where none should flow)")
             return
-        if self.numbers is None:
-            self.numbers = _rules(self.row)
-        if "operands" in self.row.inputs:
-            parameters += (tensors,)
-        if len(results) > 1:
-            parameters += results
-        for number, out in zip(self.numbers, results, strict=True):
-            if number is not None:
-                _core.record_call(number, tensors, out, parameters)
+        if not self.known_to_tapes:
+            from pytensor import derivatives
 
-
-def _rules(row):
-    """The numbers of a row's rules for the tape: one for each field of the result."""
-    from pytensor.autodiff import add_rule
-
-    variadic = "operands" in row.inputs
-    inputs = () if variadic else row.inputs
-    parameters = row.parameters + (("operands",) if variadic else ())
-    if not isinstance(row.d, dict):
-        return [add_rule(row.name, row.d, inputs, parameters)]
-    fields = tuple(row.d)
-    return [None if d is None else add_rule(row.name, d, inputs, parameters + fields)
-            for d in row.d.values()]
+            self.known_to_tapes = True
+            derivatives.add(self.row)
+        _core.record_call(self.row.name, tensors, results, parameters)
 
 
 def _tensors(result):
