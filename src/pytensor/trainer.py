@@ -320,6 +320,8 @@ class Trainer:
                 self._run_epochs(batches, validation, initial_epoch, epochs, runner)
         finally:
             self.run = None
+            for callback in runner.callbacks:
+                callback.close()
         return self.history
 
     @contextlib.contextmanager
