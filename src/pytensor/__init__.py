@@ -11,10 +11,11 @@ C kernels under a thin Python API, an autodiff tape, a Keras-style trainer:
 
 import importlib as _importlib
 import math as _math
+import sys as _sys
 
 import numpy as _np
 
-from pytensor import autodiff, functions, memory, nn
+    ,
 from pytensor._core import (
     RowGradient,
     Tensor,
@@ -52,7 +53,11 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
+<<<<<<< HEAD
     "activations", "callbacks", "datasets", "fft", "initializers", "layers", "linalg", "losses",
+=======
+    "activations", "callbacks", "checkpoints", "datasets", "initializers", "layers", "losses",
+>>>>>>> main
     "metrics", "models", "naive", "optimizers", "plot", "random", "schedules", "serialization",
     "utils",
 ))
