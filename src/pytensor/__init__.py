@@ -15,7 +15,15 @@ import sys as _sys
 
 import numpy as _np
 
-    ,
+try:
+    from pytensor import _core
+except ImportError as _error:
+    if _sys.argv[:1] != ["-m"]:
+        raise
+    # Python is looking for the command: what is wrong with the environment is said in one line.
+    print(f"pytensor: {str(_error).partition(';')[0]}", file=_sys.stderr)
+    raise SystemExit(2) from None
+from pytensor import autodiff, functions, memory, nn
 from pytensor._core import (
     RowGradient,
     Tensor,
@@ -53,13 +61,9 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-<<<<<<< HEAD
-    "activations", "callbacks", "datasets", "fft", "initializers", "layers", "linalg", "losses",
-=======
-    "activations", "callbacks", "checkpoints", "datasets", "initializers", "layers", "losses",
->>>>>>> main
-    "metrics", "models", "naive", "optimizers", "plot", "random", "schedules", "serialization",
-    "utils",
+    "activations", "callbacks", "checkpoints", "datasets", "fft", "initializers", "layers",
+    "linalg", "losses", "metrics", "models", "naive", "optimizers", "plot", "random", "schedules",
+    "serialization", "utils",
 ))
 
 
