@@ -34,11 +34,10 @@ from pytensor._core import (
     reshape,
     set_num_threads,
     softmax,
-    stop_gradient,
     zeros,
 )
 from pytensor._ops import *  # noqa: F403
-from pytensor.autodiff import GradientTape, grad, value_and_grad
+from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
 
 __version__ = "0.1.0"

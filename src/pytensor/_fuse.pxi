@@ -440,7 +440,7 @@ cdef object filled_in(object result, list tensors):
     return rebuilt(result, [filled_in(part, tensors) for part in result])
 
 
-cdef object rebuilt(object model, list parts):
+cpdef object rebuilt(object model, list parts):
     """The parts as what model is: a list, a tuple or a named tuple."""
     if isinstance(model, list):
         return parts
