@@ -11,9 +11,18 @@ C kernels under a thin Python API, an autodiff tape, a Keras-style trainer:
 
 import importlib as _importlib
 import math as _math
+import sys as _sys
 
 import numpy as _np
 
+try:
+    from pytensor import _core
+except ImportError as _error:
+    if _sys.argv[:1] != ["-m"]:
+        raise
+    # Python is looking for the command: what is wrong with the environment is said in one line.
+    print(f"pytensor: {str(_error).partition(';')[0]}", file=_sys.stderr)
+    raise SystemExit(2) from None
 from pytensor import autodiff, memory, nn
 from pytensor._core import (
     RowGradient,
@@ -50,9 +59,9 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-    "activations", "callbacks", "constraints", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "naive", "optimizers", "plot", "random", "regularizers", "schedules",
-    "serialization", "utils",
+    "activations", "callbacks", "checkpoints", "constraints", "datasets", "initializers", "layers",
+    "losses", "metrics", "models", "naive", "optimizers", "plot", "random", "regularizers",
+    "schedules", "serialization", "utils",
 ))
 
 

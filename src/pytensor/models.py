@@ -6,9 +6,10 @@ from pytensor import saving, serialization
 from pytensor._arguments import sample_shape
 from pytensor.layers import Input, Layer
 from pytensor.layers.layer import as_input, structure, unique_name
+from pytensor.saving import load_model, save_model
 from pytensor.trainer import Trainer
 
-__all__ = ["Sequential"]
+__all__ = ["Sequential", "load_model", "save_model"]
 
 
 class Sequential(Trainer, Layer):
@@ -241,6 +242,10 @@ class Sequential(Trainer, Layer):
             print_fn(f" {kind} params: {count:,} ({_memory(4 * count)})")
         print_fn("_" * rule)
 
+    def save(self, path, include_optimizer=True):
+        """Write the whole model to a safetensors file, as save_model does."""
+        saving.save_model(self, path, include_optimizer)
+
     def save_weights(self, path):
         """Write all weights to a safetensors file, at once or not at all.
 
@@ -251,7 +256,7 @@ class Sequential(Trainer, Layer):
         saving.save_weights(self, path)
 
     def load_weights(self, path):
-        """Read all weights from a file that save_weights wrote.
+        """Read all weights from a file that save_weights or save wrote.
 
         Raises:
             OSError: the file cannot be read.

@@ -114,6 +114,11 @@ class Optimizer(Configurable):
             if id(w) not in self._state:
                 self._state[id(w)] = w, self.initial_state(w)
 
+    def state_of(self, w):
+        """Return the tensors kept for a weight, or None if it has none yet."""
+        known = self._state.get(id(w))
+        return None if known is None else known[1]
+
     def apply(self, gradients, weights):
         """Update all weights, one step.
 

@@ -123,6 +123,12 @@ class Layer(Configurable):
         for name, layer in self.sublayers().items():
             yield from layer.named_weights(f"{prefix}{name}/", trainable)
 
+    def named_layers(self, prefix=""):
+        """Yield (path, layer) for the sublayers and theirs."""
+        for name, layer in self.sublayers().items():
+            yield prefix + name, layer
+            yield from layer.named_layers(f"{prefix}{name}/")
+
     @property
     def weights(self):
         """All weights, a list of Tensors."""
