@@ -39,19 +39,22 @@ cdef class _Rule:
     and the saved values, or None where no gradient flows. forward: the same for forward mode,
     called with the tangent of the input; None where functions have to be transposed. saves: what to
     save, in order: k >= 0 is input k, SAVE_OUT the result, SAVE_X_SHAPE and others shapes, -10 - i
-    parameter i. each: a single function serves every input and is told its number first. joint: a
+    parameter i. needs: for each of saves the inputs, as bits, whose derivatives read it. each: a single function serves every input and is told its number first. joint: a
     single function returns the gradients of all inputs."""
 
     cdef tuple functions
     cdef tuple forward
     cdef tuple saves
+    cdef tuple needs
     cdef bint each
     cdef bint joint
 
-    def __init__(self, tuple functions, tuple forward, tuple saves, bint each, bint joint):
+    def __init__(self, tuple functions, tuple forward, tuple saves, tuple needs, bint each,
+                 bint joint):
         self.functions = functions
         self.forward = forward
         self.saves = saves
+        self.needs = needs
         self.each = each
         self.joint = joint
 
@@ -105,17 +108,25 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     cdef unsigned long long mask = 0
     cdef list saved = None, guarded = None, shapes = None, outs = None
     cdef _Record entry
-    cdef int k
+    cdef int i, k
+    cdef long watched = 0, needs
     if rule is None:  # constant almost everywhere: floor, sign
         return 0
-    for value in inputs:
-        if isinstance(value, Tensor):
+    for i, value in enumerate(inputs):
+        if isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked:
             mask |= (<Tensor>value).tracked
+            if i < MAX_INPUTS:  # of more, rules need everything
+                watched |= 1 << i
     mask &= recording_mask
     if rule.saves or rule.joint:
         saved = []
         guarded = []
-    for k in rule.saves:
+    for i in range(len(rule.saves)):
+        k = rule.saves[i]
+        needs = rule.needs[i]
+        if not needs & watched and needs != -1:
+            saved.append(None)
+            continue
         if k >= 0:
             saved.append(inputs[k])
         elif k == SAVE_OUT:

@@ -31,10 +31,13 @@ def _compile(row, namespace):
     several = isinstance(row.d, str)
     backward = (row.d,) if several else row.d
     forward = (row.jvp,) if isinstance(row.jvp, str) else row.jvp or ()
-    used = {name for d in (*backward, *forward) if d is not None
-            for name in compile(d, f"<derivative of {row.name}>", "eval").co_names}
-    saves = [name for name in numbers if name in used]
-    each = several and "i" in used
+    reads = {}  # name -> the inputs, as bits, whose derivatives read it
+    for expressions in (backward, forward):
+        for k, d in enumerate(expressions):
+            for name in compile(d or "0", f"<derivative of {row.name}>", "eval").co_names:
+                reads[name] = -1 if several else reads.get(name, 0) | 1 << k
+    saves = [name for name in numbers if name in reads]
+    each = several and "i" in reads
 
     def functions(expressions, first):
         head = ", ".join([first, "i", *saves] if each else [first, *saves])
@@ -46,7 +49,8 @@ def _compile(row, namespace):
         tangent_rules = functions(forward, "t")
     else:
         tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
-    return rules, tangent_rules, tuple(numbers[n] for n in saves), each, several and not each
+    return (rules, tangent_rules, tuple(numbers[name] for name in saves),
+            tuple(reads[name] for name in saves), each, several and not each)
 
 
 def expand_axes(g, axis, keepdims):
