@@ -39,6 +39,7 @@ from pytensor._core import (
 from pytensor._ops import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
+from pytensor.tape_graph import tape_text
 
 __version__ = "0.1.0"
 

@@ -11,8 +11,10 @@ matplotlib is imported when the first picture is drawn.
 from __future__ import annotations
 
 from pytensor.plot._figures import check_path, images, save
+from pytensor.plot._tape import tape
 from pytensor.plot._training import confusion_matrix, curves, mistakes, report, weights
 
 __all__ = [
-    "check_path", "confusion_matrix", "curves", "images", "mistakes", "report", "save", "weights",
+    "check_path", "confusion_matrix", "curves", "images", "mistakes", "report", "save", "tape",
+    "weights",
 ]
