@@ -209,7 +209,9 @@ def record_call(str name, tuple inputs, tuple results, tuple parameters):
         for value in inputs:
             if isinstance(value, Tensor):
                 tracked |= (<Tensor>value).tracked
-        if recording_mask & tracked and results:
+        # numbers that are no floating-point ones are constants
+        if recording_mask & tracked and results and (
+                len(results) > 1 or kind_of((<Tensor?>results[0]).type) == KIND_FLOAT):
             record_results(ROW_NAMES.index(name), inputs, <Tensor?>results[0],
                            None if len(results) == 1 else results, parameters)
 
@@ -555,6 +557,10 @@ cdef class GradientTape:
                     continue
                 part = (function(tangents[node], k, *entry.saved) if rule.each
                         else function(tangents[node], *entry.saved))
+                if entry.n_outs > 1:  # a tuple
+                    for k, result in enumerate(part):
+                        add_to(tangents, entry.out + k, result)
+                    continue
                 total = part if total is None else elementwise_call(ROW_ADD, total, part, None,
                                                                     None)
             if total is not None and entry.outs is not None:  # it may be that of a smaller input
@@ -573,7 +579,7 @@ cdef object gradients_of_all(list gradients, _Record entry):
     cdef list parts = [as_dense(g) for g in gradients[entry.out:entry.out + entry.n_outs]]
     if all([g is None for g in parts]):
         return None
-    for k in range(entry.n_outs):
+    for k in range(entry.n_outs if (<_Rule>RULES[entry.row]).joint else 0):
         if parts[k] is None:
             parts[k] = full(entry.outs[k][0], 0, dtype=DTYPES[entry.outs[k][1]])
     return tuple(parts)

@@ -22,6 +22,10 @@ def load(rows):
 
 def add(row):
     """Give the tape those of a row of numpy_table.py."""
+    from pytensor import linalg_derivatives
+
+    for name, value in vars(linalg_derivatives).items():
+        _namespace().setdefault(name, value)
     _core.set_rules({_core.add_row(row.name): _compile(row)})
 
 
@@ -47,7 +51,7 @@ def _compile(row):
     reads = {}  # name -> the inputs, as bits, whose derivatives read it
     for expressions in (backward, forward):
         for k, d in enumerate(expressions):
-            for name in compile(d or "0", f"<derivative of {row.name}>", "eval").co_names:
+            for name in _names(compile(d or "0", f"<derivative of {row.name}>", "eval")):
                 reads[name] = -1 if several else reads.get(name, 0) | 1 << k
     for name in reads.keys() - numbers.keys() - namespace.keys():
         if hasattr(pytensor, name):  # made when first used
@@ -67,6 +71,12 @@ def _compile(row):
         tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
     return (rules, tangent_rules, tuple(numbers[name] for name in saves),
             tuple(reads[name] for name in saves), each, several and not each)
+
+
+def _names(code):
+    """The global names of an expression, those in lambdas of it too."""
+    inner = [name for part in code.co_consts if hasattr(part, "co_names") for name in _names(part)]
+    return (*code.co_names, *inner)
 
 
 def expand_axes(g, axis, keepdims):
