@@ -29,8 +29,8 @@ NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "jax scan": "JAX, o
 FAMILIES = {
     "networks": "One sample or batch forward (`predict_on_batch`), one step with its loss "
                 "(`train_on_batch`), through the public API of each library.",
-    "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product of "
-                "its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
+    "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product "
+                "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
                 "the others are.",
     "calls": "What a call costs: operations on 16 elements.",
     "products": "`dot`; flop are 2 m n k. A *t* marks a transposed view.",

@@ -1,9 +1,10 @@
 """What the derivatives of numpy_table.py's rows call: linear algebra, cumulative sums, einsum.
 
 g is the gradient of a result, t the tangent of an input; both of any number of matrices, the axes
-before the last two. Formulas: M. Giles, "An extended collection of matrix derivative results" (2008);
-J. Townsend, "Differentiating the singular value decomposition" (2016); Golub and Pereyra (1973) for
-the pseudoinverse; M. Seeger et al., "Auto-differentiating linear algebra" (2017) for Cholesky and QR.
+before the last two. Formulas: M. Giles, "An extended collection of matrix derivative results"
+(2008); J. Townsend, "Differentiating the singular value decomposition" (2016); Golub and Pereyra
+(1973) for the pseudoinverse; M. Seeger et al., "Auto-differentiating linear algebra" (2017) for
+Cholesky and QR.
 """
 
 from __future__ import annotations
@@ -214,8 +215,7 @@ def qr_gradient(g, x, out, mode):
     if m >= n:
         return _square_qr_gradient(gq, gr, q, r)
     # The columns on the left decide Q, those on the right are Q times theirs of R.
-    left, right = x[..., :m], x[..., m:]
-    of_right = None
+    right, of_right = x[..., m:], None
     if gr is not None:
         gr, of_right = gr[..., :m], gr[..., m:]
         gq = parts(gq, right @ of_right.mT)

@@ -241,7 +241,8 @@ other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
       "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)",
       d=("expand_axes(g, axis, keepdims) * vector_norm_slope(x, out, axis, keepdims, ord)",),
-      jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, keepdims=keepdims)",))
+      jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, "
+           "keepdims=keepdims)",))
 
 # ------------------------------------------------------------------------ Fourier transforms
 _NORM = "norm='backward'"
