@@ -1,5 +1,6 @@
 """What several test files share: dtypes, layouts of memory, runs in a process of their own."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -78,3 +79,11 @@ def threads():
     before = pt.get_num_threads()
     yield pt.set_num_threads
     pt.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def keras():
+    """Keras 3, on PyTorch or else on JAX."""
+    if "KERAS_BACKEND" not in os.environ:
+        os.environ["KERAS_BACKEND"] = "torch" if importlib.util.find_spec("torch") else "jax"
+    return pytest.importorskip("keras", reason="needs pytensor-kernels[oracles]")

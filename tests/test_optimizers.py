@@ -148,7 +148,8 @@ def test_get(identifier):
     ("call", "error", "message"),
     [
         (lambda: optimizers.get("rmsprob"), ValueError,
-         "unknown optimizer 'rmsprob': known are adagrad, adam, rmsprop, sgd"),
+         "unknown optimizer 'rmsprob': known are adadelta, adagrad, "
+         "adam, adamax, adamw, lion, nadam, rmsprop, sgd"),
         (lambda: optimizers.get(3), TypeError, "optimizer: found 3"),
         (lambda: optimizers.SGD(-0.1), ValueError, "learning_rate: found -0.1: expected at least"),
         (lambda: optimizers.SGD(float("nan")), ValueError, "learning_rate: found nan"),
@@ -165,6 +166,13 @@ def test_get(identifier):
          "initial_accumulator_value: found -1"),
         (lambda: optimizers.Adam(beta_1=-0.1), ValueError, "beta_1: found -0.1"),
         (lambda: optimizers.Adam(beta_2=1.0), ValueError, "beta_2: found 1"),
+        (lambda: optimizers.RMSprop(momentum=-1), ValueError, "momentum: found -1"),
+        (lambda: optimizers.Lion(beta_1=0), ValueError,
+         r"^lion: beta_1: found 0: expected .*\(0, 1"),
+        (lambda: optimizers.Adam(clipnorm=-1), ValueError, "adam: clipnorm: found -1"),
+        (lambda: optimizers.Adam(clipnorm=1, clipvalue=1), ValueError,
+         "found clipnorm and clipvalue: expected one of them"),
+        (lambda: optimizers.SGD(decay=0.1), TypeError, "decay"),
         (lambda: optimizers.SGD().apply([pt.ones(2)], [pt.ones(3)]), ValueError,
          r"\(3,\) and \(2,\)"),
         (lambda: optimizers.SGD().apply_gradients([]), ValueError,
@@ -179,6 +187,92 @@ def test_refuses(call, error, message):
         call()
 
 
+def test_a_schedule_gives_the_learning_rate():
+    optimizer = optimizers.SGD(optimizers.schedules.ExponentialDecay(1.0, 1, 0.5))
+    w = pt.asarray([0.0])
+    rates = []
+    for _ in range(3):
+        rates.append(optimizer.learning_rate)
+        optimizer.apply([pt.ones(1)], [w])
+    assert rates == [1, 0.5, 0.25]
+    assert w.item() == -1.75
+    with pytest.raises(TypeError, match="the schedule ExponentialDecay gives it"):
+        optimizer.learning_rate = 0.1
+    again = optimizers.SGD.from_config(optimizer.get_config())
+    assert again.learning_rate == 1.0
+
+
+def test_what_is_excluded_does_not_decay():
+    w, bias = pt.asarray([1.0]), pt.asarray([1.0])
+    optimizer = optimizers.SGD(0.5, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay([bias])
+    optimizer.apply([pt.zeros(1), pt.zeros(1)], [w, bias])
+    assert (w.item(), bias.item()) == (0.75, 1)
+
+
+@pytest.mark.parametrize(("make", "name", "value"), [
+    (lambda: optimizers.SGD(), "momentum", 0.9),
+    (lambda: optimizers.RMSprop(), "momentum", 0.9),
+    (lambda: optimizers.RMSprop(), "centered", True),
+    (lambda: optimizers.Adam(), "amsgrad", True),
+])
+def test_what_decides_the_state_may_change(make, name, value):
+    """The state is made anew, from the weight as it is then."""
+    optimizer, fresh = make(), make()
+    w = pt.asarray(W.copy())
+    optimizer.apply([pt.asarray(GRADIENTS[0])], [w])
+    setattr(optimizer, name, value)
+    setattr(fresh, name, value)
+    fresh.iterations = 1
+    expected = w.copy()
+    optimizer.apply([pt.asarray(GRADIENTS[1])], [w])
+    fresh.apply([pt.asarray(GRADIENTS[1])], [expected])
+    np.testing.assert_array_equal(w, expected)
+
+
+KERAS_CASES = [
+    ("SGD", {}), ("SGD", {"momentum": 0.9, "nesterov": True}), ("SGD", {"weight_decay": 0.1}),
+    ("RMSprop", {}), ("RMSprop", {"momentum": 0.9}), ("RMSprop", {"centered": True}),
+    ("RMSprop", {"momentum": 0.8, "centered": True, "rho": 0.7, "epsilon": 1e-3}),
+    ("Adagrad", {}), ("Adagrad", {"initial_accumulator_value": 0.5}),
+    ("Adadelta", {}), ("Adadelta", {"learning_rate": 1.0, "rho": 0.8}),
+    ("Adam", {}), ("Adam", {"amsgrad": True}), ("Adam", {"amsgrad": True, "beta_2": 0.5}),
+    ("Adam", {"weight_decay": 0.1}), ("Adam", {"clipnorm": 0.5}), ("Adam", {"clipvalue": 0.3}),
+    ("SGD", {"clipnorm": 2.0}), ("SGD", {"clipvalue": 0.5}), ("SGD", {"global_clipnorm": 1.5}),
+    ("SGD", {"global_clipnorm": 100.0}), ("SGD", {"clipnorm": 0.0}),
+    ("AdamW", {}), ("AdamW", {"weight_decay": 0.2, "amsgrad": True}),
+    ("Adamax", {}), ("Adamax", {"beta_2": 0.5}), ("Nadam", {}), ("Nadam", {"beta_1": 0.5}),
+    ("Lion", {}), ("Lion", {"beta_1": 0.5, "weight_decay": 0.1}),
+]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("name", "options"), KERAS_CASES, ids=str)
+def test_steps_are_those_of_keras(keras, name, options):
+    options = {"learning_rate": 0.05} | options
+    ours, theirs = getattr(optimizers, name)(**options), getattr(keras.optimizers, name)(**options)
+    values = [W.astype("f4"), W[0].astype("f4")]
+    weights = [pt.asarray(value.copy()) for value in values]
+    variables = [keras.Variable(value) for value in values]
+    for g in GRADIENTS.astype("f4"):
+        ours.apply([pt.asarray(g), pt.asarray(g[1].copy())], weights)
+        theirs.apply([keras.ops.convert_to_tensor(g), keras.ops.convert_to_tensor(g[1].copy())],
+                     variables)
+    for w, variable in zip(weights, variables, strict=True):
+        expected = keras.ops.convert_to_numpy(variable)
+        np.testing.assert_allclose(w, expected, rtol=5e-6, atol=5e-6)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW",
+                                  "Adamax", "Nadam", "Lion"])
+def test_defaults_are_those_of_keras(keras, name):
+    ours = getattr(optimizers, name)().get_config()
+    theirs = getattr(keras.optimizers, name)(name=name.lower()).get_config()
+    theirs["learning_rate"] = pytest.approx(theirs["learning_rate"])  # a float32
+    assert ours == {option: theirs[option] for option in ours}
+
+
 class Plain(optimizers.SGD):
     """Its own update, which knows tensors only."""
 
@@ -189,6 +283,9 @@ class Plain(optimizers.SGD):
 
 
 @pytest.mark.parametrize("make", [optimizers.SGD, lambda: optimizers.SGD(momentum=0.9),
+                                  lambda: optimizers.RMSprop(momentum=0.9, centered=True),
+                                  lambda: optimizers.Adam(amsgrad=True),
+                                  lambda: optimizers.AdamW(global_clipnorm=0.1),
                                   optimizers.RMSprop, optimizers.Adagrad, optimizers.Adam, Plain])
 def test_row_gradients_train_the_same_bits(make):
     """Columns of zeros in the input: the gradient comes by rows to the optimizers that take it."""

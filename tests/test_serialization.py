@@ -15,6 +15,7 @@ from pytensor import (
     metrics,
     models,
     optimizers,
+    schedules,
     serialization,
 )
 from pytensor.serialization import deserialize, serialize
@@ -24,10 +25,17 @@ pytestmark = pytest.mark.once
 # The arguments of constructors that have no default.
 REQUIRED = {
     "Dense": {"units": 3}, "Activation": {"activation": "tanh"}, "Dropout": {"rate": 0.5},
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "PiecewiseConstantDecay": {"boundaries": [3], "values": [0.1, 0.2]},
     "Rescaling": {"scale": 2.0}, "Input": {"shape": (3,)}, "MeanFunction": {"function": "mse"},
 }
-BASES = {"Layer", "Loss", "Optimizer", "Metric", "Initializer", "Configurable"}
-CLASSES = [cls for module in (layers, initializers, losses, optimizers, metrics)
+BASES = {"Layer", "Loss", "Optimizer", "Metric", "Initializer", "Configurable",
+         "LearningRateSchedule"}
+CLASSES = [cls for module in (layers, initializers, losses, optimizers, metrics, schedules)
            for name, cls in sorted(vars(module).items())
            if inspect.isclass(cls) and issubclass(cls, serialization.Configurable)
            and not name.startswith("_") and name not in BASES and name != "FunctionLoss"
@@ -67,7 +75,9 @@ def test_current_values_are_kept_not_the_first_ones():
     optimizer = optimizers.SGD(0.1, momentum=0.5)
     optimizer.learning_rate = 0.02
     assert round_trip(optimizer).get_config() == {"learning_rate": 0.02, "momentum": 0.5,
-                                                  "nesterov": False, "name": "sgd"}
+                                                  "nesterov": False, "name": "sgd",
+                                                  "weight_decay": None, "clipnorm": None,
+                                                  "clipvalue": None, "global_clipnorm": None}
 
 
 def small_model():

@@ -52,7 +52,7 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
     "activations", "callbacks", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "naive", "optimizers", "plot", "random", "serialization", "utils",
+    "models", "naive", "optimizers", "plot", "random", "schedules", "serialization", "utils",
 ))
 
 

@@ -1,20 +1,38 @@
 """Optimizers: how gradients change weights. The formulas and defaults are those of Keras 3.
 
-w is a weight, dw the gradient of the loss with respect to it. Each update is one pass over memory,
-in place. A custom optimizer is a subclass with update(w, dw, *state) and, if it keeps anything per
+w is a weight, dw the gradient of the loss with respect to it; weights and their state change in
+place. A custom optimizer is a subclass with update(w, dw, *state) and, if it keeps anything per
 weight, initial_state(w).
+
+Every optimizer takes these options besides its own, all None by default:
+    weight_decay     before a step, w -= learning_rate * weight_decay * w (Loshchilov, Hutter 2019)
+    clipnorm         each dw is shortened to this norm, if it is longer
+    global_clipnorm  all dw together are shortened to this norm, if they are longer
+    clipvalue        each element of dw is limited to [-clipvalue, clipvalue]
+    name             the class's in lower case
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import pytensor as pt
+from pytensor import schedules
 from pytensor._arguments import lookup, number
-from pytensor._core import adagrad_step, adam_step, momentum_step, rmsprop_step, sgd_step
-from pytensor.serialization import Configurable
+from pytensor._core import (
+    RowGradient,
+    adagrad_step,
+    adam_step,
+    fuse,
+    momentum_step,
+    rmsprop_step,
+    sgd_step,
+)
+from pytensor.serialization import Configurable, constructor_config
 
-__all__ = ["SGD", "Adagrad", "Adam", "Optimizer", "RMSprop", "get"]
+__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "Optimizer",
+           "RMSprop", "get", "schedules"]
 
 
 class Optimizer(Configurable):
@@ -32,26 +50,54 @@ class Optimizer(Configurable):
         super().__init_subclass__(**options)
         cls.takes_row_gradients = vars(cls).get("takes_row_gradients", False)
 
-    def __init__(self, learning_rate, name=None):
-        """learning_rate: a number >= 0; name: by default the class's in lower case."""
+    def __init__(self, learning_rate, name=None, weight_decay=None, clipnorm=None, clipvalue=None,
+                 global_clipnorm=None):
+        """learning_rate: a number >= 0 or a schedule; the options: numbers >= 0 or None.
+
+        Raises: ValueError when more than one of the three clip arguments is given.
+        """
         self.name = type(self).__name__.lower() if name is None else name
-        self.learning_rate = learning_rate
         self.iterations = 0
+        self._schedule = None
+        self.learning_rate = learning_rate
+        options = {"weight_decay": weight_decay, "clipnorm": clipnorm, "clipvalue": clipvalue,
+                   "global_clipnorm": global_clipnorm}
+        for option, value in options.items():
+            setattr(self, option, None if value is None
+                    else number(f"{self.name}: {option}", value, 0))
+        clips = [option for option in options if "clip" in option and options[option] is not None]
+        if len(clips) > 1:
+            raise ValueError(f"{self.name}: found {' and '.join(clips)}: expected one of them")
         self._state = {}  # id(weight) -> (weight, its state): the weight keeps its id in use
+        self._undecayed = []
 
     def __setstate__(self, attributes):
         """For copy and pickle: the copies of the weights have ids of their own."""
         vars(self).update(attributes)
         self._state = {id(w): (w, kept) for w, kept in self._state.values()}
 
+    def get_config(self):
+        """Return the constructor's arguments by name, of a kind that JSON can hold."""
+        return constructor_config(self, learning_rate=self._schedule or self._learning_rate)
+
     @property
     def learning_rate(self):
-        """The factor of every step; may be changed at any time."""
-        return self._learning_rate
+        """The factor of the next step; may be changed at any time, unless a schedule gives it."""
+        return self._learning_rate if self._schedule is None else self._schedule(self.iterations)
 
     @learning_rate.setter
     def learning_rate(self, value):
-        self._learning_rate = number(f"{self.name}: learning_rate", value, 0)
+        if isinstance(value, schedules.LearningRateSchedule):
+            self._schedule = value
+        elif self._schedule is not None:
+            raise TypeError(f"{self.name}: learning_rate: found {value!r}: expected nothing, for "
+                            f"the schedule {self._schedule.name} gives it")
+        else:
+            self._learning_rate = number(f"{self.name}: learning_rate", value, 0)
+
+    def exclude_from_weight_decay(self, weights):
+        """Leave some weights, a list of tensors, out of weight_decay: biases, for example."""
+        self._undecayed += weights
 
     def initial_state(self, w):
         """Return the tensors to keep for a weight, a tuple."""
@@ -77,14 +123,21 @@ class Optimizer(Configurable):
             ValueError: the lists differ in length, or all gradients are None.
         """
         self.build(weights)
+        if self._schedule is not None:
+            self._learning_rate = self._schedule(self.iterations)
         self.iterations += 1
+        if (self.clipnorm or self.clipvalue or self.global_clipnorm) is not None:
+            gradients = self._clipped(gradients)
         state = self._state
         update = self.update
+        decays = self.weight_decay is not None
         n_missing = 0
         for w, dw in zip(weights, gradients, strict=True):
             if dw is None:
                 n_missing += 1
                 continue
+            if decays and not any(w is kept for kept in self._undecayed):
+                w *= 1 - self._learning_rate * self.weight_decay
             update(w, dw, *state[id(w)][1])
         if n_missing:
             self._report_missing(n_missing, len(weights))
@@ -98,12 +151,86 @@ class Optimizer(Configurable):
         gradients, weights = zip(*pairs, strict=True)
         self.apply(gradients, weights)
 
+    def _clipped(self, gradients):
+        """The gradients as the clip options leave them; 0 clips nothing, as in Keras."""
+        gradients = [_dense(dw) for dw in gradients]
+        known = [dw for dw in gradients if dw is not None]
+        if self.clipvalue:
+            return [dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue)
+                    for dw in gradients]
+        if self.clipnorm:
+            return [dw if dw is None else dw * _shrinking(self.clipnorm, _norm([dw]))
+                    for dw in gradients]
+        if self.global_clipnorm and known:
+            factor = _shrinking(self.global_clipnorm, _norm(known))
+            return [dw if dw is None else dw * factor for dw in gradients]
+        return gradients
+
     def _report_missing(self, n_missing, n_weights):
         if n_missing == n_weights:
             raise ValueError(f"{self.name}: no gradients: the loss depends on none of the "
                              f"{n_weights} weights")
         warnings.warn(f"{self.name}: the loss does not depend on {n_missing} of {n_weights} "
                       "weights: they are not trained", stacklevel=3)
+
+
+class _DecidesState:
+    """An attribute that decides what is kept per weight: when it becomes 0 or False, or ceases to
+    be, the state starts anew."""
+
+    def __init__(self, check, doc):
+        self._check = check
+        self.__doc__ = doc
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, optimizer, owner=None):
+        return self if optimizer is None else vars(optimizer)[self._name]
+
+    def __set__(self, optimizer, value):
+        value = self._check(f"{optimizer.name}: {self._name}", value)
+        if bool(value) != bool(vars(optimizer).get(self._name, value)):
+            optimizer._state = {}
+        vars(optimizer)[self._name] = value
+
+
+def _fraction(name, value):
+    """A number in [0, 1]."""
+    return number(name, value, 0, 1)
+
+
+def _decay(name, value):
+    """The factor of a running mean, in [0, 1)."""
+    return number(name, value, 0, 1, below_high=True)
+
+
+def _flag(name, value):
+    return bool(value)
+
+
+def _norm(tensors):
+    """The root of the sum of all squares, a float."""
+    return math.sqrt(sum(pt.square(t).sum().item() for t in tensors))
+
+
+def _shrinking(longest, norm):
+    """The factor that shortens what has a norm to at most the longest."""
+    return longest / max(norm, longest)
+
+
+def _dense(dw):
+    return dw.dense() if isinstance(dw, RowGradient) else dw
+
+
+def _number_for(w, value):
+    """A number that changes from step to step, for a fused function: a tensor of w's dtype."""
+    return pt.asarray(value, dtype=w.dtype)
+
+
+def _assign(targets, values):
+    for target, value in zip(targets, values, strict=True):
+        target[...] = value
 
 
 class SGD(Optimizer):
@@ -117,23 +244,14 @@ class SGD(Optimizer):
 
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, name=None):
+    momentum = _DecidesState(_fraction, "The factor of the velocity; from 0 or to 0 the velocity "
+                             "starts anew.")
+
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **options):
         """Momentum: in [0, 1]."""
-        super().__init__(learning_rate, name)
-        self._momentum = number(f"{self.name}: momentum", momentum, 0, 1)
+        super().__init__(learning_rate, **options)
+        self.momentum = momentum
         self.nesterov = bool(nesterov)
-
-    @property
-    def momentum(self):
-        """The factor of the velocity, in [0, 1]; from 0 or to 0 the velocity starts anew."""
-        return self._momentum
-
-    @momentum.setter
-    def momentum(self, value):
-        value = number(f"{self.name}: momentum", value, 0, 1)
-        if bool(value) != bool(self._momentum):
-            self._state = {}
-        self._momentum = value
 
     def initial_state(self, w):
         """The velocity, 0 at first."""
@@ -151,24 +269,52 @@ class RMSprop(Optimizer):
     """Steps scaled by the root of a running mean of squares (Hinton, Tieleman 2012).
 
     mean_square = rho * mean_square + (1 - rho) * dw**2
-    w -= learning_rate * dw / sqrt(mean_square + epsilon)
+    step = learning_rate * dw / sqrt(mean_square + epsilon)
+    w -= step
+    centered: the root of the variance instead, mean_square - mean**2 + epsilon, where
+        mean = rho * mean + (1 - rho) * dw
+    momentum: velocity = momentum * velocity + step, and w -= velocity
     """
 
     takes_row_gradients = True
+    momentum = _DecidesState(_fraction, "The factor of the velocity, in [0, 1].")
+    centered = _DecidesState(_flag, "Whether the mean of the gradients counts.")
 
-    def __init__(self, learning_rate=0.001, rho=0.9, epsilon=1e-7, name=None):
-        """Rho: in [0, 1); epsilon: >= 0."""
-        super().__init__(learning_rate, name)
-        self.rho = number(f"{self.name}: rho", rho, 0, 1, below_high=True)
+    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
+                 **options):
+        """Rho: in [0, 1); momentum: in [0, 1]; epsilon: >= 0."""
+        super().__init__(learning_rate, **options)
+        self.rho = _decay(f"{self.name}: rho", rho)
+        self.momentum = momentum
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
+        self.centered = centered
 
     def initial_state(self, w):
-        """The mean of squares, 0 at first."""
-        return (pt.zeros_like(w),)
+        """The mean of squares, then the velocity and the mean where there are such; 0 at first."""
+        return tuple(pt.zeros_like(w) for _ in range(1 + bool(self.momentum) + self.centered))
 
-    def update(self, w, dw, mean_square):
-        """Change w and mean_square in place."""
-        rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
+    def update(self, w, dw, mean_square, *state):
+        """Change w and its state in place."""
+        if not state:
+            rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
+            return
+        state = w, mean_square, *state
+        _assign(state, _rmsprop(_dense(dw), _number_for(w, self._learning_rate), self.rho,
+                                self.momentum, self.epsilon, self.centered, *state))
+
+
+@fuse
+def _rmsprop(dw, rate, rho, momentum, epsilon, centered, w, mean_square, *state):
+    mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
+    variance = mean_square
+    state = list(state)
+    if centered:
+        state[-1] = rho * state[-1] + (1 - rho) * dw
+        variance = mean_square - pt.square(state[-1])
+    step = rate * dw / pt.sqrt(variance + epsilon)
+    if momentum:
+        step = state[0] = momentum * state[0] + step
+    return w - step, mean_square, *state
 
 
 class Adagrad(Optimizer):
@@ -180,9 +326,10 @@ class Adagrad(Optimizer):
 
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, name=None):
+    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7,
+                 **options):
         """initial_accumulator_value: what sum_of_squares starts from, >= 0; epsilon: >= 0."""
-        super().__init__(learning_rate, name)
+        super().__init__(learning_rate, **options)
         self.initial_accumulator_value = number(f"{self.name}: initial_accumulator_value",
                                                 initial_accumulator_value, 0)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
@@ -196,35 +343,212 @@ class Adagrad(Optimizer):
         adagrad_step(w, dw, sum_of_squares, self._learning_rate, self.epsilon)
 
 
-class Adam(Optimizer):
-    """Momentum and scaled steps, both corrected for their start at 0 (Kingma, Ba 2015).
+class Adadelta(Optimizer):
+    """Steps as long as earlier ones: no learning rate need be found (Zeiler 2012).
 
-    mean += (dw - mean) * (1 - beta_1)
-    variance += (dw**2 - variance) * (1 - beta_2)
-    rate = learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)    (t = 1 at the first step)
-    w -= rate * mean / (sqrt(variance) + epsilon)
+    mean_square = rho * mean_square + (1 - rho) * dw**2
+    step = -sqrt(mean_square_step + epsilon) / sqrt(mean_square + epsilon) * dw
+    mean_square_step = rho * mean_square_step + (1 - rho) * step**2
+    w += learning_rate * step
     """
 
-    takes_row_gradients = True
+    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **options):
+        """Rho: in [0, 1); epsilon: >= 0. The paper's learning rate is 1."""
+        super().__init__(learning_rate, **options)
+        self.rho = _decay(f"{self.name}: rho", rho)
+        self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None):
+    def initial_state(self, w):
+        """The means of the squares of gradients and of steps, 0 at first."""
+        return pt.zeros_like(w), pt.zeros_like(w)
+
+    def update(self, w, dw, *state):
+        """Change w and its state in place."""
+        state = w, *state
+        _assign(state, _adadelta(dw, _number_for(w, self._learning_rate), self.rho, self.epsilon,
+                                 *state))
+
+
+@fuse
+def _adadelta(dw, rate, rho, epsilon, w, mean_square, mean_square_step):
+    mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
+    step = -pt.sqrt(mean_square_step + epsilon) * dw / pt.sqrt(mean_square + epsilon)
+    return w + rate * step, mean_square, rho * mean_square_step + (1 - rho) * pt.square(step)
+
+
+class _Moments(Optimizer):
+    """What Adam and its kin share: two decay rates, a mean and a variance per weight."""
+
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **options):
         """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
-        super().__init__(learning_rate, name)
-        self.beta_1 = number(f"{self.name}: beta_1", beta_1, 0, 1, below_high=True)
-        self.beta_2 = number(f"{self.name}: beta_2", beta_2, 0, 1, below_high=True)
+        super().__init__(learning_rate, **options)
+        self.beta_1 = _decay(f"{self.name}: beta_1", beta_1)
+        self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
     def initial_state(self, w):
         """Mean and variance, 0 at first."""
         return pt.zeros_like(w), pt.zeros_like(w)
 
-    def update(self, w, dw, mean, variance):
-        """Change w, mean and variance in place."""
-        adam_step(w, dw, mean, variance, self._learning_rate, self.beta_1, self.beta_2,
-                  self.epsilon, self.iterations)
+
+class Adam(_Moments):
+    """Momentum and scaled steps, both corrected for their start at 0 (Kingma, Ba 2015).
+
+    mean += (dw - mean) * (1 - beta_1)
+    variance += (dw**2 - variance) * (1 - beta_2)
+    rate = learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)    (t = 1 at the first step)
+    w -= rate * mean / (sqrt(variance) + epsilon)
+    amsgrad: the largest variance so far instead (Reddi et al. 2018)
+    """
+
+    takes_row_gradients = True
+    amsgrad = _DecidesState(_flag, "Whether the largest variance so far counts.")
+
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
+                 **options):
+        """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
+        self.amsgrad = amsgrad
+
+    def initial_state(self, w):
+        """Mean and variance, with amsgrad the largest variance; 0 at first."""
+        return tuple(pt.zeros_like(w) for _ in range(2 + self.amsgrad))
+
+    def update(self, w, dw, mean, variance, largest=None):
+        """Change w and its state in place."""
+        if largest is None:
+            adam_step(w, dw, mean, variance, self._learning_rate, self.beta_1, self.beta_2,
+                      self.epsilon, self.iterations)
+            return
+        state = w, mean, variance, largest
+        rate = (self._learning_rate * math.sqrt(1 - self.beta_2**self.iterations)
+                / (1 - self.beta_1**self.iterations))
+        _assign(state, _amsgrad(_dense(dw), _number_for(w, rate), self.beta_1, self.beta_2,
+                                self.epsilon, *state))
 
 
-_BY_NAME = {cls.__name__.lower(): cls for cls in (SGD, Adagrad, Adam, RMSprop)}
+@fuse
+def _amsgrad(dw, rate, beta_1, beta_2, epsilon, w, mean, variance, largest):
+    mean = mean + (dw - mean) * (1 - beta_1)
+    variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
+    largest = pt.maximum(largest, variance)
+    return w - mean * rate / (pt.sqrt(largest) + epsilon), mean, variance, largest
+
+
+class AdamW(Adam):
+    """Adam with weight decay, 0.004 by default (Loshchilov, Hutter 2019)."""
+
+    takes_row_gradients = True
+
+    def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999,
+                 epsilon=1e-7, amsgrad=False, **options):
+        """weight_decay: see the module; the others: as Adam's."""
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay,
+                         **options)
+
+
+class Adamax(_Moments):
+    """Adam with the largest gradient of late instead of the root of the variance (same paper).
+
+    mean += (dw - mean) * (1 - beta_1)
+    largest = max(beta_2 * largest, abs(dw))
+    w -= learning_rate / (1 - beta_1**t) * mean / (largest + epsilon)
+    """
+
+    def update(self, w, dw, *state):
+        """Change w and its state in place."""
+        state = w, *state
+        rate = self._learning_rate / (1 - self.beta_1**self.iterations)
+        _assign(state, _adamax(dw, _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon,
+                               *state))
+
+
+@fuse
+def _adamax(dw, rate, beta_1, beta_2, epsilon, w, mean, largest):
+    mean = mean + (dw - mean) * (1 - beta_1)
+    largest = pt.maximum(beta_2 * largest, abs(dw))
+    return w - rate * mean / (largest + epsilon), mean, largest
+
+
+class Nadam(_Moments):
+    """Adam with Nesterov's momentum (Dozat 2016).
+
+    mean += (dw - mean) * (1 - beta_1)
+    variance += (dw**2 - variance) * (1 - beta_2)
+    u(t) = beta_1 * (1 - 0.96**t / 2), and U(t) = u(1) * ... * u(t)
+    ahead = u(t + 1) / (1 - U(t + 1)) * mean + (1 - u(t)) / (1 - U(t)) * dw
+    w -= learning_rate * ahead / (sqrt(variance / (1 - beta_2**t)) + epsilon)
+    """
+
+    _product = 0, 1.0  # t and U(t)
+
+    def _u(self, t):
+        return self.beta_1 * (1 - 0.5 * 0.96**t)
+
+    def _product_until(self, t):
+        """U(t), from that of the step before where it is known."""
+        known, product = self._product
+        if known > t:
+            known, product = 0, 1.0
+        for step in range(known + 1, t + 1):
+            product *= self._u(step)
+        self._product = t, product
+        return product
+
+    def update(self, w, dw, *state):
+        """Change w and its state in place."""
+        state = w, *state
+        t, rate = self.iterations, self._learning_rate
+        product = self._product_until(t)
+        of_mean = rate * self._u(t + 1) / (1 - product * self._u(t + 1))
+        of_dw = rate * (1 - self._u(t)) / (1 - product)
+        _assign(state, _nadam(dw, _number_for(w, of_mean), _number_for(w, of_dw),
+                              _number_for(w, 1 / (1 - self.beta_2**t)), self.beta_1, self.beta_2,
+                              self.epsilon, *state))
+
+
+@fuse
+def _nadam(dw, of_mean, of_dw, correction, beta_1, beta_2, epsilon, w, mean, variance):
+    mean = mean + (dw - mean) * (1 - beta_1)
+    variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
+    step = (of_mean * mean + of_dw * dw) / (pt.sqrt(variance * correction) + epsilon)
+    return w - step, mean, variance
+
+
+class Lion(Optimizer):
+    """Steps of one length, in the direction of the sign alone (Chen et al. 2023).
+
+    w -= learning_rate * sign(beta_1 * mean + (1 - beta_1) * dw)
+    mean = beta_2 * mean + (1 - beta_2) * dw
+    """
+
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, **options):
+        """beta_1: in (0, 1]; beta_2: in [0, 1)."""
+        super().__init__(learning_rate, **options)
+        self.beta_1 = _fraction(f"{self.name}: beta_1", beta_1)
+        self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
+        if self.beta_1 == 0:
+            raise ValueError(f"{self.name}: beta_1: found 0: expected a number in (0, 1]")
+
+    def initial_state(self, w):
+        """The mean, 0 at first."""
+        return (pt.zeros_like(w),)
+
+    def update(self, w, dw, *state):
+        """Change w and its state in place."""
+        state = w, *state
+        _assign(state, _lion(dw, _number_for(w, self._learning_rate), self.beta_1, self.beta_2,
+                             *state))
+
+
+@fuse
+def _lion(dw, rate, beta_1, beta_2, w, mean):
+    step = rate * pt.sign(mean * beta_1 + dw * (1 - beta_1))
+    return w - step, mean * beta_2 + dw * (1 - beta_2)
+
+
+_BY_NAME = {cls.__name__.lower(): cls for cls in (
+    SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Nadam, RMSprop)}
 
 
 def get(identifier):

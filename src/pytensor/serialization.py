@@ -28,7 +28,8 @@ __all__ = ["Configurable", "custom_object_scope", "deserialize", "from_json",
            "get_registered_name", "register_serializable", "serialize", "to_json"]
 
 # Where classes and functions are known by their plain names.
-MODULES = ("layers", "models", "activations", "initializers", "losses", "optimizers", "metrics")
+MODULES = ("layers", "models", "activations", "initializers", "losses", "optimizers", "schedules",
+           "metrics")
 _registered = {}  # "package>name" -> class or function
 _names = {}  # the other way round
 _scope = contextvars.ContextVar("custom_objects", default=None)
