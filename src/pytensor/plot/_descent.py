@@ -31,9 +31,11 @@ def tangent(f, xs, low, high, *, figure=None):
         ends = np.array([x - reach, x + reach])
         axes.plot(ends, value + slope * (ends - x), color=colour, linewidth=2, zorder=3)
         axes.plot(x, value, "o", color=colour, zorder=4)
-        axes.annotate(f"slope {slope:.2f}", (x, value), xytext=(-9 if slope > 0 else 9, 5),
-                      textcoords="offset points", ha="right" if slope > 0 else "left",
-                      color=colour, fontsize=9, bbox=LABEL)
+        # above the line, to the side where it falls
+        flat = abs(slope) * reach < 0.05 * (top - bottom)
+        aside, align = (0, "center") if flat else (-9, "right") if slope > 0 else (9, "left")
+        axes.annotate(f"slope {slope:.2f}", (x, value), xytext=(aside, 6),
+                      textcoords="offset points", ha=align, color=colour, fontsize=9, bbox=LABEL)
     axes.set(ylim=(bottom - 0.1 * (top - bottom), top + 0.15 * (top - bottom)))
     return figure
 
@@ -46,28 +48,31 @@ def descent(f, paths, low, high, *, figure=None):
         paths: {title: [x of each step]}.
         low, high: from where to where.
     """
-    figure = new_figure(figure, 4.6 * len(paths) + 0.4, 3.4)
+    figure = new_figure(figure, (4.4 if len(paths) < 3 else 3.1) * len(paths) + 0.4, 3.2)
     panels = figure.subplots(1, len(paths), squeeze=False, sharey=True)[0]
     for axes, (title, path), style in zip(panels, paths.items(), STYLES, strict=False):
         _curve(axes, f, low, high)
         x = np.asarray(path, float).ravel()
         y = np.asarray(f(pt.asarray(x)))
         _steps(axes, x, y, style)
-        axes.annotate("start", (x[0], y[0]), xytext=(-9, 3), textcoords="offset points",
-                      fontsize=9, ha="right", bbox=LABEL)
+        to_the_right = x[min(1, len(x) - 1)] > x[0]  # where the curve falls, there is room above
+        axes.annotate("start", (x[0], y[0]), xytext=(8 if to_the_right else -8, 3), fontsize=9,
+                      textcoords="offset points", ha="left" if to_the_right else "right",
+                      bbox=LABEL)
         axes.set_title(f"{title}: {len(x) - 1} steps", fontsize=10)
     for axes in panels[1:]:
         axes.set_ylabel("")
     return figure
 
 
-def surface(f, path, low=-2.0, high=2.0, *, figure=None):
+def surface(f, path, low=-2.0, high=2.0, *, labels=("x", "y", "f(x, y)"), figure=None):
     """Draw a function of two variables as a landscape and as a map, with a way down it.
 
     Args:
         f: takes two tensors, x and y, and works element by element.
         path: points (steps, 2).
         low, high: from where to where; numbers, or pairs for x and y.
+        labels: of the three axes.
     """
     x, y, z = _landscape(f, low, high)
     path = np.asarray(path, float)
@@ -77,11 +82,12 @@ def surface(f, path, low=-2.0, high=2.0, *, figure=None):
     left = left.add_subplot(projection="3d")
     left.plot_surface(x, y, z, cmap="cividis", alpha=0.6, linewidth=0, rcount=60, ccount=60)
     left.plot(*path.T, height + 0.02 * np.ptp(z), "o-", color=ORANGE, markersize=3, zorder=10)
-    left.set(xlabel="x", ylabel="y", zlabel="f(x, y)")
+    left.set(xlabel=labels[0], ylabel=labels[1], zlabel=labels[2])
     left.view_init(40, -60)
     left.tick_params(labelsize=7)
     right = right.add_subplot()
     _map(right, x, y, z)
+    right.set(xlabel=labels[0], ylabel=labels[1])
     _steps(right, *path.T, STYLES[0])
     return figure
 
@@ -150,4 +156,6 @@ def _map(axes, x, y, z):
     axes.contourf(x, y, z, levels=levels, cmap="cividis", alpha=0.35)
     axes.contour(x, y, z, levels=levels, colors=GREY, linewidths=0.5)
     axes.set(xlabel="x", ylabel="y")
+    if np.isclose(np.ptp(x), np.ptp(y)):
+        axes.set_aspect("equal")  # then ways and lines of equal height meet at right angles
     axes.tick_params(labelsize=8)

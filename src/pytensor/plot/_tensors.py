@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from pytensor.plot._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, new_figure
@@ -57,7 +59,7 @@ def memory(base, views=None, *, figure=None):
         _cells(axes, array)
         start = array.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]
         offsets = _offsets(array) + start
-        inside = bool(offsets.size) and 0 <= offsets.min() and offsets.max() < buffer.nbytes
+        inside = bool(offsets.size) and offsets.min() >= 0 and offsets.max() < buffer.nbytes
         places = offsets.reshape(-1) // buffer.itemsize if inside else np.arange(array.size)
         strip = buffer.reshape(-1) if inside else array.reshape(-1)
         tints = dict(zip(places.tolist(), _tint_of(array), strict=True))
@@ -187,7 +189,8 @@ def plane_maps(maps, *, figure=None):
     Raises: ValueError when a function returns another shape.
     """
     results = {"before": lambda points: points, **maps}
-    figure = new_figure(figure, 2.6 * len(results), 2.9)
+    is_new = figure is None
+    figure = new_figure(figure, 2.4 * len(results), 2.9)
     panels = figure.subplots(1, len(results), squeeze=False, sharex=True, sharey=True)[0]
     ends = []
     for axes, (title, function) in zip(panels, results.items(), strict=True):
@@ -207,6 +210,9 @@ def plane_maps(maps, *, figure=None):
                         scale=1, width=0.018, zorder=4)
         axes.set_title(title, fontsize=10)
     ends = np.concatenate(ends)
+    if is_new:
+        width, height = np.ptp(ends, axis=0) + 0.6
+        figure.set_figheight(2.2 * height / width + 0.6)
     for axes in panels:
         axes.set(xlim=(ends[:, 0].min() - 0.3, ends[:, 0].max() + 0.3),
                  ylim=(ends[:, 1].min() - 0.3, ends[:, 1].max() + 0.3))
@@ -217,7 +223,7 @@ def plane_maps(maps, *, figure=None):
 def _dense(points, steps=12):
     """More points on the lines between the points, so that a bent line is seen to be bent."""
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    return np.concatenate([a + t * (b - a) for a, b in zip(points, points[1:], strict=False)]
+    return np.concatenate([a + t * (b - a) for a, b in itertools.pairwise(points)]
                           + [points[-1:]])
 
 
