@@ -37,7 +37,7 @@ FAMILIES = {
     "expressions": "Several operations at once: what temporaries cost.",
     "reductions": "Every reduction of the op table: of all elements, and along an axis.",
     "element-wise": "Every element-wise row of the op table.",
-    "threads": "Ours with one thread and with two; NumPy as in all other tables.",
+    "threads": "With one thread each, and with two.",
 }
 
 

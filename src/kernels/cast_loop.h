@@ -2,8 +2,10 @@
  *
  * Included with U and U_SUFFIX set. To bool: whether the element is not 0. A floating-point number
  * outside the range of an integer gives what the machine gives, as in NumPy; but wherever it stands
- * the same: the last elements pass through the vector code too.
+ * the same: the last elements pass through the vector code too. U_IS_FLOAT: whether U is a
+ * floating-point dtype; where FLOATS_ONLY is defined, only such a T or U has a conversion.
  */
+#if U_IS_FLOAT || KIND == 'f' || !defined FLOATS_ONLY
 static inline void F_PASTE(F(convert), U_SUFFIX)(const T *x, U *result, size_t n) {
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
@@ -30,7 +32,9 @@ static void F_PASTE(F(cast), U_SUFFIX)(const void *in, void *out, size_t n) {
 #endif
     F_PASTE(F(convert), U_SUFFIX)(in, out, n);
 }
+#endif
 
 #undef U
 #undef U_SUFFIX
 #undef U_IS_BOOL
+#undef U_IS_FLOAT

@@ -7,6 +7,7 @@
  */
 #include "elementwise.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define MAX_OPERANDS 4 /* three inputs and the result */
@@ -20,11 +21,15 @@
 /* From here on a row of the innermost axis is worth a call of the loop; shorter rows are gathered
  * into full blocks. */
 #define MIN_ROW 64
+/* Elements of a block in which one element is repeated, for an operand that is the same all along a
+ * row: to fill the block costs as much as to add two. */
+#define REPEATED_BLOCK 256
 
-const size_t pt_dtype_size[PT_N_DTYPES] = {
+const size_t pt_dtype_size[PT_N_STORED] = {
     [PT_BOOL] = 1,   [PT_INT8] = 1,    [PT_INT16] = 2,  [PT_INT32] = 4,
     [PT_INT64] = 8,  [PT_UINT8] = 1,   [PT_UINT16] = 2, [PT_UINT32] = 4,
-    [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8,
+    [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8, [PT_COMPLEX64] = 8,
+    [PT_COMPLEX128] = 16,
 };
 
 /* One call, after its axes have been merged. */
@@ -41,40 +46,47 @@ typedef struct {
     ptrdiff_t item[MAX_OPERANDS];
     ptrdiff_t strides[MAX_OPERANDS][PT_MAX_NDIM];
     bool flat[MAX_OPERANDS]; /* contiguous over all axes */
+    size_t block;         /* of how many elements a row is done at a time; 0: all, in place */
 } plan;
 
 typedef struct {
     _Alignas(64) char bytes[PT_BLOCK * 8];
 } block_buffer;
 
-static const pt_elementwise_table *loops(void) {
-    return PT_SELECT(pt_elementwise_loops);
+#if defined(__x86_64__)
+/* AVX-512's loops, and AVX2's where it has none of its own. */
+static pt_elementwise_table merged;
+static pthread_once_t merged_once = PTHREAD_ONCE_INIT;
+
+static void merge(void) {
+    const pt_elementwise_table *avx2 = &pt_elementwise_loops_avx2;
+    merged = pt_elementwise_loops_avx512;
+    for (int dtype = 0; dtype < PT_N_DTYPES; dtype++) {
+        for (int op = 0; op < PT_OP_COUNT; op++) {
+            if (merged.loops[op][dtype] == NULL) merged.loops[op][dtype] = avx2->loops[op][dtype];
+        }
+        for (int to = 0; to < PT_N_DTYPES; to++) {
+            if (merged.casts[dtype][to] == NULL) merged.casts[dtype][to] = avx2->casts[dtype][to];
+        }
+    }
 }
 
+const pt_elementwise_table *pt_elementwise_table_here(void) {
+    if (pt_isa_level() < 2) return PT_SELECT(pt_elementwise_loops);
+    pthread_once(&merged_once, merge);
+    return &merged;
+}
+#else
+const pt_elementwise_table *pt_elementwise_table_here(void) {
+    return PT_SELECT(pt_elementwise_loops);
+}
+#endif
+
 bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
-    return loops()->loops[op][compute] != NULL;
+    return pt_elementwise_table_here()->loops[op][compute] != NULL;
 }
 
 /* ------------------------------------------------------------- moving single runs */
-
-/* n times the same element of size bytes. */
-static void repeat(char *restrict to, const char *element, size_t n, size_t size) {
-    uint64_t word;
-    memcpy(&word, element, size);
-    switch (size) {
-    case 1:
-        memset(to, *element, n);
-        break;
-    case 2:
-        for (size_t i = 0; i < n; i++) memcpy(to + 2 * i, &word, 2);
-        break;
-    case 4:
-        for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, &word, 4);
-        break;
-    default:
-        for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, &word, 8);
-    }
-}
 
 /* n elements of size bytes, stride bytes apart, to consecutive places. */
 static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride, size_t n,
@@ -84,7 +96,7 @@ static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride,
         return;
     }
     if (stride == 0) {
-        repeat(to, from, n, size);
+        pt_elementwise_table_here()->repeat(from, to, n, size);
         return;
     }
     switch (size) {
@@ -192,7 +204,7 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
         move_block(src->data, src->strides, ndim, shape, start, n, size, out, false);
         return;
     }
-    pt_cast cast = loops()->casts[src->dtype][dtype];
+    pt_cast cast = pt_elementwise_table_here()->casts[src->dtype][dtype];
     block_buffer staging;
     for (size_t done = 0; done < n;) {
         size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
@@ -205,7 +217,9 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
 
 /* ----------------------------------------------------------------- running the loop */
 
-/* Calls the loop on n elements, any n: the last n % PT_LANES go through padded buffers. */
+/* Calls the loop on n elements, any n. The last n % PT_LANES are the end of a vector of PT_LANES,
+ * some of which are computed twice; where that can't be, as there are fewer, or the result is
+ * written over an input, they go through padded buffers. */
 static void run_loop(const plan *p, char *const *operands, size_t n) {
     size_t whole = n & ~(size_t)(PT_LANES - 1);
     if (whole > 0) p->loop(operands, whole);
@@ -213,6 +227,17 @@ static void run_loop(const plan *p, char *const *operands, size_t n) {
     _Alignas(64) char padded[MAX_OPERANDS][PT_LANES * 8];
     char *pointers[MAX_OPERANDS];
     size_t rest = n - whole, in_size = pt_dtype_size[p->compute];
+    bool again = whole > 0;
+    for (int k = 0; k < p->n_inputs; k++) {
+        again = again && operands[k] != operands[p->n_inputs];
+        pointers[k] = operands[k] + (n - PT_LANES) * in_size;
+    }
+    if (again) {
+        size_t out_size = (size_t)p->item[p->n_inputs];
+        pointers[p->n_inputs] = operands[p->n_inputs] + (n - PT_LANES) * out_size;
+        p->loop(pointers, PT_LANES);
+        return;
+    }
     for (int k = 0; k < p->n_inputs; k++) {
         memset(padded[k], 0, sizeof padded[k]);
         memcpy(padded[k], operands[k] + whole * in_size, rest * in_size);
@@ -248,18 +273,14 @@ static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, 
 static void run_row(const plan *p, char *const *base, size_t n) {
     int last = p->ndim - 1, out = p->n_inputs;
     ptrdiff_t out_stride = p->strides[out][last];
-    bool direct = out_stride == p->item[out];
-    for (int k = 0; k < p->n_inputs; k++) {
-        direct = direct && p->dtype[k] == p->compute && p->strides[k][last] == p->item[k];
-    }
-    if (direct && p->loop != NULL) {
+    if (p->block == 0) {
         run_loop(p, base, n);
         return;
     }
     block_buffer buffers[MAX_OPERANDS];
     char *operands[MAX_OPERANDS];
-    for (size_t done = 0; done < n; done += PT_BLOCK) {
-        size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
+    for (size_t done = 0; done < n; done += p->block) {
+        size_t part = n - done < p->block ? n - done : p->block;
         char *to = base[out] + (ptrdiff_t)done * out_stride;
         operands[out] = out_stride == p->item[out] ? to : buffers[out].bytes;
         for (int k = 0; k < p->n_inputs; k++) {
@@ -302,12 +323,37 @@ static void run_rows(const plan *p, size_t start, size_t end) {
     }
 }
 
-/* Elements start..end in blocks that are gathered across short rows. */
+/* After how many elements operand k starts again, as a bias does that is added to every row; the
+ * size of all if it does not. */
+static size_t period_of(const plan *p, int k) {
+    size_t period = p->size;
+    for (int d = 0; d < p->ndim && p->strides[k][d] == 0; d++) period /= (size_t)p->shape[d];
+    return period;
+}
+
+/* Elements start..end in blocks that are gathered across short rows. Of an operand that starts
+ * again after no more elements than a block has, two blocks are gathered once: any block is in
+ * there. */
 static void run_gathered(const plan *p, size_t start, size_t end) {
     int out = p->n_inputs;
-    block_buffer buffers[MAX_OPERANDS];
+    _Alignas(64) char buffers[MAX_OPERANDS][2 * PT_BLOCK * 8];
     char *operands[MAX_OPERANDS];
-    size_t out_size = (size_t)p->item[out];
+    size_t periods[MAX_OPERANDS];
+    size_t out_size = (size_t)p->item[out], in_size = pt_dtype_size[p->compute];
+    for (int k = 0; k < p->n_inputs; k++) {
+        periods[k] = period_of(p, k);
+        if (periods[k] > PT_BLOCK || end - start <= PT_BLOCK) {
+            periods[k] = 0;
+            continue;
+        }
+        pt_operand src = {p->data[k], p->strides[k], p->dtype[k]};
+        pt_gather_block(&src, p->ndim, p->shape, 0, periods[k], p->compute, buffers[k]);
+        for (size_t filled = periods[k]; filled < 2 * PT_BLOCK;) {
+            size_t more = 2 * PT_BLOCK - filled < filled ? 2 * PT_BLOCK - filled : filled;
+            memcpy(buffers[k] + filled * in_size, buffers[k], more * in_size);
+            filled += more;
+        }
+    }
     while (start < end) {
         size_t n = end - start < PT_BLOCK ? end - start : PT_BLOCK;
         for (int k = 0; k < p->n_inputs; k++) {
@@ -315,11 +361,15 @@ static void run_gathered(const plan *p, size_t start, size_t end) {
                 operands[k] = p->data[k] + start * (size_t)p->item[k];
                 continue;
             }
+            operands[k] = buffers[k];
+            if (periods[k] > 0) {
+                operands[k] += start % periods[k] * in_size;
+                continue;
+            }
             pt_operand src = {p->data[k], p->strides[k], p->dtype[k]};
-            pt_gather_block(&src, p->ndim, p->shape, start, n, p->compute, buffers[k].bytes);
-            operands[k] = buffers[k].bytes;
+            pt_gather_block(&src, p->ndim, p->shape, start, n, p->compute, buffers[k]);
         }
-        char *to = p->flat[out] ? p->data[out] + start * out_size : buffers[out].bytes;
+        char *to = p->flat[out] ? p->data[out] + start * out_size : buffers[out];
         if (p->loop != NULL) {
             operands[out] = to;
             run_loop(p, operands, n);
@@ -342,6 +392,21 @@ static void run_part(const plan *p, size_t start, size_t end) {
     } else {
         run_gathered(p, start, end);
     }
+}
+
+/* See block in plan. */
+static size_t block_of_rows(const plan *p) {
+    int last = p->ndim - 1, out = p->n_inputs;
+    bool in_place = p->loop != NULL && p->strides[out][last] == p->item[out];
+    bool repeated = false;
+    for (int k = 0; k < p->n_inputs; k++) {
+        if (p->strides[k][last] == 0) {
+            repeated = true;
+        } else {
+            in_place = in_place && p->dtype[k] == p->compute && p->strides[k][last] == p->item[k];
+        }
+    }
+    return !in_place ? PT_BLOCK : repeated ? REPEATED_BLOCK : 0;
 }
 
 static void run_task(void *context, size_t i) {
@@ -431,11 +496,12 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
         for (int k = 0; k <= p->n_inputs; k++) operands[k].strides = sorted[k];
         shape = sorted_shape;
     }
-    p->casts = loops()->casts;
+    p->casts = pt_elementwise_table_here()->casts;
     p->ndim = pt_merge_axes(ndim, shape, p->n_inputs + 1, operands, p->shape, p->strides, p->flat);
     p->size = 1;
     for (int d = 0; d < p->ndim; d++) p->size *= (size_t)p->shape[d];
     if (p->size == 0) return;
+    p->block = block_of_rows(p);
     if (p->size * bytes_per_element < PT_PARALLEL_BYTES) {
         run_part(p, 0, p->size);
         return;
@@ -447,7 +513,7 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
 void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrdiff_t *shape,
                     const pt_operand *in, const pt_operand *out) {
     plan p;
-    p.loop = loops()->loops[op][compute];
+    p.loop = pt_elementwise_table_here()->loops[op][compute];
     p.compute = compute;
     p.n_inputs = pt_elementwise_info[op].n_inputs;
     run(&p, ndim, shape, in, out);

@@ -7,13 +7,18 @@
 /* operands: the inputs, then the result; see elementwise_loop.h. */
 typedef void (*pt_loop)(char *const *operands, size_t n);
 typedef void (*pt_cast)(const void *in, void *out, size_t n);
+/* out: n times the same element of size bytes, 1, 2, 4 or 8. */
+typedef void (*pt_repeat)(const void *element, void *out, size_t n, size_t size);
 
 typedef struct {
     pt_loop loops[PT_OP_COUNT][PT_N_DTYPES]; /* NULL where the row has none for the dtype */
     pt_cast casts[PT_N_DTYPES][PT_N_DTYPES]; /* [from][to] */
+    pt_repeat repeat;
 } pt_elementwise_table;
 
 PT_DECLARE_PER_ISA(const pt_elementwise_table, pt_elementwise_loops);
+/* The table for this machine's instruction set. */
+const pt_elementwise_table *pt_elementwise_table_here(void);
 
 /* Below this many bytes touched, work stays on the caller: two threads save at most half of the
  * 15 us that it takes at 20 GB/s, which is what waking a parked worker can cost. */

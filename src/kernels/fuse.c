@@ -183,7 +183,7 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
      * as a float of that, 0.2 ns. */
     size_t bytes_per_element = (size_t)program->n_ops * sizeof(float);
     c.program = program;
-    c.table = PT_SELECT(pt_elementwise_loops);
+    c.table = pt_elementwise_table_here();
     c.out = out;
     c.ndim = pt_merge_axes(ndim, shape, program->n_inputs, in, c.shape, c.strides, flat);
     c.size = 1;

@@ -18,7 +18,7 @@ static inline const void *rows_at(const pt_rows *rows, size_t i, size_t count, s
 
 /* With AVX-512 only floating-point dtypes get loops of their own; reduce.c takes AVX2's for the
  * others. Integers and booleans are narrow or wait for memory, and it saves 0.2 MB. */
-#ifdef PT_REDUCE_FLOATS_ONLY
+#ifdef PT_FLOATS_ONLY
 #define FLOATS_ONLY
 #endif
 

@@ -49,6 +49,44 @@ static inline __m512 vector_expm1_f32(__m512 x) {
     return with_sign_f32(y, x); /* expm1(-0.0) is -0.0 */
 }
 
+/* 1/(1 + e^-x), with t + t_low = e^-|x|: 1/(1 + t + t_low), or for negative x the same times e^x,
+ * whose power of 2 comes last, so that nothing is lost below 2^-126. x = n ln 2 + r + r_low and
+ * e^r as in vector_expm1_f32; e^-110 counts as zero. The quotient's remainder is divided by a line
+ * that is within 9 % of 1 + t. */
+#define VECTOR_sigmoid_f32 1
+static inline __m512 vector_sigmoid_f32(__m512 x) {
+    const __m512 round = _mm512_set1_ps(0x1.8p19f), one = _mm512_set1_ps(1.0f);
+    const __m512 ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
+    const __m512i sign = _mm512_set1_epi32((int)0x80000000);
+    __m512 v = _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(x), sign));
+    v = _mm512_max_ps(_mm512_set1_ps(-110.0f), v); /* -|x|; NaN stays */
+    __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
+    __m512 n = _mm512_sub_ps(z, round);
+    __m512 r_high = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
+    __m512 r = _mm512_fnmadd_ps(n, ln_2_low, r_high);
+    __m512 r_low = _mm512_fnmadd_ps(n, ln_2_low, _mm512_sub_ps(r_high, r));
+    __m512i index = _mm512_castps_si512(z);
+    __m512 s = lookup_f32(exp2_high_f32, index), s_low = lookup_f32(exp2_low_f32, index);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.55569ap-5f), r, _mm512_set1_ps(0x1.5556e4p-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r_low);
+    __m512 u = _mm512_add_ps(r, p), u_low = _mm512_sub_ps(p, _mm512_sub_ps(u, r));
+    __m512 e = _mm512_fmadd_ps(s, u, s);
+    __m512 e_low = _mm512_fmadd_ps(s, u, _mm512_sub_ps(s, e));
+    e_low = _mm512_add_ps(e_low, _mm512_fmadd_ps(s, u_low, s_low));
+    __m512 t = _mm512_scalef_ps(e, n), t_low = _mm512_scalef_ps(e_low, n); /* by 2^floor(n) */
+    __m512 below = _mm512_add_ps(one, t);
+    __m512 below_low = _mm512_add_ps(_mm512_sub_ps(t, _mm512_sub_ps(below, one)), t_low);
+    __mmask16 negative = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+    __m512 above = _mm512_mask_mov_ps(one, negative, e);
+    __m512 q = _mm512_div_ps(above, below);
+    __m512 rest = _mm512_fnmadd_ps(q, below, above);
+    rest = _mm512_fnmadd_ps(q, below_low, _mm512_mask_add_ps(rest, negative, rest, e_low));
+    __m512 inverse = _mm512_fnmadd_ps(_mm512_set1_ps(0.5f), below, _mm512_set1_ps(1.4571f));
+    q = _mm512_fmadd_ps(rest, inverse, q);
+    return _mm512_mask_scalef_ps(q, negative, q, n);
+}
+
 /* tanh around 30 centers in intervals of |x|: [0, 1/16), quarters of binades up to 8, [8, 10).
  * tanh(center) is a float to 2^-33; the coefficients of (x - center)^1 ... ^6 are minimax: 2^-29.2
  * in [4, 5), 2^-31 elsewhere. */

@@ -43,6 +43,45 @@ static inline __m512d vector_exp_f64(__m512d x) {
     return _mm512_scalef_pd(p, n); /* by 2^floor(n) */
 }
 
+/* As vector_sigmoid_f32; x - n LN_2 is exact, e^r as in vector_exp_f64. e^-746 is zero. */
+#define VECTOR_sigmoid_f64 1
+static inline __m512d vector_sigmoid_f64(__m512d x) {
+    const __m512d round = _mm512_set1_pd(0x1.8p48), half = _mm512_set1_pd(0.5);
+    const __m512d one = _mm512_set1_pd(1.0), ln_2_low = _mm512_set1_pd(LN_2_LO);
+    const __m512i sign = _mm512_set1_epi64((long long)0x8000000000000000);
+    __m512d v = _mm512_castsi512_pd(_mm512_or_si512(_mm512_castpd_si512(x), sign));
+    v = _mm512_max_pd(_mm512_set1_pd(-746.0), v); /* -|x|; NaN stays */
+    __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round), n = _mm512_sub_pd(z, round);
+    __m512d r_high = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2), v);
+    __m512d r = _mm512_fnmadd_pd(n, ln_2_low, r_high);
+    __m512d r_low = _mm512_fnmadd_pd(n, ln_2_low, _mm512_sub_pd(r_high, r));
+    __m512d square = _mm512_mul_pd(r, r);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(0x1.a01b3ac3bed66p-13), square,
+                                   _mm512_set1_pd(0x1.11111110ca928p-7));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.6c17bc396a10ap-10), square,
+                                  _mm512_set1_pd(0x1.5555555518ddbp-5));
+    even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.5555555555556p-3));
+    __m512d p = _mm512_fmadd_pd(_mm512_fmadd_pd(odd, r, even), r, half);
+    p = _mm512_fmadd_pd(p, square, r_low);
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d s = lookup_f64(exp2_high_f64, index), s_low = lookup_f64(exp2_low_f64, index);
+    __m512d u = _mm512_add_pd(r, p), u_low = _mm512_sub_pd(p, _mm512_sub_pd(u, r));
+    __m512d e = _mm512_fmadd_pd(s, u, s);
+    __m512d e_low = _mm512_fmadd_pd(s, u, _mm512_sub_pd(s, e));
+    e_low = _mm512_add_pd(e_low, _mm512_fmadd_pd(s, u_low, s_low));
+    __m512d t = _mm512_scalef_pd(e, n), t_low = _mm512_scalef_pd(e_low, n); /* by 2^floor(n) */
+    __m512d below = _mm512_add_pd(one, t);
+    __m512d below_low = _mm512_add_pd(_mm512_sub_pd(t, _mm512_sub_pd(below, one)), t_low);
+    __mmask8 negative = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_LT_OQ);
+    __m512d above = _mm512_mask_mov_pd(one, negative, e);
+    __m512d q = _mm512_div_pd(above, below);
+    __m512d rest = _mm512_fnmadd_pd(q, below, above);
+    rest = _mm512_fnmadd_pd(q, below_low, _mm512_mask_add_pd(rest, negative, rest, e_low));
+    __m512d inverse = _mm512_fnmadd_pd(half, below, _mm512_set1_pd(1.4571));
+    q = _mm512_fmadd_pd(rest, inverse, q);
+    return _mm512_mask_scalef_pd(q, negative, q, n);
+}
+
 /* ---------------------------------------------------------------------------------- logarithms */
 
 /* x = 2^k m, 1 - 17/64 <= m < 2 - 17/32, for x > 0, normal. Counted from the lower bound, the first

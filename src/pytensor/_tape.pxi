@@ -8,9 +8,11 @@ cdef extern from *:
     """
     static _Thread_local unsigned long long recording_mask;
     static _Thread_local PyObject *innermost_tape;
+    static _Thread_local PyObject *observer;
     """
     unsigned long long recording_mask  # bits of the tapes that record in this thread
     PyObject *innermost_tape           # borrowed from thread_tapes
+    PyObject *observer                 # borrowed from observed(): a list that calls are added to
 
 # Holds the innermost tape of each thread, and it the others: with the thread they end.
 cdef object thread_tapes = threading.local()
@@ -28,27 +30,42 @@ cdef enum:
     SAVE_OUT = -1
     SAVE_X_SHAPE = -2
     SAVE_Y_SHAPE = -3
+    SAVE_OUT_SHAPE = -4
 
 
+@cython.final
 cdef class _Rule:
     """The derivatives of one row. functions: one per input, called with the gradient of the result
-    and the saved values, or None where no gradient flows. saves: what to save, in order: k >= 0
-    is input k, SAVE_OUT the result, SAVE_X_SHAPE and SAVE_Y_SHAPE shapes, -10 - i parameter i.
-    each: a single function serves every input and is told its number first."""
+    and the saved values, or None where no gradient flows. forward: the same for forward mode,
+    called with the tangent of the input; None where functions have to be transposed. saves: what to
+    save, in order: k >= 0 is input k, SAVE_OUT the result, SAVE_X_SHAPE and others shapes, -10 - i
+    parameter i. each: a single function serves every input and is told its number first. joint: a
+    single function returns the gradients of all inputs."""
 
     cdef tuple functions
+    cdef tuple forward
     cdef tuple saves
     cdef bint each
+    cdef bint joint
 
-    def __init__(self, tuple functions, tuple saves, bint each):
+    def __init__(self, tuple functions, tuple forward, tuple saves, bint each, bint joint):
         self.functions = functions
+        self.forward = forward
         self.saves = saves
         self.each = each
+        self.joint = joint
 
 
 def set_names(list names):
     """The rows' names, in order."""
     ROW_NAMES[:] = names
+
+
+def add_row(str name):
+    """The number of a further row, for record_call."""
+    ROW_NAMES.append(name)
+    RULES.append(None)
+    return len(ROW_NAMES) - 1
 
 
 def set_rules(dict rules):
@@ -63,13 +80,16 @@ def set_rule_loader(function):
     load_rules = function
 
 
+@cython.final
+@cython.freelist(256)
 cdef class _Record:
     cdef int row
     cdef tuple saved
-    cdef list guarded            # [tensor, version, ...]: saved tensors as they were
+    cdef list guarded            # [tensor, version, ...]: saved tensors as they were; or None
     cdef tuple inputs            # node of each input, -1 for what the tape does not know
     cdef list shapes             # per input: None if it is like the result; None if all are
-    cdef Py_ssize_t out
+    cdef list outs               # (shape, dtype) of each result; None if all inputs are like it
+    cdef Py_ssize_t out, n_outs  # nodes of the results: out, out + 1, ...
 
 
 cdef inline bint is_like(object value, Tensor out) noexcept:
@@ -81,12 +101,17 @@ cdef inline bint is_like(object value, Tensor out) noexcept:
 
 cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
     """Tells every recording tape that knows an input."""
+    return record_results(row, inputs, out, None, parameters)
+
+
+cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
+                        object parameters) except -1:
+    """The same for a call with several results, of which out is the first, or with one: None."""
     cdef _Rule rule = RULES[row]
     cdef GradientTape tape
     cdef unsigned long long mask = 0
-    cdef list saved, guarded, shapes = None
+    cdef list saved = None, guarded = None, shapes = None, outs = None
     cdef _Record entry
-    cdef Tensor t
     cdef int k
     if rule is None:  # constant almost everywhere: floor, sign
         return 0
@@ -94,41 +119,120 @@ cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
         if isinstance(value, Tensor):
             mask |= (<Tensor>value).tracked
     mask &= recording_mask
-    saved = []
-    guarded = []
+    if rule.saves or rule.joint:
+        saved = []
+        guarded = []
     for k in rule.saves:
         if k >= 0:
             saved.append(inputs[k])
         elif k == SAVE_OUT:
-            saved.append(out)
+            saved.append(out if results is None else results)
         elif k == SAVE_X_SHAPE:
             saved.append(inputs[0].shape)
         elif k == SAVE_Y_SHAPE:
             saved.append(inputs[1].shape)
+        elif k == SAVE_OUT_SHAPE:
+            saved.append(out.shape)
         else:
             saved.append(parameters[-10 - k])
         if (k >= 0 or k == SAVE_OUT) and isinstance(saved[-1], Tensor):
-            t = root_of(<Tensor>saved[-1])
-            guarded.append(t)
-            guarded.append(t.version)
+            guard(guarded, <Tensor>saved[-1])
+        elif k == SAVE_OUT:
+            for value in results:
+                guard(guarded, <Tensor>value)
+    if rule.joint:  # what its function reads nobody knows
+        for value in inputs:
+            if isinstance(value, Tensor):
+                guard(guarded, <Tensor>value)
     for value in inputs:
         if not is_like(value, out):
             shapes = [None if is_like(value, out) else
                       ((<Tensor>value).shape, (<Tensor>value).type) for value in inputs]
             break
+    if results is not None:
+        outs = [((<Tensor>value).shape, (<Tensor>value).type) for value in results]
+    elif shapes is not None or rule.forward is None:
+        outs = [(out.shape, out.type)]
+    if observer != NULL:
+        (<list>observer).append((ROW_NAMES[row], inputs, (out,) if results is None else results))
     tape = <GradientTape><object>innermost_tape
     while tape is not None:
         if tape.bit & mask and tape.recording:
             entry = _Record.__new__(_Record)
             entry.row = row
-            entry.saved = tuple(saved)
+            entry.saved = () if saved is None else tuple(saved)
             entry.guarded = guarded
             entry.shapes = shapes
-            entry.inputs = tuple([tape.node_of(value) for value in inputs])
+            entry.outs = outs
+            if len(inputs) == 1:
+                entry.inputs = (tape.node_of(inputs[0]),)
+            elif len(inputs) == 2:
+                entry.inputs = (tape.node_of(inputs[0]), tape.node_of(inputs[1]))
+            else:
+                entry.inputs = tuple([tape.node_of(value) for value in inputs])
             entry.out = tape.new_node(out)
+            entry.n_outs = 1
+            if results is not None:
+                entry.n_outs = len(results)
+                for value in results[1:]:
+                    tape.new_node(<Tensor>value)
             tape.records.append(entry)
         tape = tape.outer
     return 0
+
+
+cdef int guard(list guarded, Tensor t) except -1:
+    t = root_of(t)
+    guarded.append(t)
+    guarded.append(t.version)
+    return 0
+
+
+def record_call(str name, tuple inputs, tuple results, tuple parameters):
+    """Tells the tapes of a call that was computed elsewhere: of the row of that name.
+
+    inputs: tensors and anything else; results: new tensors, that no tape knows yet.
+    """
+    cdef unsigned long long tracked = 0
+    if recording_mask:
+        for value in inputs:
+            if isinstance(value, Tensor):
+                tracked |= (<Tensor>value).tracked
+        if recording_mask & tracked and results:
+            record_results(ROW_NAMES.index(name), inputs, <Tensor?>results[0],
+                           None if len(results) == 1 else results, parameters)
+
+
+def observed(function, *, bint forget):
+    """What function() returns, and what the tapes of this thread see of it.
+
+    forget: take back what they recorded.
+    Returns: (value, inputs, calls): the tensors that a tape knew before and that were read; and the
+    recorded calls, each (name, inputs, results).
+    """
+    global observer
+    cdef PyObject *outer = observer
+    cdef GradientTape tape = innermost()
+    cdef list calls = [], marks = []
+    while tape is not None:
+        marks.append((tape, len(tape.records), tape.n_nodes))
+        tape = tape.outer
+    observer = <PyObject *>calls
+    try:
+        value = function()
+    finally:
+        observer = outer
+        if forget:
+            for tape, n_records, _ in marks:
+                del tape.records[n_records:]
+    inputs = {}
+    for _, values, _ in calls:
+        for t in values:
+            if isinstance(t, Tensor):
+                for tape, _, n_nodes in marks:
+                    if 0 <= tape.node_of(t) < n_nodes:
+                        inputs[id(t)] = t
+    return value, list(inputs.values()), calls
 
 
 cdef GradientTape innermost():
@@ -260,72 +364,113 @@ cdef class GradientTape:
         """The gradient of target with respect to sources.
 
         target: a tensor computed while the tape recorded. If it has more than one element, the
-        gradient of their sum, or of their sum weighted with output_gradient (of target's shape).
+        gradient of their sum, or of their sum weighted with output_gradient (of target's shape). Or
+        a nested list, tuple, dictionary of tensors: the gradient of the sum of all.
         sources: a tensor or a nested list, tuple, dictionary of tensors.
+        output_gradient: as target; None stands for zeros in a nested one.
         row_gradients: True lets a gradient with many rows of zeros be a RowGradient.
         Returns: as sources, each a tensor of its source's shape and dtype, or None where target
         does not depend on the source.
         Raises: RuntimeError when a tensor that the derivative needs was changed in place, or at the
         second call unless the tape is persistent.
         """
-        cdef Py_ssize_t node
-        if not isinstance(target, Tensor):
-            raise TypeError(f"gradient: the target is {describe(target)}: expected a tensor")
-        if self.used and not self.persistent:
-            raise RuntimeError("gradient: this tape was used already; only a "
-                               "GradientTape(persistent=True) allows more than one call")
-        if output_gradient is None:
-            seed = full(target.shape, 1, dtype=target.dtype)
-        else:
-            seed = as_tensor(output_gradient, "gradient")
-            if seed.dtype != target.dtype:
-                seed = astype_recorded(seed, (<Tensor>target).type)
-            if seed.shape != target.shape:
-                raise ValueError(f"gradient: output_gradient has shape {seed.shape}: expected that "
-                                 f"of the target, {target.shape}")
-        wanted = set()
-        self.collect(sources, wanted)
-        node = self.node_of(target)
+        cdef list gradients = [None] * self.n_nodes
+        self.check_unused("gradient")
+        self.place("gradient", "output_gradient", "target", target, output_gradient,
+                   output_gradient is None, gradients)
+        wanted = bytearray(len(gradients))
+        self.collect("gradient: a source", sources, wanted)
         self.used = True
-        gradients = {} if node < 0 else self.replay(node, seed, wanted)
+        results = self.replay(gradients, wanted)
         if not row_gradients:
-            gradients = {node: as_dense(g) for node, g in gradients.items()}
-        return self.pick(sources, gradients)
+            results = {node: as_dense(g) for node, g in results.items()}
+        return self.pick(sources, results)
 
-    cdef int collect(self, object sources, set wanted, int depth=0) except -1:
-        check_depth(depth, "gradient")
+    def jvp(self, target, sources, tangents):
+        """The tangent of target: its derivative as the sources move along their tangents.
+
+        Forward mode: tangents are pushed through the records, from the first to the last.
+        target, sources: a tensor or a nested list, tuple, dictionary of tensors.
+        tangents: as sources, each of its source's shape; None stands for zeros.
+        Returns: as target, each a tensor of its shape and dtype, or None where it does not depend
+        on the sources.
+        Raises: as gradient.
+        """
+        cdef list known = [None] * self.n_nodes
+        self.check_unused("jvp")
+        self.place("jvp", "tangents", "source", sources, tangents, False, known)
+        wanted = bytearray(len(known))
+        self.collect("jvp: the target", target, wanted)
+        self.used = True
+        self.push(known)
+        return self.pick(target, {node: known[node] for node, flag in enumerate(wanted) if flag})
+
+    cdef int check_unused(self, str name) except -1:
+        if self.used and not self.persistent:
+            raise RuntimeError(f"{name}: this tape was used already; only a "
+                               "GradientTape(persistent=True) allows more than one call")
+        return 0
+
+    cdef int place(self, str name, str argument, str role, object tensors, object values,
+                   bint ones, list known, int depth=0) except -1:
+        """Adds the values, or ones, to what is known of the nodes of the tensors."""
+        cdef Py_ssize_t node
+        check_depth(depth, name)
+        if isinstance(tensors, (list, tuple, dict)):
+            for tensor, value in pairs(tensors, values, f"{name}: {argument}"):
+                self.place(name, argument, role, tensor, value, ones, known, depth + 1)
+            return 0
+        if not isinstance(tensors, Tensor):
+            raise TypeError(f"{name}: the {role} is {describe(tensors)}: expected a tensor")
+        if ones:
+            value = full(tensors.shape, 1, dtype=tensors.dtype)
+        elif values is None:
+            return 0
+        else:
+            value = as_tensor(values, name)
+            if value.dtype != tensors.dtype:
+                value = astype_recorded(value, (<Tensor>tensors).type)
+            if value.shape != tensors.shape:
+                raise ValueError(f"{name}: {argument} has shape {value.shape}: expected that of "
+                                 f"the {role}, {tensors.shape}")
+        node = self.node_of(tensors)
+        if node >= 0:
+            known[node] = value if known[node] is None else known[node] + value
+        return 0
+
+    cdef int collect(self, str role, object sources, bytearray wanted, int depth=0) except -1:
+        """Marks the nodes of the sources."""
+        cdef Py_ssize_t node
+        check_depth(depth, role)
         if isinstance(sources, (list, tuple)):
             for source in sources:
-                self.collect(source, wanted, depth + 1)
+                self.collect(role, source, wanted, depth + 1)
         elif isinstance(sources, dict):
             for source in sources.values():
-                self.collect(source, wanted, depth + 1)
+                self.collect(role, source, wanted, depth + 1)
         elif isinstance(sources, Tensor):
-            wanted.add(self.node_of(sources))
+            node = self.node_of(sources)
+            if node >= 0:
+                wanted[node] = 1
         else:
-            raise TypeError(f"gradient: a source is {describe(sources)}: expected a tensor")
+            raise TypeError(f"{role} is {describe(sources)}: expected a tensor")
         return 0
 
     cdef object pick(self, object sources, dict gradients):
         # no deeper than collect, which came first
         if isinstance(sources, (list, tuple)):
-            picked = [self.pick(source, gradients) for source in sources]
-            if isinstance(sources, list):
-                return picked
-            return type(sources)(*picked) if hasattr(sources, "_fields") else tuple(picked)
+            return rebuilt(sources, [self.pick(source, gradients) for source in sources])
         if isinstance(sources, dict):
             return {key: self.pick(source, gradients) for key, source in sources.items()}
         return gradients.get(self.node_of(sources))
 
-    cdef dict replay(self, Py_ssize_t target, Tensor seed, set wanted):
+    cdef dict replay(self, list gradients, bytearray wanted):
         """Gradients of the wanted nodes, the records walked from the last to the first."""
-        cdef list gradients = [None] * self.n_nodes
         cdef dict results = {}
         cdef _Record entry
         cdef _Rule rule
         cdef Py_ssize_t i, k, node
         cdef list records = self.records
-        gradients[target] = seed
         i = len(records)
         if not self.persistent:
             self.records = []
@@ -334,37 +479,161 @@ cdef class GradientTape:
             entry = <_Record>records[i]
             if not self.persistent:
                 records[i] = None  # its saved tensors are freed as the walk goes on
-            g = gradients[entry.out]
+            if entry.out >= len(gradients):  # recorded since, by a gradient inside this tape
+                continue
+            if entry.n_outs == 1:
+                g = gradients[entry.out]
+            else:
+                g = gradients_of_all(gradients, entry)
             if g is None:
                 continue
-            gradients[entry.out] = None
-            g = as_dense(g)
-            if entry.out in wanted:
-                results[entry.out] = g
-            rule = <_Rule>RULES[entry.row]
+            for k in range(entry.out, entry.out + entry.n_outs):
+                if wanted[k] and gradients[k] is not None:
+                    results[k] = gradients[k]
+                gradients[k] = None
+            if type(g) is RowGradient:
+                g = as_dense(g)
             check_unchanged(entry)
+            rule = <_Rule>RULES[entry.row]
+            joint = rule.functions[0](g, *entry.saved) if rule.joint else None
             for k in range(len(entry.inputs)):
                 node = entry.inputs[k]
                 if node < 0:
                     continue
-                function = rule.functions[0 if rule.each else k]
-                if function is None:
+                part = part_of(entry, rule, g, k, joint)
+                if part is None:
                     continue
-                part = function(g, k, *entry.saved) if rule.each else function(g, *entry.saved)
-                if (entry.shapes is not None and entry.shapes[k] is not None
-                        and type(part) is not RowGradient):
-                    part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
                 known = gradients[node]
                 gradients[node] = part if known is None else elementwise_call(
                     ROW_ADD, as_dense(known), as_dense(part), None, None)
-        for node in wanted:
-            if node >= 0 and gradients[node] is not None:
+        for node in range(len(wanted)):
+            if wanted[node] and gradients[node] is not None:
                 results[node] = gradients[node]
         return results
+
+    cdef int push(self, list tangents) except -1:
+        """Tangents of all nodes, the records walked from the first to the last."""
+        cdef _Record entry
+        cdef _Rule rule
+        cdef Py_ssize_t i, k, node
+        cdef list records = self.records
+        if not self.persistent:
+            self.records = []
+        for i in range(len(records)):
+            entry = <_Record>records[i]
+            if not self.persistent:
+                records[i] = None
+            for node in entry.inputs:
+                if 0 <= node < len(tangents) and tangents[node] is not None:
+                    break
+            else:
+                continue
+            if entry.out >= len(tangents):
+                break
+            check_unchanged(entry)
+            rule = <_Rule>RULES[entry.row]
+            if rule.forward is None:
+                for k, part in enumerate(transposed(entry, tangents)):
+                    add_to(tangents, entry.out + k, part)
+                continue
+            total = None
+            for k in range(len(entry.inputs)):
+                node = entry.inputs[k]
+                function = rule.forward[0 if rule.each else k]
+                if node < 0 or tangents[node] is None or function is None:
+                    continue
+                part = (function(tangents[node], k, *entry.saved) if rule.each
+                        else function(tangents[node], *entry.saved))
+                total = part if total is None else elementwise_call(ROW_ADD, total, part, None,
+                                                                    None)
+            if total is not None and entry.outs is not None:  # it may be that of a smaller input
+                if total.shape != entry.outs[0][0]:
+                    total = broadcast_to(total, entry.outs[0][0])
+                if (<Tensor?>total).type != entry.outs[0][1]:
+                    total = astype_recorded(total, entry.outs[0][1])
+            add_to(tangents, entry.out, total)
+        return 0
+
+
+cdef object gradients_of_all(list gradients, _Record entry):
+    """The gradients of a record's results as a tuple, with zeros where there are none; None where
+    there are none at all."""
+    cdef Py_ssize_t k
+    cdef list parts = [as_dense(g) for g in gradients[entry.out:entry.out + entry.n_outs]]
+    if all([g is None for g in parts]):
+        return None
+    for k in range(entry.n_outs):
+        if parts[k] is None:
+            parts[k] = full(entry.outs[k][0], 0, dtype=DTYPES[entry.outs[k][1]])
+    return tuple(parts)
+
+
+cdef inline object part_of(_Record entry, _Rule rule, object g, Py_ssize_t k, object joint):
+    """The gradient of input number k, or None. joint: those of all inputs, if the rule is such."""
+    cdef object part, function
+    if rule.joint:
+        part = joint[k]
+    elif rule.each:
+        part = rule.functions[0](g, k, *entry.saved)
+    else:
+        function = rule.functions[k]
+        part = None if function is None else function(g, *entry.saved)
+    if (entry.shapes is not None and part is not None and entry.shapes[k] is not None
+            and type(part) is not RowGradient):
+        part = fitted(<Tensor?>part, entry.shapes[k][0], entry.shapes[k][1])
+    return part
+
+
+cdef object transposed(_Record entry, list tangents):
+    """The tangents of a record's results, of a row without rules for forward mode.
+
+    Its rules map gradients of the results to gradients of the inputs, and are linear. So the
+    gradient of that map, weighted with the tangents of the inputs, is the map the other way.
+    """
+    cdef _Rule rule = <_Rule>RULES[entry.row]
+    cdef Py_ssize_t k, node
+    cdef list gradients = [full(shape, 0, dtype=DTYPES[type]) for shape, type in entry.outs]
+    cdef list parts = [], weights = []
+    with GradientTape() as tape:
+        tape.watch(gradients)
+        g = gradients[0] if entry.n_outs == 1 else tuple(gradients)
+        joint = rule.functions[0](g, *entry.saved) if rule.joint else None
+        for k in range(len(entry.inputs)):
+            node = entry.inputs[k]
+            if node < 0 or tangents[node] is None:
+                continue
+            part = part_of(entry, rule, g, k, joint)
+            if part is not None:
+                parts.append(as_dense(part))
+                weights.append(tangents[node])
+    return tape.gradient(parts, gradients, output_gradient=weights)
+
+
+cdef int add_to(list known, Py_ssize_t node, object value) except -1:
+    if value is not None:
+        known[node] = value if known[node] is None else known[node] + value
+    return 0
+
+
+cdef list pairs(object model, object values, str name):
+    """Each part of the model with the value that belongs to it, or None."""
+    if values is None:
+        return [(part, None) for part in (model.values() if isinstance(model, dict) else model)]
+    if isinstance(model, dict):
+        if not isinstance(values, dict) or set(values) != set(model):
+            raise ValueError(f"{name}: found {describe(values)}: expected a dictionary with the "
+                             f"keys {list(model)}")
+        return [(part, values[key]) for key, part in model.items()]
+    if not isinstance(values, (list, tuple)) or len(values) != len(model):
+        raise ValueError(f"{name}: found {describe(values)}: expected a {type(model).__name__} of "
+                         f"{len(model)} parts")
+    return list(zip(model, values))
 
 
 cdef int check_unchanged(_Record entry) except -1:
     cdef Py_ssize_t i
+    if entry.guarded is None:
+        return 0
     for i in range(0, len(entry.guarded), 2):
         if (<Tensor>entry.guarded[i]).version != entry.guarded[i + 1]:
             raise RuntimeError(f"gradient: a tensor that {row_name(entry.row)} saved was changed "

@@ -1,53 +1,60 @@
-"""Gradients of functions, on top of the tape.
+"""Derivatives of functions, on top of the tape: grad, vjp, jvp, jacobian, hessian, hvp.
 
-The derivatives stand in the op table, one expression per input. They are written in the functions
-of this package, so derivatives of derivatives work; what they call beyond those functions stands at
-the end of this file.
+All of them run a function under a GradientTape, which replays its records backwards (gradient) or
+forwards (jvp). The tape itself is _tape.pxi in the core, its rules are the op table's column d and
+what derivatives.py adds. What is computed from a tape can be recorded by a tape around it, so all
+functions here can be applied to each other's results.
 """
 
 from __future__ import annotations
 
-import math
 import operator
 from functools import wraps
 
 from pytensor import _core
-from pytensor._core import GradientTape, Tensor
+from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor.op_table import ELEMENTWISE, REDUCTIONS, TABLE
 
-__all__ = ["GradientTape", "grad", "value_and_grad"]
+__all__ = ["GradientTape", "check_grads", "checkpoint", "custom_gradient", "grad", "hessian", "hvp",
+           "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
 
-def value_and_grad(f, argnums=0):
+def _load_rules():
+    from pytensor import derivatives
+
+    derivatives.load(_ROWS)
+
+
+_ROWS = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
+_core.set_names([row.name for row in _ROWS])
+_core.set_rule_loader(_load_rules)
+
+
+# -------------------------------------------------------------------------------- gradients
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
     """The function that returns f's value and its gradient.
 
     f: a function of tensors (and of anything else) that returns a tensor with one element.
     argnums: the position, or tuple of positions, of the arguments to differentiate by. Python
     floats there count as 0-d tensors; nested lists, tuples and dictionaries of tensors are allowed.
-    Returns: a function of f's arguments that returns (value, gradient); the gradient has the form
-    of the argument (for a tuple of positions: a tuple), zeros where the value does not depend on
-    it.
+    has_aux: f returns a pair, the tensor and anything else, which is passed on.
+    Returns: a function of f's arguments that returns (value, gradient), or ((value, aux),
+    gradient); the gradient has the form of the argument (for a tuple of positions: a tuple), zeros
+    where the value does not depend on it.
     Raises: TypeError when argnums is something else, an argument is not floating-point, or the
     value no tensor; ValueError when the value has more than one element.
     """
-    several = isinstance(argnums, (list, tuple))
-    try:
-        positions = [operator.index(position) for position in (argnums if several else (argnums,))]
-    except TypeError:
-        raise TypeError(f"grad: argnums: found {argnums!r}: expected an integer or a tuple of "
-                        "integers") from None
+    several, positions = _positions("grad", argnums)
 
     @wraps(f)
     def value_and_gradient(*args, **kwargs):
-        arguments = list(args)
-        for position in positions:
-            if not -len(args) <= position < len(args):
-                raise ValueError(f"grad: argument {position} of {len(args)} arguments")
-            arguments[position] = _variables(args[position])
+        arguments, variables = _watchable("grad", args, positions)
         with GradientTape() as tape:
-            variables = [arguments[position] for position in positions]
             tape.watch(variables)
-            value = f(*arguments, **kwargs)
+            result = f(*arguments, **kwargs)
+        value, aux = _pair("grad", result) if has_aux else (result, None)
         if not isinstance(value, Tensor):
             raise TypeError(f"grad: the function returned a {type(value).__name__}: expected a "
                             "tensor")
@@ -55,205 +62,448 @@ def value_and_grad(f, argnums=0):
             raise ValueError(f"grad: the function returned a tensor of shape {value.shape}: "
                              "expected one element (use sum or mean)")
         gradients = _filled(tape.gradient(value, variables), variables)
-        return value, tuple(gradients) if several else gradients[0]
+        return ((value, aux) if has_aux else value,
+                tuple(gradients) if several else gradients[0])
 
     return value_and_gradient
 
 
-def grad(f, argnums=0):
-    """The function that returns the gradient of f; see value_and_grad.
+def grad(f, argnums=0, has_aux=False):
+    """The function that returns the gradient of f, or with has_aux (gradient, aux).
 
-    grad(grad(f)) is the second derivative.
+    See value_and_grad. grad(grad(f)) is the second derivative.
     """
-    with_value = value_and_grad(f, argnums)
+    with_value = value_and_grad(f, argnums, has_aux)
 
     @wraps(f)
     def gradient(*args, **kwargs):
-        return with_value(*args, **kwargs)[1]
+        value, g = with_value(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
 
     return gradient
 
 
-def _variables(argument):
-    """The argument with every tensor replaced by a new one on the same memory, so that the inner
-    function's variable is not confused with the same tensor used elsewhere."""
-    if isinstance(argument, (list, tuple)):
-        return _sequence_like(argument, [_variables(part) for part in argument])
-    if isinstance(argument, dict):
-        return {key: _variables(part) for key, part in argument.items()}
-    tensor = _core.asarray(argument)
-    if tensor.dtype.kind != "f":
-        raise TypeError(f"grad: an argument has dtype {tensor.dtype}: expected a floating-point "
-                        "one")
-    return _core.identity(tensor)
+# ---------------------------------------------------------------- products with the Jacobian
 
 
-def _sequence_like(sequence, parts):
-    """A list of parts as what the sequence is: a list, a tuple or a named tuple."""
-    if isinstance(sequence, list):
-        return parts
-    return type(sequence)(*parts) if hasattr(sequence, "_fields") else tuple(parts)
+def vjp(f, *primals, has_aux=False):
+    """f's value, and the function that multiplies a vector by the Jacobian: reverse mode.
+
+    f: a function of floating-point tensors that returns a tensor; arguments and value may be nested
+    lists, tuples and dictionaries of them. primals: its arguments. has_aux: f returns a pair, the
+    value and anything else.
+    Returns: (value, pullback), or (value, pullback, aux). pullback(g), g of the form and the shapes
+    of the value, is a tuple of g times the derivative by each argument; it may be called often, and
+    keeps the memory of the tape (of which at most 64 exist at a time).
+    """
+    variables = _variables("vjp", primals)
+    with GradientTape(persistent=True) as tape:
+        tape.watch(variables)
+        result = f(*variables)
+    value, aux = _pair("vjp", result) if has_aux else (result, None)
+
+    def pullback(g):
+        return _filled(tape.gradient(value, variables, output_gradient=g), variables)
+
+    return (value, pullback, aux) if has_aux else (value, pullback)
 
 
-def _filled(gradients, variables):
-    """The gradients, with zeros for None."""
-    if isinstance(variables, (list, tuple)):
-        return _sequence_like(variables, [_filled(g, v) for g, v
-                                          in zip(gradients, variables, strict=True)])
-    if isinstance(variables, dict):
-        return {key: _filled(gradients[key], v) for key, v in variables.items()}
-    if gradients is None:
-        return _core.full(variables.shape, 0, dtype=variables.dtype)
-    return gradients
+def jvp(f, primals, tangents, *, has_aux=False):
+    """f's value and its derivative along tangents, the Jacobian times a vector: forward mode.
+
+    f: as for vjp. primals: a tuple of its arguments. tangents: of the same form and shapes.
+    Returns: (value, tangent), or (value, tangent, aux); the tangent has the form of the value.
+    """
+    if not isinstance(primals, (tuple, list)):
+        raise TypeError(f"jvp: primals: found a {type(primals).__name__}: expected a tuple of "
+                        "arguments")
+    variables = _variables("jvp", tuple(primals))
+    with GradientTape() as tape:
+        tape.watch(variables)
+        result = f(*variables)
+    value, aux = _pair("jvp", result) if has_aux else (result, None)
+    tangent = _filled(tape.jvp(value, variables, tangents), value)
+    return (value, tangent, aux) if has_aux else (value, tangent)
 
 
-# ------------------------------------------------------------- from the op table to the tape
+def jacobian(f, argnums=0, *, mode=None):
+    """The function that returns the derivative of every element of f's value.
+
+    f: a function that returns a floating-point tensor, or nested ones. argnums: as for grad.
+    mode: "fwd" costs one push per element of the arguments, "rev" one backward pass per element of
+    the value; by default whichever are fewer.
+    Returns: a function of f's arguments. For a value of shape S and an argument of shape X its
+    result has shape S + X; for nested ones, the form of the value with the form of the argument in
+    place of each tensor.
+    """
+    several, positions = _positions("jacobian", argnums)
+    if mode not in (None, "fwd", "rev"):
+        raise ValueError(f"jacobian: mode: found {mode!r}: expected 'fwd', 'rev' or None")
+
+    @wraps(f)
+    def jacobian_of(*args, **kwargs):
+        arguments, variables = _watchable("jacobian", args, positions)
+        with GradientTape(persistent=True) as tape:
+            tape.watch(variables)
+            value = f(*arguments, **kwargs)
+        outs, inputs = _leaves(value), _leaves(variables)
+        for out in outs:
+            if not isinstance(out, Tensor) or out.dtype.kind != "f":
+                raise TypeError(f"jacobian: the function returned {_described(out)}: expected a "
+                                "floating-point tensor")
+        forward = mode == "fwd" or (mode is None and _size(inputs) < _size(outs))
+        blocks = iter((_by_columns if forward else _by_rows)(tape, outs, inputs))
+        by = tuple(variables) if several else variables[0]
+        return _map(lambda out: _map(lambda _: next(blocks), by), value)
+
+    return jacobian_of
 
 
-def _load_rules():
-    """Compile the table's derivatives; the tape calls this once, before it first records."""
-    import pytensor
-
-    namespace = {**vars(pytensor), **globals()}
-    order = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
-    rules = {}
-    for number, row in enumerate(order):
-        if any(row.d):
-            rules[number] = _compile(row, namespace)
-    _core.set_rules(rules)
+def _by_rows(tape, outs, inputs):
+    """The blocks of the Jacobian, for each of outs and each of inputs, in reverse mode."""
+    for out in outs:
+        rows = [_filled(tape.gradient(out, inputs, output_gradient=seed), inputs)
+                for seed in _basis(out)]
+        for k, x in enumerate(inputs):
+            yield _joined([row[k] for row in rows], 0, out.shape + x.shape, out.dtype)
 
 
-def _compile(row, namespace):
-    """The functions of one row, the numbers of what they need saved, and whether one function
-    serves every input (see _Rule in the core)."""
-    numbers = {"out": -1, "x_shape": -2, "y_shape": -3}
-    numbers |= {name: k for k, name in enumerate(row.inputs)}
-    numbers |= {name: -10 - i for i, name in enumerate(row.parameters)}
-    each = isinstance(row.d, str)
-    derivatives = (row.d,) if each else row.d
-    used = {name for d in derivatives if d is not None
-            for name in compile(d, f"<derivative of {row.name}>", "eval").co_names}
-    saves = [name for name in numbers if name in used]
-    head = ", ".join(["g", "i", *saves] if each else ["g", *saves])
-    functions = tuple(None if d is None else eval(f"lambda {head}: {d}", namespace)
-                      for d in derivatives)
-    return functions, tuple(numbers[name] for name in saves), each
+def _by_columns(tape, outs, inputs):
+    """The same in forward mode."""
+    columns = [[_filled(tape.jvp(outs, [x], [seed]), outs) for seed in _basis(x)] for x in inputs]
+    for i, out in enumerate(outs):
+        for x, of_x in zip(inputs, columns, strict=True):
+            yield _joined([column[i] for column in of_x], -1, out.shape + x.shape, out.dtype)
 
 
-_core.set_names([row.name for row in ELEMENTWISE + REDUCTIONS]
-                + [row.name for row in TABLE if row.kind == "other"])
-_core.set_rule_loader(_load_rules)
+def _basis(t):
+    """For each element of t, a tensor like t that is 1 there and 0 elsewhere."""
+    from pytensor.functions import eye
+
+    return _core.reshape(eye(t.size, dtype=t.dtype), (t.size, *t.shape)) if t.size else ()
 
 
-# ------------------------------------------------ what the table's derivatives call besides
+def _joined(parts, axis, shape, dtype):
+    from pytensor.functions import stack
+
+    return _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape,
+                                                                                  dtype=dtype)
 
 
-def expand_axes(g, axis, keepdims):
-    """g, reduced over axis, with the reduced axes back as axes of length 1."""
-    if keepdims or axis is None or (g.ndim == 0 and axis == -1):
-        return g
-    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    ndim = g.ndim + len(axes)
-    shape = list(g.shape)
-    for position in sorted(a % ndim for a in axes):
-        shape.insert(position, 1)
-    return _core.reshape(g, tuple(shape))
+def _size(tensors):
+    return sum(t.size for t in tensors)
 
 
-def less_one(y):
-    """The exponent of y * x ** (y - 1), the slope of x ** y: 1 where y is 0, so that 0 times it is
-    0 at x = 0 too. A Python number stays one, and takes the dtype of x."""
-    from pytensor import _ops
+def hessian(f, argnums=0):
+    """The function that returns f's second derivatives: forward mode over reverse mode.
 
-    if isinstance(y, (int, float)):
-        return y - 1 if y != 0 else 1
-    return _ops.where(y == 0, 1, y - 1)
-
-
-def prod_gradient(g, x, axis, keepdims):
-    """d prod(x) / dx_i: the product of all the others, right also where elements are 0."""
-    from pytensor import _ops
-
-    zeros = x == 0
-    n_zeros = _ops.sum(zeros, axis=axis, keepdims=True)
-    of_nonzeros = _ops.prod(_ops.where(zeros, 1, x), axis=axis, keepdims=True)
-    of_zeros = _ops.prod(_ops.where(zeros, x, 1), axis=axis, keepdims=True)
-    # At a zero, the product of the other zeros: none, the only other one, or several. Written with
-    # x, whose value there is known, so that second derivatives are right too.
-    other_zero = _ops.sum(_ops.where(zeros, x, 0), axis=axis, keepdims=True) - x
-    of_other_zeros = _ops.where(n_zeros == 1, 1, _ops.where(n_zeros == 2, other_zero, 0))
-    share = _ops.where(zeros, of_other_zeros, of_zeros / _ops.where(zeros, 1, x))
-    return expand_axes(g, axis, keepdims) * of_nonzeros * share
+    f, argnums: as for jacobian. Returns: a function of f's arguments; for a value of shape S and an
+    argument of shape X its result has shape S + X + X, for several arguments a tuple of tuples.
+    """
+    return jacobian(jacobian(f, argnums, mode="rev"), argnums, mode="fwd")
 
 
-def extremum_gradient(g, x, out, axis, keepdims):
-    """d max(x) / dx: g where x is the extremum, in equal shares where several are."""
-    from pytensor import _ops
+def hvp(f, argnums=0):
+    """The function that returns f's second derivative times a vector, without the matrix.
 
-    chosen = x == expand_axes(out, axis, keepdims)
-    count = _ops.sum(chosen, axis=axis, keepdims=True)
-    return expand_axes(g, axis, keepdims) * (chosen / count.astype(x.dtype))
+    f, argnums: as for grad. Returns: a function of f's arguments and, after them, a vector of the
+    form and the shapes of the argument (for a tuple of positions: a tuple). It costs some three
+    gradients: forward mode over reverse mode.
+    """
+    several, positions = _positions("hvp", argnums)
+    gradient = grad(f, argnums)
 
+    @wraps(f)
+    def product(*args, **kwargs):
+        if not args:
+            raise ValueError("hvp: found no arguments: expected those of the function and a vector")
+        *args, vector = args
+        arguments, variables = _watchable("hvp", args, positions)
+        with GradientTape() as tape:
+            tape.watch(variables)
+            g = gradient(*arguments, **kwargs)
+        return _filled(tape.jvp(g, variables, vector if several else [vector]), g)
 
-def inverse_permutation(axes):
-    """The permutation that undoes axes."""
-    inverse = [0] * len(axes)
-    for position, axis in enumerate(axes):
-        inverse[axis] = position
-    return inverse
-
-
-def matmul_gradient_x(g, x_shape, y):
-    """d (x @ y) / dx: g y^T, with a vector's missing axis put back for the product."""
-    if y.ndim == 1:  # (..., m, k) @ (k,) -> (..., m)
-        return _core.reshape(g, (*g.shape, 1)) * y
-    if len(x_shape) == 1:  # (k,) @ (..., k, n) -> (..., n)
-        product = _core.reshape(g, (*g.shape[:-1], 1, g.shape[-1])) @ y.mT
-        return _core.reshape(product, (*product.shape[:-2], product.shape[-1]))
-    return g @ y.mT
+    return product
 
 
-def matmul_gradient_y(g, x, y_shape):
-    """d (x @ y) / dy: x^T g, with a vector's missing axis put back for the product."""
-    if len(y_shape) == 1:
-        if x.ndim == 1:
-            return g * x
-        return _core.reshape(g, (*g.shape, 1)) * x
-    if x.ndim == 1:
-        return _core.reshape(x, (x.shape[0], 1)) * _core.reshape(g, (*g.shape[:-1], 1,
-                                                                     g.shape[-1]))
-    if len(y_shape) == 2 and x.ndim > 2:  # one product instead of a sum over the batch
-        x, g = _as_matrix(x), _as_matrix(g)
-    return x.mT @ g
+# --------------------------------------------------------- functions with derivatives of their own
 
 
-def _as_matrix(t):
-    """t with all axes but the last as one; -1 would not do where the last has length 0."""
-    return _core.reshape(t, (math.prod(t.shape[:-1]), t.shape[-1]))
+def custom_gradient(f):
+    """A function whose derivative is given beside its value.
+
+    f: a function of tensors that returns (value, pullback). The value is a tensor, or nested ones.
+    pullback(g), where g has the form of the value, returns the gradient with respect to f's
+    positional argument, or a tuple of one for each of several; None stands for zeros. It is written
+    in tensor functions that can be differentiated themselves, if higher derivatives or forward mode
+    are wanted, and then has to be linear in g.
+    Returns: a function of the same arguments that returns the value alone.
+    Raises: TypeError when f reads a tensor that a tape records and that is no argument: its
+    gradient would be lost (stop_gradient says that this is meant).
+
+        @pt.custom_gradient
+        def log1pexp(x):
+            e = pt.exp(x)
+            return pt.log(1 + e), lambda g: g * (1 - 1 / (1 + e))
+    """
+
+    @wraps(f)
+    def with_gradient(*args, **kwargs):
+        (value, pullback), read, _ = _core.observed(
+            lambda: _pair("custom_gradient", f(*args, **kwargs)), forget=False)
+        inputs = [x for x in _leaves(args) if isinstance(x, Tensor)]
+        if any(all(x is not other for other in inputs) for x in read):
+            raise TypeError("custom_gradient: the function reads a tensor that a tape records and "
+                            "that is no positional argument: give it as one, or stop_gradient of "
+                            "it")
+
+        def gradients(g):
+            parts = pullback(g)
+            parts = (parts,) if len(args) == 1 else parts
+            if not isinstance(parts, (tuple, list)) or len(parts) != len(args):
+                raise TypeError("custom_gradient: the function's derivative returned "
+                                f"{_described(parts)}: expected a tuple of {len(args)} gradients")
+            found = []
+            for x, part in zip(args, parts, strict=True):
+                _map(lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None, x,
+                     _like(x, part))
+            return [None if g is None else _fitting(g, x)
+                    for g, x in zip(found, inputs, strict=True)]
+
+        return _recorded(value, inputs, gradients)
+
+    return with_gradient
 
 
-def getitem_gradient(g, x_shape, key):
-    """d x[key] / dx: zeros of x's shape, with g added at key."""
-    return _core.scatter(g, key, x_shape)
+def checkpoint(f):
+    """The function that computes what f does and keeps nothing for its derivative.
+
+    The tape notes the call alone, and the backward pass runs f again: of a long chain cut into
+    sqrt(n) pieces only the pieces' inputs are kept, for one more run of each. What f reads besides
+    its arguments gets its gradient as well. f must do the same at each run; random numbers of
+    pytensor.random repeat themselves.
+    Raises: in the backward pass, RuntimeError when f computed something else.
+    """
+
+    @wraps(f)
+    def checkpointed(*args, **kwargs):
+        from pytensor.random import generator
+
+        if not _core.is_recording():
+            return f(*args, **kwargs)
+        state = generator().bit_generator.state
+        value, read, calls = _core.observed(lambda: f(*args, **kwargs), forget=True)
+        made = {id(t) for _, _, results in calls for t in results}
+        places = [k for k, t in enumerate(_leaves(value)) if id(t) in made]
+        sums = _sums(value, places)
+
+        def gradients(g):
+            now, generator().bit_generator.state = generator().bit_generator.state, state
+            with GradientTape() as tape:
+                tape.watch(read)
+                again = f(*args, **kwargs)
+            generator().bit_generator.state = now
+            if _sums(again, places) != sums:
+                raise RuntimeError("checkpoint: the function computed something else when it was "
+                                   "run again for its derivative")
+            again = _leaves(again)
+            return tape.gradient([again[k] for k in places], read, output_gradient=_leaves(g))
+
+        return _recorded(value, read, gradients, made)
+
+    return checkpointed
 
 
-def concat_gradient(g, i, axis, starts):
-    """d concat(...) / d input i: the part of g that came from it."""
-    return g[(slice(None),) * axis + (slice(starts[i], starts[i + 1]),)]
+def _sums(value, places):
+    """What tells the results of two runs apart, NaN or not."""
+    leaves = _leaves(value)
+    return [repr(stop_gradient(leaves[k]).sum().item()) for k in places]
 
 
-def linear_gradient_w(g, x, columns):
-    """d (x @ w + b) / dw: x^T g, summed over all rows of x."""
-    if not _core.is_recording():
-        return _core.linear_weight_gradient(x, g, columns)
-    if x.ndim != 2:
-        x, g = _as_matrix(x), _as_matrix(g)
-    return x.T @ g
+def _recorded(value, inputs, gradients, made=None):
+    """The value as new tensors, which the tapes take for the results of one call.
+
+    gradients: the function from the gradients of the results (in the form of the value where made
+    is None, otherwise of those whose ids it holds) to a list of those of the inputs.
+    """
+    results = []
+
+    def result(leaf):
+        if not isinstance(leaf, Tensor) or (leaf.dtype.kind != "f" if made is None
+                                            else id(leaf) not in made):
+            return leaf
+        results.append(stop_gradient(leaf))
+        return results[-1]
+
+    value = _map(result, value)
+
+    def pullback(g):
+        g = g if isinstance(g, tuple) else (g,)
+        if made is not None:
+            return gradients(g)
+        parts = iter(g)
+        return gradients(_map(lambda leaf: next(parts) if any(leaf is r for r in results) else None,
+                              value))
+
+    _core.record_call("custom_gradient", tuple(inputs), tuple(results), (pullback,))
+    return value
 
 
-def one_hot(labels, n_classes, dtype):
-    """(...,) class numbers as (..., n_classes) rows with a single 1."""
+# -------------------------------------------------------------------- checking derivatives
+
+
+def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6, eps=6e-6):
+    """Compare f's derivatives with central differences along random directions.
+
+    f: a function of tensors, nested ones, and anything else. args: a tuple of its arguments; all
+    floating-point tensors and numbers among them are varied, in float64. order: how many
+    derivatives to check. modes: "fwd" for jvp, "rev" for vjp; with order 2 also one over the other.
+    rtol, atol: the deviation allowed. eps: the step; by default the one whose errors, of rounding
+    and of the formula, are smallest in float64.
+    Raises: AssertionError that says which derivative deviates and by how much.
+    """
     import numpy as np
 
-    classes = _core.asarray(np.arange(n_classes))
-    return (_core.reshape(labels, (*labels.shape, 1)) == classes).astype(dtype)
+    for mode in modes:
+        if mode not in ("fwd", "rev"):
+            raise ValueError(f"check_grads: modes: found {mode!r}: expected 'fwd' and 'rev'")
+    args = _map(lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x, tuple(args))
+    random = np.random.default_rng(0)
+
+    def flat(*variables):
+        parts = iter(variables)
+        value = f(*_map(lambda x: next(parts) if _is_variable(x) else x, args))
+        return [out for out in _leaves(value) if isinstance(out, Tensor) and out.dtype.kind == "f"]
+
+    def direction(tensors):
+        return tuple(_core.asarray(random.standard_normal(t.shape)) for t in tensors)
+
+    def compare(found, expected, name):
+        for k, (a, b) in enumerate(zip(found, expected, strict=True)):
+            a, b = np.asarray(a), np.asarray(b)
+            if not np.allclose(a, b, rtol, atol, equal_nan=True):
+                worst = np.nanargmax(np.where(np.isfinite(a - b), abs(a - b), np.inf))
+                raise AssertionError(
+                    f"check_grads: {name} of result {k}: found {a.flat[worst]!r}, by differences "
+                    f"{b.flat[worst]!r} (element {worst} along a random direction)")
+
+    def check(g, point, left, name):
+        tangents = direction(point)
+        ahead, behind = (g(*(x + step * t for x, t in zip(point, tangents, strict=True)))
+                         for step in (eps, -eps))
+        slopes = [(a - b) / (2 * eps) for a, b in zip(ahead, behind, strict=True)]
+        weights = direction(slopes)
+        for mode in modes:
+            path = f"{name}{mode}"
+            if mode == "fwd":
+                compare(jvp(g, point, tangents)[1], slopes, path)
+            else:
+                pulled = vjp(g, *point)[1](list(weights))
+                compare([_inner(pulled, tangents)], [_inner(weights, slopes)], path)
+            if left > 1:
+                check(_derivative(g, mode, tangents, weights), point, left - 1, f"{path} of ")
+
+    check(flat, tuple(x for x in _leaves(args) if _is_variable(x)), order, "")
+
+
+def _derivative(g, mode, tangents, weights):
+    """The function of the point that is to be checked for the next order."""
+    if mode == "fwd":
+        return lambda *point: jvp(g, point, tangents)[1]
+    return lambda *point: list(vjp(g, *point)[1](list(weights)))
+
+
+def _inner(left, right):
+    return sum(float((a * b).sum()) for a, b in zip(left, right, strict=True))
+
+
+def _is_variable(x):
+    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", None) == "f"
+
+
+# ------------------------------------------------------------------- arguments, nested values
+
+
+def _positions(name, argnums):
+    """Whether argnums is a sequence, and the positions in it."""
+    several = isinstance(argnums, (list, tuple))
+    try:
+        return several, [operator.index(p) for p in (argnums if several else (argnums,))]
+    except TypeError:
+        raise TypeError(f"{name}: argnums: found {argnums!r}: expected an integer or a tuple of "
+                        "integers") from None
+
+
+def _watchable(name, args, positions):
+    """The arguments with variables at the positions; and these variables."""
+    arguments = list(args)
+    for position in positions:
+        if not -len(args) <= position < len(args):
+            raise ValueError(f"{name}: argument {position} of {len(args)} arguments")
+        arguments[position] = _variables(name, args[position])
+    return arguments, [arguments[position] for position in positions]
+
+
+def _variables(name, argument):
+    """The argument with every tensor replaced by a new one on the same memory, so that the inner
+    function's variable is not confused with the same tensor used elsewhere."""
+
+    def variable(leaf):
+        tensor = _core.asarray(leaf)
+        if tensor.dtype.kind != "f":
+            raise TypeError(f"{name}: an argument has dtype {tensor.dtype}: expected a "
+                            "floating-point one")
+        return _core.identity(tensor)
+
+    return _map(variable, argument)
+
+
+def _filled(gradients, tensors):
+    """The gradients, with zeros for None."""
+    return _map(lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g, tensors,
+                gradients)
+
+
+def _pair(name, result):
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"{name}: the function returned {_described(result)}: expected a pair")
+    return result
+
+
+def _described(value):
+    if isinstance(value, Tensor):
+        return f"a tensor of dtype {value.dtype}"
+    return f"a {type(value).__name__}"
+
+
+def _map(function, structure, *others):
+    """The structure with function(leaf, *leaves of the others) in place of each leaf."""
+    if isinstance(structure, dict):
+        return {key: _map(function, part, *(other[key] for other in others))
+                for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return _core.rebuilt(structure, [_map(function, *parts) for parts
+                                         in zip(structure, *others, strict=True)])
+    return function(structure, *others)
+
+
+def _leaves(structure):
+    """What stands in a nested list, tuple or dictionary, in order."""
+    leaves = []
+    _map(leaves.append, structure)
+    return leaves
+
+
+def _like(structure, part):
+    """The part, or Nones in the form of the structure."""
+    return _map(lambda _: None, structure) if part is None else part
+
+
+def _fitting(g, x):
+    """A gradient that a user's function returned for x."""
+    g = _core.asarray(g)
+    if g.shape != x.shape:
+        raise ValueError(f"custom_gradient: a gradient has shape {g.shape}: expected that of the "
+                         f"argument, {x.shape}")
+    return g

@@ -21,7 +21,13 @@ Columns
               of the result), the inputs x, y, z, the result out, and the row's parameters, written
               in the functions of this package. None: no gradient flows there (the derivative is 0
               almost everywhere, or the input is no number). A single string where a function takes
-              any number of inputs: the gradient with respect to input number i
+              any number of inputs: the gradient with respect to input number i or, where it does
+              not name i, a sequence of all gradients. Where a call has several results, g and out
+              are tuples
+    jvp       the derivative in forward mode, one expression per input: what the result gains from
+              t, the tangent of the input, in terms of what d may name and out_shape; or a single
+              string as for d. By default, of element-wise rows d with t for g (their Jacobian is
+              diagonal), of others d transposed by the tape, which costs more
     numpy     the reference, in terms of np, x, y, z; by default the function np.<name>
     domain    (low, high) for each input: where tests and benchmarks sample
     identity  of a reduction: the result of no elements, None where the position is sought
@@ -58,6 +64,7 @@ class Row:
     rare: bool = False
     wide: bool = False
     chooses: bool = False
+    jvp: tuple[str | None, ...] | str | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -92,17 +99,19 @@ def ternary(name, types, c, doc, *, d, numpy, domain):
     TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain))
 
 
-def reduction(name, types, identity, c, doc, *, d=None, result="same", numpy=None,
+def reduction(name, types, identity, c, doc, *, d=None, jvp=None, result="same", numpy=None,
               domain=(-4, 4), wide=False, chooses=False):
     """A row for out = the elements of x along axes, combined."""
     TABLE.append(Row(name, "reduction", doc, types, c, result, (d,),
                      numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)", (domain,), identity,
-                     ("axis", "keepdims"), wide=wide, chooses=chooses))
+                     ("axis", "keepdims"), wide=wide, chooses=chooses,
+                     jvp=None if jvp is None else (jvp,)))
 
 
-def other(name, doc, *, d, numpy="", parameters=()):
+def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
     """A row for a handwritten function: it stands here for its derivative."""
-    TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters))
+    TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters,
+                     jvp=jvp))
 
 
 # --------------------------------------------------------------------------- arithmetic
@@ -228,16 +237,20 @@ ternary("where", ALL, "x ? y : z",
 # --------------------------------------------------------------------------- reductions
 reduction("sum", NUMERIC, "0", "acc + x",
           "The sum of the elements. Integers are added as 64-bit ones.", wide=True,
-          d="broadcast_to(expand_axes(g, axis, keepdims), x_shape)")
+          d="broadcast_to(expand_axes(g, axis, keepdims), x_shape)",
+          jvp="sum(t, axis=axis, keepdims=keepdims)")
 reduction("prod", NUMERIC, "1", "acc * x",
           "The product of the elements. Integers are multiplied as 64-bit ones.", wide=True,
-          d="prod_gradient(g, x, axis, keepdims)", domain=(0.5, 2))
+          d="expand_axes(g, axis, keepdims) * prod_of_others(x, axis)", domain=(0.5, 2),
+          jvp="sum(t * prod_of_others(x, axis), axis=axis, keepdims=keepdims)")
 reduction("max", ALL, "F(lowest)", "x > acc",
           "The largest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
-          d="extremum_gradient(g, x, out, axis, keepdims)")
+          d="expand_axes(g, axis, keepdims) * shares(x, out, axis, keepdims)",
+          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)")
 reduction("min", ALL, "F(highest)", "x < acc",
           "The smallest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
-          d="extremum_gradient(g, x, out, axis, keepdims)")
+          d="expand_axes(g, axis, keepdims) * shares(x, out, axis, keepdims)",
+          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)")
 reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).")
 reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).")
 reduction("argmax", ALL, None, "x > acc",
@@ -249,31 +262,44 @@ reduction("argmin", ALL, None, "x < acc",
 
 # ------------------------------------------------- handwritten functions with a derivative
 other("mean", "The mean of the elements.", parameters=("axis", "keepdims", "count"),
-      d=("broadcast_to(expand_axes(g * (1 / count), axis, keepdims), x_shape)",))
+      d=("broadcast_to(expand_axes(g * (1 / count), axis, keepdims), x_shape)",),
+      jvp=("mean(t, axis=axis, keepdims=keepdims)",))
 other("matmul", "The matrix product of the last two axes.",
-      d=("matmul_gradient_x(g, x_shape, y)", "matmul_gradient_y(g, x, y_shape)"))
-other("reshape", "The elements in another shape.", d=("reshape(g, x_shape)",))
+      d=("matmul_gradient_x(g, x_shape, y)", "matmul_gradient_y(g, x, y_shape)"),
+      jvp=("matmul(t, y)", "matmul(x, t)"))
+other("reshape", "The elements in another shape.", d=("reshape(g, x_shape)",),
+      jvp=("reshape(t, out_shape)",))
 other("permute_dims", "The axes in another order.", parameters=("axes",),
-      d=("permute_dims(g, inverse_permutation(axes))",))
-other("broadcast_to", "Repeated along axes of length 1.", d=("g",))
-other("astype", "Converted to another dtype.", d=("g",))
+      d=("permute_dims(g, inverse_permutation(axes))",), jvp=("permute_dims(t, axes)",))
+other("broadcast_to", "Repeated along axes of length 1.", d=("g",), jvp=("t",))
+other("astype", "Converted to another dtype.", d=("g",), jvp=("t",))
 other("getitem", "Selected by index.", parameters=("key",),
-      d=("getitem_gradient(g, x_shape, key)",))
-other("scatter", "Zeros, with x added at an index.", parameters=("key",), d=("g[key]",))
+      d=("scatter(g, key, x_shape)",), jvp=("t[key]",))
+other("scatter", "Zeros, with x added at an index.", parameters=("key",), d=("g[key]",),
+      jvp=("scatter(t, key, out_shape)",))
 other("concat", "One after another along an axis.", parameters=("axis", "starts"),
-      d="concat_gradient(g, i, axis, starts)")
+      d="g[part_of_concat(i, axis, starts)]",
+      jvp="scatter(t, part_of_concat(i, axis, starts), out_shape)")
 other("linear", "x @ y + z, in one pass; columns: those of x that are not zero throughout.",
       parameters=("columns",),
-      d=("g @ y.T", "linear_gradient_w(g, x, columns)", "g.sum(axis=tuple(range(g.ndim - 1)))"))
+      d=("g @ y.T", "linear_gradient_w(g, x, columns)", "g.sum(axis=tuple(range(g.ndim - 1)))"),
+      jvp=("t @ y", "x @ t", "t"))
 other("softmax", "exp(x) / sum(exp(x)) along the last axis.",
-      d=("out * (g - sum(g * out, axis=-1, keepdims=True))",))
+      d=("out * (g - sum(g * out, axis=-1, keepdims=True))",),
+      jvp=("out * (t - sum(t * out, axis=-1, keepdims=True))",))
 other("log_softmax", "log(softmax(x)) along the last axis.",
-      d=("g - exp(out) * sum(g, axis=-1, keepdims=True)",))
+      d=("g - exp(out) * sum(g, axis=-1, keepdims=True)",),
+      jvp=("t - sum(exp(out) * t, axis=-1, keepdims=True)",))
 other("softmax_cross_entropy", "-sum(y * log_softmax(x)) along the last axis.",
       d=("expand_axes(g, -1, False) * (softmax(x) * sum(y, axis=-1, keepdims=True) - y)",
-         "-expand_axes(g, -1, False) * log_softmax(x)"))
+         "-expand_axes(g, -1, False) * log_softmax(x)"),
+      jvp=("sum(t * (softmax(x) * sum(y, axis=-1, keepdims=True) - y), axis=-1)",
+           "-sum(t * log_softmax(x), axis=-1)"))
 other("sparse_softmax_cross_entropy", "-log_softmax(x)[y] along the last axis, y a class number.",
-      d=("expand_axes(g, -1, False) * (softmax(x) - one_hot(y, x_shape[-1], g.dtype))", None))
+      d=("expand_axes(g, -1, False) * (softmax(x) - one_hot(y, x_shape[-1], g.dtype))", None),
+      jvp=("sum(t * (softmax(x) - one_hot(y, x_shape[-1], t.dtype)), axis=-1)", None))
+other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
+      parameters=("pullback",), d="pullback(g)")
 
 # The kernels' enums number element-wise rows and reductions in the order in which they stand here.
 ELEMENTWISE = [row for row in TABLE if row.kind in ("unary", "binary", "ternary")]
