@@ -56,7 +56,7 @@ def write_reference(folder):
             options.append(":imported-members:")
         else:
             core = [name for name in getattr(module, "__all__", ())
-                    if getattr(module, name).__module__.startswith("pytensor._")]
+                    if getattr(getattr(module, name), "__module__", "").startswith("pytensor._")]
             options += [f":exclude-members: {', '.join(core)}"] if core else []
         text = "\n".join([f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}",
                           *(f"   {option}" for option in options), "```", ""])
