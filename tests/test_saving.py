@@ -1,5 +1,6 @@
 """pytensor.saving: weights to disk and back."""
 
+import json
 import os
 import stat
 
@@ -8,6 +9,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from pytensor import layers, models, saving
+
+pytestmark = pytest.mark.once
 
 
 def network(units=4, **options):
@@ -129,3 +132,122 @@ def test_refuses_an_unbuilt_model(tmp_path):
     for method in (model.save_weights, model.load_weights):
         with pytest.raises(ValueError, match=r"_weights: 'sequential' is not built"):
             method(tmp_path / "weights")
+
+
+# --- whole models ---------------------------------------------------------------------------
+
+
+def classifier():
+    model = models.Sequential([layers.Rescaling([0.5, 1, 2], offset=-1.0, input_shape=(3,)),
+                               layers.Dense(4, activation="relu", name="hidden"),
+                               layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model.fit(x, np.arange(20) % 2, epochs=2, verbose=0)
+    return model, x
+
+
+def changed(path, change):
+    """Rewrite what a model's file says of itself."""
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    about = json.loads(json.loads(content[8:8 + size])["__metadata__"]["pytensor"])
+    change(about)
+    save_file(load_file(path), path, {"pytensor": json.dumps(about)})
+
+
+def test_a_model_comes_back_as_it_was(tmp_path):
+    model, x = classifier()
+    path = tmp_path / "model.safetensors"
+    models.save_model(model, path)
+    first = path.read_bytes()
+    model.save(str(path))
+    assert path.read_bytes() == first
+    loaded = models.load_model(path)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    # Its training goes on with the same steps.
+    for each in (model, loaded):
+        each.fit(x, np.arange(20) % 2, shuffle=False, verbose=0)
+    for found, expected in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert loaded.optimizer.iterations == model.optimizer.iterations
+
+
+def test_without_the_optimizer_or_uncompiled(tmp_path):
+    model, _ = classifier()
+    models.save_model(model, tmp_path / "model", include_optimizer=False)
+    assert sorted(load_file(tmp_path / "model")) == ["dense/bias", "dense/kernel", "hidden/bias",
+                                                     "hidden/kernel"]
+    assert models.load_model(tmp_path / "model").optimizer.iterations == 0
+    assert models.load_model(tmp_path / "model", compile=False).loss is None
+    models.save_model(network(), tmp_path / "uncompiled")
+    assert models.load_model(tmp_path / "uncompiled").loss is None
+
+
+def test_notes(tmp_path):
+    models.save_model(network(), tmp_path / "model", notes={"classes": ["a", "b"]})
+    assert saving.read_notes(tmp_path / "model") == {"classes": ["a", "b"]}
+
+
+class Doubled(layers.Layer):
+    def call(self, x):
+        return x * 2
+
+
+def test_custom_layers(tmp_path):
+    model = models.Sequential([Doubled(input_shape=(2,))])
+    models.save_model(model, tmp_path / "model")
+    with pytest.raises(ValueError, match=r"load_model: .*model: .*'Doubled'.*custom_obj"):
+        models.load_model(tmp_path / "model")
+    loaded = models.load_model(tmp_path / "model", custom_objects={"Doubled": Doubled})
+    assert loaded(np.ones((1, 2))).tolist() == [[2, 2]]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (dict.clear, "found version None of the format: expected 1"),
+    (lambda about: about.pop("model"), "'model'"),
+    (lambda about: about.update(model={"module": "os", "class_name": "system", "config": {}}),
+     "module: found 'os'"),
+    (lambda about: about.update(model={"module": "layers", "class_name": "Dense",
+                                       "config": {"units": 3}}), "found a Dense: expected a model"),
+    (lambda about: about["model"]["config"]["layers"].pop(), "dense/bias: not in the model"),
+    (lambda about: about["compile"].update(optimizer={"class_name": "eval", "config": "1"}),
+     "unknown class or function 'eval'"),
+    (lambda about: about["training"]["optimizer"]["state"].update({"dense/kernel": 1}),
+     "found 1 tensors of optimizer state: expected 2"),
+])
+def test_refuses_a_changed_model(tmp_path, change, message):
+    path = tmp_path / "model"
+    models.save_model(classifier()[0], path)
+    changed(path, change)
+    with pytest.raises(ValueError) as caught:
+        models.load_model(path)
+    assert str(caught.value).startswith(f"load_model: {path}: ") and message in str(caught.value)
+
+
+def test_refuses_files_that_are_no_models(tmp_path):
+    path = tmp_path / "weights"
+    network().save_weights(path)
+    with pytest.raises(ValueError, match=r"load_model: .*weights: weights without an architecture"):
+        models.load_model(path)
+    save_file({}, path, {"pytensor": "no JSON"})
+    with pytest.raises(ValueError, match=r"load_model: .*weights: the architecture is not JSON"):
+        models.load_model(path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        models.load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("length", [0, 8, 200, -1])
+def test_refuses_a_truncated_model(tmp_path, length):
+    path = tmp_path / "model"
+    models.save_model(network(), path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ValueError, match=r"load_model: .*model: not a whole safetensors file"):
+        models.load_model(path)
+
+
+def test_refuses_a_reserved_name(tmp_path):
+    model = models.Sequential([layers.Dense(1, name="training:x", input_shape=(1,))])
+    with pytest.raises(ValueError, match="save_model: a weight is called 'training:x/kernel'"):
+        models.save_model(model, tmp_path / "model")
+    assert os.listdir(tmp_path) == []

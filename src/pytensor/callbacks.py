@@ -49,7 +49,10 @@ class Callback:
         """Called at the start of fit."""
 
     def on_train_end(self, logs=None):
-        """Called at the end of fit, with the last epoch's logs."""
+        """Called at the end of fit, with the last epoch's logs; not if it ends by an error."""
+
+    def close(self):
+        """Called last by fit, also if it ends by an error."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Called at the start of an epoch; epochs count from 0."""
@@ -318,11 +321,20 @@ class ProgressBar(ProgressLine):
     # tqdm's own interval between two drawings; texts are made no more often
     INTERVAL = 0.1
 
+    _bar = None
+
+    def close(self):
+        """Leave the bar of an epoch that ended by an error."""
+        if self._bar is not None:
+            self._bar.close()
+
     def begin(self, title):
         """Draw an empty bar."""
         from tqdm import tqdm
 
+        run = self.model.run
         self._bar = tqdm(total=self.params["steps"], desc=title, unit=" steps", file=sys.stdout,
+                         initial=0 if run is None else run.position.step,
                          mininterval=self.INTERVAL, dynamic_ncols=True)
         self._drawn = 0.0
 

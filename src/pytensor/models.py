@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pytensor import saving, serialization
 from pytensor._arguments import sample_shape
-from pytensor.layers import Input, Layer, as_input, structure, unique_name
+from pytensor.layers import Input, Layer
+from pytensor.layers.layer import as_input, structure, unique_name
+from pytensor.saving import load_model, save_model
 from pytensor.trainer import Trainer
 
-__all__ = ["Sequential"]
+__all__ = ["Sequential", "load_model", "save_model"]
 
 
 class Sequential(Trainer, Layer):
@@ -203,6 +205,8 @@ class Sequential(Trainer, Layer):
         if type(self).call is not Sequential.call:
             return None
         last = self.layers[-1]
+        if last.activity_regularizer is not None:  # it is one of what the activation gives
+            return None
         return last.activation if hasattr(last, "pre_activation") else None
 
     # ------------------------------------------------------------------------- looking, keeping
@@ -238,6 +242,10 @@ class Sequential(Trainer, Layer):
             print_fn(f" {kind} params: {count:,} ({_memory(4 * count)})")
         print_fn("_" * rule)
 
+    def save(self, path, include_optimizer=True):
+        """Write the whole model to a safetensors file, as save_model does."""
+        saving.save_model(self, path, include_optimizer)
+
     def save_weights(self, path):
         """Write all weights to a safetensors file, at once or not at all.
 
@@ -248,7 +256,7 @@ class Sequential(Trainer, Layer):
         saving.save_weights(self, path)
 
     def load_weights(self, path):
-        """Read all weights from a file that save_weights wrote.
+        """Read all weights from a file that save_weights or save wrote.
 
         Raises:
             OSError: the file cannot be read.

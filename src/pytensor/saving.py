@@ -1,11 +1,22 @@
-"""Weights on disk: safetensors files, written so that a crash leaves the old file or the new one.
+"""Models on disk: safetensors files, written so that a crash leaves the old file or the new one.
 
-Every weight is stored under its path in the model, layer and weight: "dense/kernel".
+Every weight is stored under its path in the model, layer and weight: "dense/kernel". A file of a
+whole model has a text besides, "pytensor" in the metadata, JSON with these entries:
+
+    version   of this format, 1
+    model     the architecture, as serialization.serialize gives it
+    compile   optimizer, loss and metrics; null if the model is not compiled
+    training  what training depends on besides the weights (see checkpoints), or null
+    notes     what else its writer noted
+
+Arrays that belong to training have names that begin with "training:". Reading runs no code that
+comes from the file.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 from pathlib import Path
@@ -13,6 +24,9 @@ from pathlib import Path
 import numpy as np
 
 import pytensor as pt
+
+VERSION = 1
+TRAINING = "training:"
 
 
 def write_atomically(path, content):
@@ -56,14 +70,12 @@ def save_weights(model, path):
     """
     from safetensors.numpy import save
 
-    path = _as_path("save_weights", path)
-    _check_built("save_weights", model)
-    write_atomically(path, save({name: np.ascontiguousarray(weight)
-                                 for name, weight, _ in model.named_weights()}))
+    path = as_path("save_weights", path)
+    write_atomically(path, save(_weights("save_weights", model)))
 
 
 def load_weights(model, path):
-    """Read the weights of a model from a safetensors file.
+    """Read the weights of a model from a safetensors file, of weights or of a whole model.
 
     Raises:
         TypeError: path is none.
@@ -71,32 +83,144 @@ def load_weights(model, path):
         ValueError: the file is no safetensors file, or its names, shapes or dtypes are not those of
             the model; the message lists what differs, and no weight has changed.
     """
+    path = as_path("load_weights", path)
+    _check_built("load_weights", model)
+    assign_weights(f"load_weights: {path}", model, read(f"load_weights: {path}", path)[0])
+
+
+def save_model(model, path, include_optimizer=True, notes=None):
+    """Write a model to a safetensors file: architecture, weights, and how it was compiled.
+
+    include_optimizer: keep the optimizer's state as well, so that training can go on.
+    notes: anything that JSON can hold; read_notes returns it.
+
+    Raises:
+        TypeError: path is none, or JSON cannot hold the architecture or the notes.
+        ValueError: the model is not built.
+        OSError: the file cannot be written.
+    """
+    from pytensor import checkpoints
+
+    path = as_path("save_model", path)
+    training = checkpoints.optimizer_state(model) if include_optimizer else None
+    write_model("save_model", model, path, training, notes)
+
+
+def write_model(function, model, path, training, notes=None):
+    """Write a model's file. training: None or a pair, JSON and arrays by name."""
+    from safetensors.numpy import save
+
+    from pytensor import serialization
+
+    arrays = _weights(function, model)
+    reserved = [name for name in arrays if name.startswith(TRAINING)]
+    if reserved:
+        raise ValueError(f"{function}: a weight is called {reserved[0]!r}: expected names that do "
+                         f"not begin with {TRAINING!r}")
+    state, training_arrays = training or (None, {})
+    arrays |= {TRAINING + name: np.ascontiguousarray(array)
+               for name, array in training_arrays.items()}
+    # One entry: safetensors writes several in an order that differs from run to run.
+    text = json.dumps({"version": VERSION, "model": serialization.serialize(model),
+                       "compile": model.get_compile_config(), "training": state, "notes": notes})
+    write_atomically(path, save(arrays, {"pytensor": text}))
+
+
+def load_model(path, custom_objects=None, compile=True):
+    """Return the model that a file of save_model or a checkpoint holds.
+
+    custom_objects: classes and functions by name, besides those that were registered with
+        serialization.register_serializable.
+    compile: compile it as it was, with its optimizer's state, if it was compiled.
+
+    Raises:
+        TypeError: path is none.
+        OSError: the file cannot be read.
+        ValueError: the file is no whole safetensors file, holds no architecture or one that is not
+            known, is of a newer version, or its weights are not those of its architecture.
+    """
+    from pytensor import checkpoints, serialization
+
+    path = as_path("load_model", path)
+    name = f"load_model: {path}"
+    arrays, about = read_model(name, path)
+    try:
+        with serialization.custom_object_scope(custom_objects):
+            model = serialization.deserialize(about["model"])
+            if not callable(getattr(model, "compile_from_config", None)):
+                raise ValueError(f"found a {type(model).__name__}: expected a model")
+            if compile and about.get("compile") is not None:
+                model.compile_from_config(about["compile"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error or type(error).__name__}") from error
+    assign_weights(name, model, arrays)
+    if model.loss is not None and about.get("training") is not None:
+        checkpoints.restore_optimizer(name, model, about["training"], arrays)
+    return model
+
+
+def read_notes(path):
+    """Return what save_model was given as notes; raises as load_model does."""
+    path = as_path("read_notes", path)
+    return read_model(f"read_notes: {path}", path)[1].get("notes")
+
+
+def read(name, path):
+    """Return the arrays of a safetensors file by name, and its metadata, texts by name."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    path = _as_path("load_weights", path)
-    _check_built("load_weights", model)
     content = path.read_bytes()
     try:
-        stored = load(content)
+        arrays = load(content)
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
-        raise ValueError(f"load_weights: {path}: not a whole safetensors file: {error}") from None
-    weights = {name: weight for name, weight, _ in model.named_weights()}
-    differences = [f"{name}: not in the file" for name in weights.keys() - stored.keys()]
-    differences += [f"{name}: not in the model" for name in stored.keys() - weights.keys()]
+        raise ValueError(f"{name}: not a whole safetensors file: {error}") from None
+    header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
+    return arrays, header.get("__metadata__") or {}
+
+
+def read_model(name, path):
+    """Return the arrays of a model's file and what its metadata say, a dictionary."""
+    arrays, metadata = read(name, path)
+    if "pytensor" not in metadata:
+        raise ValueError(f"{name}: weights without an architecture: make the model and call its "
+                         "load_weights")
+    try:
+        about = json.loads(metadata["pytensor"])
+    except ValueError as error:
+        raise ValueError(f"{name}: the architecture is not JSON: {error}") from None
+    version = about.get("version") if isinstance(about, dict) else None
+    if version != VERSION:
+        raise ValueError(f"{name}: found version {version} of the format: expected {VERSION}")
+    return arrays, about
+
+
+def assign_weights(name, model, arrays):
+    """Overwrite a model's weights, all or none; other arrays than those of training are errors."""
+    weights = {path: weight for path, weight, _ in model.named_weights()}
+    stored = {path: array for path, array in arrays.items() if not path.startswith(TRAINING)}
+    differences = [f"{path}: not in the file" for path in weights.keys() - stored.keys()]
+    differences += [f"{path}: not in the model" for path in stored.keys() - weights.keys()]
     differences += [
-        f"{name}: {stored[name].dtype} {stored[name].shape} in the file, {weight.dtype} "
+        f"{path}: {stored[path].dtype} {stored[path].shape} in the file, {weight.dtype} "
         f"{weight.shape} in the model"
-        for name, weight in weights.items() if name in stored
-        and (stored[name].shape, stored[name].dtype) != (weight.shape, weight.dtype)
+        for path, weight in weights.items() if path in stored
+        and (stored[path].shape, stored[path].dtype) != (weight.shape, weight.dtype)
     ]
     if differences:
-        raise ValueError(f"load_weights: {path}: " + "; ".join(sorted(differences)))
-    for name, weight in weights.items():
-        weight[...] = pt.asarray(stored[name])
+        raise ValueError(f"{name}: " + "; ".join(sorted(differences)))
+    for path, weight in weights.items():
+        weight[...] = pt.asarray(stored[path])
 
 
-def _as_path(function, path):
+def _weights(function, model):
+    """All weights by path, as arrays."""
+    _check_built(function, model)
+    return {path: np.ascontiguousarray(weight) for path, weight, _ in model.named_weights()}
+
+
+def as_path(function, path):
+    """Return path as a Path; `function` is for the message."""
     try:
         return Path(path)
     except TypeError:

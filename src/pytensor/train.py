@@ -1,36 +1,59 @@
-"""The command `python -m pytensor.train`: train a dense network on images of digits.
+"""The command `python -m pytensor.train`: train a dense network to tell classes apart.
 
 Without options it is the first network of the book, 784-512-10, on MNIST; where MNIST cannot be
 had, on the digits that the package draws itself. A run with the same options gives the same
-weights, bit by bit, whatever the number of threads.
+weights, bit by bit, whatever the number of threads, and however often it was interrupted and
+resumed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+import json
 import math
 import os
+import shlex
+import signal
 import sys
-import tempfile
+import threading
 import time
-from pathlib import Path
+import tomllib
+
+import numpy as np
 
 import pytensor as pt
-from pytensor import datasets, layers, models, optimizers, utils
+from pytensor import (
+    _command,
+    callbacks,
+    checkpoints,
+    datasets,
+    layers,
+    models,
+    optimizers,
+    saving,
+    schedules,
+    utils,
+)
+from pytensor._command import UsageError, check_writable, count, grouped, positive, share
+from pytensor.datasets.files import LabelledData
 
-CLASSES = 10
-OPTIMIZERS = ("sgd", "rmsprop", "adam", "adagrad")
-
-
-class UsageError(Exception):
-    """What the user asked for cannot be done; the message is one line and names it."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line that starts with the option's name."""
-
-    def error(self, message):
-        raise UsageError(message.removeprefix("argument "))
+NAME = "pytensor.train"
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "lion", "adagrad", "adadelta")
+SETS = {"mnist": datasets.mnist, "fashion-mnist": datasets.fashion_mnist,
+        "kmnist": datasets.kmnist, "digits": datasets.digits}
+DEFAULTS = {
+    "dataset": None, "data_dir": None, "label": None, "test_split": 0.2, "validation_split": 0.0,
+    "hidden": [512], "epochs": 5, "batch_size": 128, "optimizer": "rmsprop", "learning_rate": None,
+    "lr_schedule": None, "patience": None, "seed": 0, "threads": None, "save": None,
+    "save_every": None, "resume": None, "log": None, "plot": None, "config": None,
+    "dry_run": False, "quiet": False,
+}
+# What a run that is resumed has in common with its beginning, and what else a checkpoint notes.
+FIXED = ("dataset", "data_dir", "label", "test_split", "validation_split", "hidden", "batch_size",
+         "optimizer", "learning_rate", "lr_schedule", "seed")
+NOTED = (*FIXED, "epochs", "patience", "save_every", "log", "plot")
 
 
 def main(argv=None):
@@ -40,111 +63,229 @@ def main(argv=None):
         argv: the options, a list of strings; by default those of the command line.
 
     Returns:
-        The exit code: 0; 1, the training failed or its output cannot be written; 2, an option or
-        the data are wrong, or stdout is closed; 130, interrupted with Ctrl-C.
+        The exit code, as `_command.run` tells.
     """
-    try:
-        try:
-            run(parse(argv))
-        finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()  # here, not at the end of Python: its failure is reported
-    except UsageError as error:
-        return _complain(error, 2)
-    except (FloatingPointError, MemoryError) as error:
-        return _complain(str(error) or "out of memory", 1)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
-    except OSError as error:
-        # Python's own last flush shall not complain about it as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return 1  # who read the output wants no more of it (`| head`)
-        return _complain(f"standard output: {error}", 1)
-    return 0
+    return _command.run(NAME, lambda: run(parse(argv)))
+
+
+# ------------------------------------------------------------------------------------- options
+
+
+def make_parser():
+    """Return the parser. It leaves out what was not given: defaults have the last word."""
+    parser = _command.Parser(
+        prog=f"python -m {NAME}",
+        description="Train a dense network to tell classes of images, or of rows of numbers, "
+        "apart. Without options: 784-512-10, RMSprop, 5 epochs, on MNIST; where MNIST cannot be "
+        "had, on digits that the package draws itself.",
+        epilog=f"Examples: python -m {NAME} --save model.safetensors --plot report.png; after "
+        f"Ctrl-C: python -m {NAME} --resume model.safetensors; a table: python -m {NAME} "
+        "--dataset iris.csv --epochs 50; then: python -m pytensor.predict model.safetensors "
+        "image.png",
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = parser.add_argument_group("data").add_argument
+    add("--dataset", metavar="NAME|PATH",
+        help=f"{', '.join(SETS)}; or a directory of IDX files, a .npz archive (x_train, y_train, "
+        "x_test, y_test, or x, y), or a text file in columns, such as CSV (mnist; if it cannot be "
+        "had, digits)")  # fmt: skip
+    add("--data-dir", type=_command.path, metavar="DIR",
+        help="where the files of a named set are: DIR or DIR/NAME "
+        "($PYTENSOR_DATA, then the cache, then the network)")  # fmt: skip
+    add("--label", metavar="COLUMN",
+        help="the column of a text file that has the classes: its name or number from 0 (one that "
+        "is called label, class, target, species or y, else the last)")  # fmt: skip
+    add("--test-split", type=share, metavar="X",
+        help="the share to test with, of data without a test set (0.2)")  # fmt: skip
+    add("--validation-split", type=share, metavar="X",
+        help="the share of the training set, its end, to validate with after each epoch "
+        "(none)")  # fmt: skip
+    add = parser.add_argument_group("network and training").add_argument
+    add("--hidden", type=count, nargs="+", metavar="N",
+        help="units of each hidden layer, e.g. --hidden 256 128 (512)")  # fmt: skip
+    add("--epochs", type=count, metavar="N", help="passes over the data (5)")
+    add("--batch-size", type=count, metavar="N", help="samples in one step (128)")
+    add("--optimizer", choices=OPTIMIZERS, metavar="NAME",
+        help=f"{', '.join(OPTIMIZERS)} (rmsprop)")  # fmt: skip
+    add("--learning-rate", type=positive, metavar="X", help="(the optimizer's own)")
+    add("--lr-schedule", type=_schedule, metavar="HOW",
+        help="how the learning rate falls: cosine or linear, to 0 at the end; exponential:F, by "
+        "the factor F with each epoch; step:N:F, by F after every N epochs (it stays)")  # fmt: skip
+    add("--patience", type=count, metavar="N",
+        help="stop after N epochs in which the validation loss has not fallen, and go back to the "
+        "best weights")  # fmt: skip
+    add("--seed", type=_command.seed, metavar="N", help="of all random numbers (0)")
+    add("--threads", type=count, metavar="N",
+        help="($PYTENSOR_NUM_THREADS, else all the cores this process may use)")  # fmt: skip
+    add = parser.add_argument_group("what is kept and shown").add_argument
+    add("--save", type=_command.path, metavar="PATH",
+        help="write the model to this safetensors file, after each epoch, at the end, and on "
+        "Ctrl-C")  # fmt: skip
+    add("--save-every", type=count, metavar="N", help="and after every N steps")
+    add("--resume", type=_command.path, metavar="PATH",
+        help="go on with the run that wrote this file, with its options; more --epochs may be "
+        "asked for")  # fmt: skip
+    add("--log", type=_command.path, metavar="FILE",
+        help="write loss and accuracy of each epoch to a .csv or .jsonl file")  # fmt: skip
+    add("--plot", type=_command.path, metavar="FILE",
+        help="draw a report to a .png, .svg or .pdf file: curves, confusion matrix, worst "
+        "mistakes, weights (needs the extra [plot])")  # fmt: skip
+    add("--config", type=_command.path, metavar="FILE",
+        help="read options from a TOML file, e.g. epochs = 10; those given here go "
+        "before")  # fmt: skip
+    add("--dry-run", action="store_true",
+        help="check options, data and paths, show the network, and stop")  # fmt: skip
+    add("--quiet", action="store_true", help="print nothing but the result")
+    return parser
 
 
 def parse(argv=None):
-    """Parse and check the options.
+    """Parse and check the options: given, else in --config, else in --resume, else defaults.
 
     Raises:
         UsageError: an option is unknown or its value wrong.
         SystemExit: --help was asked for and given.
     """
-    parser = _Parser(
-        prog="python -m pytensor.train",
-        description="Train a dense network on 28 x 28 images of digits. Without options: "
-        "784-512-10, RMSprop, 5 epochs, on MNIST; where MNIST cannot be had, on digits that the "
-        "package draws itself.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--epochs", type=_count, default=5, metavar="N", help="passes over the data (%(default)s)")
-    add("--batch-size", type=_count, default=128, metavar="N",
-        help="images in one step (%(default)s)")  # fmt: skip
-    add("--hidden", type=_count, default=[512], nargs="+", metavar="N",
-        help="units of each hidden layer, e.g. --hidden 256 128 (512)")  # fmt: skip
-    add("--optimizer", choices=OPTIMIZERS, default="rmsprop", help="(%(default)s)")
-    add("--learning-rate", type=_rate, metavar="X", help="(the optimizer's own)")
-    add("--dataset", choices=("mnist", "digits"),
-        help="insist on this data (mnist; if it cannot be had, digits)")  # fmt: skip
-    add("--data-dir", type=Path, metavar="DIR",
-        help="where MNIST's files are: DIR or DIR/mnist "
-        "($PYTENSOR_DATA, then the cache, then the network)")  # fmt: skip
-    add("--seed", type=_seed, default=0, metavar="N", help="of all random numbers (%(default)s)")
-    add("--threads", type=_count, metavar="N",
-        help="($PYTENSOR_NUM_THREADS, else all the cores this process may use)")  # fmt: skip
-    add("--save", type=Path, metavar="PATH", help="write the trained weights to this file")
-    add("--quiet", action="store_true", help="print nothing but the result")
-    options = parser.parse_args(argv)
+    parser = make_parser()
+    given = vars(parser.parse_args(argv))
+    if "config" in given:
+        given = _from_config(parser, given["config"]) | given
+    begun = _from_checkpoint(parser, given["resume"]) if "resume" in given else {}
+    for key in FIXED if begun else ():
+        found, expected = given.get(key), begun.get(key, DEFAULTS[key])
+        if key in given and str(found) != str(expected):
+            raise UsageError(f"{_flag(key)}: {_text(found)}: {given['resume']} was begun with "
+                             f"{_text(expected)}, which --resume does not change")
+    options = argparse.Namespace(**(DEFAULTS | begun | given))
+    options.goes_on = bool({"epochs", "patience"} & given.keys())
     if options.data_dir is not None and options.dataset == "digits":
         raise UsageError(f"--data-dir: {options.data_dir}: --dataset digits reads no files")
+    if options.patience is not None and not options.validation_split:
+        raise UsageError(f"--patience: {options.patience}: needs --validation-split")
+    if options.save_every is not None and options.save is None and options.resume is None:
+        raise UsageError(f"--save-every: {options.save_every}: needs --save")
+    if options.save is None:
+        options.save = options.resume
+    if options.log is not None and options.log.suffix not in (".csv", ".jsonl"):
+        raise UsageError(f"--log: {options.log}: expected a name that ends in .csv or .jsonl")
     return options
+
+
+def _from_config(parser, path):
+    """The options in a TOML file."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config: {path}: {error}") from error
+    return _checked(parser, table, f"--config: {path}", DEFAULTS.keys() - {"config", "resume"})
+
+
+def _from_checkpoint(parser, path):
+    """The options that a checkpoint notes."""
+    try:
+        notes = saving.read_notes(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--resume: {str(error).removeprefix('read_notes: ')}") from error
+    if not isinstance(notes, dict) or not isinstance(notes.get("options"), dict):
+        raise UsageError(f"--resume: {path}: was not written by python -m {NAME}")
+    return _checked(parser, notes["options"], f"--resume: {path}", NOTED)
+
+
+def _checked(parser, table, source, known):
+    """Options of a file, checked as those of the command line are."""
+    words = []
+    for name, value in table.items():
+        key = name.replace("-", "_")
+        if key not in known:
+            raise UsageError(f"{source}: unknown option {name!r}: known are "
+                             f"{', '.join(sorted(key.replace('_', '-') for key in known))}")
+        if isinstance(value, bool):
+            words += [_flag(key)] * value
+        elif isinstance(value, list):
+            words += [_flag(key), *map(str, value)]
+        else:
+            words.append(f"{_flag(key)}={value}")
+    try:
+        return vars(parser.parse_args(words))
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from error
+
+
+def _flag(key):
+    return f"--{key.replace('_', '-')}"
+
+
+def _text(value):
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _schedule(text):
+    """Check what --lr-schedule is given."""
+    name, *numbers = text.split(":")
+    expected = "cosine, linear, exponential:F or step:N:F"
+    if len(numbers) != {"cosine": 0, "linear": 0, "exponential": 1, "step": 2}.get(name):
+        raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
+    if name == "step":
+        count(numbers[0])
+    if numbers:
+        _command.number(numbers[-1], lambda factor: 0 < factor <= 1, "a factor in (0, 1]")
+    return text
+
+
+# ------------------------------------------------------------------------------------ the work
 
 
 def run(options):
     """Train as the options say.
 
     Raises:
-        UsageError: the data cannot be had, a path cannot be used, or there is no stdout.
+        UsageError: the data cannot be had, or a path cannot be used.
         FloatingPointError: the loss is no longer a number.
+        Interrupted: Ctrl-C, or SIGTERM.
         OSError: stdout cannot be written.
     """
-    if sys.stdout is None:
-        raise UsageError("standard output: closed: expected a place for the result")
-    if options.save is not None:
-        check_writable(options.save)
+    check_outputs(options)
     if options.threads is not None:
         set_threads(options.threads)
     utils.set_random_seed(options.seed)
-    network = build(options)
-    name, (train_images, train_labels), (test_images, test_labels) = load_data(options)
+    name, data = load_data(options)
+    network = build(options, data)
     if not options.quiet:
-        print(describe(options, name, len(train_images), len(test_images), network))
-    rows, targets = as_rows(train_images), utils.to_categorical(train_labels, CLASSES)
+        print(describe(options, name, data, network))
+    if options.dry_run:
+        network.summary()
+        print(f"dry run: {_steps(options, data)} steps an epoch; nothing was trained or written")
+        return
     start = time.perf_counter()
-    network.fit(
-        rows,
-        targets,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        verbose=0 if options.quiet else "auto",
-    )
+    epochs = train(options, network, data)
     seconds = time.perf_counter() - start
-    loss, accuracy = network.evaluate(
-        as_rows(test_images),
-        utils.to_categorical(test_labels, CLASSES),
-        batch_size=options.batch_size,
-        verbose=0,
-    )
-    if options.save is not None:
-        save(network, options.save)
-    rate = grouped(round(options.epochs * len(train_images) / seconds))
-    epochs = f"{options.epochs} epoch{'s' * (options.epochs > 1)}"
-    print(
-        f"test loss {loss:.4f}, test accuracy {accuracy:.4f}; "
-        f"{epochs} in {seconds:.1f} s, {rate} images/s"
-    )
+    loss, accuracy = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
+                                      verbose=0)
+    if options.plot is not None:
+        draw(options, name, network, data)
+    if epochs:
+        rate = grouped(round(epochs * _n_train(options, data) / seconds))
+        kind = "images" if _are_images(data) else "samples"
+        work = f"{epochs:g} epoch{'s' * (epochs != 1)} in {seconds:.1f} s, {rate} {kind}/s"
+    else:
+        work = "nothing was left to train"
+    print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}; {work}")
+
+
+def check_outputs(options):
+    """Find out before the training whether what it gives can be written."""
+    for option in ("save", "log", "plot"):
+        path = getattr(options, option)
+        if path is not None:
+            check_writable(_flag(option), path)
+    if options.plot is not None:
+        from pytensor import plot
+
+        try:
+            plot.check_path(options.plot)
+        except (ImportError, ValueError, OSError) as error:
+            raise UsageError(f"--plot: {error}") from error
 
 
 def set_threads(count):
@@ -159,122 +300,266 @@ def load_data(options):
     """Load the data asked for, or explain on stderr why it is other data.
 
     Returns:
-        The name of the data set, and the pairs (images, labels) for training and test.
+        The name of the data set, which options.dataset becomes, and LabelledData.
     """
-    if options.dataset == "digits":
-        return "digits", *datasets.digits.load_data()
+    name = "mnist" if options.dataset is None else options.dataset
     try:
-        return "mnist", *datasets.mnist.load_data(options.data_dir)
+        if name not in SETS:
+            path = _command.path(name)
+            if not path.exists():
+                raise UsageError(f"--dataset: {name}: expected {', '.join(SETS)}, or a file or "
+                                 "directory that is there")
+            options.dataset = os.path.abspath(path)
+            return path.name, datasets.files.load(path, options.label, options.test_split,
+                                                  options.seed)
+        found = SETS[name].load_data(*() if name == "digits" else (options.data_dir,))
     except datasets.DownloadError as error:
-        if options.dataset == "mnist":
-            raise UsageError(f"--dataset: mnist: {error}") from error
+        if options.dataset is not None:
+            raise UsageError(f"--dataset: {name}: {error}") from error
         print(
             "MNIST is not on this machine and cannot be downloaded (is there a network?): training "
             "on digits that\nthis package draws itself. To use MNIST, name the directory of its "
             "files with --data-dir DIR.",
             file=sys.stderr,
         )
-        return "digits", *datasets.digits.load_data()
+        name, found = "digits", datasets.digits.load_data()
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
+    options.dataset = name
+    parts = (np.asarray(part) for pair in found for part in pair)
+    return name, LabelledData(*parts, getattr(SETS[name], "CLASSES", tuple("0123456789")))
 
 
-def build(options):
-    """Build and compile the network 784 - hidden layers (relu) - 10 (softmax).
+def build(options, data):
+    """Build and compile the network: inputs brought to small numbers, hidden layers (relu), classes
+    (softmax). It takes the data as they are: bytes need no copy as floats.
 
     Raises:
         UsageError: there is no memory for layers of these sizes.
     """
-    network = models.Sequential()
-    shape = {"input_shape": (28 * 28,)}
+    x = data.x_train
+    network = models.Sequential([layers.Input(x.shape[1:])])
+    if x.ndim > 2:
+        network.add(layers.Flatten())
+    network.add(_rescaling(x))
     try:
         for units in options.hidden:
-            network.add(layers.Dense(units, activation="relu", **shape))
-            shape = {}
-        network.add(layers.Dense(CLASSES, activation="softmax"))
+            network.add(layers.Dense(units, activation="relu"))
+        network.add(layers.Dense(len(data.classes), activation="softmax"))
     except (ValueError, MemoryError) as error:
-        sizes = " ".join(map(str, options.hidden))
-        raise UsageError(f"--hidden: {sizes}: too large: {error}") from error
+        raise UsageError(f"--hidden: {_text(options.hidden)}: too large: {error}") from error
     optimizer = optimizers.get(options.optimizer)
     if options.learning_rate is not None:
         optimizer.learning_rate = options.learning_rate
-    network.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    if options.lr_schedule is not None:
+        optimizer.learning_rate = make_schedule(options.lr_schedule, optimizer.learning_rate,
+                                                _steps(options, data), options.epochs)
+    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return network
 
 
-def describe(options, name, n_train, n_test, network):
+def _rescaling(x):
+    """A layer that takes bytes to [0, 1], and other numbers to mean 0 and standard deviation 1:
+    in tables column by column, in images all alike."""
+    if x.dtype == np.uint8:
+        return layers.Rescaling(1 / max(1, int(x.max())))
+    axis = 0 if x.ndim == 2 else None
+    mean, deviation = x.mean(axis, dtype=np.float64), x.std(axis, dtype=np.float64)
+    scale = 1 / np.where(deviation > 0, deviation, 1)
+    return layers.Rescaling(scale.tolist(), (-mean * scale).tolist())
+
+
+def make_schedule(text, rate, steps, epochs):
+    """The learning-rate schedule that --lr-schedule names, from `rate`, for epochs of `steps`."""
+    name, *numbers = text.split(":")
+    if name == "cosine":
+        return schedules.CosineDecay(rate, steps * epochs)
+    if name == "linear":
+        return schedules.PolynomialDecay(rate, steps * epochs, 0.0)
+    every = int(numbers[0]) if name == "step" else 1
+    return schedules.ExponentialDecay(rate, every * steps, float(numbers[-1]), name == "step")
+
+
+def describe(options, name, data, network):
     """Return the line that says what is about to be trained on what."""
-    sizes = "-".join(map(str, (28 * 28, *options.hidden, CLASSES)))
+    sizes = "-".join(map(str, (math.prod(data.x_train.shape[1:]), *options.hidden,
+                               len(data.classes))))
+    n_train, n_test = len(data.x_train), len(data.x_test)
+    kind = "images" if _are_images(data) else "samples"
     threads = pt.get_num_threads()
     return (
-        f"{name}: {grouped(n_train)} training and {grouped(n_test)} test images; "
+        f"{name}: {grouped(n_train)} training and {grouped(n_test)} test {kind}; "
         f"network {sizes}, {grouped(network.count_params())} parameters, {options.optimizer}, "
         f"batches of {options.batch_size}, {threads} thread{'s' * (threads > 1)}"
     )
 
 
-def as_rows(images):
-    """Turn uint8 images (n, 28, 28) into float32 rows (n, 784) between 0 and 1."""
-    return images.reshape((len(images), -1)).astype("float32") / 255
+def train(options, network, data):
+    """Fit the network; keep, log and stop as the options say. Returns the epochs trained."""
+    used = []
+    if options.patience is not None:
+        used.append(callbacks.EarlyStopping("val_loss", patience=options.patience,
+                                            restore_best_weights=True))
+    if options.log is not None:
+        used.append(EpochLog(options.log))
+    checkpoint = None
+    if options.save is not None:
+        noted = {key: getattr(options, key) for key in NOTED if getattr(options, key) is not None}
+        noted = {key: value if isinstance(value, (int, float, str, list)) else
+                 os.path.abspath(value) for key, value in noted.items()}
+        checkpoint = _Checkpoint(options, {"classes": list(data.classes), "options": noted})
+        used.append(checkpoint)
+    with _Interruption(options, checkpoint) as interruption:
+        network.fit(
+            data.x_train, data.y_train, epochs=options.epochs, batch_size=options.batch_size,
+            validation_split=options.validation_split, callbacks=[*used, interruption],
+            verbose=0 if options.quiet else "auto",
+        )
+    return interruption.steps / interruption.params["steps"]
 
 
-def check_writable(path):
-    """Find out before the training whether its result can be kept."""
-    # A finished file takes the place of what is there; that must not happen to a directory, and
-    # not to a device such as /dev/null.
-    if path.exists() and not path.is_file():
-        raise UsageError(f"--save: {path}: is there and is no regular file")
+def draw(options, name, network, data):
+    """Draw the report about the trained network."""
+    from pytensor import plot
+
+    side = math.isqrt(data.x_test[0].size)
+    flat = data.x_test.ndim == 2 and data.x_test.dtype == np.uint8 and side >= 8
+    shape = (side, side) if flat and side**2 == data.x_test[0].size else None
+    figure = plot.report(network, data.x_test, data.y_test, class_names=data.classes,
+                         image_shape=shape if data.x_test.ndim == 2 else data.x_test.shape[1:],
+                         title=f"{name}: {'-'.join(map(str, options.hidden))} hidden units, "
+                         f"{options.optimizer}")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        plot.save(figure, options.plot)
     except OSError as error:
-        raise UsageError(f"--save: {path}: cannot write in {path.parent}: {error}") from error
+        raise UsageError(f"--plot: {options.plot}: {error}") from error
 
 
-def save(network, path):
-    """Write the weights; what went wrong since `check_writable` is one line as well."""
-    try:
-        network.save_weights(path)
-    except OSError as error:
-        raise UsageError(f"--save: {path}: {error}") from error
+def _n_train(options, data):
+    """The samples trained with; validation takes the others (as fit computes it)."""
+    return math.floor(len(data.x_train) * (1 - options.validation_split))
 
 
-def grouped(number):
-    """Write an integer with spaces between its thousands."""
-    return f"{number:,}".replace(",", " ")
+def _steps(options, data):
+    return -(-_n_train(options, data) // options.batch_size)
 
 
-def _count(text):
-    return _integer(text, 1)
+def _are_images(data):
+    return data.x_train.ndim == 3
 
 
-def _seed(text):
-    return _integer(text, 0)
+# ----------------------------------------------------------------------------------- callbacks
 
 
-def _integer(text, least):
-    try:
-        value = int(text)
-    except ValueError:
-        value = None
-    if value is None or value < least:
-        raise argparse.ArgumentTypeError(f"{text}: expected an integer >= {least}")
-    return value
+class _Checkpoint(checkpoints.Checkpoint):
+    """Its errors are those of --resume and --save."""
+
+    def __init__(self, options, notes):
+        super().__init__(options.save, options.save_every or "epoch", options.resume, notes)
+        self._goes_on = options.goes_on
+
+    def on_train_begin(self, logs=None):
+        try:
+            super().on_train_begin(logs)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--resume: {str(error).removeprefix('Checkpoint: ')}") from error
+        if self._goes_on:  # more epochs or patience: a run that has stopped early starts again
+            self.model.stop_training = False
+
+    def write(self):
+        try:
+            super().write()
+        except OSError as error:
+            raise UsageError(f"--save: {self.path}: {error}") from error
 
 
-def _rate(text):
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: expected a number > 0")
-    return value
+class EpochLog(callbacks.Callback):
+    """Writes the history to a .csv or .jsonl file after each epoch, whole: also after a resumption
+    there is one line for each epoch."""
+
+    def __init__(self, path):
+        """Path: of the file."""
+        self._path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write."""
+        optimizer = self.model.optimizer
+        optimizer.iterations -= 1  # a schedule's rate at the epoch's last step, not at the next
+        logs["learning_rate"] = optimizer.learning_rate
+        optimizer.iterations += 1
+        past = self.model.history
+        rows = [{"epoch": number + 1} for number in (*past.epoch, epoch)]
+        for name, value in logs.items():
+            values = [*past.history.get(name, ()), value]
+            for row, value in zip(rows[len(rows) - len(values):], values, strict=True):
+                row[name] = value
+        if self._path.suffix == ".csv":
+            text = io.StringIO()
+            table = csv.DictWriter(text, rows[-1], lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+            text = text.getvalue()
+        else:
+            text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        try:
+            saving.write_atomically(self._path, text.encode())
+        except OSError as error:
+            raise UsageError(f"--log: {self._path}: {error}") from error
 
 
-def _complain(message, code):
-    print(f"pytensor.train: {message}", file=sys.stderr)
-    return code
+class _Interruption(callbacks.Callback):
+    """Ctrl-C and SIGTERM let the batch end, write the checkpoint and raise Interrupted; Ctrl-C once
+    more ends at once. As a context, it takes these signals. steps: how many were trained."""
+
+    runs_last = True
+
+    def __init__(self, options, checkpoint):
+        self._options = options
+        self._checkpoint = checkpoint
+        self._signal = None
+        self.steps = 0
+
+    def __enter__(self):
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            for number, usual in ((signal.SIGINT, signal.default_int_handler),
+                                  (signal.SIGTERM, signal.SIG_DFL)):
+                if signal.getsignal(number) == usual:  # else someone has decided otherwise
+                    self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *error):
+        for number, usual in self._before.items():
+            signal.signal(number, usual)
+
+    def _take(self, number, frame):
+        if self._signal is not None:
+            raise KeyboardInterrupt
+        self._signal = number
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self._signal is not None:
+            if self._checkpoint is not None:
+                self._checkpoint.write()
+            self._end()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._signal is not None:
+            self._end()
+
+    def _end(self):
+        position = self.model.run.position
+        where = f"interrupted after epoch {position.epoch}"
+        if position.step:
+            where = (f"interrupted in epoch {position.epoch + 1} after step {position.step} of "
+                     f"{self.params['steps']}")
+        if self._checkpoint is None:
+            kept = "nothing was kept; with --save PATH, the run could be resumed"
+        else:
+            kept = (f"the run is kept. To go on:\n  python -m {NAME} --resume "
+                    f"{shlex.quote(str(self._options.save))}")
+        raise _command.Interrupted(f"{where}; {kept}", 128 + self._signal)
 
 
 if __name__ == "__main__":

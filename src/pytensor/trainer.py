@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import dataclass
 
 import pytensor as pt
 from pytensor import losses, metrics, optimizers, serialization
 from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
-from pytensor.batches import Batches, as_source
+from pytensor.batches import Batches, Position, as_source
 from pytensor.callbacks import CallbackList, History, listed, progress
-from pytensor.layers import mode, structure
+from pytensor.layers.layer import mode, structure
 
 
 class _LossNotFinite(FloatingPointError):
     """The loss of a step is NaN or infinite; fit adds where that happened."""
 
 
+@dataclass
+class Run:
+    """What fit is doing, for checkpoints. data: what must be the same for another run to go on."""
+
+    position: Position
+    callbacks: list
+    data: dict
+
+
 class Trainer:
-    """What a model inherits beside its layers.
+    """What a model inherits beside its layers. run: a Run while fit runs, else None.
 
     The model provides: built, build(input_shape), input_shape, output_shape,
     stages(training, logits), output_activation, trainable_weights.
@@ -33,6 +43,7 @@ class Trainer:
     loss = None
     stop_training = False
     history = None
+    run = None
     _is_running = False
 
     def __init__(self, **options):
@@ -42,7 +53,7 @@ class Trainer:
 
     def __getstate__(self):
         """For copy and pickle: all but the compiled steps, which belong to these very weights."""
-        return {**vars(self), "_steps": {}}
+        return {**vars(self), "_steps": {}, "run": None}
 
     # ----------------------------------------------------------------------------------- compile
 
@@ -180,9 +191,12 @@ class Trainer:
             raise ValueError(f"fit: {self.name!r} has no weights to train")
         optimizer = self.optimizer
         optimizer.build(weights)
+        regularizers = self.attached("regularizers")
+        constraints = self.attached("constraints")
 
         def step(x, y):
             mode.training = True
+            mode.losses = added = []
             try:
                 with GradientTape() as tape:
                     tape.watch(*weights)
@@ -190,13 +204,20 @@ class Trainer:
                     for stage in stages:
                         outputs = stage(outputs)
                     loss = loss_of(y, outputs)
+                    for regularizer, w in regularizers:
+                        loss = loss + regularizer(w)
+                    for term in added:
+                        loss = loss + term
             finally:
                 mode.training = False
+                mode.losses = None
             value = loss.item()
             if not math.isfinite(value):
                 raise _LossNotFinite(f"the loss is {value}")
             gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
             optimizer.apply(gradients, weights)
+            for constraint, w in constraints:
+                w[...] = constraint(w)
             update(value, y, outputs)
 
         return step
@@ -204,12 +225,22 @@ class Trainer:
     def _test_step(self):
         """Return step(x, y): the metrics of a batch, the weights unchanged."""
         stages, loss_of, update = self._forward(training=False)
+        regularizers = self.attached("regularizers")
 
         def step(x, y):
-            outputs = x
-            for stage in stages:
-                outputs = stage(outputs)
-            update(loss_of(y, outputs).item(), y, outputs)
+            mode.losses = added = []
+            try:
+                outputs = x
+                for stage in stages:
+                    outputs = stage(outputs)
+            finally:
+                mode.losses = None
+            value = loss_of(y, outputs).item()
+            for regularizer, w in regularizers:
+                value += regularizer(w).item()
+            for term in added:
+                value += term.item()
+            update(value, y, outputs)
 
         return step
 
@@ -232,6 +263,11 @@ class Trainer:
             step = make()
             self._steps[make.__name__] = made_of, step
         return step
+
+    @property
+    def accumulated(self):
+        """The metrics of a run, the mean loss first."""
+        return [self._loss_mean, *self._metrics]
 
     def _reset_metrics(self):
         self._loss_mean.reset_state()
@@ -297,8 +333,15 @@ class Trainer:
                            key=lambda callback: getattr(callback, "runs_last", False))
         runner = CallbackList([*progress(verbose), *callbacks], self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
-        with self._running():
-            self._run_epochs(batches, validation, initial_epoch, epochs, runner)
+        self.run = Run(batches.position, callbacks,
+                       {"samples": len(x), "batch_size": batch_size, "shuffle": bool(shuffle)})
+        try:
+            with self._running():
+                self._run_epochs(batches, validation, initial_epoch, epochs, runner)
+        finally:
+            self.run = None
+            for callback in runner.callbacks:
+                callback.close()
         return self.history
 
     @contextlib.contextmanager
@@ -312,7 +355,7 @@ class Trainer:
 
     def _run_epochs(self, batches, validation, initial_epoch, epochs, runner):
         self.stop_training = False
-        self.position = position = batches.position
+        position = batches.position
         position.epoch = initial_epoch
         logs = {}
         runner.run("on_train_begin", logs)  # where a Checkpoint may move the position

@@ -1,10 +1,11 @@
-"""Data sets: `mnist`, the `digits` that the package draws itself, and the file format `idx`.
+"""Data sets: `mnist`, `fashion_mnist`, `kmnist`, the `digits` that the package draws itself; any
+labelled `files`, and the file format `idx`.
 
 >>> from pytensor.datasets import mnist
 >>> (train_images, train_labels), (test_images, test_labels) = mnist.load_data()
 """
 
-from . import digits, idx, mnist
+from . import digits, fashion_mnist, files, idx, kmnist, mnist
 from ._download import DownloadError
 
-__all__ = ["DownloadError", "digits", "idx", "mnist"]
+__all__ = ["DownloadError", "digits", "fashion_mnist", "files", "idx", "kmnist", "mnist"]

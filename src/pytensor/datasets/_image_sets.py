@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 import pytensor as pt
 
-from . import _download, idx
+from . import _archive, _download, idx
 
 SIDE = 28
 
@@ -35,12 +34,15 @@ class ImageSet:
     Attributes:
         mirrors: the addresses of directories with the four files, compressed with gzip; the
             preferred one first.
-        sha256: of the four files, not compressed: mirrors may compress differently.
+        sha256: of the four files, not compressed, as mirrors may compress differently; or of the
+            compressed ones, where they are published in one form only.
+        of_compressed: whether sha256 is that of the compressed files.
         classes: the labels are 0 ... classes - 1.
     """
 
     mirrors: tuple[str, ...]
     sha256: tuple[str, str, str, str]
+    of_compressed: bool = False
     classes: int = 10
 
 
@@ -57,6 +59,29 @@ IMAGE_SETS = {
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ),
+    ),
+    "fashion-mnist": ImageSet(
+        mirrors=(
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        ),
+        sha256=(
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+        of_compressed=True,
+    ),
+    "kmnist": ImageSet(
+        mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+        sha256=(
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+        of_compressed=True,
     ),
 }
 
@@ -110,19 +135,7 @@ def _in_directory(name, directory):
 
 def _read_npz(path):
     """Read a set from an archive with the keys of Keras's `mnist.npz`."""
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: found no .npz archive, expected one with {', '.join(_NPZ_KEYS)}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[key] for key in _NPZ_KEYS]
-    except Exception as error:
-        # A key of another form than an array's, an array of objects, a damaged or lying header:
-        # neither zipfile nor NumPy say what errors they raise for those. What has a file name comes
-        # from opening it.
-        if isinstance(error, OSError) and error.filename is not None:
-            raise
-        found = str(error) or type(error).__name__
-        raise ValueError(f"{path}: corrupt or no such archive: {found}") from error
+    arrays = list(_archive.read(path, [_NPZ_KEYS]).values())
     sources = [f"{path}[{key}]" for key in _NPZ_KEYS]
     for array, source, rank in zip(arrays, sources, _RANKS, strict=True):
         if array.dtype != np.uint8 or array.ndim != rank:
@@ -163,8 +176,12 @@ def _from_cache(name):
     def take(number, content):
         file = files[number]
         array = idx.read_open(content, file, np.uint8, _RANKS[number])
-        digest = hashlib.sha256(idx.header(array))
-        digest.update(array.data)
+        if row.of_compressed:
+            content.seek(0)
+            digest = hashlib.file_digest(content, "sha256")
+        else:
+            digest = hashlib.sha256(idx.header(array))
+            digest.update(array.data)
         if digest.hexdigest() != row.sha256[number]:
             raise ValueError(
                 f"{file}: found SHA-256 {digest.hexdigest()}, expected {row.sha256[number]}"

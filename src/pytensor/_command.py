@@ -1,0 +1,140 @@
+"""What the commands `python -m pytensor.train` and `pytensor.predict` share: how options are read,
+what a newcomer sees when something is wrong, and how the process ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message is one line and names it."""
+
+
+class Interrupted(Exception):
+    """A signal ended the work.
+
+    Attributes:
+        code: the exit code, 128 + the signal's number.
+    """
+
+    def __init__(self, message, code=130):
+        """Keep the code."""
+        super().__init__(message)
+        self.code = code
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line that starts with the option's name."""
+
+    def error(self, message):
+        """Raise UsageError instead of ending the process."""
+        raise UsageError(message.removeprefix("argument "))
+
+
+def run(name, work):
+    """Call work() as the command of that name.
+
+    Returns:
+        The exit code: 0; 1, the work failed or its output cannot be written; 2, an option or the
+        data are wrong, or stdout is closed; 128 + n, ended by signal n (Ctrl-C: 130).
+    """
+    def complain(message, code):
+        print(f"{name}: {message}", file=sys.stderr)
+        return code
+
+    try:
+        if sys.stdout is None:
+            raise UsageError("standard output: closed: expected a place for the result")
+        try:
+            work()
+        finally:
+            sys.stdout.flush()  # here, not at the end of Python: its failure is reported
+    except UsageError as error:
+        return complain(error, 2)
+    except (FloatingPointError, MemoryError) as error:
+        return complain(str(error) or "out of memory", 1)
+    except Interrupted as error:
+        return complain(error, error.code)
+    except KeyboardInterrupt:
+        return complain("interrupted", 130)
+    except OSError as error:
+        # Python's own last flush shall not complain about it as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 1  # who read the output wants no more of it (`| head`)
+        return complain(f"standard output: {error}", 1)
+    return 0
+
+
+def check_writable(option, path):
+    """Find out before the work whether its result can be kept.
+
+    Raises:
+        UsageError: path is a directory, or a device or a pipe, or its directory takes no files.
+    """
+    # A finished file takes the place of what is there; that must not happen to a directory, and
+    # not to a device such as /dev/null.
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{option}: {path}: is there and is no regular file")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option}: {path}: cannot write in {path.parent}: {error}") from error
+
+
+def grouped(number):
+    """Write an integer with spaces between its thousands."""
+    return f"{number:,}".replace(",", " ")
+
+
+def count(text):
+    """Read an integer >= 1."""
+    return _integer(text, 1)
+
+
+def seed(text):
+    """Read an integer >= 0."""
+    return _integer(text, 0)
+
+
+def _integer(text, least):
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or value < least:
+        raise argparse.ArgumentTypeError(f"{text}: expected an integer >= {least}")
+    return value
+
+
+def positive(text):
+    """Read a number > 0."""
+    return number(text, lambda value: 0 < value < math.inf, "a number > 0")
+
+
+def share(text):
+    """Read a number in [0, 1)."""
+    return number(text, lambda value: 0 <= value < 1, "a number in [0, 1)")
+
+
+def number(text, is_right, expected):
+    """Read a number for which is_right."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not is_right(value):
+        raise argparse.ArgumentTypeError(f"{text}: expected {expected}")
+    return value
+
+
+def path(text):
+    """Read a path; it may begin with ~."""
+    return Path(text).expanduser()

@@ -1,0 +1,246 @@
+"""Checkpoints: a model's file with all that its training depends on.
+
+That is, besides weights and architecture: the optimizer's state, the epochs and steps done, the
+random numbers and the order of the epoch's samples, what metrics have accumulated, and what
+callbacks keep (Callback.kept). So a run that was killed at any point and goes on from its last
+checkpoint ends with the weights of one that was never interrupted, bit by bit, if data, options and
+callbacks are the same.
+
+    checkpoint = checkpoints.Checkpoint("model.safetensors", resume=True)
+    model.fit(x, y, epochs=20, callbacks=[checkpoint])
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import random, saving
+from pytensor._arguments import integer
+from pytensor._core import Tensor
+from pytensor.callbacks import Callback
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint(Callback):
+    """Writes a checkpoint while a model is trained, and at its end. fit calls it after all others.
+
+    The file is a model's: models.load_model reads it at any time.
+    """
+
+    runs_last = True
+
+    def __init__(self, path, save_freq="epoch", resume=False, notes=None):
+        """path: the file, replaced at each time.
+
+        save_freq: "epoch", after every epoch, or an integer, after so many steps as well.
+        resume: True, or the path of a checkpoint: before the first epoch, put the model back to
+            that; True: to path, if there is such a file.
+        notes: as for models.save_model.
+        """
+        self.path = saving.as_path("Checkpoint", path)
+        if save_freq != "epoch":
+            save_freq = integer("Checkpoint: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_step
+        self.save_freq = save_freq
+        self.notes = notes
+        if resume is True:
+            self.resume_from = self.path if self.path.exists() else None
+        else:
+            self.resume_from = saving.as_path("Checkpoint: resume", resume) if resume else None
+        self._steps = 0
+        self._rate = None
+
+    def on_train_begin(self, logs=None):
+        """Go back to where the run was.
+
+        Raises:
+            OSError: the checkpoint cannot be read.
+            ValueError: it is none, or not of this model, data or optimizer.
+        """
+        if self.resume_from is not None:
+            name = f"Checkpoint: {self.resume_from}"
+            arrays, about = saving.read_model(name, self.resume_from)
+            saving.assign_weights(name, self.model, arrays)
+            restore(name, self.model, about.get("training"), arrays)
+            if self.model.run.position.step:
+                self._rate = self.model.optimizer.learning_rate
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Amid an epoch, undo what a schedule has done a second time."""
+        if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
+            self.model.optimizer.learning_rate = self._rate
+        self._rate = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write."""
+        self.write()
+
+    def on_train_end(self, logs=None):
+        """Write once more: other callbacks may have changed the weights, EarlyStopping for one."""
+        self.write()
+
+    def _count_step(self, batch, logs=None):
+        self._steps += 1
+        if self._steps % self.save_freq == 0:
+            self.write()
+
+    def write(self):
+        """Write the checkpoint now, between two steps; raises as models.save_model does."""
+        saving.write_model("Checkpoint", self.model, self.path, state(self.model), self.notes)
+
+
+# ---------------------------------------------------------------------------------- the state
+# It is a pair: what JSON can hold, and arrays by name.
+
+
+def optimizer_state(model):
+    """The state of a model's optimizer; None without one."""
+    optimizer = model.optimizer
+    if optimizer is None:
+        return None
+    kept = [(path, optimizer.state_of(weight)) for path, weight, _ in model.named_weights()]
+    arrays = {f"optimizer/{path}/{k}": np.array(part)
+              for path, parts in kept for k, part in enumerate(parts or ())}
+    found = {"iterations": optimizer.iterations, "learning_rate": optimizer.learning_rate,
+             "state": {path: len(parts) for path, parts in kept if parts is not None}}
+    return {"optimizer": found}, arrays
+
+
+def state(model):
+    """All that the training of a model depends on, in the course of fit."""
+    found, arrays = optimizer_state(model)
+    found |= {
+        "position": vars(model.run.position) | {"stopped": model.stop_training},
+        "data": model.run.data,
+        "random": random.generator().bit_generator.state,
+        "layers": {path: generator.bit_generator.state for path, generator in _generators(model)},
+        "metrics": _kept(model.accumulated, "metrics", arrays),
+        "callbacks": _kept(model.run.callbacks, "callbacks", arrays),
+    }
+    return found, arrays
+
+
+def restore_optimizer(name, model, found, arrays):
+    """Put a model's optimizer back.
+
+    Raises:
+        ValueError: the state is not that of this optimizer and model.
+    """
+    optimizer = model.optimizer
+    weights = {path: weight for path, weight, _ in model.named_weights()}
+    try:
+        about = found["optimizer"]
+        counts = about["state"]
+        unknown = counts.keys() - weights.keys()
+        if unknown:
+            raise ValueError(f"optimizer state of {min(unknown)}, which is not in the model")
+        optimizer.build([weights[path] for path in counts])
+        for path, count in counts.items():
+            parts = optimizer.state_of(weights[path])
+            if len(parts) != count:
+                raise ValueError(f"{path}: found {count} tensors of optimizer state: expected "
+                                 f"{len(parts)}, for {optimizer.name}")
+            for k, part in enumerate(parts):
+                _assign(f"optimizer/{path}/{k}", part, arrays)
+        optimizer.iterations = integer("iterations", about["iterations"], 0)
+        if optimizer.learning_rate != about["learning_rate"]:
+            optimizer.learning_rate = about["learning_rate"]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {_message(error)}") from error
+
+
+def restore(name, model, found, arrays):
+    """Put a model in the course of fit back to where a state says it was.
+
+    Raises:
+        ValueError: the state is not that of this model, data or optimizer.
+    """
+    if found is None or "position" not in found:
+        raise ValueError(f"{name}: a model, but no checkpoint of its training")
+    data = model.run.data
+    if found["data"] != data:
+        differences = [f"{key} was {found['data'].get(key)} and is {data[key]}" for key in data
+                       if found["data"].get(key) != data[key]]
+        raise ValueError(f"{name}: {', '.join(differences)}: expected the data and options of the "
+                         "run that it goes on with")
+    restore_optimizer(name, model, found, arrays)
+    try:
+        generator = random.generator()
+        generator.bit_generator.state = found["random"]
+        for path, generator in _generators(model):
+            generator.bit_generator.state = found["layers"][path]
+        _put_back(model.accumulated, found["metrics"], arrays)
+        _put_back(model.run.callbacks, found["callbacks"], arrays)
+        position = dict(found["position"])
+        model.stop_training = bool(position.pop("stopped"))
+        vars(model.run.position).update({key: position[key] for key in vars(model.run.position)})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {_message(error)}") from error
+
+
+def _generators(model):
+    """The paths and random numbers of layers that have some of their own."""
+    for path, layer in model.named_layers():
+        generator = getattr(layer, "_generator", None)
+        if isinstance(generator, np.random.Generator):
+            yield path, generator
+
+
+def _kept(objects, name, arrays):
+    """What objects keep, a dictionary for each that keeps anything."""
+    return [{"class": type(item).__name__}
+            | {key: _packed(getattr(item, key), f"{name}/{k}/{key}", arrays) for key in item.kept}
+            for k, item in enumerate(objects) if item.kept]
+
+
+def _put_back(objects, found, arrays):
+    """Give each object what the next one of its class kept; those that are new start anew."""
+    waiting = list(found)
+    for item in objects:
+        kept = next((kept for kept in waiting if kept["class"] == type(item).__name__), None)
+        if kept is not None:
+            waiting.remove(kept)
+            for key in item.kept:
+                setattr(item, key, _unpacked(kept[key], arrays))
+
+
+def _packed(value, name, arrays):
+    """A value as JSON; arrays go to `arrays`."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        arrays[name] = np.array(value)
+        return {"array": name, "tensor": isinstance(value, Tensor)}
+    if isinstance(value, (list, tuple)):
+        return [_packed(part, f"{name}/{k}", arrays) for k, part in enumerate(value)]
+    if isinstance(value, dict):
+        return {"dictionary": [[key, _packed(part, f"{name}/{key}", arrays)]
+                               for key, part in value.items()]}
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _unpacked(value, arrays):
+    """What _packed made JSON of."""
+    if isinstance(value, list):
+        return [_unpacked(part, arrays) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "dictionary" in value:
+        return {key: _unpacked(part, arrays) for key, part in value["dictionary"]}
+    array = arrays[saving.TRAINING + value["array"]]
+    return pt.asarray(array) if value["tensor"] else array
+
+
+def _assign(name, tensor, arrays):
+    """Overwrite a tensor with the array of a name."""
+    array = arrays[saving.TRAINING + name]
+    if (array.shape, array.dtype) != (tensor.shape, tensor.dtype):
+        raise ValueError(f"{name}: found {array.dtype} {array.shape}: expected {tensor.dtype} "
+                         f"{tensor.shape}")
+    tensor[...] = pt.asarray(array)
+
+
+def _message(error):
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -1,0 +1,21 @@
+"""Fashion-MNIST: 70 000 images of clothes of 28 x 28 pixels, in the form of MNIST.
+
+Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
+Machine Learning Algorithms" (2017).
+"""
+
+from __future__ import annotations
+
+from . import _image_sets
+
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
+           "Bag", "Ankle boot")
+
+
+def load_data(path=None):
+    """Load Fashion-MNIST from the disk or, the first time, from the network.
+
+    The places, result and errors are those of `mnist.load_data`, with `fashion-mnist` for `mnist`;
+    `CLASSES` has the names of the labels.
+    """
+    return _image_sets.load("fashion-mnist", path)

@@ -1,0 +1,20 @@
+"""KMNIST: 70 000 handwritten characters of old Japanese of 28 x 28 pixels, in the form of MNIST.
+
+Source: T. Clanuwat, M. Bober-Irizar, A. Kitamoto, A. Lamb, K. Yamamoto, D. Ha, "Deep Learning for
+Classical Japanese Literature" (2018).
+"""
+
+from __future__ import annotations
+
+from . import _image_sets
+
+CLASSES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+
+
+def load_data(path=None):
+    """Load KMNIST from the disk or, the first time, from the network.
+
+    The places, result and errors are those of `mnist.load_data`, with `kmnist` for `mnist`;
+    `CLASSES` has the names of the labels.
+    """
+    return _image_sets.load("kmnist", path)
