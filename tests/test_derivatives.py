@@ -2,6 +2,8 @@
 
 import importlib
 import itertools
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -281,6 +283,34 @@ def test_every_rule_has_a_case():
             assert aliases.get(row.name, row.name) in tested, row.name
 
 
+# autograd's names of ours, and its own helpers that stand for a function.
+AUTOGRAD = {
+    "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh",
+    "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
+    "concatenate": "concat", "conjugate": "conj", "cumsum": "cumulative_sum", "fabs": "abs",
+    "fliplr": "flip", "flipud": "flip", "full": "full_like", "norm": "linalg.vector_norm",
+    "power": "pow", "ravel": "reshape", "rollaxis": "moveaxis", "swapaxes": "moveaxis",
+    "transpose": "permute_dims",
+}
+
+
+@pytest.mark.oracle
+def test_what_autograd_differentiates_is_here_or_on_the_list():
+    anp = pytest.importorskip("autograd.numpy", reason="needs pytensor-kernels[oracles]")
+    from autograd.core import primitive_vjps
+
+    page = (Path(__file__).parent.parent / "docs/autodiff.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", page.partition("and pytensor does not:")[2]))
+    tested = {name.split()[0] for name in CASES}
+    tested |= {name.removeprefix("linalg.") for name in tested} | {"squeeze"}
+    theirs = {f.__name__ for f in primitive_vjps
+              if any(hasattr(m, f.__name__) for m in (anp, anp.linalg, anp.fft))} | {"concatenate"}
+    theirs -= {"array_from_args", "concatenate_args", "make_diagonal", "truncate_pad"}  # helpers
+    ours = {name for name in theirs if AUTOGRAD.get(name, name) in tested}
+    assert len(ours) > 70
+    assert listed == theirs - ours
+
+
 @pytest.fixture(scope="module")
 def jax():
     """JAX, with 64 bits."""
@@ -328,3 +358,72 @@ def test_jax(name, jax):
         jax.vjp, jax.jvp, g, args, tangents, weights))(args, tangents, weights)
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+# -------------------------------------------------------------------------------------- corners
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (pt.relu, 0.0, 0), (pt.abs, 0.0, 0), (pt.sqrt, 0.0, np.inf), (pt.sign, 2.0, 0),
+        (lambda x: pt.maximum(x, x), 1.0, 1), (lambda x: pt.maximum(x, 1.0), 1.0, 0.5),
+        (lambda x: pt.clip(x, 0.0, 1.0), 1.0, 1), (lambda x: pt.clip(x, 0.0, 1.0), 2.0, 0),
+        (lambda x: x ** 0, 0.0, 0), (lambda x: x ** 1, 0.0, 1), (lambda x: x ** 2, 0.0, 0),
+        (lambda y: pt.asarray(0.0) ** y, 2.0, 0), (lambda y: pt.asarray(-2.0) ** y, 2.0, np.nan),
+        (lambda x: pt.hypot(x, 0.0), 0.0, 0),
+        (lambda x: pt.linalg.vector_norm(pt.stack([x])), 0.0, 0),
+        (lambda x: pt.where(x > 0, pt.sqrt(pt.where(x > 0, x, 1.0)), 0.0), -1.0, 0),
+        (lambda x: pt.std(pt.stack([x, x])), 1.0, np.nan),
+        (lambda x: pt.linalg.det(pt.reshape(x, (1, 1))), 2.0, 1),
+    ],
+)
+def test_corners(f, x, slope):
+    for found in (pt.grad(f)(x), pt.jvp(f, (x,), (1.0,))[1]):
+        np.testing.assert_array_equal(found, np.float32(slope))
+
+
+def test_infinite_slopes_in_what_was_not_taken():
+    f = lambda x: pt.where(x > 0, pt.sqrt(x), 0.0)  # noqa: E731
+    assert np.isnan(pt.grad(f)(-1.0).item())  # 0 times NaN
+    assert pt.jvp(f, (-1.0,), (1.0,))[1].item() == 0
+
+
+def test_equal_eigenvalues():
+    """Values have derivatives, vectors have none: infinite or NaN, not a number that looks right."""
+    x = np.diag([1.0, 1.0, 2.0])
+    for f in (pt.linalg.eigvalsh, lambda x: pt.linalg.eigh(x).eigenvalues, pt.linalg.svdvals):
+        np.testing.assert_allclose(pt.grad(lambda x, f=f: pt.sum(f(x)))(x), np.eye(3), atol=1e-12)
+        assert pt.isfinite(pt.jvp(f, (x,), (np.eye(3),))[1]).all()
+    vectors = lambda x: pt.linalg.eigh(x).eigenvectors  # noqa: E731
+    change = normal(3, 3)
+    assert not pt.isfinite(pt.jvp(vectors, (x,), (change + change.T,))[1]).all()
+    assert not pt.isfinite(pt.grad(lambda x: pt.sum(vectors(x) * change))(x)).all()
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (lambda x: pt.linalg.svd(x).U, NotImplementedError, r"linalg.svd: U and Vh with full_mat.*"
+         r" \(3, 4\): take full_matrices=False"),
+        (lambda x: pt.linalg.qr(x.mT, mode="complete").Q, NotImplementedError,
+         r"linalg.qr: mode='complete' has no derivative for matrices \(4, 3\)"),
+        (lambda x: pt.linalg.det(x[:, :3] * 0), np.linalg.LinAlgError, "linalg.inv: Singular"),
+        (lambda x: pt.unique_values(x), NotImplementedError, "unique_values: no derivative is kn"),
+        (lambda x: pt.asarray(np.exp(np.asarray(x))), RuntimeError, "what another library"),
+        (lambda x: pt.asarray(np.linalg.norm(x)), RuntimeError, "a GradientTape records this tens"),
+    ],
+)
+def test_what_has_no_derivative_says_so(f, error, message):
+    with pytest.raises(error, match=message):
+        pt.grad(lambda x: pt.sum(f(x)))(MATRIX)
+
+
+def test_values_may_leave_a_tape_by_name():
+    x = pt.asarray([1.0, 2.0])
+    g = pt.grad(lambda x: pt.sum(x * x.numpy() * x[0].item() * float(x[0]) * x.tolist()[1]))(x)
+    assert g.tolist() == [2, 4]
+    with pt.GradientTape() as tape:  # which does not know x
+        np.asarray(x)
+        tape.watch(pt.ones(2))
+    assert pt.grad(lambda x: pt.sum(pt.linalg.svd(x).S))(MATRIX).shape == MATRIX.shape

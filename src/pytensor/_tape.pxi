@@ -252,6 +252,19 @@ cdef GradientTape innermost():
     return None if innermost_tape == NULL else <GradientTape><object>innermost_tape
 
 
+cdef bint is_recorded(Tensor t) except -1:
+    """Whether a tape that records in this thread knows t."""
+    cdef GradientTape tape
+    if not t.tracked & recording_mask:
+        return False
+    tape = innermost()
+    while tape is not None:
+        if tape.recording and tape.node_of(t) >= 0:
+            return True
+        tape = tape.outer
+    return False
+
+
 cdef int record_from(GradientTape tape) except -1:
     """Lets this tape and the outer ones record in this thread, but for those that were left."""
     global recording_mask, innermost_tape
