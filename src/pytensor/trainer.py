@@ -173,7 +173,8 @@ class Trainer:
                           if logits and not metric.takes_logits]
 
         def update(value, y, outputs):
-            loss_mean.update_state(value, len(y))
+            n = len(y)
+            loss_mean.add(value * n, n)
             for update_state in on_outputs:
                 update_state(y, outputs)
             if on_predictions:
