@@ -264,7 +264,7 @@ class Trainer:
         regularizers = self.attached("regularizers")
         constraints = self.attached("constraints")
 
-        def step(x, y, weights_of_samples=None):
+        def step(x, y, sample_weight=None):
             mode.training = True
             mode.losses = added = []
             try:
@@ -273,7 +273,7 @@ class Trainer:
                     outputs = x
                     for stage in stages:
                         outputs = stage(outputs)
-                    loss = loss_of(y, outputs, weights_of_samples)
+                    loss = loss_of(y, outputs, sample_weight)
                     for regularizer, w in regularizers:
                         loss = loss + regularizer(w)
                     for term in added:
@@ -288,7 +288,7 @@ class Trainer:
             optimizer.apply(gradients, weights)
             for constraint, w in constraints:
                 w[...] = constraint(w)
-            update(value, y, outputs, weights_of_samples)
+            update(value, y, outputs, sample_weight)
 
         return step
 
@@ -297,7 +297,7 @@ class Trainer:
         stages, loss_of, update = self._forward(training=False)
         regularizers = self.attached("regularizers")
 
-        def step(x, y, weights_of_samples=None):
+        def step(x, y, sample_weight=None):
             mode.losses = added = []
             try:
                 outputs = x
@@ -305,12 +305,12 @@ class Trainer:
                     outputs = stage(outputs)
             finally:
                 mode.losses = None
-            value = loss_of(y, outputs, weights_of_samples).item()
+            value = loss_of(y, outputs, sample_weight).item()
             for regularizer, w in regularizers:
                 value += regularizer(w).item()
             for term in added:
                 value += term.item()
-            update(value, y, outputs, weights_of_samples)
+            update(value, y, outputs, sample_weight)
 
         return step
 
