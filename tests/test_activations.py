@@ -1,5 +1,7 @@
 """pytensor.activations."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,37 @@ import pytensor as pt
 from pytensor import activations
 
 X = np.array([[-3.0, -0.5, 0.0], [0.5, 2.0, 30.0]], np.float32)
+ERF = np.vectorize(math.erf)
+SELU = 1.0507009873554805, 1.6732632423543772
+
+
+def elu(x, alpha=1.0):
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+
+
 REFERENCES = {
+    "celu": elu,
+    "elu": elu,
+    "exponential": np.exp,
+    "gelu": lambda x: x * (1 + ERF(x / math.sqrt(2))) / 2,
+    "hard_shrink": lambda x: x * (abs(x) > 0.5),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_swish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
+    "leaky_relu": lambda x: np.where(x > 0, x, 0.2 * x),
+    "log_sigmoid": lambda x: -np.logaddexp(0, -x),
+    "log_softmax": lambda x: x - np.log(np.exp(x).sum(-1, keepdims=True)),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "selu": lambda x: SELU[0] * elu(x, SELU[1]),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "soft_shrink": lambda x: np.sign(x) * np.maximum(abs(x) - 0.5, 0),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "softsign": lambda x: x / (1 + abs(x)),
+    "squareplus": lambda x: (x + np.sqrt(x * x + 4)) / 2,
+    "swish": lambda x: x / (1 + np.exp(-x)),
+    "tanh_shrink": lambda x: x - np.tanh(x),
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -23,6 +55,51 @@ def test_values(name):
     np.testing.assert_allclose(out, REFERENCES[name](X.astype(np.float64)), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.once
+def test_every_name_has_a_reference():
+    assert REFERENCES.keys() == activations._BY_NAME.keys()
+
+
+POINTS = np.array([[-40.0, -3.3, -1.2], [-0.3, 0.2, 0.9], [2.2, 5.7, 45.0]])
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", REFERENCES)
+def test_gradients(name):
+    """Against the quotient of differences; far from 0 nothing overflows."""
+    f = activations.get(name)
+    weights = np.arange(1.0, 10.0).reshape(3, 3)
+    if name == "exponential":
+        weights = weights * [[1, 1, 1], [1, 1, 1], [1, 1, 0]]
+    found = np.asarray(pt.grad(lambda x: (f(x) * weights).sum())(pt.asarray(POINTS)))
+    step = 1e-5
+    for i in np.ndindex(3, 3):
+        points = np.stack([POINTS, POINTS])
+        points[(0, *i)] -= step
+        points[(1, *i)] += step
+        low, high = (np.asarray(f(pt.asarray(x)) * weights) for x in points)
+        expected = (high - low).sum() / (2 * step)
+        np.testing.assert_allclose(found[i], expected, rtol=1e-5, atol=1e-5)
+
+
+ARGUMENTS = [("relu", {"negative_slope": 0.1}), ("relu", {"max_value": 1.5}),
+             ("relu", {"threshold": 1.0, "negative_slope": 0.5}), ("relu", {"threshold": 1.0}),
+             ("leaky_relu", {"negative_slope": 0.5}), ("elu", {"alpha": 0.3}),
+             ("celu", {"alpha": 0.3}), ("gelu", {"approximate": True}), ("squareplus", {"b": 1}),
+             ("soft_shrink", {"threshold": 1.0}), ("hard_shrink", {"threshold": 1.0})]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("name", "arguments"),
+                         [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str)
+def test_values_are_those_of_keras(keras, name, arguments):
+    x = np.linspace(-6, 6, 48, dtype=np.float32).reshape(6, 8)
+    expected = keras.ops.convert_to_numpy(
+        keras.activations.get(name)(keras.ops.convert_to_tensor(x), **arguments))
+    found = activations.get(name)(pt.asarray(x), **arguments)
+    np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-6)
+
+
 def test_get():
     assert activations.get(None) is activations.linear
     assert activations.get("relu") is activations.relu
@@ -32,8 +109,8 @@ def test_get():
 
 
 def test_refuses():
-    with pytest.raises(ValueError, match=r"unknown activation 'rellu': known are linear, relu, "
-                                         r"sigmoid, softmax, tanh"):
+    with pytest.raises(ValueError, match=r"unknown activation 'rellu': known are celu, elu, "
+                                         r"exponential, .*, softmax, .*, tanh, tanh_shrink$"):
         activations.get("rellu")
     with pytest.raises(TypeError, match="activation: found 3: expected a name"):
         activations.get(3)

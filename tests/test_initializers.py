@@ -44,6 +44,45 @@ def test_distribution(name):
         assert abs(values).max() > 0.97 * largest
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_distribution_is_that_of_keras(keras, name):
+    """The same share of numbers lies below each of nine bounds, up to chance."""
+    random.seed(0)
+    ours = np.asarray(initializers.get(name)(SHAPE)).ravel()
+    theirs = keras.ops.convert_to_numpy(
+        type(keras.initializers.get(name))(seed=0)(SHAPE)).ravel()
+    bounds = np.quantile(theirs, np.linspace(0.1, 0.9, 9))
+    shares = [(values[:, None] < bounds).mean(axis=0) for values in (ours, theirs)]
+    np.testing.assert_allclose(*shares, atol=5 * math.sqrt(0.25 * 2 / ours.size))
+    np.testing.assert_allclose(ours.std(), theirs.std(), rtol=0.02)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", sorted({cls.__name__ for cls in initializers._CLASSES}))
+def test_configs_are_those_of_keras(keras, name):
+    ours = getattr(initializers, name)().get_config()
+    theirs = getattr(keras.initializers, name)().get_config()
+    theirs["seed"] = None  # Keras draws one
+    assert ours == {name: theirs.get(name, 1.0) for name in ours}  # 1.0: the gain of Identity
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (6, 3), (3, 6), (2, 3, 4)])
+def test_orthogonal(shape):
+    random.seed(0)
+    values = np.asarray(initializers.Orthogonal(gain=2.0)(shape)).reshape(-1, shape[-1])
+    rows = values if values.shape[0] <= values.shape[1] else values.T
+    np.testing.assert_allclose(rows @ rows.T, 4 * np.eye(len(rows)), atol=1e-5)
+
+
+def test_identity():
+    np.testing.assert_array_equal(initializers.Identity(3.0)((2, 3)), 3 * np.eye(2, 3))
+    with pytest.raises(ValueError, match=r"Identity: found shape \(3,\): expected a matrix"):
+        initializers.Identity()((3,))
+    with pytest.raises(ValueError, match=r"Orthogonal: found shape .*: expected two axes"):
+        initializers.Orthogonal()((3,))
+
+
 def test_untruncated_and_fan_out():
     random.seed(0)
     values = np.asarray(initializers.VarianceScaling(3.0, "fan_out", "untruncated_normal")(SHAPE))

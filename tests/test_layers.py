@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import activations, initializers, layers, random
+from pytensor import activations, initializers, layers, models, optimizers, random
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3)).astype(np.float32)
@@ -180,6 +180,213 @@ class TestDropout:
 # -------------------------------------------------------------------------- what all have alike
 
 
+class TestBatchNormalization:
+    def test_training_uses_the_batch_and_keeps_moving_means(self):
+        layer = layers.BatchNormalization(momentum=0.75, epsilon=0.0)
+        out = np.asarray(layer(X, training=True))
+        np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(out.var(axis=0), 1, rtol=1e-5)
+        np.testing.assert_allclose(layer.moving_mean, 0.25 * X.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(layer.moving_variance, 0.75 + 0.25 * X.var(axis=0), rtol=1e-5)
+
+    def test_otherwise_it_uses_the_moving_means(self):
+        layer = layers.BatchNormalization(epsilon=0.0)
+        layer.build((None, 3))
+        layer.set_weights([[2, 2, 2], [1, 1, 1], [3, 3, 3], [4, 4, 4]])
+        np.testing.assert_allclose(layer(X), (X - 3) / 2 * 2 + 1, rtol=1e-5)
+        assert [len(layer.weights), len(layer.trainable_weights)] == [4, 2]
+
+    def test_frozen_it_uses_the_moving_means(self):
+        layer = layers.BatchNormalization(trainable=False)
+        layer(X, training=True)
+        np.testing.assert_array_equal(layer.moving_mean, np.zeros(3))
+
+    def test_moving_means_are_outside_of_the_tape(self):
+        layer = layers.BatchNormalization()
+        layer.build((None, 3))
+        x = pt.asarray(X)
+        with pt.GradientTape() as tape:
+            tape.watch(x)
+            layer(x, training=True)
+            assert tape.gradient(layer.moving_mean.sum(), [x]) == [None]
+
+    @pytest.mark.parametrize("axis", [1, -2])
+    def test_another_axis(self, axis):
+        x = RNG.normal(size=(6, 2, 4)).astype("f4")
+        layer = layers.BatchNormalization(axis=axis)
+        out = np.asarray(layer(x, training=True))
+        np.testing.assert_allclose(out.mean(axis=(0, 2)), 0, atol=1e-6)
+        assert layer.gamma.shape == (2,)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, [1, 2], [-1]])
+def test_layer_normalization(axis):
+    x = RNG.normal(size=(6, 2, 4)).astype("f4")
+    layer = layers.LayerNormalization(axis=axis, epsilon=0.0)
+    out = np.asarray(layer(x))
+    axes = tuple(axis) if isinstance(axis, list) else axis
+    np.testing.assert_allclose(out.mean(axis=axes), 0, atol=1e-6)
+    np.testing.assert_allclose(out.var(axis=axes), 1, rtol=1e-4)
+
+
+def test_embedding():
+    layer = layers.Embedding(5, 3)
+    found = layer([[0, 4], [2, 2]])
+    np.testing.assert_array_equal(found, np.asarray(layer.embeddings)[[[0, 4], [2, 2]]])
+    assert layer.compute_output_shape((None, 2)) == (None, 2, 3)
+    with pytest.raises(ValueError, match=r"embedding: index 5.0 at position 1: expected .*, 5\)"):
+        layer([0, 5])
+    with pytest.raises(ValueError, match="embedding: index 0"):
+        layer([0.5])
+
+
+def test_reshape():
+    assert layers.Reshape((2, -1))(np.ones((3, 2, 4))).shape == (3, 2, 4)
+    assert layers.Reshape((-1, 2)).compute_output_shape((None, 2, 4)) == (None, 4, 2)
+    with pytest.raises(ValueError, match=r"reshape: target_shape \(3, -1\): expected one of 8 el"):
+        layers.Reshape((3, -1)).compute_output_shape((None, 8))
+    with pytest.raises(ValueError, match="target_shape: found -1"):
+        layers.Reshape((-1, -1))
+
+
+@pytest.mark.parametrize(("make", "mean", "std"), [
+    (lambda: layers.AlphaDropout(0.3, seed=1), 0, 1),
+    (lambda: layers.GaussianNoise(0.5, seed=1), 0, 1.25**0.5),
+    (lambda: layers.GaussianDropout(0.5, seed=1), 0, 2**0.5),
+])
+def test_noise(make, mean, std):
+    x = pt.asarray(np.random.default_rng(1).standard_normal((400, 250)).astype("f4"))
+    layer = make()
+    assert layer(x) is x
+    out = np.asarray(layer(x, training=True))
+    assert out.mean() == pytest.approx(mean, abs=0.01)
+    assert out.std() == pytest.approx(std, abs=0.01)
+    np.testing.assert_array_equal(make()(x, training=True), out)
+
+
+def test_activation_layers():
+    np.testing.assert_allclose(layers.LeakyReLU(0.1)(X), np.where(X > 0, X, 0.1 * X))
+    np.testing.assert_allclose(layers.ReLU(max_value=1)(X), np.clip(X, 0, 1))
+    np.testing.assert_allclose(layers.ELU(2.0)(X), np.where(X > 0, X, 2 * np.expm1(X)), rtol=1e-6)
+    prelu = layers.PReLU("ones")
+    np.testing.assert_allclose(prelu(-X), -X)
+    assert prelu.alpha.shape == (3,)
+    np.testing.assert_allclose(np.asarray(layers.Softmax(axis=0)(X)).sum(axis=0), 1, rtol=1e-6)
+
+
+# ------------------------------------------------------------------ regularizers and constraints
+
+
+def test_losses_of_layers():
+    class Own(layers.Layer):
+        def call(self, x):
+            self.add_loss(x.sum())
+            return x
+
+    block = models.Sequential([
+        layers.Dense(2, kernel_regularizer="l2", bias_regularizer=lambda b: b.sum(),
+                     bias_initializer="ones", activity_regularizer="l1"), Own()])
+    out = block(X)
+    kernel = np.asarray(block.layers[0].kernel)
+    expected = [0.01 * (kernel**2).sum(), 2, 0.01 * abs(np.asarray(out)).sum() / 5,
+                np.asarray(out).sum()]
+    np.testing.assert_allclose([value.item() for value in block.losses], expected, rtol=1e-5)
+    block.layers[0].trainable = False
+    assert len(block.losses) == 2
+    block(X)
+    assert len(block.losses) == 2
+
+
+def test_constraints_hold_after_each_step():
+    network = models.Sequential([layers.Dense(4, kernel_constraint="unit_norm",
+                                              bias_constraint=lambda b: pt.maximum(b, 0.0))])
+    network.compile("sgd", "mse")
+    network.fit(X, np.ones((5, 4)), epochs=2, verbose=0)
+    kernel, bias = network.get_weights()
+    np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1, rtol=1e-5)
+    assert (bias >= 0).all()
+    network.layers[0].kernel[...] = 5.0
+    network.apply_constraints()
+    np.testing.assert_allclose(np.linalg.norm(network.get_weights()[0], axis=0), 1, rtol=1e-5)
+
+
+# --------------------------------------------------------------------------------- beside Keras
+
+KERAS_CASES = {
+    "dense": [("Dense", {"units": 4, "activation": "tanh"})],
+    "no bias": [("Dense", {"units": 4, "use_bias": False})],
+    "regularized": [("Dense", {"units": 4, "kernel_regularizer": "l2", "bias_regularizer": "l1",
+                               "activity_regularizer": "l2"})],
+    "constrained": [("Dense", {"units": 4, "kernel_constraint": "max_norm",
+                               "bias_constraint": "non_neg"})],
+    "frozen": [("Dense", {"units": 4, "kernel_regularizer": "l2", "trainable": False})],
+    "activity": [("Dense", {"units": 4}), ("ActivityRegularization", {"l1": 0.1, "l2": 0.2})],
+    "batch normalization": [("Dense", {"units": 4}), ("BatchNormalization", {}),
+                            ("Activation", {"activation": "relu"})],
+    "batch normalization, options": [("BatchNormalization", {
+        "momentum": 0.5, "epsilon": 0.1, "center": False, "gamma_regularizer": "l2"})],
+    "layer normalization": [("Dense", {"units": 4}), ("LayerNormalization", {})],
+    "layer normalization, options": [("LayerNormalization", {
+        "epsilon": 0.1, "scale": False, "beta_regularizer": "l2"})],
+    "normalization of more axes": [
+        ("Reshape", {"target_shape": (3, 2)}), ("LayerNormalization", {"axis": [1, 2]}),
+        ("BatchNormalization", {"axis": 1}), ("Flatten", {})],
+    "unit normalization": [("Dense", {"units": 4}), ("UnitNormalization", {})],
+    "prelu": [("Dense", {"units": 4}), ("PReLU", {"alpha_initializer": "ones"})],
+    "activations": [("Dense", {"units": 4}), ("LeakyReLU", {}), ("Dense", {"units": 4}),
+                    ("ELU", {"alpha": 0.5}), ("ReLU", {"max_value": 1.0, "threshold": 0.1,
+                                                      "negative_slope": 0.2})],
+    "rescaling": [("Rescaling", {"scale": 0.5, "offset": 1.0}), ("Dense", {"units": 4})],
+}
+for name in ("elu", "selu", "gelu", "silu", "softplus", "mish", "softsign", "sigmoid", "softmax",
+             "hard_sigmoid", "exponential", "log_softmax"):
+    KERAS_CASES[f"activation {name}"] = [("Dense", {"units": 4, "activation": name})]
+
+
+def beside_keras(keras, specification, input_shape):
+    """Our model and Keras's, of the same layers and weights, compiled alike."""
+    specification = [*specification, ("Dense", {"units": 2})]
+    random.seed(0)
+    ours = models.Sequential([layers.Input(input_shape)] + [
+        getattr(layers, name)(**options) for name, options in specification])
+    theirs = keras.Sequential([keras.Input(input_shape)] + [
+        getattr(keras.layers, name)(**options) for name, options in specification])
+    theirs.set_weights(ours.get_weights())
+    ours.compile(optimizers.SGD(0.1, momentum=0.5), "mse")
+    theirs.compile(keras.optimizers.SGD(0.1, momentum=0.5), "mse")
+    return ours, theirs
+
+
+def assert_train_alike(ours, theirs, x, y):
+    options = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0,
+               "validation_data": (x[:6], y[:6])}
+    found = ours.fit(x, y, **options).history
+    expected = theirs.fit(x, y, **options).history
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=2e-5)
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=2e-4, atol=5e-6)
+    np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4,
+                               atol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", KERAS_CASES)
+def test_layers_train_as_those_of_keras(keras, name):
+    x = np.random.default_rng(1).normal(size=(24, 6)).astype("f4")
+    y = np.random.default_rng(2).normal(size=(24, 2)).astype("f4")
+    assert_train_alike(*beside_keras(keras, KERAS_CASES[name], (6,)), x, y)
+
+
+@pytest.mark.oracle
+def test_embedding_trains_as_that_of_keras(keras):
+    x = np.random.default_rng(1).integers(0, 9, size=(24, 3))
+    y = np.random.default_rng(2).normal(size=(24, 2)).astype("f4")
+    specification = [("Embedding", {"input_dim": 9, "output_dim": 4,
+                                    "embeddings_regularizer": "l2"}), ("Flatten", {})]
+    assert_train_alike(*beside_keras(keras, specification, (3,)), x, y)
+
+
 def test_names():
     assert layers.Dense(1).name == "dense"
     assert layers.Rescaling(1, name="bytes").name == "bytes"
@@ -261,7 +468,7 @@ def test_training_mode_is_the_threads_own():
         (lambda: layers.Dense(-3), ValueError, "dense: units: found -3"),
         (lambda: layers.Dense(2.5), TypeError, "dense: units: found 2.5: expected an integer"),
         (lambda: layers.Dense(1, activation="rellu"), ValueError, "unknown activation 'rellu'"),
-        (lambda: layers.Dense(1, kernel_initializer="one"), ValueError, "unknown initializer"),
+        (lambda: layers.Dense(1, kernel_initializer="once"), ValueError, "unknown initializer"),
         (lambda: layers.Dense(1, input_shape=784), TypeError,
          "dense: input_shape: found 784: expected a tuple of integers"),
         (lambda: layers.Dense(1, input_shape=(None,)), TypeError, "input_shape: found"),
@@ -277,6 +484,17 @@ def test_training_mode_is_the_threads_own():
         (lambda: layers.Rescaling(1, offset=None), TypeError, "^rescaling: offset: found None"),
         (lambda: layers.Flatten()(3.0), ValueError,
          r"^flatten: x has shape \(\): expected \(batch, ...\)"),
+        (lambda: layers.LayerNormalization(axis=[1, 1])(X), ValueError,
+         r"^layer_normalization: axis: found \[1, 1\]: expected axes of an input of 2 axes, but"),
+        (lambda: layers.BatchNormalization(axis=0)(X), ValueError, "axis: found 0: expected"),
+        (lambda: layers.BatchNormalization(axis=[1]), TypeError, r"axis: found \[1\]"),
+        (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum: found 2"),
+        (lambda: layers.Embedding(0, 3), ValueError, "input_dim: found 0"),
+        (lambda: layers.Embedding(2**25, 3), ValueError, "input_dim: found 33554432: expected"),
+        (lambda: layers.Dense(1, kernel_regularizer="l3"), ValueError, "unknown regularizer 'l3'"),
+        (lambda: layers.Dense(1, bias_constraint="l3"), ValueError, "unknown constraint 'l3'"),
+        (lambda: layers.LeakyReLU(-1), ValueError, "leaky_re_lu: negative_slope: found -1"),
+        (lambda: layers.GaussianNoise(-1), ValueError, "gaussian_noise: stddev: found -1"),
         (lambda: layers.Layer()(X), NotImplementedError, "Layer does not define call"),
         (lambda: layers.Input(784), TypeError, "input: input_shape: found 784"),
     ],

@@ -73,7 +73,6 @@ def test_float64_keeps_its_digits():
         ([1, None], None, TypeError, "asarray: list gives elements of dtype object"),
         ([2**70], None, TypeError, "asarray: list gives elements of dtype object"),
         ({1: 2}, None, TypeError, "asarray: dict gives elements of dtype object"),
-        (1j, None, TypeError, "asarray: complex gives elements of dtype complex128"),
         (b"abc", None, TypeError, "asarray: bytes gives elements of dtype"),
         ([[1, 2], [3]], None, ValueError, "asarray: .*inhomogeneous"),
         (2**63, None, OverflowError, "9223372036854775808 is out of the range of int64"),
@@ -83,7 +82,7 @@ def test_float64_keeps_its_digits():
         ([1, -1], "uint16", OverflowError, "-1 out of bounds for uint16"),
         (math.nan, "int32", ValueError, "NaN to integer"),
         ([1], "float16", TypeError, "no tensor has dtype 'float16': expected one of bool, int8"),
-        ([1], "complex64", TypeError, "no tensor has dtype 'complex64'"),
+        ([1j], "float32", TypeError, "complex128 elements do not become float32"),
         ([1], "no dtype", TypeError, "not a dtype: 'no dtype'"),
         (np.zeros(2, "datetime64[s]"), None, TypeError, r"dtype datetime64\[s\]"),
         (np.zeros(2, "float16"), None, TypeError, "no tensor has dtype float16"),
@@ -521,7 +520,7 @@ def test_power_of_two_is_a_power_like_others():
 
 def test_foreign_operands():
     t = pt.asarray([1.0, 2.0])
-    for other in ([1, 2], "a", None, 1j, {}):
+    for other in ([1, 2], "a", None, {}):
         with pytest.raises(TypeError, match="unsupported operand"):
             t + other
         with pytest.raises(TypeError, match="unsupported operand"):

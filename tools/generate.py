@@ -138,7 +138,8 @@ def signature(row: Row, stub: bool) -> str:
     if row.kind == "reduction":
         axis = "axis: _Axis = ..., *, keepdims: bool = ..." if stub else (
             "axis=None, *, keepdims=False")
-        return f"{inputs}, /, {axis}"
+        dtype = (", dtype: npt.DTypeLike | None = ..." if stub else ", dtype=None") * row.wide
+        return f"{inputs}, /, {axis}{dtype}"
     return f"{inputs}, /, *, out{': Tensor | None = ...' if stub else '=None'}"
 
 
@@ -151,7 +152,8 @@ def docstring(row: Row) -> list[str]:
             "x: tensor or array-like. axis: the axis or tuple of axes to reduce; all by default."
             if row.identity is not None else
             "x: tensor or array-like. axis: the axis to search; the flattened tensor by default.",
-            "keepdims: keep the reduced axes with length 1.",
+            "keepdims: keep the reduced axes with length 1."
+            + " dtype: convert x to it first." * row.wide,
         ]
     else:
         names = ", ".join(row.inputs)
@@ -178,7 +180,8 @@ def python_functions() -> str:
                   *[f"    {line}".rstrip() for line in quoted(docstring(row))]]
         number = f"ROW_{row.name.upper()}"
         if row.kind == "reduction":
-            lines.append(f"    return reduce_call({number}, x, axis, keepdims)")
+            lines.append(f"    return reduce_call({number}, x, axis, keepdims"
+                         f"{', dtype' * row.wide})")
         else:
             inputs = ", ".join((*row.inputs, "None", "None")[:3])
             lines.append(f"    return elementwise_call({number}, {inputs}, out)")
@@ -192,7 +195,8 @@ def quoted(text: list[str]) -> list[str]:
 
 def stubs() -> str:
     """_ops.pyi."""
-    lines = [f"# {NOTICE}", "from pytensor._core import Tensor, _Axis, _Operand", ""]
+    lines = [f"# {NOTICE}", "import numpy.typing as npt", "",
+             "from pytensor._core import Tensor, _Axis, _Operand", ""]
     lines += [f"def {row.name}({signature(row, stub=True)}) -> Tensor: ..."
               for row in ELEMENTWISE + REDUCTIONS]
     return "\n".join([*lines, ""])

@@ -32,10 +32,14 @@ typedef enum {
     PT_UINT64,
     PT_FLOAT32,
     PT_FLOAT64,
-    PT_N_DTYPES
+    PT_N_DTYPES, /* those that have kernels */
+    /* Storage only: no function of this file takes them. */
+    PT_COMPLEX64 = PT_N_DTYPES,
+    PT_COMPLEX128,
+    PT_N_STORED
 } pt_dtype;
 
-extern const size_t pt_dtype_size[PT_N_DTYPES];
+extern const size_t pt_dtype_size[PT_N_STORED];
 
 /* a / b, rounded up. */
 static inline size_t pt_ceil_div(size_t a, size_t b) {

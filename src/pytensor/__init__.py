@@ -23,7 +23,7 @@ except ImportError as _error:
     # Python is looking for the command: what is wrong with the environment is said in one line.
     print(f"pytensor: {str(_error).partition(';')[0]}", file=_sys.stderr)
     raise SystemExit(2) from None
-from pytensor import autodiff, memory, nn
+from pytensor import autodiff, functions, memory, nn
 from pytensor._core import (
     RowGradient,
     Tensor,
@@ -46,6 +46,7 @@ from pytensor._core import (
     zeros,
 )
 from pytensor._ops import *  # noqa: F403
+from pytensor.array_api import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
 
@@ -55,21 +56,24 @@ bool = _np.dtype("bool")
 int8, int16, int32, int64 = (_np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
 uint8, uint16, uint32, uint64 = (_np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
 float32, float64 = _np.dtype("float32"), _np.dtype("float64")
+complex64, complex128 = _np.dtype("complex64"), _np.dtype("complex128")
 e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-    "activations", "callbacks", "checkpoints", "datasets", "initializers", "layers", "losses",
-    "metrics", "models", "naive", "optimizers", "plot", "random", "schedules", "serialization",
-    "utils",
+    "activations", "callbacks", "checkpoints", "constraints", "datasets", "fft", "initializers",
+    "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers", "plot", "random",
+    "regularizers", "schedules", "serialization", "utils",
 ))
 
 
 def __getattr__(name):
     if name in _SUBMODULES:
         return _importlib.import_module(f"pytensor.{name}")
-    raise AttributeError(f"module 'pytensor' has no attribute {name!r}")
+    return functions.made(globals(), "", name)
 
 
 def __dir__():
-    return sorted({*globals(), *_SUBMODULES})
+    from pytensor.numpy_functions import names
+
+    return sorted({*globals(), *_SUBMODULES, *names()})

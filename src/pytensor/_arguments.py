@@ -9,6 +9,8 @@ import math
 import operator
 import re
 
+import numpy as np
+
 
 def snake_case(name):
     """Turn the name of a class into that of an argument: GlorotUniform into glorot_uniform."""
@@ -69,3 +71,16 @@ def sample_shape(name, shape):
     except TypeError:
         raise TypeError(f"{name}: found {shape!r}: expected a tuple of integers, the shape of one "
                         "sample without the batch axis") from None
+
+
+def check_below(name, values, limit, what=""):
+    """Check that an ndarray holds nothing but integers in [0, limit); name the first other one.
+
+    what: says more of these integers, at the end of the message.
+    """
+    values = values.ravel()
+    wrong = ~((values >= 0) & (values < limit) & (values == np.floor(values)))
+    if wrong.any():
+        position = int(wrong.argmax())
+        raise ValueError(f"{name} {values[position]} at position {position}: expected an integer "
+                         f"in [0, {limit}){what}")

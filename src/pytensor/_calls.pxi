@@ -106,7 +106,9 @@ cdef int compute_dtype(int row, int dtype, int kinds) except -1:
 
 cdef int with_scalar(int dtype, Scalar kind) noexcept:
     """The dtype of a tensor of dtype together with a weak Python scalar."""
-    if kind == SCALAR_FLOAT and kind_of(dtype) != KIND_FLOAT:
+    if kind == SCALAR_COMPLEX:
+        return PROMOTION[dtype][<int>PT_COMPLEX64]
+    if kind == SCALAR_FLOAT and kind_of(dtype) < KIND_FLOAT:
         return DEFAULT_FLOAT
     if kind == SCALAR_INT and dtype == PT_BOOL:
         return DEFAULT_INT
@@ -151,6 +153,8 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
                 values[i] = float("inf") if values[i] > 0 else float("-inf")
                 kinds_of[i] = SCALAR_FLOAT
                 dtype = PT_FLOAT64
+    if kind_of(dtype) == KIND_COMPLEX:
+        return complex_elementwise(row, values, inputs.n, dtype, out, tracked)
     compute = compute_dtype(row, dtype, pt_elementwise_info[row].kinds)
     result_dtype = PT_BOOL if pt_elementwise_info[row].to_bool else compute
     if out is not None:
@@ -291,7 +295,8 @@ cdef int check_dtype_into(int row, int result, Tensor out) except -1:
     """Whether a result of that dtype goes into out: as in NumPy, out may be of another size but not
     of a lesser kind (bool, unsigned, signed, floating-point)."""
     cdef int kind = kind_of(result), into = kind_of(out.type)
-    if (kind == into or kind == KIND_BOOL or into == KIND_FLOAT
+    if (kind == into or kind == KIND_BOOL or into == KIND_COMPLEX
+            or (into == KIND_FLOAT and kind != KIND_COMPLEX)
             or (kind == KIND_UNSIGNED and into == KIND_SIGNED)):
         return 0
     raise TypeError(f"{row_name(row)}: the result has dtype {DTYPES[result]}, which does not go "
@@ -384,10 +389,14 @@ cdef int read_axes(object axis, int ndim, str name, bint *reduced) except -1:
     return 0
 
 
-cdef object reduce_call(int row, object x, object axis, object keepdims):
+cdef object reduce_call(int row, object x, object axis, object keepdims, object dtype=None):
     """A row of the reductions: the elements of x along axes, combined."""
     cdef Tensor t = as_tensor(x, row_name(row))
     cdef int reduce_op = row - PT_OP_COUNT, compute
+    if dtype is not None:
+        t = astype_recorded(t, dtype_number(dtype))
+    if kind_of(t.type) == KIND_COMPLEX:
+        return complex_reduction(row_name(row), t, fixed_axes(axis), bool(keepdims))
     compute = compute_dtype(row, t.type, pt_reduce_info[reduce_op].kinds | (
         KIND_BOOL if row == ROW_SUM or row == ROW_PROD else 0))
     if row == ROW_SUM or row == ROW_PROD:
@@ -476,6 +485,8 @@ def mean(x, /, axis=None, *, keepdims=False):
     Returns: a floating-point tensor; NaN where there is no element.
     """
     cdef Tensor t = as_tensor(x, "mean")
+    if kind_of(t.type) == KIND_COMPLEX:
+        return complex_reduction("mean", t, fixed_axes(axis), bool(keepdims))
     cdef int compute = t.type if kind_of(t.type) == KIND_FLOAT else DEFAULT_FLOAT
     cdef Tensor out = reduce_tensor("mean", ROW_SUM, t, axis, keepdims, compute)
     cdef double count = float("nan")

@@ -24,4 +24,5 @@ cdef class Tensor:
 
 
 cdef object elementwise_call(int row, object x, object y, object z, object out)
-cdef object reduce_call(int row, object x, object axis, object keepdims)
+cdef object reduce_call(int row, object x, object axis, object keepdims,
+                        object dtype=*)

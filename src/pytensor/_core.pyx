@@ -4,6 +4,7 @@ One extension module, in parts by kind:
 
     _storage.pxi   making tensors: memory, dtypes, views, conversion to and from Python and NumPy
     _calls.pxi     element-wise ops and reductions: promotion, broadcasting, results
+    _numpy.pxi     what goes through NumPy: complex numbers, and the rows of numpy_table.py
     _shape.pxi     reshape, permute_dims, broadcast_to, indexing
     _products.pxi  matmul, dot, linear; the fused kernels of networks; optimizer steps
     _tape.pxi      the tape: recording, and replaying backwards
@@ -27,6 +28,7 @@ from libc.string cimport memset
 import numbers
 import operator
 import threading
+from pickle import PickleBuffer
 
 import numpy as np
 
@@ -35,6 +37,7 @@ from pytensor._kernels cimport *
 include "_rows.pxi"
 include "_storage.pxi"
 include "_calls.pxi"
+include "_numpy.pxi"
 include "_shape.pxi"
 include "_products.pxi"
 include "_tape.pxi"

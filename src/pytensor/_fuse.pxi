@@ -106,12 +106,14 @@ cdef class _Trace:
             self.types.append(None)
             return value
         t = <Tensor>value
+        check_real_trace(t)
         self.types.append(t.type)
         return self.stand_in(self.add(INPUT, t.type, (), t.shape, source), t.type, t.ndim, t.dims)
 
     cdef Py_ssize_t capture(self, Tensor t) except -1:
         """The number of a node for a tensor from outside."""
         cdef Py_ssize_t source = len(self.types)
+        check_real_trace(t)
         self.types.append(t.type)
         self.captured.append(t)
         return self.add(INPUT, t.type, (), t.shape, source)
@@ -151,6 +153,12 @@ cdef class _Trace:
         if node.row == INPUT or node.shape != t.shape:
             number = self.add(CONVERSION, t.type, (number,), t.shape)
         return number
+
+
+cdef int check_real_trace(Tensor t) except -1:
+    if kind_of(t.type) == KIND_COMPLEX:
+        raise TypeError(f"fuse: a tensor of dtype {t.dtype}: expected real numbers or booleans")
+    return 0
 
 
 cdef object stray_error():

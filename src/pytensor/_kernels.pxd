@@ -6,11 +6,12 @@ from libc.stdint cimport int64_t, uint64_t
 cdef extern from "pt.h" nogil:
     enum: PT_MAX_NDIM
     enum: PT_N_DTYPES
+    enum: PT_N_STORED
     enum: PT_OP_COUNT
     enum: PT_REDUCE_COUNT
     ctypedef enum pt_dtype:
         PT_BOOL, PT_INT8, PT_INT16, PT_INT32, PT_INT64, PT_UINT8, PT_UINT16, PT_UINT32
-        PT_UINT64, PT_FLOAT32, PT_FLOAT64
+        PT_UINT64, PT_FLOAT32, PT_FLOAT64, PT_COMPLEX64, PT_COMPLEX128
     ctypedef enum pt_elementwise_op:
         pass
     ctypedef enum pt_reduce_op:
@@ -22,7 +23,7 @@ cdef extern from "pt.h" nogil:
         unsigned char n_inputs, kinds, to_bool
     const pt_row_info pt_elementwise_info[PT_OP_COUNT]
     const pt_row_info pt_reduce_info[PT_REDUCE_COUNT]
-    const size_t pt_dtype_size[PT_N_DTYPES]
+    const size_t pt_dtype_size[PT_N_STORED]
 
     int pt_isa_level()
     const char *pt_isa_name()

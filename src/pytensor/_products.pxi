@@ -30,6 +30,9 @@ cdef Tensor product(str name, Tensor x, Tensor y):
                          "over")
     x = x if x.type == dtype else converted(x, dtype)
     y = y if y.type == dtype else converted(y, dtype)
+    if kind_of(dtype) == KIND_COMPLEX:
+        refuse_complex_gradient(name, x.tracked | y.tracked)
+        return complex_call(name, np.matmul, numpy_view(x), numpy_view(y))
     k = x.dims[x.ndim - 1]
     x_column = x.steps[x.ndim - 1]
     if x.ndim > 1:
@@ -465,7 +468,7 @@ cdef int check_classes(Tensor logits, str name) except -1:
 
 cdef Tensor class_numbers(Tensor labels, Py_ssize_t n_classes, str name):
     """Labels as contiguous int64, each checked: a copy, see checked_rows."""
-    if kind_of(labels.type) == KIND_FLOAT or labels.type == PT_BOOL:
+    if kind_of(labels.type) not in (KIND_SIGNED, KIND_UNSIGNED):
         raise TypeError(f"{name}: labels of dtype {labels.dtype}: expected integers")
     cdef Tensor numbers = converted(labels, PT_INT64)
     cdef int64_t *at = <int64_t *>numbers.data
@@ -522,7 +525,8 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
             KIND_SIGNED, KIND_UNSIGNED):
         raise ValueError(f"gather_rows: src has shape {t.shape}, rows {row_numbers.shape} and "
                          f"dtype {row_numbers.dtype}: expected (n, ...) and a vector of integers")
-    if kind_of(target) != KIND_FLOAT and (target != t.type or factor != 1.0):
+    if kind_of(target) != KIND_FLOAT and (target != t.type or factor != 1.0) or (
+            kind_of(t.type) == KIND_COMPLEX):
         raise TypeError(f"gather_rows: from {t.dtype} to {DTYPES[target]} with scale {scale}: "
                         "expected a floating-point dtype, or that of src and scale 1")
     numbers = checked_rows(row_numbers, t.dims[0])

@@ -178,7 +178,11 @@ def broadcast_to(x, /, shape):
 
 
 cdef Tensor astype_recorded(Tensor t, int dtype):
-    cdef Tensor out = trace_conversion(t, dtype) if t.traced else converted(t, dtype)
+    cdef Tensor out
+    if kind_of(dtype) == KIND_COMPLEX:
+        refuse_traced(t, "a conversion to complex numbers")
+        refuse_complex_gradient("astype", t.tracked)
+    out = trace_conversion(t, dtype) if t.traced else converted(t, dtype)
     if recording_mask & t.tracked and kind_of(dtype) == KIND_FLOAT:
         record(ROW_ASTYPE, (t,), out, None)
     return out
@@ -313,6 +317,7 @@ cdef object get_item(Tensor t, object key):
         result = basic_index(t, keys)
     else:
         if (isinstance(key, Tensor) and (<Tensor>key).ndim == 1 and t.ndim > 0 and t.contiguous
+                and kind_of(t.type) != KIND_COMPLEX
                 and kind_of((<Tensor>key).type) in (KIND_SIGNED, KIND_UNSIGNED)):
             result = take_rows(t, <Tensor>key)
         else:
@@ -357,11 +362,12 @@ cdef int set_item(Tensor t, object key, object value) except -1:
     for part in keys:
         basic = basic and is_basic(part)
     if scalar_kind(value) != NOT_SCALAR and (
-            kind_of(t.type) == KIND_FLOAT or scalar_kind(value) != SCALAR_FLOAT):
+            kind_of(t.type) >= KIND_FLOAT or scalar_kind(value) < SCALAR_FLOAT) and (
+            kind_of(t.type) == KIND_COMPLEX or scalar_kind(value) != SCALAR_COMPLEX):
         source = scalar_tensor(value, t.type)
     else:
         source = as_tensor(value, "assignment")
-    if kind_of(source.type) == KIND_FLOAT and kind_of(t.type) != KIND_FLOAT:
+    if kind_of(source.type) > kind_of(t.type) and kind_of(source.type) >= KIND_FLOAT:
         raise TypeError(f"assignment: {DTYPES[source.type]} elements do not go into a tensor of "
                         f"{DTYPES[t.type]}; convert them with astype")
     if basic:
@@ -415,6 +421,8 @@ def concat(list tensors, int axis):
             raise ValueError("concat: the result has more elements than memory has addresses")
         dims[axis] += t.dims[axis]
         tracked |= t.tracked
+    if kind_of(dtype) == KIND_COMPLEX:
+        refuse_complex_gradient("concat", tracked)
     out = new_tensor(dtype, first.ndim, dims)
     cdef char *at = out.data
     starts = [0]

@@ -5,7 +5,7 @@
 # Python's face of the dtypes is NumPy's: the order is that of pt_dtype.
 cdef tuple DTYPES = tuple(np.dtype(name) for name in (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32",
-    "float64"))
+    "float64", "complex64", "complex128"))
 cdef dict DTYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 DTYPE_NUMBERS.update({dtype.name: number for number, dtype in enumerate(DTYPES)})
 cdef int DEFAULT_FLOAT = PT_FLOAT32
@@ -16,6 +16,7 @@ cdef enum Kind:
     KIND_SIGNED = 2
     KIND_UNSIGNED = 4
     KIND_FLOAT = 8
+    KIND_COMPLEX = 16               # stored here, computed by NumPy: see _numpy.pxi
 
 
 cdef inline int kind_of(int dtype) noexcept:
@@ -23,7 +24,9 @@ cdef inline int kind_of(int dtype) noexcept:
         return KIND_BOOL
     if dtype <= PT_INT64:
         return KIND_SIGNED
-    return KIND_UNSIGNED if dtype <= PT_UINT64 else KIND_FLOAT
+    if dtype <= PT_UINT64:
+        return KIND_UNSIGNED
+    return KIND_FLOAT if dtype < PT_COMPLEX64 else KIND_COMPLEX
 
 
 cdef int dtype_number(object dtype) except -1:
@@ -42,19 +45,24 @@ cdef int dtype_number(object dtype) except -1:
 
 
 cdef object float32_for_float(object dtype):
-    """Python's float means the default floating-point dtype, as it does for Python numbers."""
+    """Python's float and complex mean the default dtypes, as they do for Python numbers."""
+    if dtype is complex:
+        return DTYPES[PT_COMPLEX64]
     return DTYPES[DEFAULT_FLOAT] if dtype is float else dtype
 
 
 # PROMOTION[a][b], by the Array API standard; a floating-point dtype wins over any integer one and
 # anything over bool. -1: none (uint64 with a signed integer: no integer holds both).
-cdef int PROMOTION[PT_N_DTYPES][PT_N_DTYPES]
+cdef int PROMOTION[PT_N_STORED][PT_N_STORED]
 
 
 cdef int promotion_of(int a, int b) noexcept:
     cdef int kind_a = kind_of(a), kind_b = kind_of(b)
     if kind_a == kind_b:
         return a if a > b else b
+    if kind_a == KIND_COMPLEX or kind_b == KIND_COMPLEX:
+        return PT_COMPLEX128 if (a == PT_COMPLEX128 or b == PT_COMPLEX128 or a == PT_FLOAT64
+                                 or b == PT_FLOAT64) else PT_COMPLEX64
     if kind_a == KIND_BOOL or kind_b == KIND_FLOAT:
         return b
     if kind_b == KIND_BOOL or kind_a == KIND_FLOAT:
@@ -68,8 +76,8 @@ cdef int promotion_of(int a, int b) noexcept:
 
 
 def _fill_promotion():
-    for a in range(PT_N_DTYPES):
-        for b in range(PT_N_DTYPES):
+    for a in range(PT_N_STORED):
+        for b in range(PT_N_STORED):
             PROMOTION[a][b] = promotion_of(a, b)
 
 
@@ -210,6 +218,9 @@ cdef Py_ssize_t NOGIL_ELEMENTS = 16384
 cdef int copy_into(Tensor src, Tensor dst) except -1:
     """dst[...] = src, converted; the shapes are equal and the memory does not overlap."""
     cdef pt_operand a = operand_of(src), b = operand_of(dst)
+    if kind_of(src.type) == KIND_COMPLEX or kind_of(dst.type) == KIND_COMPLEX:
+        np.copyto(numpy_view(dst), numpy_view(src), casting="unsafe")
+        return 0
     if dst.size < NOGIL_ELEMENTS:
         pt_copy(dst.ndim, dst.dims, &a, &b)
     else:
@@ -218,9 +229,18 @@ cdef int copy_into(Tensor src, Tensor dst) except -1:
     return 0
 
 
+cdef int check_real(int dtype, int target) except -1:
+    """Complex numbers become real ones by a function that says how."""
+    if kind_of(dtype) == KIND_COMPLEX and kind_of(target) not in (KIND_COMPLEX, KIND_BOOL):
+        raise TypeError(f"{DTYPES[dtype]} elements do not become {DTYPES[target]}: take their "
+                        "real, imag or abs")
+    return 0
+
+
 cdef Tensor converted(Tensor t, int dtype):
     """A copy of t in C order with the given dtype."""
     refuse_traced(t, "a copy")
+    check_real(t.type, dtype)
     cdef Tensor out = new_tensor(dtype, t.ndim, t.dims)
     copy_into(t, out)
     return out
@@ -256,6 +276,7 @@ cdef enum Scalar:
     SCALAR_BOOL
     SCALAR_INT
     SCALAR_FLOAT
+    SCALAR_COMPLEX
 
 
 cdef inline Scalar scalar_kind(object value) noexcept:
@@ -268,7 +289,9 @@ cdef inline Scalar scalar_kind(object value) noexcept:
         return SCALAR_BOOL
     if isinstance(value, float):
         return SCALAR_FLOAT
-    return SCALAR_INT if isinstance(value, int) else NOT_SCALAR
+    if isinstance(value, int):
+        return SCALAR_INT
+    return SCALAR_COMPLEX if isinstance(value, complex) else NOT_SCALAR
 
 
 cdef int store(int dtype, char *to, object value) except -1:
@@ -281,6 +304,12 @@ cdef int store(int dtype, char *to, object value) except -1:
         (<double *>to)[0] = <double>value
     elif dtype == PT_BOOL:
         to[0] = 1 if value else 0
+    elif dtype == PT_COMPLEX64:
+        (<float *>to)[0] = <float><double>value.real
+        (<float *>to)[1] = <float><double>value.imag
+    elif dtype == PT_COMPLEX128:
+        (<double *>to)[0] = <double>value.real
+        (<double *>to)[1] = <double>value.imag
     elif dtype == PT_UINT64:
         unsigned = exact_int(value, dtype)
         (<uint64_t *>to)[0] = unsigned
@@ -337,10 +366,16 @@ cdef object load(int dtype, const char *at):
         return (<const uint16_t *>at)[0]
     if dtype == PT_UINT32:
         return (<const uint32_t *>at)[0]
-    return (<const uint64_t *>at)[0]
+    if dtype == PT_UINT64:
+        return (<const uint64_t *>at)[0]
+    if dtype == PT_COMPLEX64:
+        return complex((<const float *>at)[0], (<const float *>at)[1])
+    return complex((<const double *>at)[0], (<const double *>at)[1])
 
 
 cdef int scalar_dtype(Scalar kind) noexcept:
+    if kind == SCALAR_COMPLEX:
+        return PT_COMPLEX64
     if kind == SCALAR_FLOAT:
         return DEFAULT_FLOAT
     return DEFAULT_INT if kind == SCALAR_INT else PT_BOOL
@@ -373,6 +408,9 @@ cdef int format_dtype(const Py_buffer *view) noexcept:
         return PT_UINT8
     if format[0] == b"@" or format[0] == b"=" or format[0] == b"<":  # little-endian machines only
         format += 1
+    if format[0] == b"Z":
+        return (PT_COMPLEX64 if view.itemsize == 8 and format[1] == b"f" else
+                PT_COMPLEX128 if view.itemsize == 16 and format[1] == b"d" else -1)
     if format[0] == 0 or format[1] != 0:
         return -1
     kind = format[0]
@@ -404,7 +442,8 @@ cdef Tensor from_buffer(object source):
     if dtype < 0 or view.ndim > PT_MAX_NDIM or view.suboffsets != NULL:
         return None
     cdef Py_ssize_t item = view.itemsize, step = item
-    if <uintptr_t>view.buf % <uintptr_t>item != 0:
+    cdef Py_ssize_t unit = item // 2 if kind_of(dtype) == KIND_COMPLEX else item
+    if <uintptr_t>view.buf % <uintptr_t>unit != 0:
         return None
     cdef Tensor t = Tensor.__new__(Tensor)
     t.data = <char *>view.buf
@@ -415,7 +454,7 @@ cdef Tensor from_buffer(object source):
     for i in range(view.ndim - 1, -1, -1):
         t.dims[i] = view.shape[i]
         t.steps[i] = view.strides[i] if view.strides != NULL else step
-        if t.steps[i] % item != 0:
+        if t.steps[i] % unit != 0:
             return None
         t.size *= t.dims[i]
         step *= t.dims[i]
@@ -480,7 +519,7 @@ cdef bint of_python_numbers(object values) except -1:
         if len(values) == 0:
             return True
         values = values[0]
-    return type(values) in (bool, int, float)
+    return type(values) in (bool, int, float, complex)
 
 
 cdef Tensor from_numpy(object array):
@@ -521,12 +560,13 @@ cdef Tensor as_tensor(object value, str name="asarray"):
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise TypeError(f"{name}: {type(value).__name__} gives elements of dtype {array.dtype}: "
                         "expected numbers or booleans")
     t = from_numpy(array)
-    if t.type == PT_FLOAT64 and isinstance(value, (list, tuple)) and of_python_numbers(value):
-        t = converted(t, DEFAULT_FLOAT)
+    if (t.type in (PT_FLOAT64, PT_COMPLEX128) and isinstance(value, (list, tuple))
+            and of_python_numbers(value)):
+        t = converted(t, DEFAULT_FLOAT if t.type == PT_FLOAT64 else PT_COMPLEX64)
     return t
 
 
@@ -554,7 +594,17 @@ cdef object numpy_view(Tensor t):
 
 # --------------------------------------------------------------------------------- creation
 
-def asarray(obj, /, *, dtype=None, copy=None):
+MAX_NDIM = PT_MAX_NDIM
+ALL_DTYPES = DTYPES
+
+
+def check_device(str name, object device):
+    """ValueError unless device is None or "cpu", the only one."""
+    if device is not None and device != "cpu":
+        raise ValueError(f"{name}: device: found {device!r}: expected 'cpu'")
+
+
+def asarray(obj, /, *, dtype=None, device=None, copy=None):
     """A tensor of obj: a number, a nested sequence of numbers, an ndarray, anything with a buffer.
 
     dtype: convert to it; by default that of obj, where Python's floats give float32, ints int64.
@@ -565,6 +615,8 @@ def asarray(obj, /, *, dtype=None, copy=None):
     """
     cdef Tensor t
     cdef int target
+    if device is not None:
+        check_device("asarray", device)
     if dtype is not None:
         target = dtype_number(dtype)
     if copy is False:
@@ -593,9 +645,10 @@ def asarray(obj, /, *, dtype=None, copy=None):
     return t
 
 
-def empty(shape, *, dtype=None):
+def empty(shape, *, dtype=None, device=None):
     """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set."""
     cdef Py_ssize_t dims[PT_MAX_NDIM]
+    check_device("empty", device)
     cdef int ndim = read_shape(shape, dims)
     cdef Tensor out = new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim,
                                  dims)
@@ -609,13 +662,16 @@ cdef Tensor filled(object shape, int dtype, object number):
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]
     cdef pt_operand source, target
-    cdef double element = 0.0   # room for one element of any dtype
+    cdef double element[2]      # room for one element of any dtype
     cdef int ndim = read_shape(shape, dims), d
     cdef Tensor out = new_tensor(dtype, ndim, dims)
-    store(dtype, <char *>&element, number)
+    if kind_of(dtype) == KIND_COMPLEX:
+        numpy_view(out)[...] = number
+        return out
+    store(dtype, <char *>element, number)
     for d in range(ndim):
         steps[d] = 0
-    source.data = <char *>&element
+    source.data = <char *>element
     source.strides = steps
     source.dtype = <pt_dtype>dtype
     target = operand_of(out)
@@ -627,23 +683,26 @@ cdef Tensor filled(object shape, int dtype, object number):
     return out
 
 
-def zeros(shape, *, dtype=None):
+def zeros(shape, *, dtype=None, device=None):
     """A tensor of zeros, of the shape (an int or a tuple) and dtype (float32)."""
+    check_device("zeros", device)
     return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 0)
 
 
-def ones(shape, *, dtype=None):
+def ones(shape, *, dtype=None, device=None):
     """A tensor of ones, of the shape (an int or a tuple) and dtype (float32)."""
+    check_device("ones", device)
     return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 1)
 
 
-def full(shape, fill_value, *, dtype=None):
+def full(shape, fill_value, *, dtype=None, device=None):
     """A tensor of the shape with every element fill_value; its dtype by default that of the value.
 
     Raises: OverflowError if the dtype can't hold the value.
     """
     cdef Tensor value
     cdef Scalar kind = scalar_kind(fill_value)
+    check_device("full", device)
     if kind != NOT_SCALAR and not isinstance(fill_value, np.generic):
         return filled(shape, scalar_dtype(kind) if dtype is None else dtype_number(dtype),
                       fill_value)

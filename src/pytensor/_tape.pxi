@@ -61,6 +61,13 @@ def set_names(list names):
     ROW_NAMES[:] = names
 
 
+def add_row(str name):
+    """The number of a further row, for record_call."""
+    ROW_NAMES.append(name)
+    RULES.append(None)
+    return len(ROW_NAMES) - 1
+
+
 def set_rules(dict rules):
     """Rules by row number: the arguments of _Rule."""
     for row, arguments in rules.items():

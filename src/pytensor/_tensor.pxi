@@ -100,6 +100,29 @@ cdef class Tensor:
         """Always "cpu"."""
         return "cpu"
 
+    def to_device(self, device, /, *, stream=None):
+        """The tensor itself: there is only "cpu"."""
+        check_device("to_device", device)
+        if stream is not None:
+            raise ValueError(f"to_device: stream: found {stream!r}: expected None on a CPU")
+        return self
+
+    def __array_namespace__(self, *, api_version=None):
+        import pytensor
+        known = ("2021.12", "2022.12", "2023.12", "2024.12", pytensor.__array_api_version__)
+        if api_version is not None and api_version not in known:
+            raise ValueError(f"__array_namespace__: api_version: found {api_version!r}: expected "
+                             f"one of {', '.join(known)}")
+        return pytensor
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        # The ndarray on our memory knows the protocol, and keeps us alive.
+        return numpy_view(self).__dlpack__(stream=stream, max_version=max_version,
+                                           dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self):
+        return (1, 0)  # kDLCPU
+
     # ------------------------------------------------------------------------------ operators
 
     def __add__(self, other):
@@ -366,8 +389,13 @@ cdef class Tensor:
     def __deepcopy__(self, memo):
         return astype_recorded(self, self.type)
 
-    def __reduce__(self):
-        return asarray, (np.array(numpy_view(self)),)
+    def __reduce_ex__(self, protocol):
+        refuse_traced(self, "pickling")
+        cdef Tensor t = as_contiguous(self, self.type)
+        if protocol < 5:
+            return from_pickle, (numpy_view(t).tobytes(), self.dtype.str, self.shape)
+        # with a buffer_callback the memory itself goes out of band, without a copy
+        return from_pickle, (PickleBuffer(t), self.dtype.str, self.shape)
 
     # -------------------------------------------------------------------------------- methods
 
@@ -451,8 +479,15 @@ cdef class Tensor:
         return reduce_call(ROW_ALL, self, axis, keepdims)
 
 
-cdef const char *BUFFER_FORMATS[PT_N_DTYPES]
-BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l", b"B", b"H", b"I", b"L", b"f", b"d"]
+def from_pickle(buffer, dtype, shape):
+    """The tensor that was pickled as a buffer: on its memory where it may be written to."""
+    cdef Tensor t = from_numpy(np.frombuffer(buffer, dtype).reshape(shape))
+    return converted(t, t.type) if isinstance(buffer, bytes) else t
+
+
+cdef const char *BUFFER_FORMATS[PT_N_STORED]
+BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l", b"B", b"H", b"I", b"L", b"f", b"d",
+                     b"Zf", b"Zd"]
 
 
 # -------------------------------------------------------------------------- the machine's side

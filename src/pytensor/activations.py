@@ -1,18 +1,46 @@
 """Activation functions, by name or as functions: tensor in, tensor of the same shape out.
 
-    linear(x)   x
-    relu(x)     max(x, 0)
-    sigmoid(x)  1 / (1 + exp(-x))
-    softmax(x)  exp(x) / sum(exp(x)) along the last axis
-    tanh(x)     (exp(x) - exp(-x)) / (exp(x) + exp(-x))
+    linear(x)        x
+    relu(x)          max(x, 0); with negative_slope, max_value and threshold as in its docstring
+    leaky_relu(x)    x for x > 0, else negative_slope * x
+    relu6(x)         min(max(x, 0), 6)
+    elu(x)           x for x > 0, else alpha * (exp(x) - 1)
+    celu(x)          x for x > 0, else alpha * (exp(x / alpha) - 1)
+    selu(x)          1.0507 * elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer et al. 2017)
+    gelu(x)          x times the normal distribution's probability of less than x
+    silu(x), swish   x * sigmoid(x)
+    mish(x)          x * tanh(softplus(x))
+    softplus(x)      log(1 + exp(x))
+    softsign(x)      x / (1 + abs(x))
+    exponential(x)   exp(x)
+    tanh(x)          (exp(x) - exp(-x)) / (exp(x) + exp(-x))
+    sigmoid(x)       1 / (1 + exp(-x))
+    log_sigmoid(x)   log(sigmoid(x))
+    hard_tanh(x)     x limited to [-1, 1]
+    hard_sigmoid(x)  x / 6 + 1 / 2 limited to [0, 1]
+    hard_silu(x), hard_swish    x * hard_sigmoid(x)
+    soft_shrink(x)   x brought closer to 0 by threshold; hard_shrink(x): 0 where that is near
+    tanh_shrink(x)   x - tanh(x)
+    squareplus(x)    (x + sqrt(x**2 + b)) / 2
+    softmax(x)       exp(x) / sum(exp(x)) along the last axis; log_softmax(x): its logarithm
 """
 
 from __future__ import annotations
 
-from pytensor._arguments import lookup
-from pytensor.nn import relu, sigmoid, softmax, tanh
+import math
 
-__all__ = ["get", "linear", "relu", "sigmoid", "softmax", "tanh"]
+import pytensor as pt
+from pytensor import nn
+from pytensor._arguments import lookup
+from pytensor.nn import log_softmax, sigmoid, softmax, tanh
+from pytensor.serialization import deserialize
+
+__all__ = [
+    "celu", "elu", "exponential", "gelu", "get", "hard_shrink", "hard_sigmoid", "hard_silu",
+    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
+    "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "squareplus",
+    "tanh", "tanh_shrink",
+]
 
 
 def linear(x, /):
@@ -20,13 +48,129 @@ def linear(x, /):
     return x
 
 
-_BY_NAME = {
-    "linear": linear,
-    "relu": relu,
-    "sigmoid": sigmoid,
-    "softmax": softmax,
-    "tanh": tanh,
-}
+def relu(x, /, negative_slope=0.0, max_value=None, threshold=0.0):
+    """x where x >= threshold, else negative_slope * (x - threshold); at most max_value, if given.
+
+    For threshold = 0 this is max(x, 0), or leaky_relu.
+    """
+    if negative_slope == 0 and max_value is None and threshold == 0:
+        return nn.relu(x)
+    x = pt.asarray(x)
+    out = pt.where(x > threshold, x, negative_slope * (x - threshold) if negative_slope else 0.0)
+    return out if max_value is None else pt.minimum(out, max_value)
+
+
+def leaky_relu(x, /, negative_slope=0.2):
+    """x where x > 0, else negative_slope * x."""
+    x = pt.asarray(x)
+    return pt.where(x > 0, x, negative_slope * x)
+
+
+def relu6(x, /):
+    """x limited to [0, 6]."""
+    return pt.clip(x, 0.0, 6.0)
+
+
+def elu(x, /, alpha=1.0):
+    """x where x > 0, else alpha * (exp(x) - 1)."""
+    x = pt.asarray(x)
+    return pt.where(x > 0, x, alpha * pt.expm1(pt.minimum(x, 0.0)))  # where x > 0, exp may overflow
+
+
+def celu(x, /, alpha=1.0):
+    """x where x > 0, else alpha * (exp(x / alpha) - 1)."""
+    x = pt.asarray(x)
+    return pt.where(x > 0, x, alpha * pt.expm1(pt.minimum(x, 0.0) / alpha))
+
+
+def selu(x, /):
+    """1.0507 * elu(x, 1.6733)."""
+    return 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+
+def gelu(x, /, approximate=False):
+    """x * (1 + erf(x / sqrt(2))) / 2, or approximately, by tanh (Hendrycks, Gimpel 2016)."""
+    x = pt.asarray(x)
+    if approximate:
+        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + pt.erf(x * math.sqrt(0.5)))
+
+
+def silu(x, /):
+    """x * sigmoid(x)."""
+    x = pt.asarray(x)
+    return x * sigmoid(x)
+
+
+def mish(x, /):
+    """x * tanh(log(1 + exp(x)))."""
+    x = pt.asarray(x)
+    return x * tanh(pt.softplus(x))
+
+
+def softplus(x, /):
+    """log(1 + exp(x)), without overflow."""
+    return pt.softplus(x)
+
+
+def softsign(x, /):
+    """x / (1 + abs(x))."""
+    x = pt.asarray(x)
+    return x / (1 + abs(x))
+
+
+def exponential(x, /):
+    """exp(x)."""
+    return pt.exp(x)
+
+
+def log_sigmoid(x, /):
+    """log(1 / (1 + exp(-x))), without overflow."""
+    return -pt.softplus(-pt.asarray(x))
+
+
+def hard_tanh(x, /):
+    """x limited to [-1, 1]."""
+    return pt.clip(x, -1.0, 1.0)
+
+
+def hard_sigmoid(x, /):
+    """x / 6 + 1 / 2 limited to [0, 1]."""
+    return pt.clip(pt.asarray(x) / 6 + 0.5, 0.0, 1.0)
+
+
+def hard_silu(x, /):
+    """x * hard_sigmoid(x)."""
+    x = pt.asarray(x)
+    return x * hard_sigmoid(x)
+
+
+def soft_shrink(x, /, threshold=0.5):
+    """x - threshold above it, x + threshold below minus it, else 0."""
+    x = pt.asarray(x)
+    return x - pt.clip(x, -threshold, threshold)
+
+
+def hard_shrink(x, /, threshold=0.5):
+    """x where abs(x) > threshold, else 0."""
+    x = pt.asarray(x)
+    return pt.where(abs(x) > threshold, x, 0.0)
+
+
+def tanh_shrink(x, /):
+    """x - tanh(x)."""
+    x = pt.asarray(x)
+    return x - tanh(x)
+
+
+def squareplus(x, /, b=4):
+    """(x + sqrt(x**2 + b)) / 2."""
+    x = pt.asarray(x)
+    return (x + pt.sqrt(x * x + b)) / 2
+
+
+_BY_NAME = {name: globals()[name] for name in __all__ if name != "get"}
+_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
 
 
 def get(identifier):
@@ -38,4 +182,8 @@ def get(identifier):
     """
     if identifier is None:
         return linear
+    if identifier is nn.relu:
+        return relu
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     return identifier if callable(identifier) else lookup("activation", identifier, _BY_NAME)

@@ -18,10 +18,13 @@ def as_source(name, data):
 
     Raises:
         ValueError: data is missing, empty or a single number.
+        TypeError: data holds no real numbers.
     """
     if data is None:
         raise ValueError(f"{name}: missing: expected an array of samples")
     source = pt.asarray(data)
+    if source.dtype.kind == "c":
+        raise TypeError(f"{name}: found dtype {source.dtype}: expected real numbers")
     if source.ndim == 0 or source.size == 0:
         raise ValueError(f"{name}: found shape {source.shape}: expected at least one sample, "
                          "(n, ...)")

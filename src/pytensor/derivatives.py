@@ -7,6 +7,7 @@ The tape loads this module before it first records: `import pytensor` does witho
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 
@@ -16,15 +17,27 @@ from pytensor._core import scatter  # noqa: F401
 
 def load(rows):
     """Give the tape the derivatives of the rows, in the order of their numbers."""
+    _core.set_rules({number: _compile(row) for number, row in enumerate(rows) if any(row.d)})
+
+
+def add(row):
+    """Give the tape those of a row of numpy_table.py."""
+    _core.set_rules({_core.add_row(row.name): _compile(row)})
+
+
+@cache
+def _namespace():
+    """What derivatives may name; functions that are made when first used come later."""
     import pytensor
 
-    namespace = {**vars(pytensor), **globals()}
-    _core.set_rules({number: _compile(row, namespace)
-                     for number, row in enumerate(rows) if any(row.d)})
+    return {**vars(pytensor), **globals()}
 
 
-def _compile(row, namespace):
+def _compile(row):
     """The arguments of the core's _Rule."""
+    import pytensor
+
+    namespace = _namespace()
     numbers = {"out": -1, "x_shape": -2, "y_shape": -3, "out_shape": -4}
     numbers |= {name: k for k, name in enumerate(row.inputs)}
     numbers |= {name: -10 - i for i, name in enumerate(row.parameters)}
@@ -34,6 +47,9 @@ def _compile(row, namespace):
     used = {name for d in (*backward, *forward) if d is not None
             for name in compile(d, f"<derivative of {row.name}>", "eval").co_names}
     saves = [name for name in numbers if name in used]
+    for name in used - numbers.keys() - namespace.keys():
+        if hasattr(pytensor, name):
+            namespace[name] = getattr(pytensor, name)
     each = several and "i" in used
 
     def functions(expressions, first):

@@ -13,16 +13,45 @@ from pytensor._core import Tensor, asarray, broadcast_to, empty, full, permute_d
 
 # Names of the Array API standard: functions called max, min, ... live in _ops.
 __all__ = [
-    "arange", "array", "astype", "broadcast_arrays", "concat", "concatenate", "empty_like",
-    "expand_dims", "eye", "flip", "full_like", "linspace", "ones_like", "result_type", "shape",
-    "squeeze", "stack", "std", "take", "tensordot", "transpose", "tril", "triu", "var",
-    "zeros_like",
+    "arange", "array", "astype", "broadcast_arrays", "broadcast_shapes", "clip", "concat",
+    "concatenate", "diff", "empty_like", "expand_dims", "eye", "flip", "from_dlpack", "full_like",
+    "linspace", "matrix_transpose", "meshgrid", "moveaxis", "ones_like", "repeat", "result_type",
+    "roll", "shape", "squeeze", "stack", "std", "take", "take_along_axis", "tensordot", "tile",
+    "transpose", "tril", "triu", "unstack", "var", "vecdot", "zeros_like",
 ]
 
 
-def array(obj, *, dtype=None):
+def made(namespace, module, name):
+    """What a module's __getattr__ returns: a function of numpy_table.py, kept in its namespace."""
+    from pytensor.numpy_functions import TABLE, function
+
+    path = f"{module}.{name}" if module else name
+    if path not in TABLE:
+        place = "pytensor" + (module and f".{module}")
+        raise AttributeError(f"module {place!r} has no attribute {name!r}")
+    return namespace.setdefault(name, function(path))
+
+
+def array(obj, *, dtype=None, device=None):
     """A tensor of obj with memory of its own; see asarray."""
-    return asarray(obj, dtype=dtype, copy=True)
+    return asarray(obj, dtype=dtype, device=device, copy=True)
+
+
+def from_dlpack(x, /, *, device=None, copy=None):
+    """The tensor of an array of another library, by DLPack: on the same memory, if it is the CPU's.
+
+    x: an object with __dlpack__ and __dlpack_device__. copy: True always copies, False never does
+    (ValueError where it would have to), None copies only where it must.
+    Raises: TypeError, BufferError for what can't be shared so.
+    """
+    _core.check_device("from_dlpack", device)
+    if isinstance(x, Tensor):
+        return x.copy() if copy else asarray(x.numpy())
+    if not hasattr(x, "__dlpack__"):
+        raise TypeError(f"from_dlpack: found a {type(x).__name__}: expected an object with "
+                        "__dlpack__")
+    shared = np.from_dlpack(x, copy=copy)
+    return asarray(shared, copy=False if copy is False else None)
 
 
 def _like(x, dtype):
@@ -30,42 +59,43 @@ def _like(x, dtype):
     return tensor.shape, tensor.dtype if dtype is None else dtype
 
 
-def empty_like(x, /, *, dtype=None):
+def empty_like(x, /, *, dtype=None, device=None):
     """A tensor of x's shape and dtype, its elements not set."""
     shape, dtype = _like(x, dtype)
-    return empty(shape, dtype=dtype)
+    return empty(shape, dtype=dtype, device=device)
 
 
-def zeros_like(x, /, *, dtype=None):
+def zeros_like(x, /, *, dtype=None, device=None):
     """Zeros of x's shape and dtype."""
-    return full_like(x, 0, dtype=dtype)
+    return full_like(x, 0, dtype=dtype, device=device)
 
 
-def ones_like(x, /, *, dtype=None):
+def ones_like(x, /, *, dtype=None, device=None):
     """Ones of x's shape and dtype."""
-    return full_like(x, 1, dtype=dtype)
+    return full_like(x, 1, dtype=dtype, device=device)
 
 
-def full_like(x, /, fill_value, *, dtype=None):
+def full_like(x, /, fill_value, *, dtype=None, device=None):
     """A tensor of x's shape and dtype with every element fill_value."""
     shape, dtype = _like(x, dtype)
-    return full(shape, fill_value, dtype=dtype)
+    return full(shape, fill_value, dtype=dtype, device=device)
 
 
 def _from_numpy_floats(values, dtype):
     """An ndarray that NumPy made of Python numbers: its float64 are our default float32."""
-    if dtype is None and values.dtype == np.float64:
-        dtype = np.float32
+    if dtype is None and values.dtype.kind in "fc":
+        dtype = np.float32 if values.dtype.kind == "f" else np.complex64
     return asarray(values, dtype=dtype)
 
 
-def arange(start, /, stop=None, step=1, *, dtype=None):
+def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
     """start, start + step, ... up to but not including stop; from 0 if only one bound is given.
 
     dtype: int64 for integers, float32 for floats by default.
     Raises: TypeError for what is no number, ValueError for a step of 0 and for bounds with more
     numbers between them than memory has addresses (as an infinite one, or NaN).
     """
+    _core.check_device("arange", device)
     if stop is None:
         start, stop = 0, start
     for name, value in (("start", start), ("stop", stop), ("step", step)):
@@ -81,9 +111,11 @@ def arange(start, /, stop=None, step=1, *, dtype=None):
     return _from_numpy_floats(values, dtype)
 
 
-def linspace(start, stop, /, num, *, dtype=None, endpoint=True):
-    """num evenly spaced numbers from start to stop; float32 by default."""
-    start, stop = number("linspace: start", start), number("linspace: stop", stop)
+def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
+    """num evenly spaced numbers from start to stop; float32, or complex64, by default."""
+    _core.check_device("linspace", device)
+    if not isinstance(start, complex) and not isinstance(stop, complex):
+        start, stop = number("linspace: start", start), number("linspace: stop", stop)
     num = integer("linspace: num", num, 0)
     try:
         values = np.linspace(start, stop, num, endpoint=endpoint)
@@ -93,8 +125,9 @@ def linspace(start, stop, /, num, *, dtype=None, endpoint=True):
     return _from_numpy_floats(values, dtype)
 
 
-def eye(n_rows, n_columns=None, /, *, k=0, dtype=None):
+def eye(n_rows, n_columns=None, /, *, k=0, dtype=None, device=None):
     """A matrix with ones on the k-th diagonal; float32 by default."""
+    _core.check_device("eye", device)
     n_rows = integer("eye: n_rows", n_rows, 0)
     n_columns = n_rows if n_columns is None else integer("eye: n_columns", n_columns, 0)
     k = integer("eye: k", k, -math.inf)
@@ -123,15 +156,14 @@ def triu(x, /, *, k=0):
 def _masked(x, keep, name):
     from pytensor._ops import where
 
-    tensor = asarray(x)
-    if tensor.ndim < 2:
-        raise ValueError(f"{name}: a tensor of shape {tensor.shape} has no matrix")
+    tensor = matrices(x, name)
     rows, columns = np.ogrid[: tensor.shape[-2], : tensor.shape[-1]]
     return where(asarray(keep(rows, columns)), tensor, False if tensor.dtype == bool else 0)
 
 
-def astype(x, dtype, /, *, copy=True):
+def astype(x, dtype, /, *, copy=True, device=None):
     """The elements converted to dtype; with copy=False, x itself if it has it."""
+    _core.check_device("astype", device)
     return asarray(x).astype(dtype, copy=copy)
 
 
@@ -144,7 +176,7 @@ def result_type(*arrays_and_dtypes):
     """The dtype that an operation on these tensors, dtypes and Python numbers gives."""
     if not arrays_and_dtypes:
         raise ValueError("result_type: nothing to promote")
-    parts = [value if isinstance(value, (bool, int, float, Tensor))
+    parts = [value if isinstance(value, (bool, int, float, complex, Tensor))
              else empty((0,), dtype=value) for value in arrays_and_dtypes]
     parts = [value[:0] if isinstance(value, Tensor) and value.ndim else value for value in parts]
     return _core.promoted(parts)
@@ -153,13 +185,31 @@ def result_type(*arrays_and_dtypes):
 # ------------------------------------------------------------------------------------ axes
 
 
+def matrix_transpose(x, /):
+    """The view of x with the last two axes exchanged."""
+    return asarray(x).mT
+
+
+def moveaxis(x, source, destination, /):
+    """The view of x with axis source, or each of several, at position destination."""
+    tensor = asarray(x)
+    moved = read_axes(source, tensor.ndim, "moveaxis")
+    places = read_axes(destination, tensor.ndim, "moveaxis")
+    if len(moved) != len(places):
+        raise ValueError(f"moveaxis: {len(moved)} axes to {len(places)} positions")
+    order = [axis for axis in range(tensor.ndim) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return permute_dims(tensor, order)
+
+
 def transpose(x, /, axes=None):
     """The view of x with its axes reversed, or in the order of axes."""
     tensor = asarray(x)
     return permute_dims(tensor, range(tensor.ndim)[::-1] if axes is None else axes)
 
 
-def _axis(axis, ndim, name):
+def read_axis(axis, ndim, name):
     """An axis as 0..ndim-1."""
     try:
         position = operator.index(axis)
@@ -180,9 +230,9 @@ def _several(axis):
     return (axis,)
 
 
-def _axes(axis, ndim, name):
+def read_axes(axis, ndim, name):
     """One axis, or a sequence of different ones, as a list of 0..ndim-1."""
-    positions = [_axis(a, ndim, name) for a in _several(axis)]
+    positions = [read_axis(a, ndim, name) for a in _several(axis)]
     if len(set(positions)) != len(positions):
         raise ValueError(f"{name}: an axis appears twice in {axis}")
     return positions
@@ -193,7 +243,7 @@ def expand_dims(x, /, axis=0):
     tensor = asarray(x)
     axes = _several(axis)
     lengths = list(tensor.shape)
-    for position in sorted(_axes(axes, tensor.ndim + len(axes), "expand_dims")):
+    for position in sorted(read_axes(axes, tensor.ndim + len(axes), "expand_dims")):
         lengths.insert(position, 1)
     return reshape(tensor, tuple(lengths))
 
@@ -204,7 +254,7 @@ def squeeze(x, /, axis=None):
     if axis is None:
         gone = {a for a, length in enumerate(tensor.shape) if length == 1}
     else:
-        gone = _axes(axis, tensor.ndim, "squeeze")
+        gone = read_axes(axis, tensor.ndim, "squeeze")
         for a in gone:
             if tensor.shape[a] != 1:
                 raise ValueError(f"squeeze: axis {a} of shape {tensor.shape} has length "
@@ -215,7 +265,7 @@ def squeeze(x, /, axis=None):
 def flip(x, /, *, axis=None):
     """A view of x with the elements in reverse order along axis, or along all axes."""
     tensor = asarray(x)
-    turned = range(tensor.ndim) if axis is None else _axes(axis, tensor.ndim, "flip")
+    turned = range(tensor.ndim) if axis is None else read_axes(axis, tensor.ndim, "flip")
     return tensor[tuple(slice(None, None, -1 if a in turned else None)
                         for a in range(tensor.ndim))]
 
@@ -223,13 +273,41 @@ def flip(x, /, *, axis=None):
 def broadcast_arrays(*arrays):
     """The arrays as read-only views of the shape that they broadcast to."""
     tensors = [asarray(a) for a in arrays]
-    try:
-        common = np.broadcast_shapes(*(t.shape for t in tensors))
-    except ValueError:
-        shapes = ", ".join(str(t.shape) for t in tensors)
-        raise ValueError(f"broadcast_arrays: shapes {shapes}: expected axes of the same length, or "
-                         "of length 1, from the last on") from None
+    common = _common_shape("broadcast_arrays", [t.shape for t in tensors])
     return [broadcast_to(t, common) for t in tensors]
+
+
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes broadcast to."""
+    return _common_shape("broadcast_shapes", shapes)
+
+
+def _common_shape(name, shapes):
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        shapes = ", ".join(map(str, shapes))
+        raise ValueError(f"{name}: shapes {shapes}: expected axes of the same length, or of length "
+                         "1, from the last on") from None
+
+
+def meshgrid(*arrays, indexing="xy"):
+    """For vectors, the coordinates of the points of their grid: one tensor of the grid per vector.
+
+    indexing: "ij" for axes in the order of the vectors, "xy" with the first two exchanged.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: indexing: found {indexing!r}: expected 'xy' or 'ij'")
+    tensors = [asarray(a) for a in arrays]
+    for t in tensors:
+        if t.ndim > 1:
+            raise ValueError(f"meshgrid: found a tensor of shape {t.shape}: expected vectors")
+    places = list(range(len(tensors)))
+    if indexing == "xy":
+        places[:2] = places[:2][::-1]
+    shapes = [tuple(-1 if a == place else 1 for a in places) for place in range(len(tensors))]
+    grid = broadcast_arrays(*(reshape(t, shape) for t, shape in zip(tensors, shapes, strict=True)))
+    return [t.copy() for t in grid]
 
 
 # --------------------------------------------------------------------------- joining, taking
@@ -256,7 +334,7 @@ def concat(arrays, /, *, axis=0):
     if axis is None:
         tensors, axis = [t.ravel() for t in tensors], 0
     first = tensors[0]
-    axis = _axis(axis, first.ndim, "concat")
+    axis = read_axis(axis, first.ndim, "concat")
     for t in tensors:
         if t.ndim != first.ndim or any(
             t.shape[a] != first.shape[a] for a in range(first.ndim) if a != axis
@@ -274,11 +352,118 @@ def concatenate(arrays, /, *, axis=0):
 def stack(arrays, /, *, axis=0):
     """The arrays, all of one shape, along a new axis."""
     tensors = _tensors(arrays, "stack")
-    axis = _axis(axis, tensors[0].ndim + 1, "stack")
+    axis = read_axis(axis, tensors[0].ndim + 1, "stack")
     for t in tensors:
         if t.shape != tensors[0].shape:
             raise ValueError(f"stack: shapes {tensors[0].shape} and {t.shape}: expected the same")
     return concat([expand_dims(t, axis) for t in tensors], axis=axis)
+
+
+def unstack(x, /, *, axis=0):
+    """The slices of x along an axis, as a tuple of views: the reverse of stack."""
+    tensor = asarray(x)
+    if tensor.ndim == 0:
+        raise ValueError("unstack: a 0-d tensor has no axis")
+    axis = read_axis(axis, tensor.ndim, "unstack")
+    return tuple(tensor[(slice(None),) * axis + (i,)] for i in range(tensor.shape[axis]))
+
+
+def roll(x, /, shift, *, axis=None):
+    """x with its elements moved on by shift along an axis, the last ones to the front.
+
+    shift, axis: one, or as many of both. axis None: along the flattened tensor.
+    """
+    tensor = asarray(x)
+    if axis is None:
+        return reshape(roll(tensor.ravel(), shift, axis=0), tensor.shape)
+    shifts, axes = _several(shift), [read_axis(a, tensor.ndim, "roll") for a in _several(axis)]
+    if len(shifts) == 1:
+        shifts = shifts * len(axes)
+    if len(shifts) != len(axes):
+        raise ValueError(f"roll: {len(shifts)} shifts along {len(axes)} axes")
+    for shift, axis in zip(shifts, axes, strict=True):
+        n = tensor.shape[axis]
+        cut = n - integer("roll: shift", shift, -math.inf) % n if n else 0
+        before = (slice(None),) * axis
+        tensor = concat([tensor[(*before, slice(cut, None))], tensor[(*before, slice(cut))]],
+                        axis=axis)
+    return tensor if axes else tensor.copy()
+
+
+def repeat(x, repeats, /, *, axis=None):
+    """Each element (or slice along an axis) several times in a row.
+
+    repeats: how many times, an integer or one per element. axis None: of the flattened tensor.
+    """
+    tensor = asarray(x)
+    if axis is None:
+        tensor, axis = tensor.ravel(), 0
+    axis = read_axis(axis, tensor.ndim, "repeat")
+    counts = np.asarray(repeats)
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"repeat: repeats of dtype {counts.dtype}: expected integers")
+    if counts.ndim > 1 or counts.size not in (1, tensor.shape[axis]):
+        raise ValueError(f"repeat: repeats of shape {counts.shape} for axis {axis} of length "
+                         f"{tensor.shape[axis]}")
+    if counts.size and counts.min() < 0:
+        raise ValueError(f"repeat: repeats: found {counts.min()}: expected at least 0")
+    return take(tensor, np.repeat(np.arange(tensor.shape[axis]), counts), axis=axis)
+
+
+def tile(x, repetitions, /):
+    """x repeated as a whole along each axis, the last ones where there are fewer repetitions."""
+    tensor = asarray(x)
+    counts = [integer("tile: repetitions", count, 0) for count in _several(repetitions)]
+    ndim = max(len(counts), tensor.ndim)
+    counts = [1] * (ndim - len(counts)) + counts
+    lengths = (1,) * (ndim - tensor.ndim) + tensor.shape
+    spread = reshape(tensor, tuple(n for length in lengths for n in (1, length)))
+    spread = broadcast_to(spread, tuple(n for pair in zip(counts, lengths, strict=True)
+                                        for n in pair))
+    return reshape(spread, tuple(count * length for count, length
+                                 in zip(counts, lengths, strict=True)), copy=True)
+
+
+def take_along_axis(x, indices, /, *, axis=-1):
+    """out[i, j, ...] = x[indices[i, j, ...], j, ...], here along axis 0: what argsort's result asks
+    for. The other axes broadcast.
+
+    Raises: TypeError unless the indices are integers, IndexError for one out of range.
+    """
+    tensor, numbers = asarray(x), asarray(indices)
+    axis = read_axis(axis, tensor.ndim, "take_along_axis")
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"take_along_axis: indices of dtype {numbers.dtype}: expected integers")
+    if numbers.ndim != tensor.ndim:
+        raise ValueError(f"take_along_axis: x has shape {tensor.shape} and indices "
+                         f"{numbers.shape}: expected as many axes")
+    common = _common_shape("take_along_axis", [(*t.shape[:axis], 1, *t.shape[axis + 1:])
+                                               for t in (tensor, numbers)])
+    tensor = broadcast_to(tensor, common[:axis] + tensor.shape[axis:axis + 1] + common[axis + 1:])
+    keys = list(np.ogrid[tuple(slice(n) for n in tensor.shape)])
+    keys[axis] = numbers
+    return tensor[tuple(keys)]
+
+
+def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
+    """The differences between neighbours along an axis, n times over.
+
+    prepend, append: tensors to put before and after x first.
+    """
+    from pytensor._ops import not_equal
+
+    tensor = asarray(x)
+    if tensor.ndim == 0:
+        raise ValueError("diff: a 0-d tensor has no axis")
+    axis = read_axis(axis, tensor.ndim, "diff")
+    parts = [asarray(part) for part in (prepend, tensor, append) if part is not None]
+    if len(parts) > 1:
+        tensor = concat(parts, axis=axis)
+    before = (slice(None),) * axis
+    for _ in range(integer("diff: n", n, 0)):
+        later, earlier = tensor[(*before, slice(1, None))], tensor[(*before, slice(-1))]
+        tensor = not_equal(later, earlier) if tensor.dtype == bool else later - earlier
+    return tensor
 
 
 def take(x, indices, /, *, axis=None):
@@ -292,7 +477,7 @@ def take(x, indices, /, *, axis=None):
         if tensor.ndim != 1:
             raise ValueError(f"take: x has shape {tensor.shape}: name the axis")
         axis = 0
-    axis = _axis(axis, tensor.ndim, "take")
+    axis = read_axis(axis, tensor.ndim, "take")
     numbers = asarray(indices)
     if numbers.dtype.kind not in "iu":
         raise TypeError(f"take: indices of dtype {numbers.dtype}: expected integers")
@@ -309,6 +494,22 @@ def take(x, indices, /, *, axis=None):
 # -------------------------------------------------------------------------------- composed
 
 
+def clip(x, /, min=None, max=None, *, out=None):
+    """x limited to the range from min to max; NaN stays NaN. Outside, x has no gradient.
+
+    x: a tensor or array-like. min, max: what broadcasts to it; None: no limit.
+    out: a tensor of the result's shape and dtype to write to.
+    Returns: a tensor of the dtype that x and the limits promote to.
+    """
+    from pytensor import _ops
+
+    if min is not None and max is not None:
+        return _ops.clip(x, min, max, out=out)
+    if min is not None:
+        return _ops.maximum(x, min, out=out)
+    return _ops.positive(x, out=out) if max is None else _ops.minimum(x, max, out=out)
+
+
 def var(x, /, axis=None, *, correction=0.0, keepdims=False):
     """The variance along axes: the mean of (x - mean(x))**2, with n - correction for n."""
     return _variance(asarray(x), axis, correction, keepdims, "var")
@@ -316,7 +517,7 @@ def var(x, /, axis=None, *, correction=0.0, keepdims=False):
 
 def _variance(tensor, axis, correction, keepdims, name):
     correction = number(f"{name}: correction", correction)
-    axis = None if axis is None else tuple(_axes(axis, tensor.ndim, name))
+    axis = None if axis is None else tuple(read_axes(axis, tensor.ndim, name))
     centred = tensor - tensor.mean(axis, keepdims=True)
     total = (centred * centred).sum(axis, keepdims=keepdims)
     n = tensor.size // max(total.size, 1)
@@ -328,6 +529,44 @@ def std(x, /, axis=None, *, correction=0.0, keepdims=False):
     from pytensor._ops import sqrt
 
     return sqrt(_variance(asarray(x), axis, correction, keepdims, "std"))
+
+
+def vecdot(x, y, /, *, axis=-1):
+    """The inner products of the vectors along an axis; the other axes broadcast.
+
+    Of complex numbers, those of x are conjugated first.
+    """
+    x, y = asarray(x), asarray(y)
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError("vecdot: a 0-d tensor has no axis")
+    if x.dtype.kind == "c":
+        from pytensor import conj
+
+        x = conj(x)
+    x_axis, y_axis = (read_axis(axis, t.ndim, "vecdot") for t in (x, y))
+    if x.shape[x_axis] != y.shape[y_axis]:
+        raise ValueError(f"vecdot: axis {axis} of shapes {x.shape} and {y.shape}: expected the "
+                         "same length")
+    x, y = moveaxis(x, x_axis, -1), moveaxis(y, y_axis, -1)
+    return reshape(expand_dims(x, -2) @ expand_dims(y, -1), _common_shape(
+        "vecdot", [x.shape[:-1], y.shape[:-1]]))
+
+
+def matrices(x, name):
+    """x as a tensor of at least two axes; `name` is for the message."""
+    tensor = asarray(x)
+    if tensor.ndim < 2:
+        raise ValueError(f"{name}: a tensor of shape {tensor.shape} has no matrix")
+    return tensor
+
+
+def diagonal_indices(x, offset):
+    """Rows and columns of the elements on a diagonal of the matrices x."""
+    offset = integer("diagonal: offset", offset, -math.inf)
+    n_rows, n_columns = x.shape[-2:]
+    length = max(0, min(n_rows + min(offset, 0), n_columns - max(offset, 0)))
+    numbers = np.arange(length)
+    return numbers - min(offset, 0), numbers + max(offset, 0)
 
 
 def tensordot(x, y, /, *, axes=2):
@@ -344,7 +583,8 @@ def tensordot(x, y, /, *, axes=2):
         if axes < 0 or axes > min(x.ndim, y.ndim):
             raise ValueError(f"tensordot: {axes} axes of shapes {x.shape} and {y.shape}")
     elif len(pair) == 2:
-        x_axes, y_axes = _axes(pair[0], x.ndim, "tensordot"), _axes(pair[1], y.ndim, "tensordot")
+        x_axes, y_axes = (read_axes(axes, t.ndim, "tensordot")
+                          for axes, t in zip(pair, (x, y), strict=True))
     else:
         raise ValueError(f"tensordot: axes: found {axes!r}: expected an integer or a pair, axes of "
                          "x and axes of y")

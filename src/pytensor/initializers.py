@@ -12,13 +12,13 @@ import numpy as np
 
 import pytensor as pt
 from pytensor import random
-from pytensor._arguments import lookup, number, snake_case
-from pytensor.serialization import Configurable
+from pytensor._arguments import lookup, number
+from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = [
-    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Initializer",
-    "LecunNormal", "LecunUniform", "Ones", "RandomNormal", "RandomUniform", "TruncatedNormal",
-    "VarianceScaling", "Zeros", "get",
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
+    "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform",
+    "TruncatedNormal", "VarianceScaling", "Zeros", "get",
 ]
 
 # The standard deviation of a standard normal distribution cut off at -2 and 2.
@@ -60,6 +60,20 @@ class Ones(Constant):
     def __init__(self):
         """No arguments."""
         super().__init__(1.0)
+
+
+class Identity(Initializer):
+    """gain times the identity matrix."""
+
+    def __init__(self, gain=1.0):
+        """A number."""
+        self.gain = number("Identity: gain", gain)
+
+    def __call__(self, shape, dtype=None):
+        """Return a new matrix of the shape and dtype (float32 by default)."""
+        if len(shape) != 2:
+            raise ValueError(f"Identity: found shape {tuple(shape)}: expected a matrix")
+        return pt.eye(*shape, dtype=pt.float32 if dtype is None else dtype) * self.gain
 
 
 class _Random(Initializer):
@@ -113,6 +127,28 @@ class TruncatedNormal(RandomNormal):
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
         return self.mean + _truncated_normal(generator, shape, self.stddev)
+
+
+class Orthogonal(_Random):
+    """gain times a random matrix whose rows, or columns, are orthonormal (Saxe et al. 2014).
+
+    Of a shape with more axes, all but the last count as one.
+    """
+
+    def __init__(self, gain=1.0, seed=None):
+        """A factor, and a seed of its own or None."""
+        super().__init__(seed)
+        self.gain = number("Orthogonal: gain", gain)
+
+    def draw(self, generator, shape):
+        """Return the numbers as a float32 ndarray."""
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal: found shape {shape}: expected two axes or more")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        gaussian = generator.standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(gaussian)
+        q *= np.sign(np.diag(r))  # so that all rotations are equally likely
+        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)
 
 
 class VarianceScaling(_Random):
@@ -218,11 +254,11 @@ def _truncated_normal(generator, shape, stddev):
 
 
 _CLASSES = (
-    Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Ones,
-    RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+    Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform,
+    Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
 )
-_BY_NAME = {snake_case(cls.__name__): cls for cls in _CLASSES}
-_BY_NAME |= {cls.__name__: cls for cls in _CLASSES}
+_BY_NAME = by_name(_CLASSES) | {"zero": Zeros, "one": Ones, "uniform": RandomUniform,
+                                "normal": RandomNormal}
 
 
 def get(identifier):
@@ -232,6 +268,4 @@ def get(identifier):
         ValueError: no initializer has that name.
         TypeError: identifier is neither a name nor callable.
     """
-    if isinstance(identifier, type) and issubclass(identifier, Initializer):
-        return identifier()
-    return identifier if callable(identifier) else lookup("initializer", identifier, _BY_NAME)()
+    return resolve("initializer", identifier, Initializer, _BY_NAME)

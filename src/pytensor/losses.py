@@ -19,7 +19,7 @@ import numpy as np
 
 import pytensor as pt
 from pytensor import activations
-from pytensor._arguments import lookup, snake_case
+from pytensor._arguments import check_below, lookup, snake_case
 from pytensor._core import Tensor
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
 from pytensor.serialization import Configurable
@@ -136,17 +136,9 @@ def class_numbers(name, y_true, shape):
     labels = y_true.astype(pt.int64, copy=False)
     if labels.size and (labels is not y_true or labels.min().item() < 0
                         or labels.max().item() >= shape[-1]):
-        _check_labels(name, np.asarray(y_true).ravel(), shape[-1])
+        check_below(f"{name}: label", np.asarray(y_true), shape[-1],
+                    f", one of {shape[-1]} classes")
     return labels
-
-
-def _check_labels(name, labels, n_classes):
-    """Name the first label that is none of 0 ... n_classes - 1."""
-    wrong = ~((labels >= 0) & (labels < n_classes) & (labels == np.floor(labels)))
-    if wrong.any():
-        position = int(wrong.argmax())
-        raise ValueError(f"{name}: label {labels[position]} at position {position}: expected an "
-                         f"integer in [0, {n_classes}), one of {n_classes} classes")
 
 
 # ----------------------------------------------------------------------------------- classes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pytensor import saving, serialization
 from pytensor._arguments import sample_shape
-from pytensor.layers import Input, Layer, as_input, structure, unique_name
+from pytensor.layers import Input, Layer
+from pytensor.layers.layer import as_input, structure, unique_name
 from pytensor.saving import load_model, save_model
 from pytensor.trainer import Trainer
 
@@ -204,6 +205,8 @@ class Sequential(Trainer, Layer):
         if type(self).call is not Sequential.call:
             return None
         last = self.layers[-1]
+        if last.activity_regularizer is not None:  # it is one of what the activation gives
+            return None
         return last.activation if hasattr(last, "pre_activation") else None
 
     # ------------------------------------------------------------------------- looking, keeping

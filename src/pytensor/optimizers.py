@@ -19,7 +19,7 @@ import warnings
 
 import pytensor as pt
 from pytensor import schedules
-from pytensor._arguments import lookup, number
+from pytensor._arguments import number
 from pytensor._core import (
     RowGradient,
     adagrad_step,
@@ -29,7 +29,7 @@ from pytensor._core import (
     rmsprop_step,
     sgd_step,
 )
-from pytensor.serialization import Configurable, constructor_config
+from pytensor.serialization import Configurable, constructor_config, resolve
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "Optimizer",
            "RMSprop", "get", "schedules"]
@@ -563,9 +563,5 @@ def get(identifier):
         ValueError: no optimizer has that name.
         TypeError: identifier is something else.
     """
-    if isinstance(identifier, Optimizer):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
     name = identifier.lower() if isinstance(identifier, str) else identifier
-    return lookup("optimizer", name, _BY_NAME)()
+    return resolve("optimizer", name, Optimizer, _BY_NAME, functions=False)

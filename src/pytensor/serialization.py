@@ -24,12 +24,14 @@ import json
 
 import numpy as np
 
-__all__ = ["Configurable", "custom_object_scope", "deserialize", "from_json",
-           "get_registered_name", "register_serializable", "serialize", "to_json"]
+from pytensor._arguments import lookup, snake_case
+
+__all__ = ["Configurable", "by_name", "custom_object_scope", "deserialize", "from_json",
+           "get_registered_name", "register_serializable", "resolve", "serialize", "to_json"]
 
 # Where classes and functions are known by their plain names.
-MODULES = ("layers", "models", "activations", "initializers", "losses", "optimizers", "schedules",
-           "metrics")
+MODULES = ("layers", "models", "activations", "initializers", "regularizers", "constraints",
+           "losses", "optimizers", "schedules", "metrics")
 _registered = {}  # "package>name" -> class or function
 _names = {}  # the other way round
 _scope = contextvars.ContextVar("custom_objects", default=None)
@@ -148,6 +150,29 @@ def _named(name, module):
     if not (isinstance(found, type) and issubclass(found, Configurable)):
         raise ValueError(f"deserialize: unknown class {name!r} in {module}")
     return found
+
+
+def by_name(classes):
+    """Classes by their names, GlorotUniform, and as arguments have them, glorot_uniform."""
+    return ({cls.__name__: cls for cls in classes}
+            | {snake_case(cls.__name__): cls for cls in classes})
+
+
+def resolve(kind, identifier, base, known, functions=True):
+    """What stands for an object of a base class, as that object: itself, its class, name or config.
+
+    kind: of what, for the message: "loss". known: classes by name. functions: whether any callable
+    stays itself.
+    """
+    if isinstance(identifier, dict):
+        identifier = deserialize(identifier)
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return identifier()
+    if functions and callable(identifier):
+        return identifier
+    return lookup(kind, identifier, known)()
 
 
 # --------------------------------------------------------------------------------- and back

@@ -16,7 +16,7 @@ from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
 from pytensor.batches import Batches, Position, as_source
 from pytensor.callbacks import CallbackList, History, listed, progress
-from pytensor.layers import mode, structure
+from pytensor.layers.layer import mode, structure
 
 
 class _LossNotFinite(FloatingPointError):
@@ -191,9 +191,12 @@ class Trainer:
             raise ValueError(f"fit: {self.name!r} has no weights to train")
         optimizer = self.optimizer
         optimizer.build(weights)
+        regularizers = self.attached("regularizers")
+        constraints = self.attached("constraints")
 
         def step(x, y):
             mode.training = True
+            mode.losses = added = []
             try:
                 with GradientTape() as tape:
                     tape.watch(*weights)
@@ -201,13 +204,20 @@ class Trainer:
                     for stage in stages:
                         outputs = stage(outputs)
                     loss = loss_of(y, outputs)
+                    for regularizer, w in regularizers:
+                        loss = loss + regularizer(w)
+                    for term in added:
+                        loss = loss + term
             finally:
                 mode.training = False
+                mode.losses = None
             value = loss.item()
             if not math.isfinite(value):
                 raise _LossNotFinite(f"the loss is {value}")
             gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
             optimizer.apply(gradients, weights)
+            for constraint, w in constraints:
+                w[...] = constraint(w)
             update(value, y, outputs)
 
         return step
@@ -215,12 +225,22 @@ class Trainer:
     def _test_step(self):
         """Return step(x, y): the metrics of a batch, the weights unchanged."""
         stages, loss_of, update = self._forward(training=False)
+        regularizers = self.attached("regularizers")
 
         def step(x, y):
-            outputs = x
-            for stage in stages:
-                outputs = stage(outputs)
-            update(loss_of(y, outputs).item(), y, outputs)
+            mode.losses = added = []
+            try:
+                outputs = x
+                for stage in stages:
+                    outputs = stage(outputs)
+            finally:
+                mode.losses = None
+            value = loss_of(y, outputs).item()
+            for regularizer, w in regularizers:
+                value += regularizer(w).item()
+            for term in added:
+                value += term.item()
+            update(value, y, outputs)
 
         return step
 

@@ -1,0 +1,129 @@
+# What goes through NumPy: arithmetic of complex numbers, and the functions of numpy_table.py.
+# NumPy computes on views of our memory, and its results become tensors without a copy.
+
+cdef dict COMPLEX_FUNCTIONS = {}    # what computes a row of the op table for complex numbers
+
+
+cdef object complex_function(str name):
+    """The NumPy function of a row of the op table; TypeError if complex numbers have none."""
+    function = COMPLEX_FUNCTIONS.get(name)
+    if function is None:
+        from pytensor.numpy_table import complex_reference
+        expression = complex_reference(name)
+        if expression is None:
+            raise TypeError(f"{name}: no rule for complex numbers")
+        function = eval(f"lambda x, y=None, z=None, axis=None, keepdims=False: {expression}",
+                        {"np": np})
+        COMPLEX_FUNCTIONS[name] = function
+    return function
+
+
+cdef int refuse_complex_gradient(str name, unsigned long long tracked) except -1:
+    if recording_mask & tracked:
+        raise TypeError(f"{name}: a GradientTape records a tensor that becomes complex here, and "
+                        "there are no gradients of complex numbers (use stop_gradient)")
+    return 0
+
+
+cdef Tensor complex_call(str name, object function, object x, object y=None, object z=None,
+                         object axis=None, object keepdims=False):
+    """What a NumPy function makes of ndarrays, without its warnings: kernels give none either."""
+    try:
+        with np.errstate(all="ignore"):
+            if y is None:
+                result = function(x, axis=axis, keepdims=keepdims)
+            else:
+                result = function(x, y) if z is None else function(x, y, z)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return from_numpy(np.asarray(result))
+
+
+cdef object complex_elementwise(int row, list values, int n, int dtype, object out,
+                                unsigned long long tracked):
+    """out = row(...) where the inputs promote to a complex dtype."""
+    cdef str name = row_name(row)
+    cdef Tensor t, result
+    cdef int i, first = 1 if row == ROW_WHERE else 0
+    function = complex_function(name)
+    refuse_complex_gradient(name, tracked)
+    arrays = [None, None, None]
+    for i in range(n):
+        t = values[i] if isinstance(values[i], Tensor) else (
+            scalar_tensor(values[i], PT_BOOL if i < first else dtype))
+        refuse_traced(t, name)
+        arrays[i] = numpy_view(t if i < first or t.type == dtype else converted(t, dtype))
+    result = complex_call(name, function, arrays[0], arrays[1], arrays[2])
+    if out is None:
+        return result
+    check_dtype_into(row, result.type, <Tensor>out)
+    check_out(row, <Tensor>out, result.type, result.ndim, result.dims, [], 0)
+    copy_into(result, <Tensor>out)
+    bump_version(<Tensor>out)
+    return out
+
+
+cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):
+    cdef bint reduced[PT_MAX_NDIM]
+    read_axes(axis, t.ndim, name, reduced)  # for the errors
+    return complex_call(name, complex_function(name), numpy_view(t), None, None, axis,
+                        keepdims)
+
+
+# ------------------------------------------------------------------ the rows of numpy_table.py
+
+
+def operands(str name, tuple values, str kinds, bint promoting):
+    """The arguments of a NumPy function as tensors.
+
+    kinds: those of dtypes that the function takes, of "biufc". promoting: give them one dtype, as
+    element-wise ops do; where only floating-point ones are taken, others become float32.
+    """
+    cdef int dtype = -1, i
+    cdef Tensor t
+    cdef Scalar kind
+    cdef list tensors = []
+    for value in values:
+        kind = scalar_kind(value)
+        if kind != NOT_SCALAR and not isinstance(value, np.generic):
+            tensors.append(None)
+            continue
+        t = as_tensor(value, name)
+        tensors.append(t)
+        if promoting:
+            dtype = t.type if dtype < 0 else promote(name, dtype, t.type)
+    for i in range(len(tensors)):
+        if tensors[i] is None:
+            kind = scalar_kind(values[i])
+            if not promoting:
+                tensors[i] = scalar_tensor(values[i], scalar_dtype(kind))
+            else:
+                dtype = scalar_dtype(kind) if dtype < 0 else with_scalar(dtype, kind)
+    for i in range(len(tensors)):
+        t = tensors[i]
+        if t is None:
+            tensors[i] = scalar_tensor(values[i], accepted_dtype(name, dtype, kinds))
+            continue
+        if not promoting:
+            dtype = t.type
+        if t.type != accepted_dtype(name, dtype, kinds):
+            tensors[i] = astype_recorded(t, accepted_dtype(name, dtype, kinds))
+    return tensors
+
+
+cdef int accepted_dtype(str name, int dtype, str kinds) except -1:
+    kind = DTYPES[dtype].kind
+    if kind in kinds:
+        return dtype
+    if kind != "c" and "f" in kinds and "i" not in kinds:
+        return DEFAULT_FLOAT
+    raise TypeError(f"{name}: no rule for dtype {DTYPES[dtype]}")
+
+
+def is_watched(list tensors):
+    """Whether a recording tape knows one of the tensors."""
+    cdef Tensor t
+    cdef unsigned long long tracked = 0
+    for t in tensors:
+        tracked |= t.tracked
+    return recording_mask & tracked != 0

@@ -1,0 +1,46 @@
+"""Fourier transforms: the Array API standard's extension of that name, NumPy's by numpy_table.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytensor import functions, numpy_functions
+from pytensor._core import asarray
+
+__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq", *numpy_functions.names("fft")]
+
+
+def __getattr__(name):
+    return functions.made(globals(), "fft", name)
+
+
+def __dir__():
+    return __all__
+
+
+def fftfreq(n, /, *, d=1.0, dtype=None, device=None):
+    """The frequencies of the terms of fft of n points, d apart; float32 by default."""
+    return asarray(np.fft.fftfreq(n, d), dtype="float32" if dtype is None else dtype, device=device)
+
+
+def rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
+    """The frequencies of the terms of rfft of n points, d apart; float32 by default."""
+    return asarray(np.fft.rfftfreq(n, d), dtype="float32" if dtype is None else dtype,
+                   device=device)
+
+
+def fftshift(x, /, *, axes=None):
+    """The terms with frequency 0 moved to the middle of the axes, all by default."""
+    return _shifted(x, axes, "fftshift", lambda n: n // 2)
+
+
+def ifftshift(x, /, *, axes=None):
+    """The inverse of fftshift."""
+    return _shifted(x, axes, "ifftshift", lambda n: -(n // 2))
+
+
+def _shifted(x, axes, name, shift):
+    x = asarray(x)
+    axes = tuple(range(x.ndim)) if axes is None else functions.read_axes(axes, x.ndim, name)
+    return functions.roll(x, tuple(shift(x.shape[axis]) for axis in axes), axis=tuple(axes))

@@ -1,0 +1,38 @@
+"""Layers: each has a constructor, build (makes the weights, once the input shape is known) and
+call (the computation, recorded by any tape that watches the weights).
+
+Shapes have the batch axis first, as None where its length is open: (None, 784). Weights and
+activations are float32.
+
+A layer of one's own:
+
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+
+        def call(self, x):
+            return x * self.factor
+
+It may contain other layers, as attributes or in lists: their weights are found and trained.
+"""
+
+from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from pytensor.layers.dense import Dense
+from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
+from pytensor.layers.embedding import Embedding
+from pytensor.layers.layer import Layer
+from pytensor.layers.normalization import (
+    BatchNormalization,
+    LayerNormalization,
+    UnitNormalization,
+)
+from pytensor.layers.regularization import ActivityRegularization
+from pytensor.layers.rescaling import Rescaling
+from pytensor.layers.shape import Flatten, Input, Reshape
+
+__all__ = [
+    "ELU", "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense",
+    "Dropout", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise", "Input", "Layer",
+    "LayerNormalization", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax",
+    "UnitNormalization",
+]

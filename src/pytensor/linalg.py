@@ -1,0 +1,59 @@
+"""Linear algebra: the Array API standard's extension of that name.
+
+matmul, tensordot and what is composed here have kernels of ours below; the decompositions are
+NumPy's, by numpy_table.py.
+"""
+
+from __future__ import annotations
+
+from pytensor import functions, numpy_functions
+from pytensor._core import asarray, matmul, reshape
+from pytensor.functions import matrix_transpose, tensordot, vecdot
+
+__all__ = ["cross", "diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace",
+           "vecdot", *numpy_functions.names("linalg")]
+
+
+def __getattr__(name):
+    return functions.made(globals(), "linalg", name)
+
+
+def __dir__():
+    return __all__
+
+
+def outer(x, y, /):
+    """The products of each element of the vector x with each of the vector y: (n,), (m,) -> (n, m).
+    """
+    x, y = asarray(x), asarray(y)
+    if x.ndim != 1 or y.ndim != 1:
+        raise ValueError(f"outer: shapes {x.shape} and {y.shape}: expected two vectors")
+    return reshape(x, (x.size, 1)) * y
+
+
+def diagonal(x, /, *, offset=0):
+    """The elements of the last two axes above whose column minus row is offset: (..., n)."""
+    x = functions.matrices(x, "diagonal")
+    rows, columns = functions.diagonal_indices(x, offset)
+    return x[..., rows, columns]
+
+
+def trace(x, /, *, offset=0, dtype=None):
+    """The sum of diagonal(x) along the last axis; integers are added as 64-bit ones."""
+    from pytensor._ops import sum
+
+    return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
+
+
+def cross(x, y, /, *, axis=-1):
+    """The cross products of the vectors of 3 elements along an axis; the other axes broadcast.
+
+    axis: counted from the end, after broadcasting.
+    """
+    x, y = functions.broadcast_arrays(x, y)
+    axis = functions.read_axis(axis, x.ndim, "cross")
+    if x.shape[axis] != 3:
+        raise ValueError(f"cross: axis {axis} of shape {x.shape} has length {x.shape[axis]}: "
+                         "expected 3")
+    return functions.roll(x, -1, axis=axis) * functions.roll(y, 1, axis=axis) - (
+        functions.roll(x, 1, axis=axis) * functions.roll(y, -1, axis=axis))

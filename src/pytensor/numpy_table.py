@@ -1,0 +1,232 @@
+"""The long tail: functions of the namespace that NumPy computes, on our memory without a copy.
+
+One row per function; numpy_functions.py makes the functions from the rows when they are first used.
+What has a kernel of ours stands in op_table.py, what is composed of other functions (and has their
+gradients) in functions.py.
+
+Columns
+    name        the public name; "linalg.qr" is pytensor.linalg.qr
+    signature   as Python writes it. The names x, y, z and *operands are tensors, array-likes or
+                numbers; all others are parameters
+    types       kinds of dtype that are taken: b bool, i signed, u unsigned, f floating-point,
+                c complex. Where f is listed and i is not, others than those of c become float32;
+                otherwise another kind is a TypeError
+    doc         one line; the first sentence of the docstring
+    numpy       the expression that computes it from ndarrays, in terms of np, math, the names of
+                the signature, and the functions at the end of numpy_functions.py; by default the
+                function np.<name> with all the names of the signature
+    d, jvp      as in op_table.py: one expression per input, the gradient with respect to it, in
+                terms of g, the inputs, out and the parameters (of any number of inputs: operands,
+                the tuple of them); a None among them: no gradient flows there. None instead of them
+                all: no derivative is known, and a call that a GradientTape would have to record
+                raises
+    promoting   False where the inputs keep their own dtypes
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ALL = "biufc"
+NUMBERS = "iufc"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One function. See the module's docstring for the columns."""
+
+    name: str
+    kind: str       # "unary", "binary": element by element; "other"
+    signature: str
+    types: str
+    doc: str
+    numpy: str
+    d: tuple[str | None, ...] | str | None
+    jvp: tuple[str | None, ...] | str | None
+    promoting: bool
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """All names of the signature, in order."""
+        return tuple(re.findall(r"(?:^|, )\*?([a-z_]\w*)", self.signature))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the tensors: x, y, z; none where there may be any number of them."""
+        return tuple(name for name in self.arguments if name in ("x", "y", "z"))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the other arguments; operands, the tensors of any number, is one."""
+        return tuple(name for name in self.arguments if name not in self.inputs)
+
+
+TABLE: dict[str, Row] = {}
+
+
+def unary(name, types, doc, numpy=None, *, d=None):
+    """A row for out = f(x), element by element."""
+    TABLE[name] = Row(name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True)
+
+
+def binary(name, types, doc, numpy=None, *, d=None):
+    """A row for out = f(x, y), element by element, with broadcasting."""
+    TABLE[name] = Row(name, "binary", "x, y, /", types, doc, numpy or f"np.{name}(x, y)", d, None,
+                      True)
+
+
+def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True):
+    """A row for any other function."""
+    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting)
+
+
+# The rows of the op table that take complex numbers as well, by their reference there.
+COMPLEX = frozenset((
+    "abs", "add", "all", "any", "cos", "divide", "equal", "exp", "expm1", "isfinite", "isinf",
+    "isnan", "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "matmul", "mean", "multiply", "negative", "not_equal", "positive", "pow", "prod",
+    "reciprocal", "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "tanh",
+    "where",
+))
+
+
+def complex_reference(name: str) -> str | None:
+    """The NumPy expression of a row of the op table for complex numbers, or None."""
+    if name not in COMPLEX:
+        return None
+    from pytensor.op_table import ROWS
+
+    return ROWS[name].numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)"
+
+
+# ------------------------------------------------------------------------- element by element
+unary("acos", "fc", "The angle whose cosine is x, from 0 to pi.", "np.arccos(x)",
+      d=("-g / sqrt(1 - x * x)",))
+unary("acosh", "fc", "The number >= 0 whose hyperbolic cosine is x.", "np.arccosh(x)",
+      d=("g / sqrt(x * x - 1)",))
+unary("asin", "fc", "The angle whose sine is x, from -pi/2 to pi/2.", "np.arcsin(x)",
+      d=("g / sqrt(1 - x * x)",))
+unary("asinh", "fc", "The number whose hyperbolic sine is x.", "np.arcsinh(x)",
+      d=("g / sqrt(x * x + 1)",))
+unary("atan", "fc", "The angle whose tangent is x, from -pi/2 to pi/2.", "np.arctan(x)",
+      d=("g / (1 + x * x)",))
+binary("atan2", "f", "The angle of the point (y, x) on the plane, from -pi to pi.",
+       "np.arctan2(x, y)", d=("g * y / (x * x + y * y)", "-g * x / (x * x + y * y)"))
+unary("atanh", "fc", "The number whose hyperbolic tangent is x.", "np.arctanh(x)",
+      d=("g / (1 - x * x)",))
+unary("conj", NUMBERS, "x with the sign of the imaginary part turned.", "np.conj(x)",
+      d=("g",))
+binary("copysign", "f", "The magnitude of x with the sign of y.",
+       d=("g * sign(x) * copysign(ones_like(y), y)", None))
+unary("cosh", "fc", "The hyperbolic cosine of x.", d=("g * sinh(x)",))
+binary("hypot", "f", "sqrt(x**2 + y**2), without overflow.",
+       d=("g * x / out", "g * y / out"))
+unary("imag", "c", "The imaginary part, a view.", "x.imag")
+binary("logaddexp", "f", "log(exp(x) + exp(y)), without overflow.",
+       d=("g * exp(x - out)", "g * exp(y - out)"))
+binary("nextafter", "f", "The next number after x on the way to y.", d=("g", None))
+unary("real", NUMBERS, "The real part, a view; of a real number, itself.", "x.real",
+      d=("g",))
+unary("signbit", "f", "Whether the sign is negative, of -0 and of NaN too.")
+unary("sinh", "fc", "The hyperbolic sine of x.", d=("g * cosh(x)",))
+
+# ---------------------------------------------------------------- searching, sorting, sets
+other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
+      "The positions that sort x along an axis; NaN comes last, or first in descending order.",
+      "argsort(x, axis, descending, stable)")
+other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
+      "x sorted along an axis; NaN comes last, or first in descending order.",
+      "sort(x, axis, descending, stable)")
+other("count_nonzero", "x, /, *, axis=None, keepdims=False", ALL,
+      "How many elements along axes are not 0.",
+      "np.count_nonzero(x, axis=axis, keepdims=keepdims)")
+other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
+      "np.isin(x, y, invert=invert)")
+other("nonzero", "x, /", ALL, "For each axis, the indices of the elements that are not 0.",
+      "nonzero(x)")
+other("searchsorted", "x, y, /, *, side='left', sorter=None", "biuf",
+      "Where to insert y into the sorted vector x to keep it sorted.",
+      "np.searchsorted(x, y, side=side, sorter=sorter)")
+other("unique_all", "x, /", ALL,
+      "The different elements, where each first stands, which one each element is, and how often "
+      "each occurs.", "np.unique_all(x)")
+other("unique_counts", "x, /", ALL, "The different elements, and how often each occurs.",
+      "np.unique_counts(x)")
+other("unique_inverse", "x, /", ALL, "The different elements, and which one each element is.",
+      "np.unique_inverse(x)")
+other("unique_values", "x, /", ALL, "The different elements, sorted.", "np.unique_values(x)")
+
+# ---------------------------------------------------------------- cumulative, sums of products
+other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
+      "The sums of the elements up to each along an axis. Integers are added as 64-bit ones.",
+      "cumulative(np.cumulative_sum, x, axis, dtype, include_initial)")
+other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
+      "The products of the elements up to each along an axis. Integers are multiplied as "
+      "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)")
+other("einsum", "subscripts, /, *operands", NUMBERS + "b",
+      "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'.",
+      "np.einsum(subscripts, *operands)")
+
+# ------------------------------------------------------------------------- linear algebra
+other("linalg.cholesky", "x, /, *, upper=False", "fc",
+      "The triangular matrix L with x = L L^H (or U with x = U^H U) of a positive definite x.",
+      "np.linalg.cholesky(x, upper=upper)")
+other("linalg.det", "x, /", "fc", "The determinants of the (..., n, n) matrices.",
+      "np.linalg.det(x)")
+other("linalg.eig", "x, /", "fc", "Eigenvalues and eigenvectors of square matrices, complex.",
+      "as_complex(np.linalg.eig, x)")
+other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, complex.",
+      "as_complex(np.linalg.eigvals, x)")
+other("linalg.eigh", "x, /", "fc",
+      "Eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.",
+      "np.linalg.eigh(x)")
+other("linalg.eigvalsh", "x, /", "fc",
+      "The eigenvalues, ascending, of symmetric or Hermitian matrices.", "np.linalg.eigvalsh(x)")
+other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.inv(x)")
+other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
+      "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
+      "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)")
+other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
+      "np.linalg.matrix_power(x, n)")
+other("linalg.matrix_rank", "x, /, *, rtol=None", "fc",
+      "How many singular values are above rtol times the largest.",
+      "np.linalg.matrix_rank(x, rtol=rtol)")
+other("linalg.pinv", "x, /, *, rtol=None", "fc",
+      "The Moore-Penrose inverse, without singular values up to rtol times the largest.",
+      "np.linalg.pinv(x, rtol=rtol)")
+other("linalg.qr", "x, /, *, mode='reduced'", "fc",
+      "Q, orthonormal columns, and upper triangular R, x = Q R; mode: 'reduced' or 'complete'.",
+      "np.linalg.qr(x, mode=mode)")
+other("linalg.slogdet", "x, /", "fc",
+      "The sign and the logarithm of the magnitude of determinants.",
+      "np.linalg.slogdet(x)")
+other("linalg.solve", "x, y, /", "fc", "The solution a of x a = y; y: (..., n, k) or (n,).",
+      "solve(x, y)")
+other("linalg.svd", "x, /, *, full_matrices=True", "fc",
+      "U, singular values S in descending order, and Vh, with x = U diag(S) Vh.",
+      "np.linalg.svd(x, full_matrices=full_matrices)")
+other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.",
+      "np.linalg.svdvals(x)")
+other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
+      "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
+      "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)")
+
+# ------------------------------------------------------------------------ Fourier transforms
+_NORM = "norm='backward'"
+for _name, _types, _doc in (
+        ("fft", "fc", "The discrete Fourier transform along an axis, of n points."),
+        ("ifft", "fc", "The inverse of fft."),
+        ("rfft", "f", "The Fourier transform of real numbers: the n // 2 + 1 terms that suffice."),
+        ("irfft", "fc", "The inverse of rfft: n real numbers."),
+        ("hfft", "fc", "The Fourier transform, real, of half a Hermitian signal."),
+        ("ihfft", "f", "The inverse of hfft.")):
+    other(f"fft.{_name}", f"x, /, *, n=None, axis=-1, {_NORM}", _types, _doc,
+          f"np.fft.{_name}(x, n=n, axis=axis, norm=norm)")
+for _name, _types, _doc in (
+        ("fftn", "fc", "The Fourier transform along several axes, of s points."),
+        ("ifftn", "fc", "The inverse of fftn."),
+        ("rfftn", "f", "The Fourier transform of real numbers along several axes."),
+        ("irfftn", "fc", "The inverse of rfftn.")):
+    other(f"fft.{_name}", f"x, /, *, s=None, axes=None, {_NORM}", _types, _doc,
+          f"transform_n(np.fft.{_name}, x, s, axes, norm)")

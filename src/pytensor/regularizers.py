@@ -1,0 +1,93 @@
+"""Regularizers: what a loss adds for large weights (or outputs) of a layer; tensor in, 0-d out.
+
+A regularizer of one's own is a function of a tensor, or a subclass of Regularizer.
+"""
+
+from __future__ import annotations
+
+import pytensor as pt
+from pytensor._arguments import lookup, number
+from pytensor.serialization import Configurable, by_name, resolve
+
+__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
+
+
+class Regularizer(Configurable):
+    """Base class. A subclass defines __call__."""
+
+    def __call__(self, x):
+        """Return what the loss adds for x, a tensor of shape ()."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__(self, x)")
+
+
+class L1L2(Regularizer):
+    """l1 * sum(abs(x)) + l2 * sum(x**2)."""
+
+    def __init__(self, l1=0.0, l2=0.0):
+        """Factors >= 0."""
+        self.l1 = number("L1L2: l1", l1, 0)
+        self.l2 = number("L1L2: l2", l2, 0)
+
+    def __call__(self, x):
+        """Return what the loss adds for x, a tensor of shape ()."""
+        penalty = pt.square(x).sum() * self.l2
+        return penalty + abs(x).sum() * self.l1 if self.l1 else penalty
+
+
+class L1(Regularizer):
+    """l1 * sum(abs(x)): pulls weights to 0."""
+
+    def __init__(self, l1=0.01):
+        """A factor >= 0."""
+        self.l1 = number("L1: l1", l1, 0)
+
+    def __call__(self, x):
+        """Return what the loss adds for x, a tensor of shape ()."""
+        return abs(x).sum() * self.l1
+
+
+class L2(Regularizer):
+    """l2 * sum(x**2): keeps weights small."""
+
+    def __init__(self, l2=0.01):
+        """A factor >= 0."""
+        self.l2 = number("L2: l2", l2, 0)
+
+    def __call__(self, x):
+        """Return what the loss adds for x, a tensor of shape ()."""
+        return pt.square(x).sum() * self.l2
+
+
+class OrthogonalRegularizer(Regularizer):
+    """factor times the mean of abs(cosine) of all pairs of rows (or columns) of a matrix."""
+
+    def __init__(self, factor=0.01, mode="rows"):
+        """A factor >= 0; mode: "rows" or "columns"."""
+        self.factor = number("OrthogonalRegularizer: factor", factor, 0)
+        self.mode = lookup("mode", mode, {"rows": "rows", "columns": "columns"})
+
+    def __call__(self, x):
+        """Return what the loss adds for x, a tensor of shape ()."""
+        if x.ndim != 2:
+            raise ValueError(f"OrthogonalRegularizer: found shape {x.shape}: expected a matrix")
+        rows = x if self.mode == "rows" else x.T
+        rows = rows / pt.sqrt(pt.maximum(pt.square(rows).sum(axis=1, keepdims=True), 1e-12))
+        cosines = rows @ rows.T
+        n = len(rows)
+        others = cosines * (1 - pt.eye(n, dtype=x.dtype))
+        return abs(others).sum() * (self.factor * 0.5 / max(n * (n - 1) / 2, 1))
+
+
+_BY_NAME = by_name([L1, L2, OrthogonalRegularizer]) | {"L1L2": L1L2, "l1_l2": L1L2}
+
+
+def get(identifier):
+    """Return the regularizer of that name or class; None and callables stay themselves.
+
+    Raises:
+        ValueError: no regularizer has that name.
+        TypeError: identifier is neither a name nor callable.
+    """
+    if identifier is None:
+        return None
+    return resolve("regularizer", identifier, Regularizer, _BY_NAME)

@@ -1,0 +1,237 @@
+"""The functions that NumPy computes: every row of the table against NumPy's own function, and the
+derivatives that the table gives against differences.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import numpy_functions
+from pytensor.numpy_table import COMPLEX, TABLE
+from pytensor.op_table import ROWS
+
+pytestmark = pytest.mark.once
+
+RNG = np.random.default_rng(11)
+VECTOR = RNG.uniform(0.1, 0.9, 7)
+MATRIX = RNG.standard_normal((3, 4, 4))
+POSITIVE = MATRIX @ MATRIX.swapaxes(-1, -2) + 4 * np.eye(4)
+NUMBERS = np.array([[3, 1, 2, 1], [0, 1, 0, 3]])
+HERMITIAN = POSITIVE + 1j * (MATRIX - MATRIX.swapaxes(-1, -2))
+
+
+def wide(x):
+    """The dtype of sums of x's elements."""
+    return x.dtype if x.dtype.kind in "fc" else np.int64
+
+
+# name -> calls: the arguments, and NumPy's function of the same ones
+CASES = {
+    "acos": [((VECTOR,), {}, np.arccos)],
+    "acosh": [((VECTOR + 1,), {}, np.arccosh)],
+    "asin": [((VECTOR,), {}, np.arcsin)],
+    "asinh": [((VECTOR,), {}, np.arcsinh)],
+    "atan": [((VECTOR,), {}, np.arctan)],
+    "atan2": [((VECTOR, -VECTOR[::-1]), {}, np.arctan2),
+              ((VECTOR[:, None], VECTOR), {}, np.arctan2)],
+    "atanh": [((VECTOR,), {}, np.arctanh)],
+    "conj": [((VECTOR,), {}, np.conj), ((VECTOR - 2j,), {}, np.conj)],
+    "copysign": [((VECTOR, -VECTOR), {}, np.copysign)],
+    "cosh": [((VECTOR,), {}, np.cosh)],
+    "hypot": [((VECTOR, 2.0), {}, np.hypot)],
+    "imag": [((VECTOR - 2j,), {}, np.imag)],
+    "logaddexp": [((VECTOR, 1000 * VECTOR), {}, np.logaddexp)],
+    "nextafter": [((VECTOR, VECTOR + 1), {}, np.nextafter)],
+    "real": [((VECTOR - 2j,), {}, np.real), ((NUMBERS,), {}, np.real)],
+    "signbit": [((np.array([1, -1, 0.0, -0.0, -np.nan]),), {}, np.signbit)],
+    "sinh": [((VECTOR,), {}, np.sinh)],
+    "argsort": [((VECTOR,), {}, np.argsort),
+                ((NUMBERS,), {"axis": 0}, lambda x, axis: np.argsort(x, axis, stable=True)),
+                ((NUMBERS,), {"descending": True},
+                 lambda x, descending: np.argsort(-x, stable=True))],
+    "sort": [((VECTOR,), {}, np.sort), ((NUMBERS,), {"axis": 0}, np.sort),
+             ((NUMBERS,), {"descending": True}, lambda x, descending: -np.sort(-x))],
+    "count_nonzero": [((NUMBERS,), {}, np.count_nonzero),
+                      ((NUMBERS,), {"axis": 1, "keepdims": True}, np.count_nonzero)],
+    "isin": [((NUMBERS, [1, 7]), {}, np.isin), ((NUMBERS, 1), {"invert": True}, np.isin)],
+    "nonzero": [((NUMBERS,), {}, np.nonzero)],
+    "searchsorted": [((np.sort(VECTOR), VECTOR), {"side": "right"}, np.searchsorted),
+                     ((VECTOR, VECTOR), {"sorter": np.argsort(VECTOR)}, np.searchsorted)],
+    "unique_all": [((NUMBERS,), {}, np.unique_all)],
+    "unique_counts": [((NUMBERS,), {}, np.unique_counts)],
+    "unique_inverse": [((NUMBERS,), {}, np.unique_inverse)],
+    "unique_values": [((NUMBERS,), {}, np.unique_values)],
+    "cumulative_sum": [((VECTOR,), {"include_initial": True}, np.cumulative_sum),
+                       ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_sum),
+                       ((NUMBERS,), {"axis": 1, "dtype": "float64"}, np.cumulative_sum)],
+    "cumulative_prod": [((VECTOR,), {"include_initial": True}, np.cumulative_prod),
+                        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_prod)],
+    "einsum": [(("i,i", VECTOR, VECTOR), {}, np.einsum),
+               (("bij,bjk->ik", MATRIX, MATRIX), {}, np.einsum),
+               (("ij->j", NUMBERS), {}, np.einsum)],
+    "linalg.cholesky": [((POSITIVE,), {}, np.linalg.cholesky),
+                        ((HERMITIAN,), {"upper": True}, np.linalg.cholesky)],
+    "linalg.det": [((MATRIX,), {}, np.linalg.det)],
+    "linalg.eig": [((HERMITIAN,), {}, np.linalg.eig)],
+    "linalg.eigvals": [((HERMITIAN,), {}, np.linalg.eigvals)],
+    "linalg.eigh": [((POSITIVE,), {}, np.linalg.eigh)],
+    "linalg.eigvalsh": [((HERMITIAN,), {}, np.linalg.eigvalsh)],
+    "linalg.inv": [((MATRIX,), {}, np.linalg.inv)],
+    "linalg.matrix_norm": [((MATRIX,), {}, np.linalg.matrix_norm),
+                           ((MATRIX,), {"ord": "nuc", "keepdims": True}, np.linalg.matrix_norm)],
+    "linalg.matrix_power": [((MATRIX, 3), {}, np.linalg.matrix_power),
+                            ((MATRIX, -2), {}, np.linalg.matrix_power)],
+    "linalg.matrix_rank": [((np.ones((4, 4)),), {}, np.linalg.matrix_rank)],
+    "linalg.pinv": [((MATRIX[:, :3],), {"rtol": 1e-9}, np.linalg.pinv)],
+    "linalg.qr": [((MATRIX[:, :, :2],), {}, np.linalg.qr),
+                  ((MATRIX[:, :, :2],), {"mode": "complete"}, np.linalg.qr)],
+    "linalg.slogdet": [((MATRIX,), {}, np.linalg.slogdet)],
+    "linalg.solve": [((MATRIX, MATRIX[:, :, :2]), {}, np.linalg.solve),
+                     ((MATRIX, VECTOR[:4]), {}, np.linalg.solve)],
+    "linalg.svd": [((MATRIX[:, :3],), {"full_matrices": False}, np.linalg.svd)],
+    "linalg.svdvals": [((MATRIX,), {}, np.linalg.svdvals)],
+    "linalg.vector_norm": [((MATRIX,), {"axis": (0, 2), "ord": 3}, np.linalg.vector_norm)],
+    **{f"fft.{name}": [((VECTOR,), {"n": 6, "norm": "ortho"}, getattr(np.fft, name))]
+       for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
+    **{f"fft.{name}": [((MATRIX,), {"axes": (0, 1)}, getattr(np.fft, name)),
+                       ((MATRIX,), {"s": (3, 5)},
+                        lambda x, s, name=name: getattr(np.fft, name)(x, s=s, axes=(-2, -1)))]
+       for name in ("fftn", "ifftn", "rfftn", "irfftn")},
+}
+
+
+def function(name):
+    module, _, short = name.rpartition(".")
+    return getattr(getattr(pt, module) if module else pt, short)
+
+
+def as_tensors(arguments):
+    return [pt.asarray(x) if isinstance(x, np.ndarray) else x for x in arguments]
+
+
+def single(x):
+    """Floating-point arrays in half the width."""
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
+        return x.astype({"f": np.float32, "c": np.complex64}[x.dtype.kind])
+    return x
+
+
+def test_every_row_is_tested():
+    assert set(CASES) == set(TABLE)
+
+
+@pytest.mark.parametrize("precision", [lambda x: x, single], ids=["double", "single"])
+@pytest.mark.parametrize("name, arguments, options, reference",
+                         [(name, *call) for name, calls in CASES.items() for call in calls],
+                         ids=[name for name, calls in CASES.items() for _ in calls])
+def test_against_numpy(name, arguments, options, reference, precision):
+    arguments = [precision(x) for x in arguments]
+    found = function(name)(*as_tensors(arguments), **options)
+    expected = reference(*arguments, **options)
+    if isinstance(expected, tuple):
+        assert isinstance(found, tuple) and getattr(found, "_fields", None) == getattr(
+            expected, "_fields", None)
+    else:
+        found, expected = (found,), (expected,)
+    for one, other in zip(found, expected, strict=True):
+        other = np.asarray(other)
+        assert type(one) is pt.Tensor and (one.shape, one.dtype) == (other.shape, other.dtype)
+        tolerance = 1e-12 if precision is not single else 1e-5
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_row_is_complete(name):
+    row = TABLE[name]
+    f = function(name)
+    assert f is function(name) and f.__name__ == name.rpartition(".")[2]
+    assert f.__doc__.startswith(row.doc) and "Computed by NumPy" in f.__doc__
+    assert tuple(inspect.signature(f).parameters) == row.arguments
+    assert f.__name__ in dir(pt if "." not in name else getattr(pt, name.split(".")[0]))
+    if isinstance(row.d, tuple):
+        assert len(row.d) == len(row.inputs)
+
+
+def test_no_name_stands_in_both_tables():
+    assert not set(TABLE) & set(ROWS)
+    assert set(ROWS) >= COMPLEX
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if isinstance(row.d, tuple)])
+def test_derivative(name):
+    arguments, options, _ = CASES[name][0]
+    inputs = [np.real(x) + np.zeros(VECTOR.shape) for x in arguments]
+    if name == "logaddexp":
+        inputs[1] = VECTOR[::-1].copy()
+    f = function(name)
+    with pt.GradientTape() as tape:
+        tensors = as_tensors(inputs)
+        tape.watch(tensors)
+        out = f(*tensors, **options)
+    for k, g in enumerate(tape.gradient(out, tensors)):
+        if TABLE[name].d[k] is None:
+            assert g is None
+            continue
+        step = 1e-6
+        up, down = ([x + sign * step if i == k else x for i, x in enumerate(inputs)]
+                    for sign in (1, -1))
+        expected = (f(*up, **options) - f(*down, **options)) / (2 * step)
+        np.testing.assert_allclose(g, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_second_derivative():
+    x = pt.asarray(VECTOR)
+    f = pt.grad(lambda x: pt.sum(pt.grad(lambda x: pt.sum(pt.sinh(x) * pt.atan(x)))(x)))
+    a, b = np.arctan(VECTOR), 1 / (1 + VECTOR**2)
+    expected = np.sinh(VECTOR) * a + 2 * np.cosh(VECTOR) * b - np.sinh(VECTOR) * 2 * VECTOR * b * b
+    np.testing.assert_allclose(f(x), expected, rtol=1e-10)
+
+
+def test_a_gradient_is_never_lost_silently():
+    x = pt.asarray(VECTOR)
+    for name in ("fft.rfft",):
+        with pytest.raises(NotImplementedError, match=f"^{name}: no derivative is known"):
+            pt.grad(lambda x, name=name: pt.sum(pt.abs(function(name)(x))))(x)
+    with pytest.raises(TypeError, match=r"^astype: a GradientTape .* complex"):
+        pt.grad(lambda x: pt.sum(pt.real(x.astype("complex64"))))(x)
+    with pytest.raises(TypeError, match=r"^multiply: a GradientTape .* complex"):
+        pt.grad(lambda x: pt.sum(pt.abs(x * 1j)))(x)
+    np.testing.assert_array_equal(  # no gradient flows through positions
+        pt.grad(lambda x: pt.sum(x) + pt.sum(pt.argsort(x)) + pt.sum(pt.signbit(x)))(x),
+        np.ones_like(VECTOR))
+
+
+def test_memory_is_shared_both_ways():
+    x = pt.asarray(VECTOR + 1j)
+    part = pt.real(x)
+    x[0] = 7
+    assert part[0].item() == 7 and part.strides == (16,)
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda: pt.atan2(pt.ones(3), pt.ones(2)), ValueError, "^atan2: .*broadcast"),
+    (lambda: pt.hypot(pt.ones(2), 1j), TypeError, "^hypot: no rule for dtype complex64"),
+    (lambda: pt.sort(pt.ones(2), axis=1), IndexError, "^sort: axis 1 is out of bounds"),
+    (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
+    (lambda: pt.nonzero(pt.asarray(1)), ValueError, "^nonzero: a 0-d tensor"),
+    (lambda: pt.cumulative_sum(pt.ones((2, 2))), ValueError, "^cumulative_sum: x has shape"),
+    (lambda: pt.einsum("ij,jk", pt.ones(3), pt.ones(3)), ValueError, "^einsum: "),
+    (lambda: pt.linalg.inv(pt.zeros((2, 2))), np.linalg.LinAlgError, "^linalg.inv: Singular"),
+    (lambda: pt.linalg.det(pt.zeros(2)), np.linalg.LinAlgError, "^linalg.det: 1-dim"),
+    (lambda: pt.fft.fft(pt.zeros(2), norm="x"), ValueError, "^fft.fft: "),
+    (lambda: pt.sinh("a"), TypeError, "^sinh: str gives elements"),
+    (lambda: pt.relu(pt.asarray(1j)), TypeError, "^relu: no rule for complex numbers"),
+    (lambda: pt.no_such_function, AttributeError, "^module 'pytensor' has no .*no_such_function"),
+    (lambda: pt.linalg.nothing, AttributeError, "^module 'pytensor.linalg' has no"),
+])
+def test_errors(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_functions_are_made_when_used():
+    assert set(numpy_functions.names("fft")) <= set(dir(pt.fft))
+    assert pt.sinh is pt.sinh and pt.sinh.__module__ == "pytensor"
+    assert pt.linalg.qr.__module__ == "pytensor.linalg"
