@@ -264,7 +264,8 @@ class Job:
         worst = (Worst * len(arrays))()
         for name, w in zip(results, worst, strict=True):
             if name in self.worst:
-                w.error, w.x, w.y = (getattr(self.worst[name], part) for part in ("error", "x", "y"))
+                known = self.worst[name]
+                w.error, w.x, w.y = known.error, known.x, known.y
         self.library.accuracy_judge(self.row.name.encode(), self.dtype == "float64",
                                     arguments[0].ctypes.data, arguments[-1].ctypes.data,
                                     len(arrays), pointers, arguments[0].size, worst)

@@ -77,3 +77,7 @@ def __dir__():
     from pytensor.numpy_functions import names
 
     return sorted({*globals(), *_SUBMODULES, *names()})
+
+
+if "threadpoolctl" in _sys.modules:
+    from pytensor import threadpools  # registers the pool there
