@@ -29,12 +29,15 @@ class Callback:
 
     model: the model that runs. params: a dictionary with "epochs", "steps" (batches per epoch or
     run) and "verbose". runs_last: whether fit calls it after all that do not say so. kept: the
-    names of the attributes that a checkpoint keeps, since they change while training.
+    names of the attributes that a checkpoint keeps, since they change while training. only_shows:
+    whether it does no more than write files or to the screen, so that of many ranks (see
+    distributed) only rank 0 calls it.
     """
 
     model = None
     params = None
     runs_last = False
+    only_shows = False
     kept = ()
 
     def set_model(self, model):
@@ -275,6 +278,8 @@ def progress(verbose):
 
 class ProgressLine(Callback):
     """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics."""
+
+    only_shows = True
 
     def __init__(self):
         """No arguments."""
