@@ -10,6 +10,8 @@
 # bounds    the option -Dbounds_checks=true: an index outside a C array ends the process
 # valgrind  no build of its own: an ordinary one under memcheck, slow: a subset by default
 #
+# Findings end the process that has them; their reports are in build/sanitize-NAME/report.*.
+#
 # Needs what `pip install ".[test]"` needs, and GCC's sanitizers or valgrind. The build stays in
 # build/sanitize-NAME and is brought up to date by the next run.
 set -euo pipefail
@@ -25,18 +27,19 @@ preload() { # the shared libraries of these names, as the compiler finds them
     for name in "$@"; do paths+=("$(realpath "$(${CC:-cc} -print-file-name="$name")")"); done
     echo "${paths[*]}"
 }
+rm -f "$build"/report.*
 case $kind in
     address)
         options=("${debug[@]}" -Csetup-args=-Db_sanitize=address,undefined)
         # CPython leaves memory to the end of the process; what leaks is measured by the tests.
-        export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0
-        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+        export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0:log_path=$PWD/$build/report
+        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$PWD/$build/report
         export PYTENSOR_ALLOCATOR=system
         # libstdc++ too, since the sanitizer looks for its exceptions before Python loads it
         libraries=$(preload libasan.so libubsan.so libstdc++.so) ;;
     thread)
         options=("${debug[@]}" -Csetup-args=-Db_sanitize=thread)
-        export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:report_signal_unsafe=0
+        export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:report_signal_unsafe=0:log_path=$PWD/$build/report
         export TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tools/tsan_suppressions.txt
         libraries=$(preload libtsan.so) ;;
     bounds)

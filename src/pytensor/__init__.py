@@ -49,6 +49,7 @@ from pytensor._ops import *  # noqa: F403
 from pytensor.array_api import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
+from pytensor.tape_graph import tape_text
 
 __version__ = "0.1.0"
 
@@ -61,9 +62,9 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-    "activations", "callbacks", "checkpoints", "constraints", "datasets", "fft", "initializers",
-    "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers", "plot", "random",
-    "regularizers", "schedules", "serialization", "utils",
+    "activations", "callbacks", "checkpoints", "constraints", "datasets", "distributed", "fft",
+    "initializers", "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers",
+    "plot", "random", "regularizers", "schedules", "serialization", "utils",
 ))
 
 
