@@ -156,10 +156,11 @@ def process_docstring(app, what, name, thing, options, lines):
 
 
 def skip_member(app, what, name, thing, skip, options):
-    """Leave out what is no function or class: dtypes, constants, modules."""
+    """Leave out what is no function or class: dtypes, constants, modules; and the methods that
+    scikit-learn makes, whose docstrings are its own."""
     if what == "module" and not (inspect.isroutine(thing) or inspect.isclass(thing)):
         return True
-    return None
+    return True if re.fullmatch(r"set_.*_request", name) else None
 
 
 def setup(app):

@@ -309,9 +309,8 @@ cdef class GradientTape:
         global free_bits, load_rules, n_tapes
         cdef int position = 0
         if load_rules is not None:
-            loader = load_rules
+            load_rules()  # by several threads perhaps: each must see the rules when it is back
             load_rules = None
-            loader()
         if free_bits == 0:
             raise RuntimeError("more than 64 tapes at once: keep fewer of them alive")
         self.bit = free_bits & (~free_bits + 1)  # the lowest that is set
