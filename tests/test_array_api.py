@@ -64,31 +64,38 @@ def test_dtype_functions():
 
 # ------------------------------------------------------------------------------- special cases
 
+
+def names(text):
+    return text.split()
+
+
 REAL = [
     # element-wise functions, from the standard's lists: arguments, result
-    *[(name, (nan,), nan) for name in (
+    *[(name, (nan,), nan) for name in names(
         "abs acos acosh asin asinh atan atanh ceil cos cosh exp expm1 floor log log1p log2 log10 "
-        "negative positive reciprocal round sign sin sinh sqrt square tan tanh trunc").split()],
-    *[(name, (zero,), zero) for zero in (0.0, -0.0) for name in (
-        "asin asinh atan atanh ceil expm1 floor log1p round sin sinh sqrt tan tanh trunc").split()],
-    *[(name, (x,), x) for x in (inf, -inf) for name in (
-        "asinh ceil floor round sinh trunc positive").split()],
-    *[(name, (inf,), inf) for name in "acosh cosh exp expm1 log log1p log2 log10 sqrt".split()],
-    *[(name, (x,), nan) for x in (inf, -inf) for name in "acos asin atanh cos sin tan".split()],
-    *[(name, (2.0,), nan) for name in "acos asin atanh".split()],
-    *[(name, (-2.0,), nan) for name in "log log1p log2 log10 sqrt acosh".split()],
-    *[(name, (0.0,), -inf) for name in "log log2 log10".split()],
-    *[(name, (-0.0,), -inf) for name in "log log2 log10".split()],
-    *[(name, (1.0,), 0.0) for name in "acos acosh log log2 log10".split()],
+        "negative positive reciprocal round sign sin sinh sqrt square tan tanh trunc")],
+    *[(name, (zero,), zero) for zero in (0.0, -0.0) for name in names(
+        "asin asinh atan atanh ceil expm1 floor log1p round sin sinh sqrt tan tanh trunc")],
+    *[(name, (x,), x) for x in (inf, -inf) for name in names(
+        "asinh ceil floor round sinh trunc positive")],
+    *[(name, (inf,), inf) for name in names("acosh cosh exp expm1 log log1p log2 log10 sqrt")],
+    *[(name, (x,), nan) for x in (inf, -inf) for name in names("acos asin atanh cos sin tan")],
+    *[(name, (2.0,), nan) for name in names("acos asin atanh")],
+    *[(name, (-2.0,), nan) for name in names("log log1p log2 log10 sqrt acosh")],
+    *[(name, (0.0,), -inf) for name in names("log log2 log10")],
+    *[(name, (-0.0,), -inf) for name in names("log log2 log10")],
+    *[(name, (1.0,), 0.0) for name in names("acos acosh log log2 log10")],
     ("log1p", (-1.0,), -inf), ("exp", (-inf,), 0.0), ("expm1", (-inf,), -1.0), ("exp", (0.0,), 1.0),
-    ("atanh", (1.0,), inf), ("atanh", (-1.0,), -inf), ("tanh", (inf,), 1.0), ("tanh", (-inf,), -1.0),
+    ("atanh", (1.0,), inf), ("atanh", (-1.0,), -inf), ("tanh", (inf,), 1.0), ("tanh",
+    (-inf,), -1.0),
     ("atan", (inf,), pi / 2), ("atan", (-inf,), -pi / 2), ("cos", (-0.0,), 1.0),
     ("cosh", (0.0,), 1.0), ("cosh", (-inf,), inf), ("abs", (-0.0,), 0.0), ("abs", (-inf,), inf),
     ("round", (2.5,), 2.0), ("round", (-1.5,), -2.0), ("signbit", (-0.0,), True),
     ("signbit", (-nan,), True), ("trunc", (-0.5,), -0.0), ("ceil", (-0.5,), -0.0),
     # two arguments
-    *[(name, (x, y), nan) for name in "add subtract multiply divide floor_divide remainder atan2 "
-      "hypot_ logaddexp maximum minimum".split() if name[-1] != "_"
+    *[(name, (x, y), nan) for name in names(
+    "add subtract multiply divide floor_divide remainder atan2 "
+      "logaddexp maximum minimum")
       for x, y in ((nan, 1.0), (1.0, nan), (nan, nan))],
     ("add", (inf, -inf), nan), ("add", (inf, inf), inf), ("add", (inf, 1.0), inf),
     ("add", (-0.0, -0.0), -0.0), ("add", (-0.0, 0.0), 0.0), ("add", (1.0, -1.0), 0.0),
@@ -99,7 +106,8 @@ REAL = [
     *[("floor_divide", (x, y * inf), x * y * 0.0) for x, y in product((1.0, -1.0), repeat=2)],
     ("floor_divide", (inf, inf), nan), ("floor_divide", (0.0, 0.0), nan),
     ("floor_divide", (1.0, -0.0), -inf), ("remainder", (inf, 1.0), nan),
-    ("remainder", (1.0, 0.0), nan), ("remainder", (1.0, inf), 1.0), ("remainder", (0.0, -2.0), -0.0),
+    ("remainder", (1.0, 0.0), nan), ("remainder", (1.0, inf), 1.0), ("remainder",
+    (0.0, -2.0), -0.0),
     ("remainder", (-1.0, -inf), -1.0),
     *[("atan2", args, result) for args, result in (
         ((1.0, 0.0), pi / 2), ((-1.0, -0.0), -pi / 2), ((0.0, 0.0), 0.0), ((-0.0, 0.0), -0.0),
@@ -107,7 +115,8 @@ REAL = [
         ((inf, 1.0), pi / 2), ((inf, inf), pi / 4), ((-inf, -inf), -3 * pi / 4))],
     ("hypot", (inf, nan), inf), ("hypot", (nan, -inf), inf), ("hypot", (3.0, nan), nan),
     ("hypot", (0.0, -0.0), 0.0), ("copysign", (nan, -1.0), nan), ("copysign", (2.0, -0.0), -2.0),
-    ("logaddexp", (inf, nan), nan), ("nextafter", (0.0, -0.0), -0.0), ("nextafter", (nan, 1.0), nan),
+    ("logaddexp", (inf, nan), nan), ("nextafter", (0.0, -0.0), -0.0), ("nextafter",
+    (nan, 1.0), nan),
     ("pow", (nan, 0.0), 1.0), ("pow", (1.0, nan), 1.0), ("pow", (2.0, inf), inf),
     ("pow", (0.5, inf), 0.0), ("pow", (-1.0, -inf), 1.0), ("pow", (-inf, 3.0), -inf),
     ("pow", (-inf, -3.0), -0.0), ("pow", (-0.0, -3.0), -inf), ("pow", (-0.0, -2.0), inf),
@@ -126,7 +135,8 @@ COMPLEX_CASES = [
     ("log", complex(-0.0, 0.0), complex(-inf, pi)), ("log", complex(0, 0), complex(-inf, 0)),
     ("log", complex(-inf, 1), complex(inf, pi)), ("sqrt", complex(0, 0), 0j),
     ("sqrt", complex(nan, inf), complex(inf, inf)), ("sqrt", complex(-inf, 1), complex(0, inf)),
-    ("asinh", complex(inf, inf), complex(inf, pi / 4)), ("acos", complex(1, inf), complex(pi / 2, -inf)),
+    ("asinh", complex(inf, inf), complex(inf, pi / 4)),
+    ("acos", complex(1, inf), complex(pi / 2, -inf)),
     ("atanh", complex(1, 0), complex(inf, 0)), ("cosh", complex(0, 0), complex(1, 0)),
     ("sinh", complex(inf, 0), complex(inf, 0)), ("tanh", complex(inf, 1), complex(1, 0)),
     ("abs", complex(inf, nan), inf), ("abs", complex(nan, 1), nan), ("sign", 0j, 0j),
@@ -174,7 +184,8 @@ def test_functions_of_shapes():
         (pt.tile(t, 2), np.tile(x, 2)), (pt.diff(t, n=2), np.diff(x, n=2)),
         (pt.diff(t, axis=0, prepend=t[:1]), np.diff(x, axis=0, prepend=x[:1])),
         (pt.diff(pt.asarray([True, False])), np.diff([True, False])),
-        (pt.vecdot(t, t), np.vecdot(x, x)), (pt.vecdot(t + 1j, t, axis=0), np.vecdot(x + 1j, x, axis=0)),
+        (pt.vecdot(t, t), np.vecdot(x, x)),
+        (pt.vecdot(t + 1j, t, axis=0), np.vecdot(x + 1j, x, axis=0)),
         (pt.matrix_transpose(t), np.matrix_transpose(x)),
         (pt.linalg.outer(t[0, 0], t[0, 1]), np.outer(x[0, 0], x[0, 1])),
         (pt.linalg.diagonal(t, offset=-1), np.linalg.diagonal(x, offset=-1)),
@@ -183,7 +194,8 @@ def test_functions_of_shapes():
         (pt.clip(t, 3, None), np.clip(x, 3, None)), (pt.clip(t, max=5), np.clip(x, None, 5)),
         (pt.clip(t), x), (pt.fft.fftshift(t), np.fft.fftshift(x)),
         (pt.fft.ifftshift(t, axes=1), np.fft.ifftshift(x, axes=1)),
-        (pt.fft.fftfreq(5, d=2.0), np.fft.fftfreq(5, 2.0)), (pt.fft.rfftfreq(4), np.fft.rfftfreq(4)),
+        (pt.fft.fftfreq(5, d=2.0), np.fft.fftfreq(5, 2.0)),
+        (pt.fft.rfftfreq(4), np.fft.rfftfreq(4)),
     ]
     for found, expected in cases:
         assert found.shape == expected.shape
@@ -213,7 +225,8 @@ def test_functions_of_shapes():
     (lambda t: pt.meshgrid(t), ValueError, r"^meshgrid: found a tensor of shape"),
     (lambda t: pt.meshgrid(t[0], indexing="ab"), ValueError, r"^meshgrid: indexing: found 'ab'"),
     (lambda t: pt.broadcast_shapes((2,), (3,)), ValueError, r"^broadcast_shapes: shapes"),
-    (lambda t: t.astype("complex64").astype("int32"), TypeError, r"^complex64 elements do not become"),
+    (lambda t: t.astype("complex64").astype("int32"), TypeError,
+        r"^complex64 elements do not become"),
     (lambda t: pt.fuse(lambda x: x + 1)(t + 1j), TypeError, r"^fuse: a tensor of dtype complex64"),
     (lambda t: float(t[0, 0] + 1j), TypeError, "complex"),
     (lambda t: t.__setitem__(0, 1j), TypeError, r"^assignment: complex64 elements do not go into"),
@@ -276,7 +289,8 @@ def test_complex_tensors():
     x = np.array([[1 + 2j, 3 - 1j], [0, -1j]])
     t = pt.asarray(x)
     for found, expected in ((t * t.T, x * x.T), (t @ t, x @ x), (t ** 2, x ** 2), (t - 1, x - 1),
-                            (2j / (t + 1), 2j / (x + 1)), (pt.where(t == 0, 1, t), np.where(x == 0, 1, x)),
+                            (2j / (t + 1), 2j / (x + 1)),
+                            (pt.where(t == 0, 1, t), np.where(x == 0, 1, x)),
                             (pt.concat([t, pt.ones((1, 2))]), np.concatenate([x, np.ones((1, 2))])),
                             (t[pt.asarray([1, 0])], x[[1, 0]]), (pt.mean(t, axis=0), x.mean(0)),
                             (pt.full((2,), 1j), np.full(2, 1j)), (t.reshape(4), x.reshape(4)),

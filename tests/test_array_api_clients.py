@@ -24,7 +24,8 @@ for convert in (np.asarray, pt.asarray):
     sklearn.set_config(array_api_dispatch=convert is pt.asarray)
     a, b = convert(x), convert(y)
     pca = PCA(n_components=2, svd_solver="full").fit(a)
-    results.append([pca.transform(a) @ pca.components_, Ridge(solver="svd").fit(a, a[:, 0]).predict(a),
+    results.append([pca.transform(a) @ pca.components_,
+    Ridge(solver="svd").fit(a, a[:, 0]).predict(a),
                     StandardScaler().fit_transform(a), MinMaxScaler().fit_transform(a),
                     LinearDiscriminantAnalysis(solver="svd").fit(a, b).predict(a),
                     confusion_matrix(b, b), accuracy_score(b, b), r2_score(a[:, 0], a[:, 1]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import naive
+from pytensor import losses, naive, optimizers
 
 RNG = np.random.default_rng(0)
 M = RNG.standard_normal((4, 5))
@@ -18,6 +18,10 @@ CASES = {
     "vector_dot": ((V, M[0]), V @ M[0]),
     "matrix_vector_dot": ((M, V), M @ V),
     "matrix_dot": ((M, N.T), M @ N.T),
+    "softmax": ((M,), np.exp(M) / np.exp(M).sum(axis=1, keepdims=True)),
+    "categorical_crossentropy": ((np.abs(N), np.abs(M)),
+                                 -(np.abs(N) * np.log(np.abs(M))).sum(axis=1)),
+    "sgd_step": ((V, M[0], 0.1), V - 0.1 * M[0]),
 }
 FORMS = {
     "arrays": np.asarray,
@@ -31,11 +35,49 @@ FORMS = {
 @pytest.mark.parametrize("name", CASES)
 def test_agrees_with_numpy(name, form):
     arguments, expected = CASES[name]
-    result = getattr(naive, name)(*map(FORMS[form], arguments))
+    result = getattr(naive, name)(
+        *(x if isinstance(x, float) else FORMS[form](x) for x in arguments))
     assert isinstance(result, np.ndarray | np.generic)
     assert result.dtype == (np.float32 if form == "float32" else np.float64)
     assert result.shape == expected.shape
     np.testing.assert_allclose(result, expected, rtol=1e-5 if form == "float32" else 1e-13)
+
+
+def test_softmax_of_large_numbers():
+    np.testing.assert_allclose(naive.softmax([[1000.0, 1000.0]]), [[0.5, 0.5]])
+    assert naive.softmax([[1, 2]]).dtype == np.float64
+
+
+def test_momentum_keeps_a_part_of_the_velocity():
+    w, velocity = naive.momentum_step(V, M[0], N[0], 0.1, 0.9)
+    np.testing.assert_allclose(velocity, 0.9 * N[0] - 0.1 * M[0])
+    np.testing.assert_allclose(w, V + velocity)
+
+
+def test_gradient_agrees_with_the_tape():
+    found = naive.gradient(lambda x: np.sum(np.sin(x) * x[0]), V)
+    expected = pt.grad(lambda x: pt.sum(pt.sin(x) * x[0]))(pt.asarray(V))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_steps_agree_with_the_optimizer(momentum):
+    optimizer = optimizers.SGD(0.1, momentum)
+    w, kept, velocity = pt.array(V), V, np.zeros(5)
+    for dw in M:
+        optimizer.apply([pt.asarray(dw)], [w])
+        if momentum:
+            kept, velocity = naive.momentum_step(kept, dw, velocity, 0.1, momentum)
+        else:
+            kept = naive.sgd_step(kept, dw, 0.1)
+    np.testing.assert_allclose(w, kept, rtol=1e-12)
+
+
+def test_losses_agree_with_the_kernels():
+    y_pred, y_true = naive.softmax(M), np.eye(5)[[0, 1, 2, 0]]
+    np.testing.assert_allclose(pt.softmax(pt.asarray(M)), y_pred, rtol=1e-6)
+    np.testing.assert_allclose(losses.categorical_crossentropy(y_true, y_pred),
+                               naive.categorical_crossentropy(y_true, y_pred), rtol=1e-6)
 
 
 def test_integers_and_mixtures_keep_the_promoted_type():
@@ -60,6 +102,10 @@ def test_empty():
 @pytest.mark.parametrize(
     ("name", "shapes", "message"),
     [
+        ("softmax", [(3,)], r"softmax: \(3,\): expected 2 dimensions"),
+        ("categorical_crossentropy", [(2, 3), (3, 2)], "the shapes differ"),
+        ("sgd_step", [(3,), (2,), ()], r"sgd_step: \(3,\) and \(2,\): the shapes differ"),
+        ("momentum_step", [(3,), (3,), (2,), (), ()], r"\(3,\) and \(2,\): the shapes differ"),
         ("relu", [(3,)], r"relu: \(3,\): expected 2 dimensions"),
         ("add", [(2, 3), (3,)], r"add: \(3,\): expected 2 dimensions"),
         ("add", [(2, 3), (3, 2)], r"add: \(2, 3\) and \(3, 2\): the shapes differ"),

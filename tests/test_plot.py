@@ -141,6 +141,101 @@ def test_report_takes_one_hot_rows_and_any_history(matplotlib):
     assert "accuracy" in one and "c" in one
 
 
+# ------------------------------------------------------------------------ tensors and functions
+
+
+def cell_texts(axes):
+    """What stands in the cells: texts on the grid, not the notes beside it."""
+    return [text.get_text() for text in axes.texts if text.get_fontsize() == 8]
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3), (2, 2, 3)])
+def test_anatomy_shows_every_element_and_the_facts(matplotlib, shape):
+    x = pt.reshape(pt.arange(int(np.prod(shape)), dtype=pt.float32), shape)
+    axes = plot.anatomy(x).axes[0]
+    assert sorted(map(float, cell_texts(axes))) == sorted(np.asarray(x).ravel().tolist())
+    facts = axes.texts[-2].get_text()
+    assert facts == f"ndim {x.ndim}\nshape {shape}\nfloat32\nstrides {x.strides}"
+    lengths = [text.get_text() for text in axes.texts if text.get_text().startswith("axis")]
+    assert sorted(lengths) == [f"axis {i}: {length}" for i, length in enumerate(shape)]
+
+
+def test_memory_tells_views_from_copies(matplotlib):
+    m = pt.reshape(pt.arange(6), (2, 3))
+    views = {"m": m, "part": m[:, 1:], "transposed": m.T, "copy": pt.array(m.T)}
+    panels = plot.memory(m, views).axes
+    notes = [[text.get_text() for text in axes.texts] for axes in panels]
+    assert "the same memory" in notes[1] and "the same memory" in notes[2]
+    assert "other memory: a copy" in notes[3]
+    assert "part: shape (2, 2), strides (24, 8)" in notes[1]
+    # the strip holds all of the memory, and numbers below it in the order of reading
+    order = [[int(text.get_text()) for text in axes.texts if text.get_fontsize() == 7]
+             for axes in panels]
+    assert order == [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3], [0, 2, 4, 1, 3, 5], [0, 1, 2, 3, 4, 5]]
+
+
+def test_vector_sum(matplotlib):
+    axes = plot.vector_sum([1, 2], pt.asarray([3.0, -1.0])).axes[0]
+    arrows = [(*quiver.get_offsets()[0], quiver.U[0], quiver.V[0]) for quiver in axes.collections]
+    assert arrows == [(0, 0, 1, 2), (0, 0, 3, -1), (1, 2, 3, -1), (0, 0, 4, 1)]
+
+
+def test_plane_maps_draws_images_of_the_unit_vectors(matplotlib):
+    matrix = pt.asarray([[0.0, 2.0], [-1.0, 0.0]])
+    figure = plot.plane_maps({"turned": lambda x: pt.dot(x, matrix) + 1.0})
+    before, after = figure.axes
+    arrows = [(*quiver.get_offsets()[0], quiver.U[0], quiver.V[0]) for quiver in after.collections]
+    assert arrows == [(1, 1, 0, 2), (1, 1, -1, 0)]
+    assert (before.get_title(), after.get_title()) == ("before", "turned")
+    assert before.get_xlim() == after.get_xlim()
+
+
+@pytest.mark.parametrize("units", [1, 2, 5])
+def test_through_layers_has_a_panel_for_each(matplotlib, units):
+    model = models.Sequential([layers.Dense(3, activation="tanh", input_shape=(2,), name="a"),
+                               layers.Dense(units, name="b")])
+    x, labels = RNG.standard_normal((30, 2)).astype(np.float32), np.arange(30) % 2
+    figure = plot.through_layers(model, x, labels)
+    figure.draw_without_rendering()
+    drawn = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in drawn] == [
+        "input", "after a (3 numbers)",
+        "after b" + {1: " (one number)", 2: "", 5: " (5 numbers)"}[units]]
+    points = [np.concatenate([spots.get_offsets() for spots in axes.collections])
+              for axes in drawn]
+    np.testing.assert_array_equal(points[0], np.concatenate((x[::2], x[1::2])))
+    if units == 2:
+        outputs = np.asarray(model(x))
+        np.testing.assert_array_equal(points[2], np.concatenate((outputs[::2], outputs[1::2])))
+
+
+def test_tangent_has_the_slope_of_the_derivative(matplotlib):
+    axes = plot.tangent(lambda x: x ** 3, [1.0, -0.5, 0.0], -2, 2).axes[0]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    for line, slope in zip(lines, (3, 0.75, 0), strict=True):
+        run, rise = np.diff(line.get_xdata()), np.diff(line.get_ydata())
+        np.testing.assert_allclose(rise / run, slope, atol=1e-6)
+    assert [text.get_text() for text in axes.texts] == ["slope 3.00", "slope 0.75", "slope 0.00"]
+
+
+def test_ways_down(matplotlib):
+    path = [2.0, 1.0, pt.asarray(0.5)]
+    axes = plot.descent(pt.square, {"a": path, "b": path[:2]}, -2, 2).axes
+    assert [panel.get_title() for panel in axes] == ["a: 2 steps", "b: 1 steps"]
+    assert axes[0].lines[1].get_ydata().tolist() == [4, 1]
+    assert axes[0].lines[2].get_ydata().tolist() == [0.25]
+
+    def f(x, y):
+        return x * x + y * y
+
+    points = [[1.0, 2.0], [0.5, 1.0]]
+    landscape, chart = plot.surface(f, points, labels=("a", "b", "c")).axes
+    assert (landscape.get_zlabel(), chart.get_ylabel()) == ("c", "b")
+    chart, heights = plot.race(f, {"one": points, "two": np.array(points)}, -3, (3, 5)).axes
+    assert chart.get_ylim() == (-3, 5)
+    assert [line.get_ydata().tolist() for line in heights.lines] == [[5, 1.25]] * 2
+
+
 @pytest.mark.parametrize("suffix, start", [
     (".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")])
 def test_save_is_atomic_and_the_same_each_time(matplotlib, tmp_path, suffix, start):
@@ -178,6 +273,12 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(matplotlib, tmp_path)
     (lambda: plot.report(classifier(), np.ones((2, 20)), [0.5, 1]), "report: y of shape"),
     (lambda: plot.report(classifier(), np.ones((2, 20)), [0, 1, 2]), "report: y of shape"),
     (lambda: plot.report(classifier(), np.ones((2, 20)), [0, 3]), "expected class numbers 0 ... 2"),
+    (lambda: plot.anatomy(), "anatomy: no tensors"),
+    (lambda: plot.anatomy(np.ones((2, 2, 2, 2))), r"found a tensor of shape \(2, 2, 2, 2\)"),
+    (lambda: plot.memory(np.ones(201)), r"memory: found a tensor of shape \(201,\)"),
+    (lambda: plot.vector_sum([1, 2, 3], [1, 2]), r"found shapes \(3,\) and \(2,\)"),
+    (lambda: plot.plane_maps({"f": lambda x: x[:, 0]}), r"plane_maps: f: found \(121,\)"),
+    (lambda: plot.through_layers(classifier(), np.ones((2, 3)), [0, 1]), r"expected \(n, 2\)"),
     (lambda: plot.check_path("a.gif"), "ends in '.gif': expected one of .png, .svg, .pdf"),
 ])
 def test_refused(matplotlib, call, message):

@@ -52,14 +52,12 @@ static inline __m512 vector_expm1_f32(__m512 x) {
 /* 1/(1 + e^-x), with t + t_low = e^-|x|: 1/(1 + t + t_low), or for negative x the same times e^x,
  * whose power of 2 comes last, so that nothing is lost below 2^-126. x = n ln 2 + r + r_low and
  * e^r as in vector_expm1_f32; e^-110 counts as zero. The quotient's remainder is divided by a line
- * that is within 9 % of 1 + t. */
+ * that is within 9 % of 1 + t. v is -|x|, or NaN. */
 #define VECTOR_sigmoid_f32 1
 static inline __m512 vector_sigmoid_f32(__m512 x) {
     const __m512 round = _mm512_set1_ps(0x1.8p19f), one = _mm512_set1_ps(1.0f);
     const __m512 ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
-    const __m512i sign = _mm512_set1_epi32((int)0x80000000);
-    __m512 v = _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(x), sign));
-    v = _mm512_max_ps(_mm512_set1_ps(-110.0f), v); /* -|x|; NaN stays */
+    __m512 v = _mm512_max_ps(_mm512_set1_ps(-110.0f), _mm512_or_ps(x, _mm512_set1_ps(-0.0f)));
     __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
     __m512 n = _mm512_sub_ps(z, round);
     __m512 r_high = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
@@ -158,6 +156,75 @@ static inline __m512 vector_tanh_f32(__m512 x) {
     p = _mm512_fmadd_ps(p, t2, _mm512_mul_ps(t, lookup_fine_f32(tanh_1, index)));
     p = _mm512_add_ps(lookup_fine_f32(tanh_at_center, index), p);
     return with_sign_f32(p, x);
+}
+
+/* erf likewise: [0, 1/16), quarters of binades up to 4, where it is 1 - 2^-26. In the first interval
+ * erf x is x + x q(x), elsewhere erf(center) + t q(t), t = x - center; q has degree 5: 2^-29.7 of the
+ * result. */
+static const float erf_center[32] = {0, 0x1.1ffdd2p-4f, 0x1.5ffffap-4f, 0x1.9fffp-4f,
+    0x1.e000d4p-4f, 0x1.1ffee4p-3f, 0x1.5fff78p-3f, 0x1.a001a6p-3f, 0x1.dff83ep-3f,
+    0x1.200196p-2f, 0x1.5fff8cp-2f, 0x1.a0028ap-2f, 0x1.dfff9cp-2f, 0x1.20016p-1f, 0x1.60015ep-1f,
+    0x1.a0004cp-1f, 0x1.dffcc8p-1f, 0x1.2000c2p0f, 0x1.5ffe1ep0f, 0x1.a00288p0f, 0x1.dffec8p0f,
+    0x1.2001bap1f, 0x1.600084p1f, 0x1.a00c94p1f, 0x1.df38dp1f, 0x1p2f, 0x1p2f, 0x1p2f, 0x1p2f,
+    0x1p2f, 0x1p2f, 0x1p2f};
+static const float erf_at_center[32] = {0, 0x1.446dccp-4f, 0x1.8c36b8p-4f, 0x1.d3cadap-4f,
+    0x1.0d9406p-3f, 0x1.42d6c2p-3f, 0x1.894f7cp-3f, 0x1.cf0936p-3f, 0x1.09eab2p-2f, 0x1.3c9c5p-2f,
+    0x1.7e152p-2f, 0x1.bcd25ap-2f, 0x1.f86f5p-2f, 0x1.25b9cap-1f, 0x1.56933ap-1f, 0x1.7fb9ecp-1f,
+    0x1.a15398p-1f, 0x1.c6db4ep-1f, 0x1.e575e8p-1f, 0x1.f4f6fcp-1f, 0x1.fbe60ap-1f,
+    0x1.ff4054p-1f, 0x1.fff2dp-1f, 0x1.ffff7p-1f, 0x1.fffffcp-1f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f,
+    0x1p0f, 0x1p0f, 0x1p0f};
+static const float erf_1[32] = {0x1.06eba8p-3f, 0x1.1f70cap0f, 0x1.1ebd56p0f, 0x1.1de69cp0f,
+    0x1.1cecd8p0f, 0x1.1b357cp0f, 0x1.1874e4p0f, 0x1.153052p0f, 0x1.116d56p0f, 0x1.0ae514p0f,
+    0x1.00abe4p0f, 0x1.e9d4acp-1f, 0x1.cfc448p-1f, 0x1.a50608p-1f, 0x1.681eap-1f, 0x1.2a8d86p-1f,
+    0x1.dfcfcep-2f, 0x1.45e77p-2f, 0x1.5ceca4p-3f, 0x1.4992bp-4f, 0x1.12d39cp-5f, 0x1.d3f788p-8f,
+    0x1.335c36p-11f, 0x1.e88f62p-16f, 0x1.ef8474p-21f, 0, 0, 0, 0, 0, 0, 0};
+static const float erf_2[32] = {0, -0x1.435c06p-4f, -0x1.8a4344p-4f, -0x1.d093ap-4f,
+    -0x1.0b1e5ap-3f, -0x1.3e9adap-3f, -0x1.81a08ap-3f, -0x1.c2705cp-3f, -0x1.005252p-2f,
+    -0x1.2c436ep-2f, -0x1.60ebf6p-2f, -0x1.8dff3p-2f, -0x1.b2c7b6p-2f, -0x1.d9a916p-2f,
+    -0x1.ef2c02p-2f, -0x1.e52668p-2f, -0x1.c1cfd8p-2f, -0x1.6ea556p-2f, -0x1.dfc2dap-3f,
+    -0x1.0bc8d2p-3f, -0x1.01a5b4p-4f, -0x1.073ca6p-6f, -0x1.a69d12p-10f, -0x1.8cfdb2p-14f,
+    -0x1.cf9118p-19f, 0, 0, 0, 0, 0, 0, 0};
+static const float erf_3[32] = {-0x1.8126f8p-2f, -0x1.7dfb1ap-2f, -0x1.7a9a8p-2f, -0x1.76def2p-2f,
+    -0x1.7181bep-2f, -0x1.6a6f7ap-2f, -0x1.5faf12p-2f, -0x1.53c5f6p-2f, -0x1.4519c2p-2f,
+    -0x1.2b8918p-2f, -0x1.05813p-2f, -0x1.b577fcp-3f, -0x1.5a7c0ap-3f, -0x1.9c2d7p-4f,
+    -0x1.a414d4p-7f, 0x1.fe3542p-5f, 0x1.e4c9e8p-4f, 0x1.4cb3fcp-3f, 0x1.4376fap-3f,
+    0x1.d65bf6p-4f, 0x1.1440dep-4f, 0x1.63e844p-6f, 0x1.697ffep-9f, 0x1.98880cp-13f,
+    0x1.14f682p-17f, 0, 0, 0, 0, 0, 0, 0};
+static const float erf_4[32] = {0, 0x1.6b8612p-6f, 0x1.084e56p-8f, -0x1.b9c8eap-6f,
+    0x1.aab54ap-5f, 0x1.328828p-4f, 0x1.9bc9cp-4f, 0x1.ba7cbcp-4f, 0x1.e704fep-4f, 0x1.1dc758p-3f,
+    0x1.469904p-3f, 0x1.616558p-3f, 0x1.7424c6p-3f, 0x1.75f76cp-3f, 0x1.5301eap-3f,
+    0x1.10156ep-3f, 0x1.74f7e4p-4f, 0x1.ca4caap-6f, -0x1.f3773cp-6f, -0x1.974a94p-5f,
+    -0x1.5a3a92p-5f, -0x1.38b67ap-6f, -0x1.aaf114p-9f, -0x1.2b37dap-12f, -0x1.e2fd9ep-17f, 0, 0,
+    0, 0, 0, 0, 0};
+static const float erf_5[32] = {0x1.ccbfcap-4f, 0x1.cd9f46p4f, 0x1.62b79ep4f, 0x1.1a11dp4f,
+    0x1.25e556p-1f, -0x1.2dbb6ap-1f, -0x1.805e8p-2f, 0x1.06d132p1f, 0x1.bbb1e4p0f, 0x1.c41764p-5f,
+    0x1.50892p-3f, 0x1.1ca692p-6f, -0x1.ff75fcp-6f, -0x1.aab52ep-7f, -0x1.4d8244p-5f,
+    -0x1.0c7f66p-4f, -0x1.23a5e4p-4f, -0x1.f49c36p-5f, -0x1.f64b28p-6f, -0x1.2aafcep-9f,
+    0x1.741c76p-7f, 0x1.5abb62p-7f, 0x1.7254dep-9f, 0x1.5bd822p-12f, 0x1.5fbefcp-16f, 0, 0, 0, 0,
+    0, 0, 0};
+static const float erf_6[32] = {0, 0x1.759a6ep7f, 0x1.e1de8cp8f, 0x1.c739dcp9f, 0x1.11b7bep7f,
+    0x1.4d76f4p2f, -0x1.68ad9ep4f, -0x1.5eea44p1f, 0x1.30c5eep2f, -0x1.fb3e6ep-2f,
+    -0x1.140694p-1f, 0x1.bc153ep-3f, -0x1.9d785ep-2f, -0x1.0e119ap-4f, -0x1.885446p-6f,
+    -0x1.d2c988p-5f, -0x1.5b3466p-6f, 0x1.f61c02p-7f, 0x1.626b16p-6f, 0x1.d72058p-7f,
+    0x1.17028p-8f, -0x1.6ac174p-9f, -0x1.b5aa42p-10f, -0x1.20cfd8p-12f, -0x1.5e2ddap-16f, 0, 0, 0,
+    0, 0, 0, 0};
+
+#define VECTOR_erf_f32 1
+static inline __m512 vector_erf_f32(__m512 x) {
+    const __m512i zero = _mm512_setzero_si512();
+    __m512 a = _mm512_min_ps(_mm512_set1_ps(4.0f), _mm512_abs_ps(x)); /* NaN stays */
+    __m512i index = _mm512_srli_epi32(_mm512_castps_si512(a), 21); /* 2^-4: 123 quarters */
+    index = _mm512_max_epi32(_mm512_sub_epi32(index, _mm512_set1_epi32(4 * 123 - 1)), zero);
+    __m512 t = _mm512_sub_ps(a, lookup_fine_f32(erf_center, index));
+    __m512 q = lookup_fine_f32(erf_6, index);
+    q = _mm512_fmadd_ps(q, t, lookup_fine_f32(erf_5, index));
+    q = _mm512_fmadd_ps(q, t, lookup_fine_f32(erf_4, index));
+    q = _mm512_fmadd_ps(q, t, lookup_fine_f32(erf_3, index));
+    q = _mm512_fmadd_ps(q, t, lookup_fine_f32(erf_2, index));
+    q = _mm512_fmadd_ps(q, t, lookup_fine_f32(erf_1, index));
+    __mmask16 first = _mm512_testn_epi32_mask(index, index);
+    __m512 base = _mm512_mask_mov_ps(lookup_fine_f32(erf_at_center, index), first, a);
+    return with_sign_f32(_mm512_fmadd_ps(t, q, base), x);
 }
 
 /* ---------------------------------------------------------------------------------- logarithms */

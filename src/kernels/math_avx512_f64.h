@@ -43,14 +43,13 @@ static inline __m512d vector_exp_f64(__m512d x) {
     return _mm512_scalef_pd(p, n); /* by 2^floor(n) */
 }
 
-/* As vector_sigmoid_f32; x - n LN_2 is exact, e^r as in vector_exp_f64. e^-746 is zero. */
-#define VECTOR_sigmoid_f64 1
-static inline __m512d vector_sigmoid_f64(__m512d x) {
-    const __m512d round = _mm512_set1_pd(0x1.8p48), half = _mm512_set1_pd(0.5);
-    const __m512d one = _mm512_set1_pd(1.0), ln_2_low = _mm512_set1_pd(LN_2_LO);
-    const __m512i sign = _mm512_set1_epi64((long long)0x8000000000000000);
-    __m512d v = _mm512_castsi512_pd(_mm512_or_si512(_mm512_castpd_si512(x), sign));
-    v = _mm512_max_pd(_mm512_set1_pd(-746.0), v); /* -|x|; NaN stays */
+/* e^v = (s + s_low) (1 + u + u_low) 2^floor(n), as in vector_exp_f64; |v| < 750. */
+typedef struct {
+    __m512d n, s, s_low, u, u_low;
+} exp_split_f64;
+
+static inline exp_split_f64 split_exp_f64(__m512d v) {
+    const __m512d round = _mm512_set1_pd(0x1.8p48), ln_2_low = _mm512_set1_pd(LN_2_LO);
     __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round), n = _mm512_sub_pd(z, round);
     __m512d r_high = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2), v);
     __m512d r = _mm512_fnmadd_pd(n, ln_2_low, r_high);
@@ -61,25 +60,59 @@ static inline __m512d vector_sigmoid_f64(__m512d x) {
     __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.6c17bc396a10ap-10), square,
                                   _mm512_set1_pd(0x1.5555555518ddbp-5));
     even = _mm512_fmadd_pd(even, square, _mm512_set1_pd(0x1.5555555555556p-3));
-    __m512d p = _mm512_fmadd_pd(_mm512_fmadd_pd(odd, r, even), r, half);
+    __m512d p = _mm512_fmadd_pd(_mm512_fmadd_pd(odd, r, even), r, _mm512_set1_pd(0.5));
     p = _mm512_fmadd_pd(p, square, r_low);
+    __m512d u = _mm512_add_pd(r, p);
     __m512i index = _mm512_castpd_si512(z);
-    __m512d s = lookup_f64(exp2_high_f64, index), s_low = lookup_f64(exp2_low_f64, index);
-    __m512d u = _mm512_add_pd(r, p), u_low = _mm512_sub_pd(p, _mm512_sub_pd(u, r));
-    __m512d e = _mm512_fmadd_pd(s, u, s);
-    __m512d e_low = _mm512_fmadd_pd(s, u, _mm512_sub_pd(s, e));
-    e_low = _mm512_add_pd(e_low, _mm512_fmadd_pd(s, u_low, s_low));
-    __m512d t = _mm512_scalef_pd(e, n), t_low = _mm512_scalef_pd(e_low, n); /* by 2^floor(n) */
+    return (exp_split_f64){n, lookup_f64(exp2_high_f64, index), lookup_f64(exp2_low_f64, index), u,
+                           _mm512_sub_pd(p, _mm512_sub_pd(u, r))};
+}
+
+/* (above + above_low) / (below + below_low), 1 <= below <= 2. The quotient's remainder is divided by
+ * a line that is within 9 % of below. */
+static inline __m512d quotient_f64(__m512d above, __m512d above_low, __m512d below,
+                                   __m512d below_low) {
+    __m512d q = _mm512_div_pd(above, below);
+    __m512d rest = _mm512_add_pd(_mm512_fnmadd_pd(q, below, above), above_low);
+    __m512d inverse = _mm512_fnmadd_pd(_mm512_set1_pd(0.5), below, _mm512_set1_pd(1.4571));
+    return _mm512_fmadd_pd(_mm512_fnmadd_pd(q, below_low, rest), inverse, q);
+}
+
+/* As vector_sigmoid_f32. e^-746 counts as zero. */
+#define VECTOR_sigmoid_f64 1
+static inline __m512d vector_sigmoid_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0), minus_zero = _mm512_set1_pd(-0.0);
+    __m512d v = _mm512_max_pd(_mm512_set1_pd(-746.0), _mm512_or_pd(x, minus_zero)); /* -|x|, or NaN */
+    exp_split_f64 f = split_exp_f64(v);
+    __m512d e = _mm512_fmadd_pd(f.s, f.u, f.s);
+    __m512d e_low = _mm512_fmadd_pd(f.s, f.u, _mm512_sub_pd(f.s, e));
+    e_low = _mm512_add_pd(e_low, _mm512_fmadd_pd(f.s, f.u_low, f.s_low));
+    __m512d t = _mm512_scalef_pd(e, f.n), t_low = _mm512_scalef_pd(e_low, f.n);
     __m512d below = _mm512_add_pd(one, t);
     __m512d below_low = _mm512_add_pd(_mm512_sub_pd(t, _mm512_sub_pd(below, one)), t_low);
     __mmask8 negative = _mm512_cmp_pd_mask(x, _mm512_setzero_pd(), _CMP_LT_OQ);
-    __m512d above = _mm512_mask_mov_pd(one, negative, e);
-    __m512d q = _mm512_div_pd(above, below);
-    __m512d rest = _mm512_fnmadd_pd(q, below, above);
-    rest = _mm512_fnmadd_pd(q, below_low, _mm512_mask_add_pd(rest, negative, rest, e_low));
-    __m512d inverse = _mm512_fnmadd_pd(half, below, _mm512_set1_pd(1.4571));
-    q = _mm512_fmadd_pd(rest, inverse, q);
-    return _mm512_mask_scalef_pd(q, negative, q, n);
+    __m512d q = quotient_f64(_mm512_mask_mov_pd(one, negative, e),
+                             _mm512_maskz_mov_pd(negative, e_low), below, below_low);
+    return _mm512_mask_scalef_pd(q, negative, q, f.n);
+}
+
+/* tanh |x| = m / (2 - m), m = 1 - e^(-2|x|). With s + s_low times 2^floor(n) in place of s + s_low, m
+ * is (1 - s) - s u and what is lost there; for small |x|, s is 1 and m exactly -u - u_low. At 40
+ * tanh is 1. */
+#define VECTOR_tanh_f64 1
+static inline __m512d vector_tanh_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0), two = _mm512_set1_pd(2.0);
+    __m512d v = _mm512_or_pd(_mm512_add_pd(x, x), _mm512_set1_pd(-0.0));
+    exp_split_f64 f = split_exp_f64(_mm512_max_pd(_mm512_set1_pd(-80.0), v)); /* NaN stays */
+    __m512d s = _mm512_scalef_pd(f.s, f.n), s_low = _mm512_scalef_pd(f.s_low, f.n);
+    __m512d a = _mm512_sub_pd(one, s), b = _mm512_fnmadd_pd(s, f.u, a);
+    __m512d lost = _mm512_sub_pd(_mm512_sub_pd(one, a), s);
+    lost = _mm512_add_pd(lost, _mm512_fnmadd_pd(s, f.u, _mm512_sub_pd(a, b)));
+    lost = _mm512_sub_pd(lost, _mm512_fmadd_pd(s, f.u_low, s_low));
+    __m512d m = _mm512_add_pd(b, lost), m_low = _mm512_sub_pd(lost, _mm512_sub_pd(m, b));
+    __m512d below = _mm512_sub_pd(two, m);
+    __m512d below_low = _mm512_sub_pd(_mm512_sub_pd(_mm512_sub_pd(two, below), m), m_low);
+    return with_sign_f64(quotient_f64(m, m_low, below, below_low), x);
 }
 
 /* ---------------------------------------------------------------------------------- logarithms */

@@ -8,8 +8,9 @@ import argparse
 import math
 import os
 import sys
-import tempfile
 from pathlib import Path
+
+from pytensor import saving
 
 
 class UsageError(Exception):
@@ -37,15 +38,18 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.removeprefix("argument "))
 
 
-def run(name, work):
+def run(name, work, who=str):
     """Call work() as the command of that name.
+
+    Args:
+        who: is called before a message; returns what shall stand in front of it.
 
     Returns:
         The exit code: 0; 1, the work failed or its output cannot be written; 2, an option or the
         data are wrong, or stdout is closed; 128 + n, ended by signal n (Ctrl-C: 130).
     """
     def complain(message, code):
-        print(f"{name}: {message}", file=sys.stderr)
+        print(f"{name}: {who()}{message}", file=sys.stderr, flush=True)
         return code
 
     try:
@@ -78,15 +82,12 @@ def check_writable(option, path):
     Raises:
         UsageError: path is a directory, or a device or a pipe, or its directory takes no files.
     """
-    # A finished file takes the place of what is there; that must not happen to a directory, and
-    # not to a device such as /dev/null.
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{option}: {path}: is there and is no regular file")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        saving.check_writable(path)
     except OSError as error:
-        raise UsageError(f"{option}: {path}: cannot write in {path.parent}: {error}") from error
+        reason = (error.strerror if error.filename == str(path)
+                  else f"cannot write in {path.parent}: {error}")
+        raise UsageError(f"{option}: {path}: {reason}") from error
 
 
 def grouped(number):

@@ -6,7 +6,11 @@ returns NumPy arrays. The tests hold the kernels to these loops; the benchmarks 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+MATRIX, VECTOR = ("rows", "columns"), ("elements",)  # names of axes, for messages
 
 
 def relu(x):
@@ -24,9 +28,7 @@ def add(x, y):
     Raises:
         ValueError: an argument is no matrix, or the shapes differ.
     """
-    x, y = _with_rank("add", x, 2), _with_rank("add", y, 2)
-    if x.shape != y.shape:
-        raise ValueError(f"add: {x.shape} and {y.shape}: the shapes differ")
+    x, y = _pair("add", x, MATRIX, y, MATRIX)
     z = np.empty(x.shape, np.result_type(x, y))
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -40,12 +42,7 @@ def add_matrix_and_vector(x, y):
     Raises:
         ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
     """
-    x, y = _with_rank("add_matrix_and_vector", x, 2), _with_rank("add_matrix_and_vector", y, 1)
-    if x.shape[1] != y.shape[0]:
-        raise ValueError(
-            f"add_matrix_and_vector: {x.shape} and {y.shape}: "
-            f"{x.shape[1]} columns against {y.shape[0]} elements"
-        )
+    x, y = _pair("add_matrix_and_vector", x, MATRIX, y, VECTOR, meet=(1, 0))
     z = np.empty(x.shape, np.result_type(x, y))
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -59,12 +56,7 @@ def vector_dot(x, y):
     Raises:
         ValueError: an argument is no vector, or the lengths differ.
     """
-    x, y = _with_rank("vector_dot", x, 1), _with_rank("vector_dot", y, 1)
-    if x.shape != y.shape:
-        raise ValueError(
-            f"vector_dot: {x.shape} and {y.shape}: "
-            f"{x.shape[0]} elements against {y.shape[0]} elements"
-        )
+    x, y = _pair("vector_dot", x, VECTOR, y, VECTOR, meet=(0, 0))
     z = np.result_type(x, y).type(0)
     for i in range(x.shape[0]):
         z += x[i] * y[i]
@@ -77,12 +69,7 @@ def matrix_vector_dot(x, y):
     Raises:
         ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
     """
-    x, y = _with_rank("matrix_vector_dot", x, 2), _with_rank("matrix_vector_dot", y, 1)
-    if x.shape[1] != y.shape[0]:
-        raise ValueError(
-            f"matrix_vector_dot: {x.shape} and {y.shape}: "
-            f"{x.shape[1]} columns against {y.shape[0]} elements"
-        )
+    x, y = _pair("matrix_vector_dot", x, MATRIX, y, VECTOR, meet=(1, 0))
     z = np.zeros(x.shape[0], np.result_type(x, y))
     for i in range(x.shape[0]):
         z[i] = vector_dot(x[i], y)
@@ -96,16 +83,98 @@ def matrix_dot(x, y):
         ValueError: an argument is no matrix, or the columns of `x` are not as many as the rows of
             `y`.
     """
-    x, y = _with_rank("matrix_dot", x, 2), _with_rank("matrix_dot", y, 2)
-    if x.shape[1] != y.shape[0]:
-        raise ValueError(
-            f"matrix_dot: {x.shape} and {y.shape}: {x.shape[1]} columns against {y.shape[0]} rows"
-        )
+    x, y = _pair("matrix_dot", x, MATRIX, y, MATRIX, meet=(1, 0))
     z = np.zeros((x.shape[0], y.shape[1]), np.result_type(x, y))
     for i in range(x.shape[0]):
         for j in range(y.shape[1]):
             z[i, j] = vector_dot(x[i, :], y[:, j])
     return z
+
+
+def softmax(x):
+    """Return exp(x) / sum(exp(x)) of each row of a matrix (rows, columns)."""
+    x = _with_rank("softmax", x, 2)
+    z = np.empty(x.shape, np.result_type(x, 0.0))
+    for i in range(x.shape[0]):
+        largest = max(x[i])  # subtracted, so that exp does not overflow: it cancels out
+        total = 0.0
+        for j in range(x.shape[1]):
+            z[i, j] = math.exp(x[i, j] - largest)
+            total += z[i, j]
+        for j in range(x.shape[1]):
+            z[i, j] /= total
+    return z
+
+
+def categorical_crossentropy(y_true, y_pred):
+    """Return -sum(y_true * log(y_pred)) of each row: (rows, classes) twice to (rows,).
+
+    Raises:
+        ValueError: an argument is no matrix, the shapes differ, or a probability is not above 0.
+    """
+    y_true, y_pred = _pair("categorical_crossentropy", y_true, MATRIX, y_pred, MATRIX)
+    z = np.zeros(y_true.shape[0], np.result_type(y_true, y_pred, 0.0))
+    for i in range(y_true.shape[0]):
+        for j in range(y_true.shape[1]):
+            z[i] -= y_true[i, j] * math.log(y_pred[i, j])
+    return z
+
+
+def gradient(f, x, step=1e-4):
+    """Return how fast f changes with each element of a vector x (n,): (f(x + step) - f(x - step)) /
+    (2 step), one element of x moved at a time.
+
+    f: takes a float64 array (n,) and returns a number.
+    """
+    x = _with_rank("gradient", x, 1).astype(np.float64)
+    z = np.empty(x.shape)
+    for i in range(x.shape[0]):
+        above, below = x.copy(), x.copy()
+        above[i] += step
+        below[i] -= step
+        z[i] = (float(f(above)) - float(f(below))) / (2 * step)
+    return z
+
+
+def sgd_step(w, dw, learning_rate):
+    """Return the weights (n,) after a step against their gradient dw (n,).
+
+    Raises:
+        ValueError: an argument is no vector, or the shapes differ.
+    """
+    w, dw = _pair("sgd_step", w, VECTOR, dw, VECTOR)
+    w = w.copy()
+    for i in range(w.shape[0]):
+        w[i] -= learning_rate * dw[i]
+    return w
+
+
+def momentum_step(w, dw, velocity, learning_rate, momentum):
+    """Return weights and velocity, (n,) both, after a step of gradient descent with momentum.
+
+    Raises:
+        ValueError: an argument is no vector, or the shapes differ.
+    """
+    w, dw = _pair("momentum_step", w, VECTOR, dw, VECTOR)
+    w, velocity = _pair("momentum_step", w, VECTOR, velocity, VECTOR)
+    w, velocity = w.copy(), velocity.copy()
+    for i in range(w.shape[0]):
+        velocity[i] = momentum * velocity[i] - learning_rate * dw[i]
+        w[i] += velocity[i]
+    return w, velocity
+
+
+def _pair(name, x, x_axes, y, y_axes, meet=None):
+    """Two arrays with these axes; meet: the axis of each that has to be as long as the other's, by
+    default all."""
+    x, y = _with_rank(name, x, len(x_axes)), _with_rank(name, y, len(y_axes))
+    if meet is None:
+        if x.shape != y.shape:
+            raise ValueError(f"{name}: {x.shape} and {y.shape}: the shapes differ")
+    elif x.shape[meet[0]] != y.shape[meet[1]]:
+        raise ValueError(f"{name}: {x.shape} and {y.shape}: {x.shape[meet[0]]} {x_axes[meet[0]]} "
+                         f"against {y.shape[meet[1]]} {y_axes[meet[1]]}")
+    return x, y
 
 
 def _with_rank(name, x, rank):

@@ -10,9 +10,14 @@ matplotlib is imported when the first picture is drawn.
 
 from __future__ import annotations
 
+from pytensor.plot._descent import descent, race, surface, tangent
 from pytensor.plot._figures import check_path, images, save
+from pytensor.plot._tape import tape
+from pytensor.plot._tensors import anatomy, memory, plane_maps, through_layers, vector_sum
 from pytensor.plot._training import confusion_matrix, curves, mistakes, report, weights
 
 __all__ = [
-    "check_path", "confusion_matrix", "curves", "images", "mistakes", "report", "save", "weights",
+    "anatomy", "check_path", "confusion_matrix", "curves", "descent", "images", "memory",
+    "mistakes", "plane_maps", "race", "report", "save", "surface", "tangent", "tape",
+    "through_layers", "vector_sum", "weights",
 ]

@@ -102,7 +102,7 @@ def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK,
     ratio = 0.6 if x.ndim == 2 else x.shape[1] / x.shape[2]  # height of a tile of width 1
     lines = 0 if captions is None else max(caption.count("\n") + 1 for caption in captions)
     down = ratio + 0.12 + 0.19 * lines
-    figure = new_figure(figure, 0.9 * columns, 0.9 * rows * down + (0.4 if title else 0))
+    figure = new_figure(figure, 0.9 * columns, 0.82 * rows * down + (0.4 if title else 0.1))
     axes = figure.add_subplot()
     axes.set_axis_off()
     for i, image in enumerate(x):
