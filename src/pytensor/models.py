@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pytensor import saving, serialization
 from pytensor._arguments import sample_shape
+from pytensor.foreign_weights import load_keras_weights, load_torch_weights
 from pytensor.layers import Input, Layer
 from pytensor.layers.layer import as_input, structure, unique_name
 from pytensor.saving import load_model, save_model
 from pytensor.trainer import Trainer
 
-__all__ = ["Sequential", "load_model", "save_model"]
+__all__ = ["Sequential", "load_keras_weights", "load_model", "load_torch_weights", "save_model"]
 
 
 class Sequential(Trainer, Layer):

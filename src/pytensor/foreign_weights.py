@@ -1,0 +1,215 @@
+"""Weights that PyTorch and Keras wrote, for a model of the same architecture made here.
+
+The files have weights by name and no architecture; layers are matched in their order. All or none
+of the model's weights change.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import layers, saving
+from pytensor._arguments import snake_case
+
+__all__ = ["load_keras_weights", "load_torch_weights"]
+
+# What PyTorch calls the weights of layers.
+_NORMALIZATION = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean",
+                  "running_var": "moving_variance"}
+_TORCH = {
+    layers.Dense: {"weight": "kernel", "bias": "bias"},
+    layers.BatchNormalization: _NORMALIZATION,
+    layers.LayerNormalization: _NORMALIZATION,
+    layers.PReLU: {"weight": "alpha"},
+    layers.Embedding: {"weight": "embeddings"},
+}
+
+
+def load_torch_weights(model, source):
+    """Read the state dict of a PyTorch nn.Sequential of the same layers.
+
+    source: the path of a safetensors file, written by safetensors.torch.save_file(net.state_dict(),
+        path), or a dictionary of arrays or tensors by name. Linear's weights, which PyTorch stores
+        as (outputs, inputs), become kernels (inputs, outputs). BatchNorm's and LayerNorm's epsilon
+        is 1e-5 in PyTorch: give the layers here the same.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
+            message lists what differs.
+    """
+    name, arrays = _arrays("load_torch_weights", source)
+    groups = _grouped(arrays, ".")
+    for group in groups.values():
+        group.pop("num_batches_tracked", None)
+    found = []
+    for (prefix, group), (path, layer) in _pairs(name, groups, model):
+        names = _TORCH.get(type(layer))
+        if names is None:
+            raise ValueError(f"{name}: {path} is a {type(layer).__name__}: PyTorch's {prefix} is "
+                             "not known to be the same")
+        for key, array in group.items():
+            if key == "weight" and type(layer) is layers.Dense and array.ndim == 2:
+                array = array.T
+            found.append((f"{path}/{names.get(key, key)}", f"{prefix}.{key}", array))
+    _assign(name, model, found)
+
+
+def load_keras_weights(model, source):
+    """Read the weights of a Keras model of the same layers.
+
+    source: the path of a .weights.h5 file (Keras 3), a .h5 file (weights or a whole model, Keras 2
+        or 3), which need the extra [hdf5], or a safetensors file with names such as dense/kernel;
+        or a dictionary of arrays by such names.
+
+    Raises:
+        ImportError: h5py is needed and missing.
+        OSError: the file cannot be read.
+        ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
+            message lists what differs.
+    """
+    path = None if isinstance(source, dict) else saving.as_path("load_keras_weights", source)
+    if path is not None and path.suffix in (".h5", ".hdf5", ".keras"):
+        name = f"load_keras_weights: {path}"
+        if path.suffix == ".keras":
+            raise ValueError(f"{name}: expected weights: write them with model.save_weights("
+                             "'NAME.weights.h5')")
+        found = _from_hdf5(name, path, model)
+    else:
+        name, arrays = _arrays("load_keras_weights", source)
+        if arrays.keys() == {path for path, _, _ in model.named_weights()}:
+            found = [(key, key, array) for key, array in arrays.items()]
+        else:
+            found = _in_order(name, _class_by_class(_grouped(arrays, "/"), model), model)
+    _assign(name, model, found)
+
+
+def _from_hdf5(name, path, model):
+    """What a file of Keras holds: a list of (our path, the file's name, array)."""
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError(f"{name}: needs h5py: pip install 'pytensor-kernels[hdf5]'") from None
+    path.stat()  # errors of its own
+    try:
+        with h5py.File(path, "r") as file:
+            if "layers" in file and "layer_names" not in file.attrs:
+                return list(_by_class(file["layers"], model.layers, "", "layers"))
+            file = file.get("model_weights", file)
+            groups = {}
+            for layer in map(_text, file.attrs["layer_names"]):
+                names = list(map(_text, file[layer].attrs["weight_names"]))
+                if names:
+                    groups[layer] = {key.rpartition("/")[2].partition(":")[0]: file[layer][key][()]
+                                     for key in names}
+    except (KeyError, OSError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{name}: not a whole file of Keras's weights: {error}") from None
+    return _in_order(name, groups, model)
+
+
+def _in_order(name, groups, model):
+    return [(f"{path}/{key}", f"{prefix}/{key}", array)
+            for (prefix, group), (path, _) in _pairs(name, groups, model)
+            for key, array in group.items()]
+
+
+def _class_by_class(groups, model):
+    """Layers that Keras has named, dense_3 before dense_5, in the order of the model's layers of
+    these classes; other names stay where they are.
+    """
+    waiting = {}
+    for name in sorted(groups, key=_natural):
+        waiting.setdefault(re.sub(r"_\d+$", "", name.rpartition("/")[2]), []).append(name)
+    kinds = [snake_case(type(layer).__name__) for _, layer in _with_weights(model)]
+    if sorted(kinds) != sorted(kind for kind, names in waiting.items() for _ in names):
+        return groups
+    return {name: groups[name] for name in (waiting[kind].pop(0) for kind in kinds)}
+
+
+def _by_class(file, model_layers, prefix, label):
+    """The layers of a Keras 3 file, which numbers them class by class."""
+    counts = {}
+    for layer in model_layers:
+        kind = snake_case(type(layer).__name__)
+        number = counts.get(kind, 0)
+        counts[kind] = number + 1
+        kind = f"{kind}_{number}" if number else kind
+        if kind not in file:
+            continue
+        if isinstance(getattr(layer, "layers", None), list):
+            yield from _by_class(file[kind]["layers"], layer.layers, f"{prefix}{layer.name}/",
+                                 f"{label}/{kind}/layers")
+            continue
+        names = [key for key, _, _ in layer.named_weights()]
+        stored = file[kind].get("vars", {})
+        for k in sorted(map(int, stored)):
+            key = names[k] if k < len(names) else str(k)
+            yield f"{prefix}{layer.name}/{key}", f"{label}/{kind}/vars/{k}", stored[str(k)][()]
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _arrays(function, source):
+    """The name for messages, and arrays by name."""
+    if isinstance(source, dict):
+        return function, {str(key): np.asarray(value.detach().cpu() if hasattr(value, "detach")
+                                               else value) for key, value in source.items()}
+    path = saving.as_path(function, source)
+    arrays = saving.read(f"{function}: {path}", path)[0]
+    # A file has its names in no particular order: layer 2 comes before layer 10.
+    return f"{function}: {path}", {key: arrays[key] for key in sorted(arrays, key=_natural)}
+
+
+def _natural(name):
+    return [(int(part), "") if part.isdigit() else (-1, part)
+            for part in re.split(r"(\d+)", name)]
+
+
+def _grouped(arrays, separator):
+    """{layer: {weight: array}} of {layer + separator + weight: array}, in the same order."""
+    groups = {}
+    for name, array in arrays.items():
+        prefix, _, key = name.rpartition(separator)
+        groups.setdefault(prefix, {})[key] = array
+    return groups
+
+
+def _with_weights(model):
+    """The paths and layers that have weights of their own."""
+    return [(path, layer) for path, layer in model.named_layers()
+            if layer.weights and not layer.sublayers()]
+
+
+def _pairs(name, groups, model):
+    """Pairs of a file's layers and the model's that have weights, in order."""
+    if not model.built:
+        raise ValueError(f"{name}: {model.name!r} is not built: give it an input shape first")
+    ours = _with_weights(model)
+    if len(groups) != len(ours):
+        raise ValueError(f"{name}: found {len(groups)} layers with weights, "
+                         f"{', '.join(groups) or 'none'}: expected {len(ours)}, "
+                         f"{', '.join(path for path, _ in ours)}")
+    return zip(groups.items(), ours, strict=True)
+
+
+def _assign(name, model, found):
+    """Overwrite the model's weights, all or none."""
+    weights = {path: weight for path, weight, _ in model.named_weights()}
+    problems, new = [], {}
+    for path, label, array in found:
+        if path not in weights:
+            problems.append(f"{label}: not in the model")
+        elif array.shape != weights[path].shape or array.dtype.kind != "f":
+            problems.append(f"{label}: {array.dtype} {array.shape} in the file, float32 "
+                            f"{weights[path].shape} in the model ({path})")
+        new[path] = array
+    problems += [f"{path}: not in the file" for path in weights if path not in new]
+    if problems:
+        raise ValueError(f"{name}: {'; '.join(problems)}")
+    for path, weight in weights.items():
+        weight[...] = pt.asarray(np.ascontiguousarray(new[path], np.float32))

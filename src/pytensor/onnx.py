@@ -1,0 +1,234 @@
+"""Export to ONNX, the exchange format of networks (the extra [onnx]).
+
+    onnx.export(model, "model.onnx")
+
+Source of the operators: https://onnx.ai/onnx/operators. Layers of one's own are not known here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import activations, layers
+from pytensor.models import Sequential
+from pytensor.saving import as_path, write_atomically
+
+# Of the operators: the first in which reductions take their axes as an input, and Mish is known.
+OPSET = 18
+
+
+def export(model, path):
+    """Write a model as an ONNX file, for inference: dropout is left out, normalisations use their
+    moving means.
+
+    The graph has the input "input", float32 (batch, ...), and the output "output".
+
+    Raises:
+        ImportError: onnx is missing; the message names the extra.
+        TypeError: path is none, or a layer or activation has no counterpart here.
+        ValueError: the model is not built.
+        OSError: the file cannot be written.
+    """
+    try:
+        import onnx
+        from onnx import TensorProto, helper
+    except ImportError:
+        raise ImportError("onnx.export needs onnx: pip install 'pytensor-kernels[onnx]'") from None
+    path = as_path("onnx.export", path)
+    if not model.built:
+        raise ValueError(f"onnx.export: {model.name!r} is not built: give it an input shape, or "
+                         "call build or fit first")
+    graph = _Graph(onnx)
+    last = _add(graph, model, "input", model.input_shape)
+    graph.nodes.append(helper.make_node("Identity", [last], ["output"]))
+    float32 = TensorProto.FLOAT
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes, model.name,
+            [helper.make_tensor_value_info("input", float32, ["batch", *model.input_shape[1:]])],
+            [helper.make_tensor_value_info("output", float32, ["batch", *model.output_shape[1:]])],
+            graph.constants),
+        opset_imports=[helper.make_opsetid("", OPSET)], producer_name="pytensor",
+        ir_version=8)
+    onnx.checker.check_model(proto, full_check=True)
+    write_atomically(path, proto.SerializeToString(deterministic=True))
+
+
+class _Graph:
+    """Nodes and constants so far; names are numbered."""
+
+    def __init__(self, onnx):
+        self._onnx = onnx
+        self.nodes = []
+        self.constants = []
+
+    def __call__(self, op, *inputs, **attributes):
+        """Add a node. inputs: names, or numbers and arrays, which become constants. Returns the
+        name of its output.
+        """
+        names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
+        name = f"{op.lower()}_{len(self.nodes)}"
+        self.nodes.append(self._onnx.helper.make_node(op, names, [name], name=name, **attributes))
+        return name
+
+    def _constant(self, value):
+        array = np.array(value)
+        if array.dtype.kind == "f":
+            array = array.astype(np.float32)
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(self._onnx.numpy_helper.from_array(array, name))
+        return name
+
+
+# ------------------------------------------------------------------------------- activations
+
+_SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
+
+
+def _gelu(g, x):
+    return g("Mul", g("Mul", x, 0.5), g("Add", g("Erf", g("Mul", x, math.sqrt(0.5))), 1.0))
+
+
+def _squareplus(g, x):
+    return g("Mul", g("Add", x, g("Sqrt", g("Add", g("Mul", x, x), 4.0))), 0.5)
+
+
+_ACTIVATIONS = {
+    activations.linear: lambda g, x: x,
+    activations.relu: lambda g, x: g("Relu", x),
+    activations.leaky_relu: lambda g, x: g("LeakyRelu", x, alpha=0.2),
+    activations.relu6: lambda g, x: g("Clip", x, 0.0, 6.0),
+    activations.elu: lambda g, x: g("Elu", x, alpha=1.0),
+    activations.celu: lambda g, x: g("Celu", x, alpha=1.0),
+    activations.selu: lambda g, x: g("Selu", x, **_SELU),
+    activations.gelu: _gelu,
+    activations.silu: lambda g, x: g("Mul", x, g("Sigmoid", x)),
+    activations.mish: lambda g, x: g("Mish", x),
+    activations.softplus: lambda g, x: g("Softplus", x),
+    activations.softsign: lambda g, x: g("Softsign", x),
+    activations.exponential: lambda g, x: g("Exp", x),
+    activations.tanh: lambda g, x: g("Tanh", x),
+    activations.sigmoid: lambda g, x: g("Sigmoid", x),
+    activations.log_sigmoid: lambda g, x: g("Neg", g("Softplus", g("Neg", x))),
+    activations.hard_tanh: lambda g, x: g("Clip", x, -1.0, 1.0),
+    activations.hard_sigmoid: lambda g, x: g("HardSigmoid", x, alpha=1 / 6, beta=0.5),
+    activations.hard_silu: lambda g, x: g("HardSwish", x),
+    activations.soft_shrink: lambda g, x: g("Shrink", x, lambd=0.5, bias=0.5),
+    activations.hard_shrink: lambda g, x: g("Shrink", x, lambd=0.5, bias=0.0),
+    activations.tanh_shrink: lambda g, x: g("Sub", x, g("Tanh", x)),
+    activations.squareplus: _squareplus,
+    activations.softmax: lambda g, x: g("Softmax", x, axis=-1),
+    activations.log_softmax: lambda g, x: g("LogSoftmax", x, axis=-1),
+}
+
+
+def _activation(g, layer, x):
+    try:
+        return _ACTIVATIONS[layer.activation](g, x)
+    except (KeyError, TypeError):
+        raise TypeError(f"onnx.export: {layer.name}: the activation {layer.activation!r} has no "
+                        "counterpart: expected one of pytensor.activations") from None
+
+
+# ------------------------------------------------------------------------------------ layers
+# Each function adds a layer of its class and returns the name of its output.
+
+
+def _sequential(g, model, x, shape):
+    for layer in model.layers:
+        x = _add(g, layer, x, shape)
+        shape = layer.compute_output_shape(shape)
+    return x
+
+
+def _dense(g, layer, x, shape):
+    x = g("MatMul", x, layer.kernel)
+    if layer.use_bias:
+        x = g("Add", x, layer.bias)
+    return _activation(g, layer, x)
+
+
+def _relu(g, layer, x, shape):
+    out = g("Relu", x)
+    if layer.threshold or layer.negative_slope:
+        below = (g("Mul", g("Sub", x, layer.threshold), layer.negative_slope)
+                 if layer.negative_slope else 0.0)
+        out = g("Where", g("Greater", x, layer.threshold), x, below)
+    return out if layer.max_value is None else g("Min", out, layer.max_value)
+
+
+def _scaled(g, layer, x, ndim):
+    """gamma * x + beta."""
+    if layer.scale:
+        x = g("Mul", x, layer.along(layer.gamma, ndim))
+    return g("Add", x, layer.along(layer.beta, ndim)) if layer.center else x
+
+
+def _batch_normalization(g, layer, x, shape):
+    ndim = len(shape)
+    deviation = pt.sqrt(layer.moving_variance + layer.epsilon)
+    centred = g("Sub", x, layer.along(layer.moving_mean, ndim))
+    return _scaled(g, layer, g("Div", centred, layer.along(deviation, ndim)), ndim)
+
+
+def _layer_normalization(g, layer, x, shape):
+    ndim = len(shape)
+    axes = np.array(layer.axes(ndim), np.int64)
+    centred = g("Sub", x, g("ReduceMean", x, axes, keepdims=1))
+    variance = g("ReduceMean", g("Mul", centred, centred), axes, keepdims=1)
+    return _scaled(g, layer, g("Div", centred, g("Sqrt", g("Add", variance, layer.epsilon))), ndim)
+
+
+def _unit_normalization(g, layer, x, shape):
+    axes = np.array(layer.axis if isinstance(layer.axis, list) else [layer.axis], np.int64)
+    squares = g("ReduceSum", g("Mul", x, x), axes, keepdims=1)
+    return g("Div", x, g("Sqrt", g("Max", squares, 1e-24)))
+
+
+def _rescaling(g, layer, x, shape):
+    return g("Add", g("Mul", x, layer.scale), layer.offset)
+
+
+def _embedding(g, layer, x, shape):
+    return g("Gather", layer.embeddings, g("Cast", x, to=7), axis=0)  # 7: int64
+
+
+def _reshape(g, layer, x, shape):
+    return g("Reshape", x, np.array([0, *layer.target_shape], np.int64))  # 0: as it is
+
+
+def _nothing(g, layer, x, shape):
+    return x
+
+
+_LAYERS = {
+    Sequential: _sequential,
+    layers.Dense: _dense,
+    layers.Activation: lambda g, layer, x, shape: _activation(g, layer, x),
+    layers.ReLU: _relu,
+    layers.LeakyReLU: lambda g, layer, x, shape: g("LeakyRelu", x, alpha=layer.negative_slope),
+    layers.PReLU: lambda g, layer, x, shape: g("PRelu", x, layer.alpha),
+    layers.ELU: lambda g, layer, x, shape: g("Elu", x, alpha=layer.alpha),
+    layers.Softmax: lambda g, layer, x, shape: g("Softmax", x, axis=layer.axis),
+    layers.BatchNormalization: _batch_normalization,
+    layers.LayerNormalization: _layer_normalization,
+    layers.UnitNormalization: _unit_normalization,
+    layers.Rescaling: _rescaling,
+    layers.Embedding: _embedding,
+    layers.Flatten: lambda g, layer, x, shape: g("Flatten", x, axis=1),
+    layers.Reshape: _reshape,
+    **dict.fromkeys((layers.Dropout, layers.AlphaDropout, layers.GaussianDropout,
+                     layers.GaussianNoise, layers.ActivityRegularization), _nothing),
+}
+
+
+def _add(g, layer, x, shape):
+    """Add a layer to a graph, for an input of that shape."""
+    # Not isinstance: a subclass may compute something else.
+    if type(layer) not in _LAYERS:
+        raise TypeError(f"onnx.export: {layer.name}: a {type(layer).__name__} has no counterpart: "
+                        f"known are {', '.join(sorted(cls.__name__ for cls in _LAYERS))}")
+    return _LAYERS[type(layer)](g, layer, x, shape)

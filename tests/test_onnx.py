@@ -1,0 +1,95 @@
+"""pytensor.onnx: what onnxruntime computes from the exported file."""
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import activations, layers, models, onnx, utils
+
+pytest.importorskip("onnx", reason="needs pytensor-kernels[oracles]")
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs pytensor-kernels[oracles]")
+
+pytestmark = [pytest.mark.once, pytest.mark.oracle]
+
+SHAPE = (4, 6)
+LAYERS = [
+    layers.LayerNormalization(), layers.LayerNormalization(axis=[1, 2], center=False),
+    layers.UnitNormalization(), layers.UnitNormalization(axis=[1, 2]), layers.Softmax(axis=1),
+    layers.Dense(3, use_bias=False, activation="gelu"), layers.Flatten(), layers.Reshape((3, -1)),
+    layers.PReLU("uniform"), layers.PReLU("uniform", shared_axes=[1]), layers.ReLU(),
+    layers.ReLU(1.0, 0.1, 0.2), layers.ReLU(max_value=0.5), layers.LeakyReLU(), layers.ELU(0.5),
+    layers.Rescaling([1, 2, 3, 4, 5, 6.0], 0.5), layers.Rescaling(1 / 255), layers.Dropout(0.5),
+    layers.AlphaDropout(0.5), layers.GaussianDropout(0.5), layers.GaussianNoise(0.5),
+    layers.ActivityRegularization(0.1), layers.BatchNormalization(),
+    layers.BatchNormalization(axis=1, scale=False), layers.BatchNormalization(center=False),
+]
+
+
+def check(model, x, path):
+    """Compare the file's outputs with the model's, for batches of two sizes."""
+    onnx.export(model, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for batch in (x, x[:1]):
+        found = session.run(["output"], {"input": batch})[0]
+        expected = np.asarray(model.predict(batch, verbose=0))
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    assert np.ptp(expected) > 0
+
+
+@pytest.mark.parametrize("name", [name for name in activations.__all__ if name != "get"])
+def test_activations(tmp_path, rng, name):
+    x = 4 * rng.standard_normal((50, 9), dtype=np.float32)
+    check(models.Sequential([layers.Activation(name, input_shape=(9,))]), x, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_layers(tmp_path, rng, layer):
+    utils.set_random_seed(0)
+    model = models.Sequential([layers.Input(SHAPE), layer])
+    for weight in model.weights:  # other than they begin, and variances above 0
+        weight[...] = pt.asarray(rng.uniform(0.5, 2, weight.shape).astype(np.float32))
+    check(model, rng.standard_normal((20, *SHAPE), dtype=np.float32), tmp_path / "m.onnx")
+
+
+def test_every_layer_is_tried():
+    tried = {type(layer).__name__ for layer in LAYERS} | {"Activation", "Embedding"}
+    assert set(layers.__all__) - tried == {"Layer", "Input"}
+
+
+def test_networks(tmp_path, rng):
+    inner = models.Sequential([layers.Dense(32, activation="relu"), layers.BatchNormalization(),
+                               layers.Dense(16, activation="tanh")])
+    model = models.Sequential([
+        layers.Flatten(input_shape=(28, 28)), layers.Rescaling(1 / 255), inner,
+        layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
+    images = rng.integers(0, 256, (30, 28, 28)).astype(np.float32)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(images, np.arange(30) % 10, epochs=3, verbose=0)
+    check(model, images, tmp_path / "m.onnx")
+    numbers = models.Sequential([layers.Embedding(10, 3, input_shape=(4,)), layers.Flatten(),
+                                 layers.Dense(2)])
+    check(numbers, rng.integers(0, 10, (20, 4)).astype(np.float32), tmp_path / "n.onnx")
+
+
+def test_the_same_model_gives_the_same_file(tmp_path):
+    model = models.Sequential([layers.Dense(2, activation="selu", input_shape=(3,))])
+    onnx.export(model, tmp_path / "a")
+    onnx.export(model, tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_refuses(tmp_path):
+    class Own(layers.Dense):
+        pass
+
+    path = tmp_path / "m.onnx"
+    with pytest.raises(TypeError, match="own: a Own has no counterpart: known are Activation, "):
+        onnx.export(models.Sequential([Own(2, input_shape=(3,))]), path)
+    with pytest.raises(TypeError, match=r"dense: the activation <function .* has no counterpart"):
+        onnx.export(models.Sequential([layers.Dense(2, lambda x: x, input_shape=(3,))]), path)
+    with pytest.raises(ValueError, match="'sequential' is not built"):
+        onnx.export(models.Sequential([layers.Dense(2)]), path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere/m.onnx"):
+        onnx.export(models.Sequential([layers.Dense(2, input_shape=(3,))]),
+                    tmp_path / "nowhere" / "m.onnx")
+    assert not path.exists()

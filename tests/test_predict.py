@@ -1,0 +1,163 @@
+"""python -m pytensor.predict: what it tells, and which models and images it refuses."""
+
+import re
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+from pytensor import layers, models, predict, train
+from pytensor.datasets import digits
+
+Image = pytest.importorskip("PIL.Image", reason="needs pytensor-kernels[image]")
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A network trained on drawn digits, in a file."""
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    (x, y), (x_test, y_test) = digits.load_data(4000, 10)
+    np.savez(path.with_name("digits.npz"), x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    assert train.main(["--dataset", str(path.with_name("digits.npz")), "--epochs", "12", "--hidden",
+                       "128", "--batch-size", "32", "--quiet", "--save", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def samples():
+    (_, _), (images, labels) = digits.load_data(0, 20)
+    return np.asarray(images), np.asarray(labels)
+
+
+def told(capsys, *arguments):
+    """The lines that the command prints."""
+    assert predict.main([*map(str, arguments)]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def refused(capsys, *arguments):
+    """The one line with which it refuses."""
+    assert predict.main([*map(str, arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_digits_and_probabilities(model, samples, tmp_path, capsys):
+    paths = []
+    for k, image in enumerate(samples[0]):
+        paths.append(tmp_path / f"{k}.png")
+        Image.fromarray(image).save(paths[-1])
+    lines = told(capsys, model, *paths)
+    right = 0
+    for path, line, label in zip(paths, lines, samples[1], strict=True):
+        found = re.fullmatch(r"(.*\.png): (\d), probability ([01]\.\d{4}); then "
+                             r"(\d) \(([01]\.\d{4})\), (\d) \(([01]\.\d{4})\)", line)
+        assert found[1] == str(path)
+        assert float(found[3]) >= float(found[5]) >= float(found[7])
+        assert len({found[2], found[4], found[6]}) == 3
+        right += found[2] == str(label)
+    assert right >= 18
+    assert re.fullmatch(r".*: \d, probability \d\.\d{4}", told(capsys, model, paths[0], "--top",
+                                                               1)[0])
+
+
+def test_fit_makes_a_photograph_fit(model, samples, tmp_path, capsys):
+    right = 0
+    for k, (image, label) in enumerate(zip(*samples, strict=True)):
+        # Dark blue ink on paper in uneven light, off the centre, five times as large.
+        ink = np.asarray(Image.fromarray(image).resize((140, 140))) / 255
+        page = np.full((300, 400, 3), (235.0, 230, 215)) - np.linspace(0, 12, 400)[:, None]
+        page[90:230, 40:180] -= ink[..., None] * (200, 190, 120)
+        Image.fromarray(page.astype(np.uint8)).save(tmp_path / f"{k}.jpg")
+        line, = told(capsys, model, tmp_path / f"{k}.jpg", "--fit")
+        right += f": {label}, " in line
+    assert right >= 17
+    page = Image.new("RGBA", (50, 50))  # transparent, but for a stroke
+    page.paste("black", (22, 5, 27, 45))
+    page.save(tmp_path / "one.png")
+    assert ": 1, " in told(capsys, model, tmp_path / "one.png", "--fit")[0]
+
+
+def test_class_names_and_rows(tmp_path, capsys):
+    network = models.Sequential([layers.Dense(2, "softmax", input_shape=(16,))])
+    models.save_model(network, tmp_path / "model", notes={"classes": ["cat", "dog"]})
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    assert told(capsys, tmp_path / "model", tmp_path / "a.png") == [
+        f"{tmp_path / 'a.png'}: dog, probability 0.5000; then cat (0.5000)"]
+
+
+@pytest.mark.parametrize(("mode", "size", "found"), [
+    ("L", (28, 27), "L, 28 x 27"), ("RGB", (28, 28), "RGB, 28 x 28"), ("1", (28, 28), "1, 28 x 28"),
+    ("I;16", (28, 28), "I;16, 28 x 28"), ("P", (640, 480), "P, 640 x 480"),
+])
+def test_an_image_of_another_size_or_mode(model, tmp_path, capsys, mode, size, found):
+    path = tmp_path / "image.png"
+    Image.new(mode, size).save(path)
+    assert refused(capsys, model, path) == (
+        f"pytensor.predict: {path}: is {found}: expected L (8-bit grey), 28 x 28; --fit makes that "
+        "of it\n")
+
+
+def png(width, height):
+    """A PNG file that claims a size."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0,
+                                                              0, 0))
+            + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("content", [
+    None, b"", b"no image", png(28, 28), png(28, 28)[:40], png(60000, 60000), png(12000, 12000),
+], ids=["missing", "empty", "text", "truncated", "cut", "bomb", "warning"])
+def test_files_that_are_no_images(model, tmp_path, capsys, content):
+    path = tmp_path / "image.png"
+    if content is not None:
+        path.write_bytes(content)
+    line = refused(capsys, model, path)
+    assert line.startswith(f"pytensor.predict: {path}: not an image that can be read: ")
+
+
+def test_nothing_to_see(model, tmp_path, capsys):
+    Image.new("RGB", (100, 100), "white").save(tmp_path / "page.png")
+    assert "nothing stands out from the background" in refused(capsys, model, tmp_path / "page.png",
+                                                               "--fit")
+
+
+def test_models_that_tell_no_classes(tmp_path, capsys):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    path = tmp_path / "model"
+    for network, message in (
+            (models.Sequential([layers.Dense(1, input_shape=(16,))]), "expected (None, classes)"),
+            (models.Sequential([layers.Dense(2, input_shape=(15,))]), "expected grey images"),
+            (models.Sequential([layers.Dense(2, bias_initializer="ones", input_shape=(16,))]),
+             "its outputs are no probabilities: expected a network that ends in a softmax")):
+        models.save_model(network, path)
+        line = refused(capsys, path, tmp_path / "a.png")
+        assert line.startswith(f"pytensor.predict: {path}: ") and message in line
+    network.save_weights(path)
+    assert "weights without an architecture" in refused(capsys, path, tmp_path / "a.png")
+    path.write_bytes(path.read_bytes()[:50])
+    assert "not a whole safetensors file" in refused(capsys, path, tmp_path / "a.png")
+    path.unlink()
+    assert "No such file" in refused(capsys, path, tmp_path / "a.png")
+
+
+def test_without_pillow(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert "pip install 'pytensor-kernels[image]'" in refused(capsys, model, tmp_path / "a.png")
+
+
+def test_as_a_command(model, tmp_path):
+    process = subprocess.run([sys.executable, "-m", "pytensor.predict", str(model)],
+                             capture_output=True, text=True, check=False)
+    assert process.returncode == 2
+    assert process.stderr == ("pytensor.predict: the following arguments are required: IMAGE\n")
