@@ -83,6 +83,8 @@ FORMULA = re.compile(r"[\w\[\]]+(\(.*\))? [-+*/]?= |^\S.* {3,}\S")
 
 def as_rst(lines):
     """A docstring in RST: its sections as lists, its formulas and indented code as they stand."""
+    # Inherited ones may have underlined headings, which would be sections of the page.
+    lines = [line for line in lines if not re.fullmatch(r"\s*([^\w\s])\1{2,}\s*", line)]
     result, position = [], 0
     while position < len(lines):
         block = []
@@ -125,7 +127,7 @@ def items(block):
         line = line[margin:]
         match = ITEM.match(line) if line[:1] != " " else None
         if match:
-            result.append(f"* ``{match[1]}``: {escaped(match[2])}")
+            result.append(f"* ``{match[1].strip()}``: {escaped(match[2])}")
         elif line.strip() and result:
             result[-1] += " " + escaped(line.strip())
         elif line.strip():
@@ -156,10 +158,10 @@ def process_docstring(app, what, name, thing, options, lines):
 
 
 def skip_member(app, what, name, thing, skip, options):
-    """Leave out what is no function or class: dtypes, constants, modules."""
-    if what == "module" and not (inspect.isroutine(thing) or inspect.isclass(thing)):
-        return True
-    return None
+    """Leave out what is no function or class (dtypes, constants, modules), or another package's."""
+    is_code = inspect.isroutine(thing) or inspect.isclass(thing)
+    foreign = not (getattr(thing, "__module__", None) or "pytensor").startswith("pytensor")
+    return True if (what == "module" and not is_code) or (is_code and foreign) else None
 
 
 def setup(app):
