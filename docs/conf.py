@@ -78,6 +78,7 @@ def write_reference(folder):
 
 SECTION = re.compile(r"(Args|Arguments|Attributes|Columns|Raises|Returns|Yields):?$")
 ITEM = re.compile(r"([\w*][\w*, ./]*?): +(\S.*)")
+NAMES = re.compile(r"\w+((, | and )\w+)*: ")  # of arguments, in a paragraph that is no section
 FORMULA = re.compile(r"[\w\[\]]+(\(.*\))? [-+*/]?= |^\S.* {3,}\S")
 
 
@@ -107,12 +108,13 @@ def as_rst(lines):
 
 def paragraph(block):
     """Lines between two blank ones: code, formulas, or text."""
-    if all(line.startswith("    ") for line in block) or any(map(FORMULA.search, block)):
+    session = block[0].startswith(">>>")
+    indented = all(line.startswith("    ") for line in block)
+    if session or indented or any(map(FORMULA.search, block)):
         return ["::", "", *("    " + line for line in block)]
     text = []
     for line in block:
-        starts = not text or (ITEM.match(line) and line[0] != " ")
-        if starts:
+        if not text or NAMES.match(line):
             text.append(escaped(line.strip()))
         else:
             text[-1] += " " + escaped(line.strip())
