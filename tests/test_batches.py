@@ -5,20 +5,22 @@ import pytest
 
 import pytensor as pt
 from pytensor import random
-from pytensor.batches import Batches, as_source
+from pytensor.batches import Batches, Stream, as_source, is_stream, weights_of_classes
 
 X = np.arange(20, dtype=np.uint8).reshape(10, 2)
 Y = np.arange(10)
 
 
 def batches(x=X, y=Y, y_dtype=pt.int64, **options):
-    return Batches(as_source("x", x), None if y is None else as_source("y", y), y_dtype, **options)
+    weights = options.pop("weights", None)
+    return Batches(as_source("x", x), None if y is None else as_source("y", y),
+                   None if weights is None else as_source("weights", weights), y_dtype, **options)
 
 
 def test_in_order():
     found = list(batches(batch_size=4))
-    assert [y.tolist() for _, y in found] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    for x, y in found:
+    assert [y.tolist() for _, y, _ in found] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    for x, y, _ in found:
         assert (x.dtype, y.dtype) == (pt.float32, pt.int64)
         np.testing.assert_array_equal(x, X[np.asarray(y)])
     assert batches(batch_size=4).steps == 3
@@ -31,20 +33,20 @@ def test_shuffled():
     orders = []
     for _ in range(2):
         found = list(data)
-        assert [len(y) for _, y in found] == [4, 4, 2]
-        for x, y in found:
+        assert [len(y) for _, y, _ in found] == [4, 4, 2]
+        for x, y, _ in found:
             assert (x.dtype, y.dtype) == (pt.float32, pt.int64)
             np.testing.assert_array_equal(x, X[np.asarray(y)])
-        orders.append([label for _, y in found for label in y.tolist()])
+        orders.append([label for _, y, _ in found for label in y.tolist()])
         assert sorted(orders[-1]) == list(range(10))
     assert orders[0] != orders[1]
     random.seed(0)
-    assert [label for _, y in batches(batch_size=4, shuffle=True) for label in y.tolist()] == (
+    assert [label for _, y, _ in batches(batch_size=4, shuffle=True) for label in y.tolist()] == (
         orders[0])
 
 
 def test_without_targets():
-    assert [(x.shape, y) for x, y in batches(y=None, y_dtype=None, batch_size=6)] == [
+    assert [(x.shape, y) for x, y, _ in batches(y=None, y_dtype=None, batch_size=6)] == [
         ((6, 2), None), ((4, 2), None)]
 
 
@@ -53,11 +55,97 @@ def test_memory_is_the_users():
     assert np.shares_memory(np.asarray(source), X)
     assert source.dtype == pt.uint8
     floats = X.astype(np.float32)
-    x, _ = next(iter(batches(floats, batch_size=4)))
+    x, _, _ = next(iter(batches(floats, batch_size=4)))
     assert np.shares_memory(np.asarray(x), floats)
     turned = as_source("x", X.T)  # not in C order: copied once
     np.testing.assert_array_equal(turned, X.T)
     assert np.asarray(turned).flags.c_contiguous
+
+
+def test_weights_go_with_their_samples():
+    found = list(batches(weights=Y / 10, batch_size=4, shuffle=True))
+    for _, y, weights in found:
+        np.testing.assert_array_equal(weights, np.asarray(y) / 10)
+    assert [w.tolist() for _, _, w in batches(weights=Y, batch_size=6)] == [
+        [0, 1, 2, 3, 4, 5], [6, 7, 8, 9]]
+
+
+class Items:
+    """Has a length and items, as data sets of other libraries."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return i
+
+
+class Again:
+    """Can be iterated over anew."""
+
+    def __iter__(self):
+        return iter(range(3))
+
+
+def stream(source, steps=None):
+    return Stream("x", source, lambda batch: batch, steps)
+
+
+@pytest.mark.parametrize("make", [Items, Again])
+def test_streams_that_begin_anew(make):
+    data = stream(make())
+    assert data.steps is None
+    assert [list(data), list(data)] == [[0, 1, 2]] * 2
+    assert data.steps == 3
+    data = stream(make(), 2)
+    assert [list(data) for _ in range(3)] == [[0, 1], [2, 0], [1, 2]]
+    data = stream(make(), 4)
+    assert [list(data) for _ in range(2)] == [[0, 1, 2, 0], [1, 2, 0, 1]]
+
+
+def test_iterators():
+    data = stream(iter(range(7)), 3)
+    assert [list(data) for _ in range(2)] == [[0, 1, 2], [3, 4, 5]]
+    with pytest.warns(UserWarning, match="x: 1 batches: expected 3, as asked for"):
+        assert list(data) == [6]
+    assert data.ran_out
+    with pytest.raises(ValueError, match="x: no batches left"):
+        list(data)
+    data = stream(iter([1, 2]))
+    assert list(data) == [1, 2]
+    with pytest.raises(ValueError, match="x: no batches left"):
+        list(data)
+
+
+def test_a_stream_goes_on_amid_an_epoch():
+    data = stream(Again())
+    data.position.step = 2
+    assert list(data) == [2]
+
+
+@pytest.mark.parametrize(("x", "expected"), [
+    ([1], False), ((1,), False), (np.ones(2), False), (pt.ones(2), False), (b"ab", False),
+    (iter([1]), True), (Items(), True), (Again(), True), (3, False), (None, False),
+])
+def test_is_stream(x, expected):
+    assert is_stream(x) is expected
+
+
+@pytest.mark.parametrize("y", [[0, 1, 2, 1], [[0], [1], [2], [1]], np.eye(3)[[0, 1, 2, 1]]])
+def test_weights_of_classes(y):
+    weights = weights_of_classes("fit", y, {1: 0.5, 2: 3})
+    assert weights.tolist() == [1, 0.5, 3, 0.5]
+    assert weights.dtype == pt.float32
+
+
+@pytest.mark.parametrize(("weights", "error", "message"), [
+    ([1, 2], TypeError, "fit: class_weight: found .*: expected a dictionary"),
+    ({"a": 1}, TypeError, "fit: class_weight: found 'a'"),
+    ({0: -1}, ValueError, r"fit: class_weight\[0\]: found -1"),
+])
+def test_refuses_class_weights(weights, error, message):
+    with pytest.raises(error, match=message):
+        weights_of_classes("fit", [0, 1], weights)
 
 
 @pytest.mark.parametrize(

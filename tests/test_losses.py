@@ -47,6 +47,89 @@ def binary_logits(t, x):
     return losses.binary_crossentropy(t, x, from_logits=True)
 
 
+NUMBERS = RNG.normal(0, 2, (6, 4))
+COUNTS = RNG.integers(0, 5, (6, 4)).astype(float)
+# name, its arguments, targets, predictions
+KERAS_CASES = [
+    ("mean_squared_error", {}, LOGITS, NUMBERS), ("mean_absolute_error", {}, LOGITS, NUMBERS),
+    ("mean_absolute_percentage_error", {}, LOGITS, NUMBERS),
+    ("mean_squared_logarithmic_error", {}, COUNTS, NUMBERS),
+    ("cosine_similarity", {}, LOGITS, NUMBERS),
+    ("huber", {}, LOGITS, NUMBERS), ("huber", {"delta": 0.3}, LOGITS, NUMBERS),
+    ("log_cosh", {}, LOGITS, 40 * NUMBERS), ("kl_divergence", {}, ONE_HOT, PROBABILITIES),
+    ("poisson", {}, COUNTS, PROBABILITIES), ("hinge", {}, YES_NO, NUMBERS),
+    ("hinge", {}, 2 * YES_NO - 1, NUMBERS), ("squared_hinge", {}, YES_NO, NUMBERS),
+    ("categorical_hinge", {}, ONE_HOT, NUMBERS),
+    ("binary_crossentropy", {}, YES_NO, PROBABILITIES / 2),
+    ("binary_crossentropy", {"from_logits": True, "label_smoothing": 0.2}, YES_NO, LOGITS),
+    ("binary_crossentropy", {"label_smoothing": 0.1}, YES_NO, PROBABILITIES / 2),
+    ("binary_focal_crossentropy", {}, YES_NO, PROBABILITIES / 2),
+    ("binary_focal_crossentropy", {"apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5,
+                                   "label_smoothing": 0.1, "from_logits": True}, YES_NO, LOGITS),
+    ("categorical_crossentropy", {"label_smoothing": 0.1}, ONE_HOT, PROBABILITIES),
+    ("categorical_crossentropy", {"from_logits": True, "label_smoothing": 0.2}, ONE_HOT, LOGITS),
+    ("categorical_focal_crossentropy", {}, ONE_HOT, PROBABILITIES),
+    ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0, "from_logits": True,
+                                        "label_smoothing": 0.1}, ONE_HOT, LOGITS),
+    ("sparse_categorical_crossentropy", {}, LABELS, PROBABILITIES),
+    ("sparse_categorical_crossentropy", {"from_logits": True}, LABELS, LOGITS),
+]
+
+
+def class_of(module, name):
+    return {cls: getattr(module, cls) for cls in dir(module) if cls[0].isupper()}[
+        "".join(part.capitalize() for part in name.split("_")).replace("Kl", "KL")]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("name", "options", "targets", "predictions"), KERAS_CASES,
+                         ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES])
+def test_values_and_weighted_means_are_those_of_keras(keras, name, options, targets, predictions):
+    predictions = predictions.astype("f4")
+    targets = targets if name.startswith("sparse") else targets.astype("f4")
+    y, p = keras.ops.convert_to_tensor(targets), keras.ops.convert_to_tensor(predictions)
+    expected = keras.ops.convert_to_numpy(getattr(keras.losses, name)(y, p, **options))
+    found = getattr(losses, name)(targets, predictions, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    weights = np.array([0, 1, 2, 0.5, 3, 1], "f4")
+    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight", None):
+        ours = class_of(losses, name)(**options, reduction=reduction)
+        theirs = class_of(keras.losses, name)(**options, reduction=reduction)
+        for w in (None, weights, weights[:, None]):
+            expected = keras.ops.convert_to_numpy(theirs(y, p, sample_weight=w))
+            np.testing.assert_allclose(np.asarray(ours(targets, predictions, w)).ravel(),
+                                       expected.ravel(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("name", "options", "targets", "predictions"), KERAS_CASES,
+                         ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES])
+def test_gradients_of_all(name, options, targets, predictions):
+    weights = np.arange(1.0, 7.0)
+
+    def total(x):
+        return (getattr(losses, name)(targets, x, **options) * weights).sum()
+
+    found = np.asarray(pt.grad(total)(pt.asarray(predictions)))
+    step = 1e-6
+    for i in np.ndindex(predictions.shape):
+        points = np.stack([predictions, predictions])
+        points[(0, *i)] -= step
+        points[(1, *i)] += step
+        low, high = (total(pt.asarray(x)).item() for x in points)
+        assert found[i] == pytest.approx((high - low) / (2 * step), rel=2e-5, abs=1e-5)
+
+
+@pytest.mark.once
+def test_weights_of_more_axes():
+    loss = losses.MeanSquaredError(reduction=None)
+    y, p = np.zeros((2, 3, 4)), np.ones((2, 3, 4))
+    assert loss(y, p, [1, 2]).tolist() == [[1] * 3, [2] * 3]
+    assert loss(y, p, [[1, 2, 3], [4, 5, 6]]).tolist() == [[1, 2, 3], [4, 5, 6]]
+    with pytest.raises(ValueError, match=r"sample_weight: found shape \(3,\): expected \(2, 3\)"):
+        loss(y, p, [1, 2, 3])
+
+
 # loss, targets, predictions, the value of each sample
 CASES = [
     (losses.categorical_crossentropy, ONE_HOT, PROBABILITIES,
@@ -177,6 +260,11 @@ def test_labels_of_other_dtypes():
         (lambda: losses.get("crossentropy"), ValueError,
          r"unknown loss 'crossentropy': known are .*binary_crossentropy.*mse"),
         (lambda: losses.get(3), TypeError, "loss: found 3"),
+        (lambda: losses.Hinge("total"), ValueError,
+         "hinge: reduction: found 'total': expected one of 'sum_over_batch_size', "),
+        (lambda: losses.CategoricalCrossentropy(label_smoothing=2), ValueError,
+         "categorical_crossentropy: label_smoothing: found 2"),
+        (lambda: losses.Huber(-1), ValueError, "huber_loss: delta: found -1"),
         (lambda: losses.mean_squared_error(np.zeros((3, 2)), np.zeros((3, 4))), ValueError,
          r"mean_squared_error: targets of shape \(3, 2\): expected \(3, 4\)"),
         (lambda: losses.mean_squared_error(np.zeros(4), np.zeros((3, 1))), ValueError,

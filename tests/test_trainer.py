@@ -423,7 +423,9 @@ def test_nan_loss():
     network = classifier()
     before = network.get_weights()
     with pytest.raises(FloatingPointError,
-                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan$") as caught:
+                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan: x of the batch has 1 "
+                             r"elements that are not finite, the first is nan at \[5, 0\]$"
+                       ) as caught:
         network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0)
     assert caught.type is FloatingPointError
     # the first step was made, the second was not
@@ -442,6 +444,163 @@ def test_infinite_loss():
     network.optimizer.learning_rate = 1e6
     with pytest.raises(FloatingPointError, match=r"^fit: epoch \d+, step 1 of 1: the loss is "):
         network.fit(X, X[:, 0], batch_size=N, epochs=50, verbose=0)
+
+
+def test_terminate_on_nan(capsys):
+    network = classifier()
+    history = network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0,
+                          callbacks=[callbacks.TerminateOnNaN()])
+    assert np.isnan(history.history["loss"]).tolist() == [True]
+    assert capsys.readouterr().out == "Batch 1: the loss is nan: training ends\n"
+
+
+# ------------------------------------------------------------------------- weights of samples
+
+WEIGHTS = RNG.random(N).astype("f4") * 3
+CLASS_WEIGHT = {0: 1.0, 1: 0.2, 2: 3.0}
+
+
+def same_weights(first, second):
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_integer_weights_are_as_repeated_samples():
+    """Weights 0 and 2 give the gradients of a set where samples stand never or twice."""
+    counts = np.arange(N) % 3
+    network, reference = classifier(), classifier()
+    reference.set_weights(network.get_weights())
+    loss = losses.CategoricalCrossentropy(reduction="sum")
+    network.compile(optimizers.SGD(0.01), loss)
+    reference.compile(optimizers.SGD(0.01), loss)
+    network.train_on_batch(X, ONE_HOT, sample_weight=counts)
+    reference.train_on_batch(X.repeat(counts, 0), ONE_HOT.repeat(counts, 0))
+    for a, b in zip(network.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "y"), [("categorical_crossentropy", ONE_HOT),
+                                         ("sparse_categorical_crossentropy", LABELS)])
+def test_class_weights_are_those_of_their_samples(loss, y):
+    by_sample = np.array([CLASS_WEIGHT[label] for label in LABELS])
+    networks = [classifier(loss) for _ in range(3)]
+    for network in networks[1:]:
+        network.set_weights(networks[0].get_weights())
+    options = {"epochs": 2, "batch_size": 10, "verbose": 0, "shuffle": False}
+    networks[0].fit(X, y, class_weight=CLASS_WEIGHT, **options)
+    networks[1].fit(X, y, sample_weight=by_sample, **options)
+    stream = [(X[i:i + 10], y[i:i + 10]) for i in range(0, N, 10)]
+    networks[2].fit(Batches(stream), class_weight=CLASS_WEIGHT, epochs=2, verbose=0)
+    same_weights(networks[0], networks[1])
+    same_weights(networks[0], networks[2])
+
+
+def test_metrics_and_weighted_metrics():
+    network = classifier()
+    network.compile("sgd", "categorical_crossentropy", ["accuracy"],
+                    [metrics.CategoricalAccuracy("weighted"), "auc"])
+    found = network.evaluate(X, ONE_HOT, sample_weight=WEIGHTS, verbose=0, return_dict=True)
+    right = np.asarray(network.predict(X, verbose=0)).argmax(-1) == LABELS
+    assert list(found) == ["loss", "accuracy", "weighted", "auc"] == network.metrics_names
+    assert found["accuracy"] == pytest.approx(right.mean())
+    assert found["weighted"] == pytest.approx((right * WEIGHTS).sum() / WEIGHTS.sum())
+    assert network.test_on_batch(X, ONE_HOT, WEIGHTS) == pytest.approx(list(found.values()))
+
+
+def test_weights_of_a_validation():
+    network = classifier()
+    history = network.fit(X, ONE_HOT, epochs=1, verbose=0,
+                          validation_data=(X, ONE_HOT, WEIGHTS)).history
+    weighted = network.evaluate(X, ONE_HOT, sample_weight=WEIGHTS, verbose=0)
+    assert history["val_loss"] == [weighted[0]]
+    history = network.fit(X, ONE_HOT, epochs=1, verbose=0, validation_split=0.4,
+                          sample_weight=WEIGHTS).history
+    weighted = network.evaluate(X[27:], ONE_HOT[27:], sample_weight=WEIGHTS[27:], verbose=0)
+    assert history["val_loss"] == [weighted[0]]
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("options", [
+    {}, {"class_weight": CLASS_WEIGHT}, {"sample_weight": WEIGHTS},
+    {"sample_weight": WEIGHTS, "validation_split": 0.25},
+    {"validation_data": (X[:9], ONE_HOT[:9], WEIGHTS[:9])},
+], ids=lambda options: " ".join(options))
+def test_fit_is_that_of_keras(keras, options):
+    ours = classifier()
+    theirs = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(8, "relu"),
+                               keras.layers.Dense(CLASSES, "softmax")])
+    theirs.set_weights(ours.get_weights())
+    ours.compile(optimizers.Adam(0.01), "categorical_crossentropy", ["accuracy", "mse"],
+                 ["categorical_accuracy"])
+    theirs.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy",
+                   metrics=["accuracy", "mse"], weighted_metrics=["categorical_accuracy"])
+    options = {"batch_size": 10, "epochs": 3, "shuffle": False, "verbose": 0, **options}
+    found = ours.fit(X, ONE_HOT, **options).history
+    expected = theirs.fit(X, ONE_HOT, **options).history
+    assert found.keys() == expected.keys()
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=2e-4, atol=1e-6)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+# ------------------------------------------------------------------------------------- streams
+
+
+class Batches:
+    """An object that can be iterated over anew."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def cut(*arrays, size=10):
+    return [tuple(array[i:i + size] for array in arrays) for i in range(0, N, size)]
+
+
+def forever(batches):
+    while True:
+        yield from batches
+
+
+@pytest.mark.parametrize(("stream", "steps"), [
+    (lambda: Batches(cut(X, ONE_HOT, WEIGHTS)), None),
+    (lambda: forever(cut(X, ONE_HOT, WEIGHTS)), 5),
+    (lambda: (list(batch) for batch in cut(X, ONE_HOT, WEIGHTS) * 3), 5),
+])
+def test_streams_train_as_arrays(stream, steps):
+    network, reference = classifier(), classifier()
+    network.set_weights(reference.get_weights())
+    expected = reference.fit(X, ONE_HOT, 10, 3, sample_weight=WEIGHTS, shuffle=False, verbose=0,
+                             validation_data=(X, ONE_HOT, WEIGHTS), validation_batch_size=10)
+    found = network.fit(stream(), epochs=3, steps_per_epoch=steps, verbose=0,
+                        validation_data=Batches(cut(X, ONE_HOT, WEIGHTS)))
+    same_weights(network, reference)
+    assert found.history == expected.history
+    assert network.evaluate(stream(), steps=steps, verbose=0) == reference.evaluate(
+        X, ONE_HOT, 10, sample_weight=WEIGHTS, verbose=0)
+    assert network.predict(stream(), steps=5, verbose=0).tolist() == reference.predict(
+        X, 10, verbose=0).tolist()
+    assert network.predict(iter([X[:10], X[10:]]), verbose=0).shape == (N, CLASSES)
+
+
+def test_a_stream_builds_the_model(capsys):
+    network = models.Sequential([layers.Dense(CLASSES)])
+    network.compile("sgd", "mse", ["mae"])
+    network.fit(Batches(cut(X, ONE_HOT)), epochs=2, verbose=2)
+    assert network.input_shape == (None, FEATURES)
+    assert "Epoch 2/2 - 5/5 steps" in capsys.readouterr().out
+
+
+def test_training_ends_where_a_stream_runs_out():
+    network = classifier()
+    with pytest.warns(UserWarning, match="fit: x: 2 batches: expected 5, as asked for"):
+        history = network.fit(iter(cut(X, ONE_HOT) + cut(X, ONE_HOT)[:2]), steps_per_epoch=5,
+                              epochs=9, verbose=0)
+    assert history.epoch == [0, 1]
 
 
 def test_nan_in_an_evaluation_is_a_result():
@@ -508,7 +667,7 @@ def uncompiled(method, *arguments):
         (lambda: classifier().fit(X, ONE_HOT, validation_split=0.99), ValueError,
          "fit: validation_split: 0.99 of 45 samples leaves none to train with"),
         (lambda: classifier().fit(X, ONE_HOT, validation_data=X), ValueError,
-         r"fit: validation_data: expected a pair \(x, y\)"),
+         r"fit: validation_data: found of type ndarray: expected a pair \(x, y\)"),
         (lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)), ValueError,
          r"fit: validation_data: y: shape \(45,\)"),
         (lambda: classifier().predict(X[:, :5]), ValueError,
@@ -516,6 +675,30 @@ def uncompiled(method, *arguments):
         (lambda: classifier().predict_on_batch(X[:, :5]), ValueError, "predict_on_batch: x has"),
         (lambda: classifier().fit(["a"], [1]), TypeError, "expected numbers"),
         (lambda: models.Sequential().predict(X), ValueError, "the model has no layers"),
+        (lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS[:9]), ValueError,
+         "fit: x has 45 samples and sample_weight 9: expected the same number"),
+        (lambda: classifier().fit(X, ONE_HOT, sample_weight=ONE_HOT, verbose=0), ValueError,
+         r"sample_weight: found shape \(32, 3\): expected \(32,\)"),
+        (lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS, class_weight={}), ValueError,
+         "fit: found sample_weight and class_weight: expected one of them"),
+        (lambda: classifier().fit(X, ONE_HOT, class_weight=[1]), TypeError, "fit: class_weight"),
+        (lambda: classifier().fit(X, ONE_HOT, steps_per_epoch=3), ValueError,
+         "fit: steps_per_epoch: found 3 for an array x: expected None"),
+        (lambda: classifier().fit(iter([]), verbose=0), ValueError, "fit: x: no batches left"),
+        (lambda: classifier().fit(iter([(X, ONE_HOT)]), epochs=2, verbose=0), ValueError,
+         "fit: x: no batches left: expected an object that can be iterated over anew"),
+        (lambda: classifier().fit(iter([X]), verbose=0), ValueError,
+         r"fit: x: found a batch of type ndarray: expected \(x, y\) or \(x, y, sample_weight\)"),
+        (lambda: classifier().fit(iter([(X[:, :2], ONE_HOT)]), verbose=0), ValueError,
+         r"fit: x has shape \(45, 2\): expected \(n, 6\)"),
+        (lambda: classifier().fit(iter([(X, ONE_HOT)]), ONE_HOT), ValueError,
+         "fit: x gives batches: expected y and sample_weight in them"),
+        (lambda: classifier().fit(iter([(X, ONE_HOT)]), validation_split=0.5), ValueError,
+         "fit: validation_split: x gives batches"),
+        (lambda: classifier(losses.MeanSquaredError(reduction=None)), ValueError,
+         "compile: loss: mean_squared_error has reduction=None"),
+        (lambda: classifier(weighted_metrics="mse"), TypeError, "compile: weighted_metrics"),
+        (lambda: classifier(weighted_metrics=["accuracy"]), ValueError, "'accuracy' is taken"),
     ],
 )
 def test_refuses(call, error, message):

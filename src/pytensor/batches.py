@@ -1,4 +1,4 @@
-"""A data set cut into mini-batches, straight from the user's memory.
+"""A data set cut into mini-batches, straight from the user's memory; or batches as they come.
 
 Nothing is copied but the rows of the batch at hand: bytes stay bytes until they are gathered and
 converted in one pass.
@@ -6,10 +6,14 @@ converted in one pass.
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+
 import numpy as np
 
 import pytensor as pt
 from pytensor import random
+from pytensor._arguments import integer, number
 from pytensor._core import gather_rows
 
 
@@ -47,16 +51,20 @@ class Position:
 
 
 class Batches:
-    """Iterates over pairs (x, y) of tensors of at most batch_size rows; y is None where it was.
+    """Iterates over triples (x, y, weights) of tensors of at most batch_size rows; y and weights
+    are None where they were.
 
     Each iteration over a shuffled set draws a new order from pytensor.random. It begins at the step
     that position says: amid an epoch it draws the epoch's order once more, from the same state.
     """
 
-    def __init__(self, x, y, y_dtype, batch_size, shuffle=False):
-        """x and y: from as_source, of one length. x becomes float32, y y_dtype."""
+    ran_out = False
+
+    def __init__(self, x, y, weights, y_dtype, batch_size, shuffle=False):
+        """x, y and weights: from as_source, of one length. x becomes float32, y y_dtype."""
         self._x = x
         self._y = y
+        self._weights = weights
         self._y_dtype = y_dtype
         self._batch_size = batch_size
         self._shuffle = shuffle
@@ -64,17 +72,23 @@ class Batches:
         self.n_samples = x.shape[0]
         self.steps = -(-self.n_samples // batch_size)
 
+    def about(self):
+        """Return what must be the same for another run to go on where this one was."""
+        return {"samples": self.n_samples, "batch_size": self._batch_size,
+                "shuffle": self._shuffle}
+
     def __iter__(self):
         """Yield the batches; the last one is smaller where batch_size does not divide."""
         return self._shuffled() if self._shuffle else self._in_order()
 
     def _shuffled(self):
-        x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
+        x, y, weights, y_dtype, size = (self._x, self._y, self._weights, self._y_dtype,
+                                        self._batch_size)
         order = pt.asarray(self._order())
         for start in range(self.position.step * size, self.n_samples, size):
             rows = order[start:start + size]
-            yield (gather_rows(x, rows, dtype=pt.float32),
-                   gather_rows(y, rows, dtype=y_dtype))
+            yield (gather_rows(x, rows, dtype=pt.float32), gather_rows(y, rows, dtype=y_dtype),
+                   None if weights is None else gather_rows(weights, rows))
 
     def _order(self):
         """The order of the epoch's samples; the random numbers go on from where they were."""
@@ -90,8 +104,111 @@ class Batches:
             generator.bit_generator.state = now
 
     def _in_order(self):
-        x, y, y_dtype, size = self._x, self._y, self._y_dtype, self._batch_size
+        x, y, weights, y_dtype, size = (self._x, self._y, self._weights, self._y_dtype,
+                                        self._batch_size)
         for start in range(self.position.step * size, self.n_samples, size):
-            yield (x[start:start + size].astype(pt.float32, copy=False),
-                   None if y is None
-                   else y[start:start + size].astype(y_dtype, copy=False))
+            rows = slice(start, start + size)
+            yield (x[rows].astype(pt.float32, copy=False),
+                   None if y is None else y[rows].astype(y_dtype, copy=False),
+                   None if weights is None else weights[rows])
+
+
+def is_stream(x):
+    """Whether x gives batches, one after the other, and is no array or list of samples."""
+    if isinstance(x, (list, tuple, str)) or hasattr(x, "__array__"):
+        return False
+    with contextlib.suppress(TypeError):
+        memoryview(x)
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or (
+        hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+class Stream:
+    """Iterates over the batches of an iterator, or of an object that can be iterated over anew.
+
+    steps: batches in an epoch, None until the first one has shown it. ran_out: whether there are
+    less batches than were asked for.
+    """
+
+    def __init__(self, name, source, checked, steps=None):
+        """Source: see is_stream; checked(batch): what to yield for one; steps: of an epoch.
+
+        Without steps an epoch is all that source has. With steps, it goes on where the epoch before
+        ended, and starts anew at the end if source can.
+        """
+        self._name = name
+        self._source = source
+        self._checked = checked
+        self._asked = self.steps = steps
+        self._open = None  # the iterator that an epoch goes on with
+        self.position = Position()
+        self.ran_out = False
+
+    def about(self):
+        """Return what must be the same for another run to go on where this one was."""
+        return {"steps_per_epoch": self._asked}
+
+    def __iter__(self):
+        """Yield the batches of an epoch; amid one, without those that are done.
+
+        Raises:
+            ValueError: there are no batches.
+        """
+        done = self.position.step
+        count = 0
+        for batch in self._epoch():
+            count += 1
+            if count > done:
+                yield self._checked(batch)
+        if count == 0:
+            raise ValueError(f"{self._name}: no batches left: expected an object that can be "
+                             "iterated over anew in every epoch, or an iterator that goes on, with "
+                             "the number of its batches in an epoch")
+        if self._asked is not None and count < self._asked:
+            self.ran_out = True
+            warnings.warn(f"{self._name}: {count} batches: expected {self._asked}, as asked for",
+                          stacklevel=2)
+        self.steps = count
+
+    def _epoch(self):
+        if self._asked is None:
+            yield from _iterator(self._source)
+            return
+        for _ in range(self._asked):
+            if self._open is None:
+                self._open = _iterator(self._source)
+            batch = next(self._open, None)
+            if batch is None and self._open is not self._source:
+                self._open = _iterator(self._source)
+                batch = next(self._open, None)
+            if batch is None:
+                return
+            yield batch
+
+
+def _iterator(source):
+    if hasattr(source, "__iter__"):
+        return iter(source)
+    return (source[i] for i in range(len(source)))
+
+
+def weights_of_classes(name, y, class_weight):
+    """The weight of each sample from that of its class, float32 (n,); 1 for what is not listed.
+
+    y: class numbers (n,) or (n, 1), or one-hot rows (n, classes).
+    """
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"{name}: class_weight: found {class_weight!r}: expected a dictionary from "
+                        "class numbers to weights")
+    labels = np.asarray(y)
+    if labels.ndim > 2:
+        raise ValueError(f"{name}: class_weight: targets of shape {labels.shape}: expected (n,) or "
+                         "(n, classes)")
+    if labels.ndim == 2:
+        labels = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0]
+    weights = np.ones(len(labels), np.float32)
+    for label, weight in class_weight.items():
+        weights[np.rint(labels) == integer(f"{name}: class_weight", label, 0)] = number(
+            f"{name}: class_weight[{label}]", weight, 0)
+    return pt.asarray(weights)

@@ -14,7 +14,7 @@ import time
 from pytensor._arguments import integer, lookup, number
 
 __all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgressBar",
-           "ProgressLine"]
+           "ProgressLine", "TerminateOnNaN"]
 
 HOOKS = (
     "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
@@ -113,11 +113,13 @@ class CallbackList:
                 raise TypeError(f"callbacks: found {callback!r}: expected objects of a subclass of "
                                 "callbacks.Callback")
             callback.set_model(model)
+        self.ends_at_nan = any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks)
         self.hooks = {hook: [getattr(callback, hook) for callback in self.callbacks
                              if _defines(callback, hook)] for hook in HOOKS}
 
     def set_params(self, **params):
         """Tell every callback the numbers of the run."""
+        self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
@@ -159,6 +161,16 @@ class LambdaCallback(Callback):
                                 f"{', '.join(HOOKS)}")
             if function is not None:
                 setattr(self, hook, function)
+
+
+class TerminateOnNaN(Callback):
+    """Ends training at a loss that is NaN or infinite, where fit would raise FloatingPointError."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop if the loss is not finite."""
+        if not math.isfinite((logs or {}).get("loss", 0)):
+            print(f"Batch {batch}: the loss is {logs['loss']}: training ends")
+            self.model.stop_training = True
 
 
 class EarlyStopping(Callback):

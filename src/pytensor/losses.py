@@ -8,26 +8,36 @@ belongs to the loss (softmax for the categorical ones, sigmoid for the binary on
 logits, and the loss that fit and evaluate report is that of the logits, not clipped: where a
 saturated model is wrong, it is 200.0, say, where the clipped function of probabilities says 16.1.
 
+Weights of samples multiply their losses; the mean is still over the number of samples, as in Keras.
+
 A loss of one's own is a function of (y_true, y_pred), or a subclass of Loss that defines call.
 """
 
 from __future__ import annotations
 
 import copy
+import math
+import types
 
 import numpy as np
 
 import pytensor as pt
 from pytensor import activations
-from pytensor._arguments import check_below, lookup, snake_case
+from pytensor._arguments import check_below, number, snake_case
 from pytensor._core import Tensor
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
-from pytensor.serialization import Configurable
+from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = [
-    "BinaryCrossentropy", "CategoricalCrossentropy", "Loss", "MeanSquaredError",
-    "SparseCategoricalCrossentropy", "binary_crossentropy", "categorical_crossentropy", "get",
-    "mean_squared_error", "sparse_categorical_crossentropy",
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy", "CategoricalHinge", "CosineSimilarity", "Hinge", "Huber",
+    "KLDivergence", "LogCosh", "Loss", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy",
+    "SquaredHinge", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "get", "hinge",
+    "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
+    "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
+    "sparse_categorical_crossentropy", "squared_hinge",
 ]
 
 EPSILON = 1e-7  # Keras's backend.epsilon()
@@ -36,14 +46,16 @@ EPSILON = 1e-7  # Keras's backend.epsilon()
 # --------------------------------------------------------------------------------- functions
 
 
-def categorical_crossentropy(y_true, y_pred, from_logits=False):
+def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
     """-sum(y_true * log(y_pred)) over the classes.
 
     y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
+    label_smoothing: the share of y_true that is spread over all classes alike.
     Returns: (...).
     Raises: ValueError when the shapes differ.
     """
     y_true, y_pred = _same_shapes("categorical_crossentropy", y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
     if from_logits:
         return softmax_cross_entropy(y_pred, y_true)
     return -(y_true * _log_probabilities(y_pred)).sum(axis=-1)
@@ -66,21 +78,57 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False):
     return -chosen.reshape(labels.shape)
 
 
-def binary_crossentropy(y_true, y_pred, from_logits=False):
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
     """-(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred)), mean over the last axis.
 
     y_true: 0 or 1, or probabilities; y_pred: probabilities or logits; both (..., outputs); (...) is
-    taken as (..., 1). Returns: (...).
+    taken as (..., 1). label_smoothing: the share of y_true that becomes 1/2. Returns: (...).
     Raises: ValueError when the shapes differ.
     """
     y_true, y_pred = _same_shapes("binary_crossentropy", y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, 2)
     if from_logits:
         # log(1 + exp(x)) - x * t. At x = 0, where maximum passes half of the gradient and abs none,
         # the derivative is 1/2 - t, as it should be; relu would make it -t.
         return (pt.maximum(y_pred, 0.0) - y_pred * y_true
                 + pt.log1p(pt.exp(-abs(y_pred)))).mean(axis=-1)
+    return _binary_losses(y_true, y_pred).mean(axis=-1)
+
+
+def _binary_losses(y_true, y_pred):
     p = pt.clip(y_pred, EPSILON, 1 - EPSILON)
-    return -(y_true * pt.log(p) + (1 - y_true) * pt.log(1 - p)).mean(axis=-1)
+    return -(y_true * pt.log(p) + (1 - y_true) * pt.log(1 - p))
+
+
+def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0,
+                              from_logits=False, label_smoothing=0.0):
+    """Binary cross-entropy times (1 - p)**gamma, p being the probability that the target gets: what
+    is right already counts less (Lin et al. 2018). Mean over the last axis.
+
+    apply_class_balancing: weigh 1 by alpha and 0 by 1 - alpha. All else: as binary_crossentropy.
+    """
+    y_true, y_pred = _same_shapes("binary_focal_crossentropy", y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, 2)
+    if from_logits:
+        y_pred = pt.sigmoid(y_pred)
+    missed = 1 - (y_true * y_pred + (1 - y_true) * (1 - y_pred))
+    values = missed**gamma * _binary_losses(y_true, y_pred)
+    if apply_class_balancing:
+        values = values * (y_true * alpha + (1 - y_true) * (1 - alpha))
+    return values.mean(axis=-1)
+
+
+def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False,
+                                   label_smoothing=0.0):
+    """Categorical cross-entropy, each class's term times alpha * (1 - y_pred)**gamma (Lin et al.
+    2018). All else: as categorical_crossentropy.
+    """
+    y_true, y_pred = _same_shapes("categorical_focal_crossentropy", y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
+    if from_logits:
+        y_pred = pt.softmax(y_pred)
+    p = _probabilities(y_pred)
+    return -(alpha * (1 - p)**gamma * y_true * pt.log(p)).sum(axis=-1)
 
 
 def mean_squared_error(y_true, y_pred):
@@ -93,9 +141,121 @@ def mean_squared_error(y_true, y_pred):
     return pt.square(y_pred - y_true).mean(axis=-1)
 
 
+def mean_absolute_error(y_true, y_pred):
+    """abs(y_pred - y_true), mean over the last axis; shapes as for mean_squared_error."""
+    y_true, y_pred = _same_shapes("mean_absolute_error", y_true, y_pred)
+    return abs(y_pred - y_true).mean(axis=-1)
+
+
+def mean_absolute_percentage_error(y_true, y_pred):
+    """100 * abs((y_pred - y_true) / y_true), mean over the last axis; no divisor is below 1e-7.
+
+    Shapes as for mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("mean_absolute_percentage_error", y_true, y_pred)
+    return 100 * abs((y_true - y_pred) / pt.maximum(abs(y_true), EPSILON)).mean(axis=-1)
+
+
+def mean_squared_logarithmic_error(y_true, y_pred):
+    """(log(1 + y_pred) - log(1 + y_true))**2, mean over the last axis; what is below 1e-7 counts as
+    that. Shapes as for mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("mean_squared_logarithmic_error", y_true, y_pred)
+    logs = [pt.log(pt.maximum(y, EPSILON) + 1) for y in (y_pred, y_true)]
+    return pt.square(logs[0] - logs[1]).mean(axis=-1)
+
+
+def cosine_similarity(y_true, y_pred):
+    """-cos of the angle between y_true and y_pred, vectors along the last axis: -1 for the same
+    direction. Shapes as for mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("cosine_similarity", y_true, y_pred)
+    units = [y / pt.sqrt(pt.maximum(pt.square(y).sum(axis=-1, keepdims=True), 1e-12))
+             for y in (y_true, y_pred)]
+    return -(units[0] * units[1]).sum(axis=-1)
+
+
+def huber(y_true, y_pred, delta=1.0):
+    """error**2 / 2 where abs(error) <= delta, else delta * abs(error) - delta**2 / 2: mean over the
+    last axis (Huber 1964). Shapes as for mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("huber", y_true, y_pred)
+    error = abs(y_pred - y_true)
+    return pt.where(error <= delta, 0.5 * pt.square(error),
+                    delta * error - 0.5 * delta**2).mean(axis=-1)
+
+
+def log_cosh(y_true, y_pred):
+    """log(cosh(y_pred - y_true)), without overflow, mean over the last axis; shapes as for
+    mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("log_cosh", y_true, y_pred)
+    error = y_pred - y_true
+    return (error + pt.softplus(-2 * error) - math.log(2)).mean(axis=-1)
+
+
+def kl_divergence(y_true, y_pred):
+    """y_true * log(y_true / y_pred), sum over the last axis; both are limited to [1e-7, 1].
+
+    Shapes as for mean_squared_error.
+    """
+    y_true, y_pred = (pt.clip(y, EPSILON, 1.0)
+                      for y in _same_shapes("kl_divergence", y_true, y_pred))
+    return (y_true * pt.log(y_true / y_pred)).sum(axis=-1)
+
+
+def poisson(y_true, y_pred):
+    """y_pred - y_true * log(y_pred + 1e-7), mean over the last axis; shapes as for
+    mean_squared_error.
+    """
+    y_true, y_pred = _same_shapes("poisson", y_true, y_pred)
+    return (y_pred - y_true * pt.log(y_pred + EPSILON)).mean(axis=-1)
+
+
+def hinge(y_true, y_pred):
+    """max(1 - y_true * y_pred, 0), mean over the last axis.
+
+    y_true: -1 or 1; a batch of nothing but 0 and 1 is taken as such. Shapes as for
+    mean_squared_error.
+    """
+    return _margins("hinge", y_true, y_pred).mean(axis=-1)
+
+
+def squared_hinge(y_true, y_pred):
+    """max(1 - y_true * y_pred, 0)**2, mean over the last axis; all else as for hinge."""
+    return pt.square(_margins("squared_hinge", y_true, y_pred)).mean(axis=-1)
+
+
+def _margins(name, y_true, y_pred):
+    y_true, y_pred = _same_shapes(name, y_true, y_pred)
+    if bool(((y_true == 0) | (y_true == 1)).all()):
+        y_true = 2 * y_true - 1
+    return pt.maximum(1 - y_true * y_pred, 0.0)
+
+
+def categorical_hinge(y_true, y_pred):
+    """max(1 + the largest y_pred of a wrong class - y_pred of the right class, 0).
+
+    y_true: one-hot rows, y_pred: any numbers; both (..., classes). Returns: (...).
+    """
+    y_true, y_pred = _same_shapes("categorical_hinge", y_true, y_pred)
+    right = (y_true * y_pred).sum(axis=-1)
+    wrong = ((1 - y_true) * y_pred).max(axis=-1)
+    return pt.maximum(wrong - right + 1, 0.0)
+
+
+def _smoothed(y_true, share, n_classes):
+    """Targets with a share of them spread over all classes."""
+    return y_true * (1 - share) + share / n_classes if share else y_true
+
+
 def _log_probabilities(y_pred):
     """log(y_pred) with Keras's normalisation and clipping."""
-    return pt.log(pt.clip(y_pred / y_pred.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON))
+    return pt.log(_probabilities(y_pred))
+
+
+def _probabilities(y_pred):
+    return pt.clip(y_pred / y_pred.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
 
 
 def _predictions(y_pred):
@@ -144,9 +304,14 @@ def class_numbers(name, y_true, shape):
 # ----------------------------------------------------------------------------------- classes
 
 
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
+
+
 class Loss(Configurable):
     """Base class: a subclass defines call(y_true, y_pred), the values per sample.
 
+    reduction: what becomes of the values: "sum_over_batch_size" or "mean", their mean; "sum";
+        "mean_with_sample_weight", their sum divided by that of the weights; None, themselves.
     dtype: that of the targets which call gets; None leaves integers what they are and makes other
         floats float32.
     activation: the activation whose logits the loss can take instead of its outputs, or None.
@@ -155,19 +320,40 @@ class Loss(Configurable):
     dtype = pt.float32
     activation = None
     from_logits = False
+    reduction = "sum_over_batch_size"
 
-    def __init__(self, name=None):
-        """Name: by default the class's in snake case."""
+    def __init__(self, name=None, reduction="sum_over_batch_size"):
+        """Name: by default the class's in snake case; reduction: as above."""
         self.name = snake_case(type(self).__name__) if name is None else name
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"{self.name}: reduction: found {reduction!r}: expected one of "
+                             f"{', '.join(map(repr, REDUCTIONS))}")
+        self.reduction = reduction
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample, (batch, ...)."""
         raise NotImplementedError(f"{type(self).__name__} does not define call(self, y_true, "
                                   "y_pred)")
 
-    def __call__(self, y_true, y_pred):
-        """Return the mean of the losses, a tensor of shape ()."""
-        return self.call(y_true, y_pred).mean()
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """Return the mean of the losses, a tensor of shape (), or what else reduction says.
+
+        sample_weight: of the shape of the losses, or of their first axes, to multiply them with.
+        Raises: ValueError when it has another shape.
+        """
+        values = self.call(y_true, y_pred)
+        if sample_weight is not None:
+            weights = weights_like(values, sample_weight)
+            values = values * weights
+        if self.reduction in ("sum_over_batch_size", "mean"):
+            return values.mean()
+        if self.reduction is None or self.reduction == "none":
+            return values
+        total = values.sum()
+        if self.reduction == "sum":
+            return total
+        count = values.size if sample_weight is None else weights.sum().item()
+        return total / count if count else total * 0.0
 
     def targets(self, y, shape):
         """Check the targets of a data set once, before the first step.
@@ -179,25 +365,131 @@ class Loss(Configurable):
         return y
 
 
-class MeanSquaredError(Loss):
-    """Mean of (y_pred - y_true)**2; see mean_squared_error."""
+def weights_like(values, weights):
+    """Weights of samples as a tensor that broadcasts with their values, (batch, ...)."""
+    weights = pt.asarray(weights)
+    weights = weights.astype(values.dtype if values.dtype.kind == "f" else pt.float32, copy=False)
+    if weights.shape == (*values.shape, 1):
+        weights = weights.reshape(values.shape)
+    if weights.shape != values.shape[:weights.ndim]:
+        raise ValueError(f"sample_weight: found shape {weights.shape}: expected {values.shape}, "
+                         "that of the losses, or of its first axes")
+    return weights.reshape((*weights.shape, *[1] * (values.ndim - weights.ndim)))
+
+
+class _OfFunction(Loss):
+    """Base of those that are the mean of a function without options, of targets and predictions of
+    one shape."""
+
+    def __init__(self, reduction="sum_over_batch_size", name=None):
+        """Reduction, name: as in Loss."""
+        super().__init__(name, reduction)
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample."""
-        return mean_squared_error(y_true, y_pred)
+        return self.function(y_true, y_pred)
 
     def targets(self, y, shape):
         """Check that y has the predictions' shape."""
         return match_shape("y", y, shape)
 
 
-class _Crossentropy(Loss):
+class MeanSquaredError(_OfFunction):
+    """Mean of (y_pred - y_true)**2; see mean_squared_error."""
+
+    function = staticmethod(mean_squared_error)
+
+
+class MeanAbsoluteError(_OfFunction):
+    """Mean of abs(y_pred - y_true); see mean_absolute_error."""
+
+    function = staticmethod(mean_absolute_error)
+
+
+class MeanAbsolutePercentageError(_OfFunction):
+    """Mean of the errors in percent; see mean_absolute_percentage_error."""
+
+    function = staticmethod(mean_absolute_percentage_error)
+
+
+class MeanSquaredLogarithmicError(_OfFunction):
+    """Mean of the squared differences of logarithms; see mean_squared_logarithmic_error."""
+
+    function = staticmethod(mean_squared_logarithmic_error)
+
+
+class CosineSimilarity(_OfFunction):
+    """Minus the cosine of the angle between targets and predictions; see cosine_similarity."""
+
+    function = staticmethod(cosine_similarity)
+
+
+class LogCosh(_OfFunction):
+    """Mean of log(cosh(y_pred - y_true)); see log_cosh."""
+
+    function = staticmethod(log_cosh)
+
+
+class KLDivergence(_OfFunction):
+    """How far one distribution is from another; see kl_divergence."""
+
+    function = staticmethod(kl_divergence)
+
+
+class Poisson(_OfFunction):
+    """For counts: minus the logarithm of their probability, up to a constant; see poisson."""
+
+    function = staticmethod(poisson)
+
+
+class Hinge(_OfFunction):
+    """How much is missing to a margin of 1; see hinge."""
+
+    function = staticmethod(hinge)
+
+
+class SquaredHinge(_OfFunction):
+    """The square of what is missing to a margin of 1; see squared_hinge."""
+
+    function = staticmethod(squared_hinge)
+
+
+class CategoricalHinge(_OfFunction):
+    """How much is missing to a margin of 1 over all wrong classes; see categorical_hinge."""
+
+    function = staticmethod(categorical_hinge)
+
+
+class Huber(_OfFunction):
+    """Squares of small errors, sizes of large ones; see huber."""
+
+    def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss"):
+        """Delta: where large errors begin, >= 0; reduction, name: as in Loss."""
+        super().__init__(reduction, name)
+        self.delta = number(f"{self.name}: delta", delta, 0)
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each sample."""
+        return huber(y_true, y_pred, self.delta)
+
+
+class _Crossentropy(_OfFunction):
     """What the cross-entropies share: they take probabilities or, from_logits, what precedes."""
 
-    def __init__(self, from_logits=False, name=None):
-        """from_logits: whether predictions are logits instead of probabilities."""
-        super().__init__(name)
+    def __init__(self, from_logits=False, label_smoothing=0.0, *, reduction="sum_over_batch_size",
+                 name=None):
+        """from_logits: whether predictions are logits instead of probabilities.
+
+        label_smoothing: in [0, 1], the share of the targets that is spread over all classes.
+        reduction, name: as in Loss.
+        """
+        super().__init__(reduction, name)
         self.from_logits = bool(from_logits)
+        self.label_smoothing = number(f"{self.name}: label_smoothing", label_smoothing, 0, 1)
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each sample."""
+        return self.function(y_true, y_pred, self.from_logits, self.label_smoothing)
 
     def on_logits(self):
         """Return the same loss as a function of the logits."""
@@ -206,14 +498,18 @@ class _Crossentropy(Loss):
         return loss
 
 
+class BinaryCrossentropy(_Crossentropy):
+    """Cross-entropy of independent yes-or-no outputs; see binary_crossentropy."""
+
+    activation = staticmethod(activations.sigmoid)
+    function = staticmethod(binary_crossentropy)
+
+
 class CategoricalCrossentropy(_Crossentropy):
     """Cross-entropy with one-hot targets; see categorical_crossentropy."""
 
     activation = staticmethod(activations.softmax)
-
-    def call(self, y_true, y_pred):
-        """Return the loss of each sample."""
-        return categorical_crossentropy(y_true, y_pred, self.from_logits)
+    function = staticmethod(categorical_crossentropy)
 
     def targets(self, y, shape):
         """Check that y has the predictions' shape."""
@@ -229,6 +525,11 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     activation = staticmethod(activations.softmax)
     dtype = pt.int64
+    label_smoothing = 0.0
+
+    def __init__(self, from_logits=False, *, reduction="sum_over_batch_size", name=None):
+        """from_logits: whether predictions are logits instead of probabilities."""
+        super().__init__(from_logits, reduction=reduction, name=name)
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample."""
@@ -239,18 +540,43 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         return class_numbers("y", y, shape)
 
 
-class BinaryCrossentropy(_Crossentropy):
-    """Cross-entropy of independent yes-or-no outputs; see binary_crossentropy."""
+class BinaryFocalCrossentropy(_OfFunction):
+    """Binary cross-entropy where what is right already counts less; see binary_focal_crossentropy.
+    """
 
-    activation = staticmethod(activations.sigmoid)
+    def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
+                 label_smoothing=0.0, *, reduction="sum_over_batch_size", name=None):
+        """As the function's arguments; reduction, name: as in Loss."""
+        super().__init__(reduction, name)
+        self.apply_class_balancing = bool(apply_class_balancing)
+        self.alpha = number(f"{self.name}: alpha", alpha, 0, 1)
+        self.gamma = number(f"{self.name}: gamma", gamma, 0)
+        self.from_logits = bool(from_logits)
+        self.label_smoothing = number(f"{self.name}: label_smoothing", label_smoothing, 0, 1)
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample."""
-        return binary_crossentropy(y_true, y_pred, self.from_logits)
+        return binary_focal_crossentropy(y_true, y_pred, self.apply_class_balancing, self.alpha,
+                                         self.gamma, self.from_logits, self.label_smoothing)
 
-    def targets(self, y, shape):
-        """Check that y has the predictions' shape."""
-        return match_shape("y", y, shape)
+
+class CategoricalFocalCrossentropy(CategoricalCrossentropy):
+    """Categorical cross-entropy where what is right already counts less; see
+    categorical_focal_crossentropy."""
+
+    activation = None
+
+    def __init__(self, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, *,
+                 reduction="sum_over_batch_size", name=None):
+        """As the function's arguments; reduction, name: as in Loss."""
+        super().__init__(from_logits, label_smoothing, reduction=reduction, name=name)
+        self.alpha = number(f"{self.name}: alpha", alpha, 0)
+        self.gamma = number(f"{self.name}: gamma", gamma, 0)
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each sample."""
+        return categorical_focal_crossentropy(y_true, y_pred, self.alpha, self.gamma,
+                                              self.from_logits, self.label_smoothing)
 
 
 class FunctionLoss(Loss):
@@ -264,15 +590,20 @@ class FunctionLoss(Loss):
         self.call = self.function = function
 
 
-_CLASSES = {
-    binary_crossentropy: BinaryCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    mean_squared_error: MeanSquaredError,
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-}
-_BY_NAME = {function.__name__: cls for function, cls in _CLASSES.items()}
-_BY_NAME |= {cls.__name__: cls for cls in _CLASSES.values()}
-_BY_NAME |= {"mse": MeanSquaredError, "MSE": MeanSquaredError}
+_CLASSES = (
+    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge, Huber, KLDivergence,
+    LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
+    MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
+)
+_BY_NAME = by_name(_CLASSES)
+for _short, _class in {"mse": MeanSquaredError, "mae": MeanAbsoluteError,
+                       "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError,
+                       "kld": KLDivergence}.items():
+    _BY_NAME |= {_short: _class, _short.upper(): _class}
+# Of the functions that have a class: what was passed to compile as one is trained as the other.
+_BY_FUNCTION = {globals()[name]: cls for name, cls in _BY_NAME.items()
+                if callable(globals().get(name)) and not isinstance(globals()[name], type)}
 
 
 def get(identifier):
@@ -282,11 +613,7 @@ def get(identifier):
         ValueError: no loss has that name.
         TypeError: identifier is neither a name nor callable.
     """
-    if isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if callable(identifier):
-        known = _CLASSES.get(identifier)
-        return FunctionLoss(identifier) if known is None else known()
-    return lookup("loss", identifier, _BY_NAME)()
+    if isinstance(identifier, types.FunctionType) and identifier in _BY_FUNCTION:
+        return _BY_FUNCTION[identifier]()
+    loss = resolve("loss", identifier, Loss, _BY_NAME)
+    return loss if isinstance(loss, Loss) else FunctionLoss(loss)

@@ -10,17 +10,38 @@ import contextlib
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 import pytensor as pt
 from pytensor import losses, metrics, optimizers, serialization
 from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
-from pytensor.batches import Batches, Position, as_source
+from pytensor.batches import (
+    Batches,
+    Position,
+    Stream,
+    as_source,
+    is_stream,
+    weights_of_classes,
+)
 from pytensor.callbacks import CallbackList, History, listed, progress
 from pytensor.layers.layer import mode, structure
 
 
 class _LossNotFinite(FloatingPointError):
     """The loss of a step is NaN or infinite; fit adds where that happened."""
+
+    def __init__(self, value, x, y):
+        """Say so, and whether the data are to blame: tensors x and y."""
+        self.value = value
+        text = f"the loss is {value}"
+        for name, data in (("x", x), ("y", y)):
+            wrong = ~np.isfinite(np.asarray(data))
+            if wrong.any():
+                place = tuple(int(i[0]) for i in wrong.nonzero())
+                text += (f": {name} of the batch has {wrong.sum()} elements that are not finite, "
+                         f"the first is {np.asarray(data)[place]} at {list(place)}")
+        super().__init__(text)
 
 
 @dataclass
@@ -57,12 +78,13 @@ class Trainer:
 
     # ----------------------------------------------------------------------------------- compile
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None, weighted_metrics=None):
         """Choose how to train.
 
-        optimizer: a name ("sgd", "rmsprop", "adam", "adagrad") or an Optimizer.
+        optimizer: a name ("sgd", "rmsprop", "adam", ...) or an Optimizer.
         loss: a name ("categorical_crossentropy", ...), a Loss, or a function (y_true, y_pred).
         metrics: a list of names ("accuracy", ...), Metrics or functions (y_true, y_pred).
+        weighted_metrics: the same, of those that heed the weights of samples and classes.
 
         Raises:
             ValueError: a name is unknown (the message lists the known ones), two metrics have one
@@ -76,13 +98,18 @@ class Trainer:
             raise ValueError("compile: loss: missing: expected a name, a Loss or a function")
         optimizer = optimizers.get(optimizer)
         loss = losses.get(loss)
-        if isinstance(metrics, str) or not isinstance(metrics, (list, tuple, type(None))):
-            raise TypeError(f"compile: metrics: found {metrics!r}: expected a list")
-        _checked_metrics(metrics or (), (1, 1), (1, 1))
+        if loss.reduction in (None, "none"):
+            raise ValueError(f"compile: loss: {loss.name} has reduction={loss.reduction!r}: "
+                             "expected one that gives a number")
+        for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if isinstance(value, str) or not isinstance(value, (list, tuple, type(None))):
+                raise TypeError(f"compile: {name}: found {value!r}: expected a list")
+        _checked_metrics([*(metrics or ()), *(weighted_metrics or ())], (1, 1), (1, 1))
         self.optimizer = optimizer
         self.loss = loss
         self.stop_training = False
         self._metrics_asked = list(metrics or ())
+        self._weighted_asked = list(weighted_metrics or ())
         self._metrics = None
         self._steps = {}
 
@@ -96,16 +123,17 @@ class Trainer:
             return None
         return {"optimizer": serialization.serialize(self.optimizer),
                 "loss": serialization.serialize(self.loss),
-                "metrics": [metric if isinstance(metric, str)
-                            else serialization.serialize(metrics.get(metric))
-                            for metric in self._metrics_asked]}
+                **{name: [metric if isinstance(metric, str)
+                          else serialization.serialize(metrics.get(metric)) for metric in asked]
+                   for name, asked in (("metrics", self._metrics_asked),
+                                       ("weighted_metrics", self._weighted_asked))}}
 
     def compile_from_config(self, config):
         """Call compile with what get_compile_config returned."""
         self.compile(serialization.deserialize(config["optimizer"]),
                      serialization.deserialize(config["loss"]),
-                     [metric if isinstance(metric, str) else serialization.deserialize(metric)
-                      for metric in config["metrics"]])
+                     *([metric if isinstance(metric, str) else serialization.deserialize(metric)
+                        for metric in config[name]] for name in ("metrics", "weighted_metrics")))
 
     def _check_compiled(self, function):
         if self.loss is None:
@@ -131,8 +159,8 @@ class Trainer:
                              f"{_shape_text(self.input_shape)}")
         return x
 
-    def _data(self, function, x, y):
-        """x and y as checked sources, and the dtype of batches of y."""
+    def _data(self, function, x, y, sample_weight=None, class_weight=None):
+        """x, y and weights as checked sources, and the dtype of batches of y."""
         x = self._inputs(function, x)
         y = as_source(f"{function}: y", y)
         if len(x) != len(y):
@@ -144,21 +172,57 @@ class Trainer:
         except ValueError as error:
             raise ValueError(f"{function}: {error}") from None
         if self._metrics is None:
-            self._metrics = _checked_metrics(self._metrics_asked, y.shape, predictions_shape)
+            self._metrics = _checked_metrics([*self._metrics_asked, *self._weighted_asked],
+                                             y.shape, predictions_shape)
             self._loss_mean = metrics.Mean("loss")
         dtype = self.loss.dtype
         if dtype is None:
             dtype = pt.float32 if y.dtype.kind == "f" else y.dtype
-        return x, y, dtype
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError(f"{function}: found sample_weight and class_weight: expected one "
+                                 "of them")
+            sample_weight = weights_of_classes(function, y, class_weight)
+        elif sample_weight is not None:
+            sample_weight = as_source(f"{function}: sample_weight", sample_weight)
+            if len(sample_weight) != len(x):
+                raise ValueError(f"{function}: x has {len(x)} samples and sample_weight "
+                                 f"{len(sample_weight)}: expected the same number")
+            sample_weight = sample_weight.astype(pt.float32, copy=False)
+        return x, y, sample_weight, dtype
+
+    def _batch(self, function, batch, class_weight=None):
+        """A batch of a stream, (x, y) or (x, y, sample_weight), as a step takes it."""
+        if not isinstance(batch, (list, tuple)) or len(batch) not in (2, 3):
+            raise ValueError(f"{function}: x: found a batch {_described(batch)}: expected (x, y) "
+                             "or (x, y, sample_weight)")
+        x, y, weights, dtype = self._data(function, *batch, class_weight=class_weight)
+        return x.astype(pt.float32, copy=False), y.astype(dtype, copy=False), weights
+
+    def _batches(self, function, x, y, weights, batch_size, steps, steps_name, shuffle=False,
+                 class_weight=None):
+        """The batches of arrays x, y, weights or of a stream x."""
+        if is_stream(x):
+            if y is not None or weights is not None:
+                raise ValueError(f"{function}: x gives batches: expected y and sample_weight in "
+                                 "them, as (x, y, sample_weight)")
+            steps = None if steps is None else integer(f"{function}: {steps_name}", steps, 1)
+            return Stream(f"{function}: x", x,
+                          lambda batch: self._batch(function, batch, class_weight), steps)
+        if steps is not None:
+            raise ValueError(f"{function}: {steps_name}: found {steps} for an array x: expected "
+                             "None (it is for iterators of batches)")
+        size = _batch_size(f"{function}: batch_size", batch_size)
+        return Batches(*self._data(function, x, y, weights, class_weight), size, shuffle)
 
     # ----------------------------------------------------------------------------------- the step
 
     def _forward(self, training):
         """Everything between a batch and its metrics.
 
-        Returns: the stages to run in turn, the loss of (y, outputs), and update(value, y, outputs)
-        for the metrics. Where the last activation belongs to the loss, outputs are logits: the loss
-        of those is the same function, but stable and fused.
+        Returns: the stages to run in turn, the loss of (y, outputs, weights), and update(value, y,
+        outputs, weights) for the metrics. Where the last activation belongs to the loss, outputs
+        are logits: the loss of those is the same function, but stable and fused.
         """
         loss = self.loss
         activation = self.output_activation
@@ -167,24 +231,30 @@ class Trainer:
         if logits:
             loss = loss.on_logits()
         loss_mean = self._loss_mean
-        on_outputs = [metric.update_state for metric in self._metrics
+        n_unweighted = len(self._metrics_asked)
+        unweighted = self._metrics[:n_unweighted]
+        on_outputs = [metric.update_state for metric in unweighted
                       if not logits or metric.takes_logits]
-        on_predictions = [metric.update_state for metric in self._metrics
+        on_predictions = [metric.update_state for metric in unweighted
                           if logits and not metric.takes_logits]
+        weighted = [metric.update_state for metric in self._metrics[n_unweighted:]]
 
-        def update(value, y, outputs):
-            loss_mean.update_state(value, len(y))
+        def update(value, y, outputs, weights):
+            n = len(y)
+            loss_mean.add(value * n, n)
             for update_state in on_outputs:
                 update_state(y, outputs)
-            if on_predictions:
-                predictions = activation(outputs)
+            if on_predictions or weighted:
+                predictions = activation(outputs) if logits else outputs
                 for update_state in on_predictions:
                     update_state(y, predictions)
+                for update_state in weighted:
+                    update_state(y, predictions, weights)
 
         return self.stages(training, logits), loss, update
 
     def _train_step(self):
-        """Return step(x, y): one update of the weights."""
+        """Return step(x, y, weights of samples or None): one update of the weights."""
         stages, loss_of, update = self._forward(training=True)
         weights = self.trainable_weights
         if not weights:
@@ -194,7 +264,7 @@ class Trainer:
         regularizers = self.attached("regularizers")
         constraints = self.attached("constraints")
 
-        def step(x, y):
+        def step(x, y, sample_weight=None):
             mode.training = True
             mode.losses = added = []
             try:
@@ -203,7 +273,7 @@ class Trainer:
                     outputs = x
                     for stage in stages:
                         outputs = stage(outputs)
-                    loss = loss_of(y, outputs)
+                    loss = loss_of(y, outputs, sample_weight)
                     for regularizer, w in regularizers:
                         loss = loss + regularizer(w)
                     for term in added:
@@ -213,21 +283,21 @@ class Trainer:
                 mode.losses = None
             value = loss.item()
             if not math.isfinite(value):
-                raise _LossNotFinite(f"the loss is {value}")
+                raise _LossNotFinite(value, x, y)
             gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
             optimizer.apply(gradients, weights)
             for constraint, w in constraints:
                 w[...] = constraint(w)
-            update(value, y, outputs)
+            update(value, y, outputs, sample_weight)
 
         return step
 
     def _test_step(self):
-        """Return step(x, y): the metrics of a batch, the weights unchanged."""
+        """Return step(x, y, weights of samples or None): the metrics of a batch."""
         stages, loss_of, update = self._forward(training=False)
         regularizers = self.attached("regularizers")
 
-        def step(x, y):
+        def step(x, y, sample_weight=None):
             mode.losses = added = []
             try:
                 outputs = x
@@ -235,12 +305,12 @@ class Trainer:
                     outputs = stage(outputs)
             finally:
                 mode.losses = None
-            value = loss_of(y, outputs).item()
+            value = loss_of(y, outputs, sample_weight).item()
             for regularizer, w in regularizers:
                 value += regularizer(w).item()
             for term in added:
                 value += term.item()
-            update(value, y, outputs)
+            update(value, y, outputs, sample_weight)
 
         return step
 
@@ -283,19 +353,27 @@ class Trainer:
     # --------------------------------------------------------------------------------------- fit
 
     def fit(self, x=None, y=None, batch_size=32, epochs=1, verbose="auto", callbacks=None,
-            validation_split=0.0, validation_data=None, shuffle=True, *, initial_epoch=0,
+            validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
+            sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
             validation_batch_size=None):
         """Train.
 
         x, y: samples (n, ...) and their targets: tensors, NumPy arrays or lists, of any dtype; they
-            are not copied, batches become float32 one by one.
+            are not copied, batches become float32 one by one. Or x gives batches (x, y) or (x, y,
+            sample_weight): a generator or another iterator, or an object that can be iterated over
+            anew in every epoch, or that has a length and items.
         batch_size: samples in one step; the last step of an epoch takes what is left.
         epochs: number of the last epoch; initial_epoch: how many of them are done already.
         verbose: 0, nothing; 1, a bar per epoch; 2, a line per epoch; "auto", a bar on a terminal.
         callbacks: a list of callbacks.Callback.
         validation_split: in [0, 1), the share of x and y, taken from their end, to validate with.
-        validation_data: the pair (x, y) to validate with, instead of validation_split.
-        shuffle: take the samples in a new random order in every epoch.
+        validation_data: (x, y) or (x, y, sample_weight) to validate with, instead of
+            validation_split; or batches, as x.
+        shuffle: take the samples of arrays in a new random order in every epoch.
+        class_weight: {class number: weight} for the losses of samples; 1 for what is not listed.
+        sample_weight: weights for the losses of samples, (n,), instead.
+        steps_per_epoch, validation_steps: how many batches to take from an iterator; by default all
+            that it has.
         validation_batch_size: by default batch_size.
 
         Returns: a callbacks.History. The loss of an epoch is the mean over its samples, each at the
@@ -305,36 +383,41 @@ class Trainer:
             RuntimeError: the model is not compiled.
             ValueError: data, shapes, labels or numbers do not fit; the message says which.
             FloatingPointError: the loss is NaN or infinite; the message names epoch and step. The
-                weights are those before that step.
+                weights are those before that step. (With callbacks.TerminateOnNaN, fit returns.)
         """
         self._check_compiled("fit")
         batch_size = _batch_size("fit: batch_size", batch_size)
         epochs = integer("fit: epochs", epochs, 0)
         initial_epoch = integer("fit: initial_epoch", initial_epoch, 0)
         validation_split = number("fit: validation_split", validation_split, 0, 1, below_high=True)
-        x, y, dtype = self._data("fit", x, y)
-        if validation_data is not None:
-            validation = self._data("fit: validation_data", *_pair(validation_data))
-        elif validation_split > 0:
-            n_train = math.floor(len(x) * (1 - validation_split))
+        validation_size = _batch_size("fit: validation_batch_size",
+                                      validation_batch_size or batch_size)
+        validation = None
+        if validation_split > 0 and validation_data is None:
+            if is_stream(x):
+                raise ValueError("fit: validation_split: x gives batches: expected "
+                                 "validation_data")
+            *data, dtype = self._data("fit", x, y, sample_weight, class_weight)
+            n_train = math.floor(len(data[0]) * (1 - validation_split))
             if n_train == 0:
-                raise ValueError(f"fit: validation_split: {validation_split:g} of {len(x)} samples "
-                                 "leaves none to train with")
-            validation = x[n_train:], y[n_train:], dtype
-            x, y = x[:n_train], y[:n_train]
+                raise ValueError(f"fit: validation_split: {validation_split:g} of {len(data[0])} "
+                                 "samples leaves none to train with")
+            held_out = [None if part is None else part[n_train:] for part in data]
+            data = [None if part is None else part[:n_train] for part in data]
+            batches = Batches(*data, dtype, batch_size, bool(shuffle))
+            validation = Batches(*held_out, dtype, validation_size)
         else:
-            validation = None
-        batches = Batches(x, y, dtype, batch_size, bool(shuffle))
-        if validation is not None:
-            size = _batch_size("fit: validation_batch_size", validation_batch_size or batch_size)
-            validation = Batches(*validation, size)
+            batches = self._batches("fit", x, y, sample_weight, batch_size, steps_per_epoch,
+                                    "steps_per_epoch", bool(shuffle), class_weight)
+        if validation_data is not None:
+            validation = self._batches("fit: validation_data", *_parts(validation_data),
+                                       validation_size, validation_steps, "validation_steps")
         self.history = History()
         callbacks = sorted([*listed(callbacks), self.history],
                            key=lambda callback: getattr(callback, "runs_last", False))
         runner = CallbackList([*progress(verbose), *callbacks], self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
-        self.run = Run(batches.position, callbacks,
-                       {"samples": len(x), "batch_size": batch_size, "shuffle": bool(shuffle)})
+        self.run = Run(batches.position, callbacks, batches.about())
         try:
             with self._running():
                 self._run_epochs(batches, validation, initial_epoch, epochs, runner)
@@ -359,12 +442,12 @@ class Trainer:
         position.epoch = initial_epoch
         logs = {}
         runner.run("on_train_begin", logs)  # where a Checkpoint may move the position
-        while position.epoch < epochs and not self.stop_training:
+        while position.epoch < epochs and not self.stop_training and not batches.ran_out:
             epoch = position.epoch
             runner.run("on_epoch_begin", epoch, {})
             try:
                 logs = self._run_batches(self._train_step, batches, runner, "train")
-            except _LossNotFinite as error:
+            except FloatingPointError as error:
                 raise FloatingPointError(f"fit: epoch {epoch + 1}, {error}") from None
             if validation is not None:
                 found = self._run_evaluation(validation, runner)
@@ -375,64 +458,76 @@ class Trainer:
 
     def _run_batches(self, make_step, batches, runner, kind):
         """Run the step on every batch, with the hooks of that kind. Returns the logs."""
-        step = self._cached_step(make_step)
+        step = None
         before = runner.hooks[f"on_{kind}_batch_begin"]
         after = runner.hooks[f"on_{kind}_batch_end"]
         position, is_training = batches.position, kind == "train"
-        if position.step == 0:
-            self._reset_metrics()
-        for i, (x, y) in enumerate(batches, position.step):
+        first = position.step
+        for i, (x, y, weights) in enumerate(batches, first):
+            if step is None:  # the first batch of a stream says what to build
+                step = self._cached_step(make_step)
+                if first == 0:
+                    self._reset_metrics()
             for hook in before:
                 hook(i, {})
             try:
-                step(x, y)
+                step(x, y, weights)
             except _LossNotFinite as error:
-                raise _LossNotFinite(f"step {i + 1} of {batches.steps}: {error}") from None
+                if runner.ends_at_nan:
+                    logs = self._logs() | {"loss": error.value}
+                    for hook in after:
+                        hook(i, logs)
+                    return logs
+                of = "" if batches.steps is None else f" of {batches.steps}"
+                raise FloatingPointError(f"step {i + 1}{of}: {error}") from None
             if is_training:
                 position.step = i + 1
             if after:
                 logs = self._logs()
                 for hook in after:
                     hook(i, logs)
+        if runner.params["steps"] is None:
+            runner.params["steps"] = batches.steps
         return self._logs()
 
-    def train_on_batch(self, x, y, return_dict=False):
+    def train_on_batch(self, x, y, sample_weight=None, class_weight=None, return_dict=False):
         """Train one step on one batch.
 
         Returns: the loss, or [loss, *metrics], of this batch before the step; with return_dict a
         dictionary by name.
         Raises: as fit.
         """
-        return self._on_batch("train_on_batch", self._train_step, x, y, return_dict)
+        return self._on_batch("train_on_batch", self._train_step, x, y, sample_weight, class_weight,
+                              return_dict)
 
-    def test_on_batch(self, x, y, return_dict=False):
+    def test_on_batch(self, x, y, sample_weight=None, return_dict=False):
         """Evaluate one batch. Returns: as train_on_batch. Raises: as evaluate."""
-        return self._on_batch("test_on_batch", self._test_step, x, y, return_dict)
+        return self._on_batch("test_on_batch", self._test_step, x, y, sample_weight, None,
+                              return_dict)
 
-    def _on_batch(self, function, make_step, x, y, return_dict):
+    def _on_batch(self, function, make_step, x, y, sample_weight, class_weight, return_dict):
         self._check_compiled(function)
-        x, y, dtype = self._data(function, x, y)
+        x, y, weights, dtype = self._data(function, x, y, sample_weight, class_weight)
         self._reset_metrics()
         try:
             self._cached_step(make_step)(x.astype(pt.float32, copy=False),
-                                         y.astype(dtype, copy=False))
+                                         y.astype(dtype, copy=False), weights)
         except _LossNotFinite as error:
             raise FloatingPointError(f"{function}: {error}") from None
         return _values(self._logs(), return_dict)
 
     # ------------------------------------------------------------------------ evaluate, predict
 
-    def evaluate(self, x=None, y=None, batch_size=32, verbose="auto", callbacks=None,
-                 return_dict=False):
+    def evaluate(self, x=None, y=None, batch_size=32, verbose="auto", sample_weight=None,
+                 steps=None, callbacks=None, return_dict=False):
         """Compute loss and metrics, the weights unchanged.
 
-        x, y, batch_size, verbose, callbacks: as for fit.
+        x, y, batch_size, verbose, sample_weight, callbacks: as for fit; steps: as steps_per_epoch.
         Returns: the loss, or [loss, *metrics]; with return_dict a dictionary by name.
         Raises: RuntimeError: the model is not compiled. ValueError: data or numbers do not fit.
         """
         self._check_compiled("evaluate")
-        batches = Batches(*self._data("evaluate", x, y),
-                          _batch_size("evaluate: batch_size", batch_size))
+        batches = self._batches("evaluate", x, y, sample_weight, batch_size, steps, "steps")
         runner = self._runner(batches, verbose, callbacks)
         with self._running():
             logs = self._run_evaluation(batches, runner)
@@ -444,25 +539,36 @@ class Trainer:
         runner.run("on_test_end", logs)
         return logs
 
-    def predict(self, x, batch_size=32, verbose="auto", callbacks=None):
+    def predict(self, x, batch_size=32, verbose="auto", steps=None, callbacks=None):
         """Compute the outputs for samples.
 
-        x, batch_size, verbose, callbacks: as for fit.
+        x, batch_size, verbose, callbacks: as for fit, but x may give batches of samples alone, too;
+        steps: as steps_per_epoch.
         Returns: a tensor (n, ...), the outputs for all samples.
         Raises: ValueError: x or a number does not fit.
         """
-        batches = Batches(self._inputs("predict", x), None, None,
-                          _batch_size("predict: batch_size", batch_size))
+        if is_stream(x):
+            steps = None if steps is None else integer("predict: steps", steps, 1)
+            batches = Stream("predict: x", x, self._samples, steps)
+        else:
+            batches = Batches(self._inputs("predict", x), None, None, None,
+                              _batch_size("predict: batch_size", batch_size))
         runner = self._runner(batches, verbose, callbacks)
-        step = self._cached_step(self._predict_step)
         outputs = []
         runner.run("on_predict_begin", {})
-        for i, (batch, _) in enumerate(batches):
+        for i, (batch, _, _) in enumerate(batches):
             runner.run("on_predict_batch_begin", i, {})
-            outputs.append(step(batch))
+            outputs.append(self._cached_step(self._predict_step)(batch))
             runner.run("on_predict_batch_end", i, {})
+        if runner.params["steps"] is None:
+            runner.params["steps"] = batches.steps
         runner.run("on_predict_end", {})
         return pt.concat(outputs)
+
+    def _samples(self, batch):
+        """A batch of a stream, x or (x, ...), as a triple."""
+        x = self._inputs("predict", batch[0] if isinstance(batch, (list, tuple)) else batch)
+        return x.astype(pt.float32, copy=False), None, None
 
     def predict_on_batch(self, x):
         """Compute the outputs for one batch, a tensor. Raises: as predict."""
@@ -493,10 +599,20 @@ def _batch_size(name, value):
     return integer(name, 32 if value is None else value, 1)
 
 
-def _pair(data):
-    if not isinstance(data, (list, tuple)) or len(data) != 2:
-        raise ValueError("fit: validation_data: expected a pair (x, y)")
-    return data
+def _parts(data):
+    """What validation_data may be, as x, y and weights."""
+    if is_stream(data):
+        return data, None, None
+    if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
+        raise ValueError(f"fit: validation_data: found {_described(data)}: expected a pair (x, y), "
+                         "a triple (x, y, sample_weight) or an iterator of such batches")
+    return (*data, None)[:3]
+
+
+def _described(data):
+    """What something is, in a few words."""
+    return (f"of {len(data)} parts" if isinstance(data, (list, tuple))
+            else f"of type {type(data).__name__}")
 
 
 def _values(logs, as_dictionary):

@@ -1,0 +1,130 @@
+"""Accuracies: how often predictions are right."""
+
+from __future__ import annotations
+
+import pytensor as pt
+from pytensor import losses
+from pytensor._arguments import integer, number
+from pytensor.metrics.metric import MeanOf, as_tensors
+
+__all__ = [
+    "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy", "binary_accuracy",
+    "categorical_accuracy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
+]
+
+
+def categorical_accuracy(y_true, y_pred):
+    """Whether the largest prediction is at the largest target.
+
+    y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
+    Returns: (...), bool.
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    return y_true.argmax(-1) == y_pred.argmax(-1)
+
+
+def sparse_categorical_accuracy(y_true, y_pred):
+    """Whether the largest prediction is at the label.
+
+    y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
+    Returns: (...), bool.
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    if y_true.ndim == y_pred.ndim:
+        y_true = y_true.reshape(y_true.shape[:-1])
+    return y_true.astype(pt.int64, copy=False) == y_pred.argmax(-1)
+
+
+def binary_accuracy(y_true, y_pred, threshold=0.5):
+    """The share of outputs on the right side of the threshold.
+
+    y_true: 0 or 1, y_pred: probabilities; both (..., outputs). Returns: (...), float32.
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    y_true = losses.match_shape("binary_accuracy", y_true, y_pred.shape)
+    return (y_true == (y_pred > threshold).astype(y_true.dtype)).mean(axis=-1)
+
+
+def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
+    """Whether fewer than k predictions are larger than that of the label.
+
+    y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
+    Returns: (...), bool.
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    labels = losses.class_numbers("sparse_top_k_categorical_accuracy", y_true, y_pred.shape)
+    rows = y_pred.reshape((labels.size, y_pred.shape[-1]))
+    chosen = rows[pt.arange(labels.size), labels.reshape((labels.size,))]
+    larger = (rows > chosen.reshape((labels.size, 1))).sum(axis=-1)
+    return (larger < k).reshape(labels.shape)
+
+
+def top_k_categorical_accuracy(y_true, y_pred, k=5):
+    """Whether fewer than k predictions are larger than that at the largest target.
+
+    y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
+    Returns: (...), bool.
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
+
+
+class Accuracy(MeanOf):
+    """The share of predictions that are equal to their targets: class numbers, for example."""
+
+    def values(self, y_true, y_pred):
+        """Return the share of each sample, (...)."""
+        y_true, y_pred = as_tensors(y_true, y_pred)
+        y_true = losses.match_shape(self.name, y_true, y_pred.shape)
+        return (y_true == y_pred).astype(pt.float32)
+
+
+class CategoricalAccuracy(MeanOf):
+    """The share of samples whose largest prediction is at the largest target."""
+
+    takes_logits = True
+    function = staticmethod(categorical_accuracy)
+
+
+class SparseCategoricalAccuracy(MeanOf):
+    """The share of samples whose largest prediction is at the label."""
+
+    takes_logits = True
+    function = staticmethod(sparse_categorical_accuracy)
+
+
+class BinaryAccuracy(MeanOf):
+    """The share of outputs on the right side of the threshold."""
+
+    def __init__(self, name=None, threshold=0.5):
+        """Threshold: outputs above it count as 1."""
+        super().__init__(name)
+        self.threshold = number(f"{self.name}: threshold", threshold)
+
+    def values(self, y_true, y_pred):
+        """Return the share of each sample, (...)."""
+        return binary_accuracy(y_true, y_pred, self.threshold)
+
+
+class TopKCategoricalAccuracy(MeanOf):
+    """The share of samples with fewer than k predictions larger than that of their class."""
+
+    takes_logits = True
+    function = staticmethod(top_k_categorical_accuracy)
+
+    def __init__(self, k=5, name=None):
+        """K: an integer >= 1."""
+        super().__init__(name)
+        self.k = integer(f"{self.name}: k", k, 1)
+
+    def values(self, y_true, y_pred):
+        """Return whether it is so for each sample, (...)."""
+        return self.function(y_true, y_pred, self.k)
+
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """The same for class numbers."""
+
+    function = staticmethod(sparse_top_k_categorical_accuracy)

@@ -1,0 +1,150 @@
+"""Metric, the base class of all metrics; means and sums."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import pytensor as pt
+from pytensor import losses
+from pytensor._arguments import snake_case
+from pytensor._core import Tensor
+from pytensor.serialization import Configurable
+
+__all__ = ["Mean", "MeanFunction", "Metric", "Sum"]
+
+
+class Metric(Configurable):
+    """Base class. A subclass defines update_state, result and reset_state.
+
+    takes_logits: whether update_state may be given the logits of a softmax for its outputs. kept:
+    the names of the attributes that hold what was accumulated, for a checkpoint amid an epoch.
+    """
+
+    takes_logits = False
+    kept = ()
+
+    def __init__(self, name=None):
+        """Name: the key in logs and history; by default the class's in snake case."""
+        self.name = snake_case(type(self).__name__) if name is None else name
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Take a batch into account; the third argument may be left out by metrics of one's own."""
+        raise NotImplementedError(f"{type(self).__name__} does not define update_state")
+
+    def result(self):
+        """Return the value over everything since the last reset, a float."""
+        raise NotImplementedError(f"{type(self).__name__} does not define result")
+
+    def reset_state(self):
+        """Forget what was accumulated."""
+        raise NotImplementedError(f"{type(self).__name__} does not define reset_state")
+
+    def __call__(self, *arguments, **options):
+        """Take a batch into account, and return the value so far."""
+        self.update_state(*arguments, **options)
+        return self.result()
+
+
+class Sum(Metric):
+    """The sum of the values given."""
+
+    kept = ("_total", "_count")
+
+    def __init__(self, name="sum"):
+        """Name: the key in logs and history."""
+        super().__init__(name)
+        self.reset_state()
+
+    def update_state(self, values, sample_weight=None):
+        """Add values, a number or a tensor, each times its weight."""
+        values = values if isinstance(values, Tensor) else pt.asarray(values)
+        if sample_weight is None:
+            self.add(values.sum().item(), values.size)
+            return
+        weights = pt.asarray(sample_weight)
+        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights.reshape(values.shape)
+        if 0 < weights.ndim < values.ndim:  # one weight for all values of a sample
+            values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+        weights = losses.weights_like(values, weights)
+        count = weights.sum().item() * (values.size / weights.size)
+        self.add((values * weights).sum().item(), count)
+
+    def add(self, total, count):
+        """Add a total of so many values."""
+        self._total += total
+        self._count += count
+
+    def result(self):
+        """Return the sum so far."""
+        return self._total
+
+    def reset_state(self):
+        """Start anew."""
+        self._total = 0.0
+        self._count = 0
+
+
+class Mean(Sum):
+    """The mean of the values given, 0 before the first."""
+
+    def __init__(self, name="mean"):
+        """Name: the key in logs and history."""
+        super().__init__(name)
+
+    def result(self):
+        """Return the mean so far."""
+        return self._total / self._count if self._count else 0.0
+
+
+class MeanFunction(Mean):
+    """The mean of function(y_true, y_pred) over all samples."""
+
+    def __init__(self, function, name=None):
+        """Function: gives one value per sample, or one for the batch."""
+        super().__init__(getattr(function, "__name__", "metric") if name is None else name)
+        self.function = function
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Add the values of a batch."""
+        super().update_state(self.values(y_true, y_pred), sample_weight)
+
+    def values(self, y_true, y_pred):
+        """Return the value of each sample."""
+        return self.function(y_true, y_pred)
+
+
+class MeanOf(MeanFunction):
+    """Base of those that are the mean of one function: a subclass has it as `function`."""
+
+    def __init__(self, name=None):
+        """Name: the key in logs and history; by default the class's in snake case."""
+        Metric.__init__(self, name)
+        self.reset_state()
+
+
+def as_tensors(y_true, y_pred):
+    """Targets and predictions as tensors."""
+    return (y_true if type(y_true) is Tensor else pt.asarray(y_true),
+            y_pred if type(y_pred) is Tensor else pt.asarray(y_pred))
+
+
+def as_arrays(name, y_true, y_pred, sample_weight):
+    """Targets, predictions and weights as ndarrays of one shape, (n, outputs), for counting."""
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    y_true = losses.match_shape(name, y_true, y_pred.shape)
+    weights = np.ones(()) if sample_weight is None else losses.weights_like(y_pred, sample_weight)
+    shape = (-1, y_pred.shape[-1]) if y_pred.ndim > 1 else (y_pred.size, 1)
+    return (np.asarray(y_true, np.float64).reshape(shape), np.asarray(y_pred).reshape(shape),
+            np.broadcast_to(np.asarray(weights, np.float64), y_pred.shape).reshape(shape))
+
+
+def ratio(x, y):
+    """x / y, 0 where y is 0: ndarrays or numbers."""
+    return np.divide(x, y, out=np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y))),
+                     where=np.asarray(y) != 0)
+
+
+def plain(result):
+    """An ndarray with one element as a float; others stay."""
+    return result.item() if np.size(result) == 1 else result
