@@ -284,3 +284,174 @@ def test_a_stdout_that_does_not_say_what_it_is(monkeypatch):
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# ------------------------------------------------------------------ by the value of a metric
+
+
+class Values(callbacks.Callback):
+    """Puts values of one's own in the logs, epoch by epoch."""
+
+    def __init__(self, *values, name="val_loss"):
+        self.values = values
+        self.name = name
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs[self.name] = self.values[epoch]
+
+
+def fit(*callbacks_, epochs=4, network=None, **options):
+    network = model() if network is None else network
+    return network, network.fit(X, Y, epochs=epochs, verbose=0, callbacks=list(callbacks_),
+                                **options)
+
+
+def test_model_checkpoint_after_every_epoch(tmp_path, capsys):
+    network, _ = fit(callbacks.ModelCheckpoint(tmp_path / "{epoch:02d}-{loss:.9f}.safetensors",
+                                               verbose=1), epochs=2)
+    first, second = sorted(tmp_path.iterdir())
+    assert first.name.startswith("01-1.40")
+    again = models.load_model(second)
+    for a, b in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert capsys.readouterr().out.splitlines()[1] == f"Epoch 2: written to {second}"
+
+
+@pytest.mark.parametrize(("options", "values", "best"), [
+    ({}, (3, 1, 2, 4), 2), ({"mode": "max"}, (3, 1, 2, 4), 4),
+    ({"initial_value_threshold": 0.5}, (3, 1, 2, 4), None),
+    ({}, (float("nan"), 3, float("nan"), 4), 2),
+])
+def test_model_checkpoint_of_the_best(tmp_path, options, values, best):
+    path = tmp_path / "best.safetensors"
+    written = []
+    network = model()
+    network.save_weights = lambda path: written.append(network.optimizer.iterations)
+    fit(Values(*values), callbacks.ModelCheckpoint(path, save_best_only=True,
+                                                   save_weights_only=True, **options),
+        network=network)
+    assert (written[-1] if written else None) == best
+
+
+def test_model_checkpoint_by_batches(tmp_path):
+    fit(callbacks.ModelCheckpoint(tmp_path / "{epoch}.{batch}", save_freq=3), epochs=2,
+        batch_size=5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.3", "2.2"]
+
+
+def test_reduce_lr_on_plateau(capsys):
+    reducing = callbacks.ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=0.003,
+                                           verbose=1)
+    _, history = fit(Values(5, 4, 4, 4, 4, 4, 4, 4, 4), reducing, epochs=9)
+    assert history.history["learning_rate"] == pytest.approx(
+        [0.01] * 4 + [0.005] * 2 + [0.003] * 3)
+    assert capsys.readouterr().out.splitlines() == [
+        "Epoch 4: the learning rate falls to 0.005", "Epoch 6: the learning rate falls to 0.003"]
+
+
+@pytest.mark.parametrize("schedule", [lambda epoch: 0.1 / (epoch + 1),
+                                      lambda epoch, rate: 0.1 if epoch == 0 else rate / 2])
+def test_learning_rate_scheduler(schedule, capsys):
+    _, history = fit(callbacks.LearningRateScheduler(schedule, verbose=1), epochs=2)
+    assert history.history["learning_rate"] == [0.1, 0.05]
+    assert capsys.readouterr().out.splitlines()[1] == "Epoch 2: the learning rate is 0.05"
+
+
+@pytest.mark.parametrize(("monitor", "metrics", "expected"), [
+    ("auc", ["auc"], True), ("val_auc", ["auc"], True), ("accuracy", ["accuracy"], True),
+    ("loss", ["auc"], False), ("mse", ["mse"], False), ("val_my_acc", [], True),
+    ("false_negatives", ["false_negatives"], False), ("precision", ["precision"], True),
+])
+def test_the_direction_of_a_metric(monitor, metrics, expected):
+    network = models.Sequential([layers.Dense(1, activation="sigmoid", input_shape=(2,))])
+    network.compile("sgd", "mse", metrics=metrics)
+    network.train_on_batch(X, Y > 0)
+    stopping = callbacks.EarlyStopping(monitor)
+    stopping.set_model(network)
+    assert stopping.improves(2.0, 1.0) is expected
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("make", [
+    lambda c: c.ReduceLROnPlateau("loss", factor=0.3, patience=2, min_delta=0.02, cooldown=1),
+    lambda c: c.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+    lambda c: c.EarlyStopping("loss", min_delta=0.05, patience=2),
+    lambda c: c.EarlyStopping("loss", patience=1, baseline=1e-3, start_from_epoch=2),
+], ids=["plateau", "scheduler", "stopping", "baseline"])
+def test_training_goes_as_in_keras(keras, make):
+    ours = model()
+    theirs = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    theirs.set_weights(ours.get_weights())
+    theirs.compile(keras.optimizers.SGD(0.1), "mse", metrics=["mse"])
+    ours.optimizer.learning_rate = 0.1
+    options = {"epochs": 12, "shuffle": False, "verbose": 0}
+    found = ours.fit(X, Y, callbacks=[make(callbacks)], **options).history
+    expected = theirs.fit(X, Y, callbacks=[make(keras.callbacks)], **options).history
+    assert found.keys() == expected.keys()
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-3, atol=1e-9)
+
+
+# ---------------------------------------------------------------------------------- into files
+
+
+def test_csv_logger(tmp_path):
+    path = tmp_path / "log.csv"
+    _, history = fit(callbacks.CSVLogger(path, separator=";"), epochs=2)
+    lines = [line.split(";") for line in path.read_text().splitlines()]
+    assert lines[0] == ["epoch", "loss", "mse"]
+    assert [float(line[1]) for line in lines[1:]] == history.history["loss"]
+    fit(callbacks.CSVLogger(path, separator=";", append=True), epochs=1)
+    assert [line.split(";")[0] for line in path.read_text().splitlines()] == [
+        "epoch", "0", "1", "0"]
+    fit(callbacks.CSVLogger(path), epochs=1)
+    assert len(path.read_text().splitlines()) == 2
+
+
+@pytest.mark.oracle
+def test_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard", reason="needs pytensor-kernels[tensorboard]")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)
+    _, history = fit(board, epochs=2, batch_size=5, validation_data=(X, Y))
+    found = {}
+    for kind in ("train", "validation"):
+        events = EventAccumulator(str(tmp_path / kind))
+        events.Reload()
+        found[kind] = events
+    values = [event.value for event in found["train"].Scalars("epoch_loss")]
+    np.testing.assert_allclose(values, history.history["loss"], rtol=1e-6)
+    values = [event.value for event in found["validation"].Scalars("epoch_mse")]
+    np.testing.assert_allclose(values, history.history["val_mse"], rtol=1e-6)
+    assert [event.step for event in found["train"].Scalars("batch_loss")] == [2, 4, 6, 8]
+    histogram = found["train"].Histograms("dense/kernel/histogram")[-1].histogram_value
+    assert histogram.num == 2
+
+
+def test_tensorboard_says_what_it_needs(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorboard.compat.proto", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pytensor-kernels\[tensorboard\]'"):
+        fit(callbacks.TensorBoard(tmp_path))
+
+
+@pytest.mark.parametrize(("make", "error", "message"), [
+    (lambda path: callbacks.ModelCheckpoint(path / "no" / "x"), FileNotFoundError, "no"),
+    (lambda path: callbacks.ModelCheckpoint(path), OSError, "no regular file"),
+    (lambda path: callbacks.ModelCheckpoint(path / "{nothing}"), ValueError,
+     "ModelCheckpoint: filepath .*'nothing': expected one of epoch, loss, mse"),
+    (lambda path: callbacks.ModelCheckpoint(path / "x", save_best_only=True), ValueError,
+     "ModelCheckpoint: monitor 'val_loss' is not in the logs"),
+    (lambda path: callbacks.ModelCheckpoint(path / "x", save_freq="batch"), TypeError,
+     "ModelCheckpoint: save_freq: found 'batch'"),
+    (lambda path: callbacks.ModelCheckpoint(3), TypeError, "ModelCheckpoint: path: found 3"),
+    (lambda path: callbacks.CSVLogger(path / "no" / "x"), FileNotFoundError, "no"),
+    (lambda path: callbacks.ReduceLROnPlateau(factor=1.0), ValueError, "factor: found 1"),
+    (lambda path: callbacks.ReduceLROnPlateau(mode="up"), ValueError, "unknown mode 'up'"),
+    (lambda path: callbacks.LearningRateScheduler(0.1), TypeError, "schedule: found 0.1"),
+    (lambda path: callbacks.LearningRateScheduler(lambda epoch: -1), ValueError,
+     "learning_rate: found -1"),
+])
+def test_refuses_more(make, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        fit(make(tmp_path), epochs=1)

@@ -2,13 +2,15 @@
 
 import importlib
 import itertools
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import nn
+from pytensor import nn, numpy_table
 from pytensor.op_table import ELEMENTWISE, REDUCTIONS, TABLE
 
 pytestmark = pytest.mark.once
@@ -24,6 +26,9 @@ def positive(*shape, seed=3):
 
 CUBE, MATRIX, SQUARE, VECTOR = normal(2, 3, 4), normal(3, 4), normal(3, 3, seed=8), normal(5)
 INDICES = np.array([[0, 3, 1], [2, 2, 0]])
+
+# Where the functions of numpy_table.py are sampled, if not from -0.9 to 0.9.
+DOMAINS = {"acosh": (1.1, 4)}
 
 # By name: a function of a namespace (ours or JAX's) and of arrays, and the arrays.
 CASES = {}
@@ -124,7 +129,105 @@ case("sparse_softmax_cross_entropy",
 fused = pt.fuse(lambda x, y: pt.exp(-x * x) * y + pt.tanh(y) / (1 + x ** 2))
 case("fuse", lambda xp, x, y: xp.fused(x, y), normal(2, 3), normal(3))
 
-OURS = SimpleNamespace(**{**vars(pt), **vars(nn)}, fused=fused)
+# ------------------------------------------------------------------ computed by NumPy, composed
+
+for name, row in numpy_table.TABLE.items():
+    if row.kind in ("unary", "binary") and row.d:
+        low, high = DOMAINS.get(name, (-0.9, 0.9))
+        shapes = ((2, 3), (3,))[:len(row.inputs)]
+        case(name, lambda xp, *x, name=name: getattr(xp, name)(*x),
+             *(np.random.default_rng(k).uniform(low, high, s) for k, s in enumerate(shapes)))
+
+for axis in (0, -1):
+    for initial in (False, True):
+        for name in ("cumulative_sum", "cumulative_prod"):
+            case(f"{name} {axis} {initial}", lambda xp, x, name=name, a=axis, i=initial:
+                 getattr(xp, name)(x, axis=a, include_initial=i) ** 2, MATRIX)
+case("cumulative_sum of a vector", lambda xp, x: xp.cumulative_sum(x), VECTOR)
+case("cumulative_prod of zeros", lambda xp, x: xp.cumulative_prod(x),
+     np.array([2.0, 0, 3, 0, 5, 1]))
+case("sort", lambda xp, x: xp.sort(x) * xp.sort(x, axis=0, descending=True), MATRIX)
+case("take_along_axis", lambda xp, x: xp.take_along_axis(x, xp.argsort(x, axis=1), axis=1),
+     MATRIX)
+for text, shapes in {
+        "ij,jk->ik": [(2, 3), (3, 4)], "ij,jk": [(2, 3), (3, 4)], "ii": [(3, 3)],
+        "ii->i": [(3, 3)], "iij->j": [(3, 3, 2)], "ij->": [(2, 3)], "ij->ji": [(2, 3)],
+        "ij,j,ik->k": [(2, 3), (3,), (2, 2)], "...i,...i": [(2, 1, 3), (4, 3)],
+        "...ij,jk->...ik": [(2, 2, 3), (3, 2)], "bij,bjk->ik": [(2, 2, 3), (2, 3, 2)],
+        "i,j->ij": [(2,), (3,)], "ij,kl->i": [(2, 3), (2, 2)], "iii->i": [(2, 2, 2)]}.items():
+    case(f"einsum {text}", lambda xp, *x, text=text: xp.einsum(text, *x),
+         *(normal(*shape, seed=k) for k, shape in enumerate(shapes)))
+case("einsum of one twice", lambda xp, x: xp.einsum("ij,kj->ik", x, x), MATRIX)
+
+case("add_at", lambda xp, x, y: xp.add_at(x, (slice(None), np.array([0, 2, 2])), y) ** 2, MATRIX,
+     normal(3))
+case("set_at", lambda xp, x, y: xp.set_at(x, (1, slice(None, None, 2)), y) * x, MATRIX, normal(2))
+case("roll", lambda xp, x: xp.roll(x, (1, -2), axis=(0, 1)), MATRIX)
+case("repeat", lambda xp, x: xp.repeat(x, 3, axis=1) ** 2, MATRIX)
+case("tile", lambda xp, x: xp.tile(x, (2, 1, 3)) ** 2, MATRIX)
+case("diff", lambda xp, x: xp.diff(x, n=2, axis=1) ** 2, MATRIX)
+case("unstack", lambda xp, x: [a * a for a in xp.unstack(x, axis=1)], MATRIX)
+case("meshgrid", lambda xp, x, y: [a * a for a in xp.meshgrid(x, y)], VECTOR, normal(2))
+case("moveaxis", lambda xp, x: xp.moveaxis(x, 0, 2) ** 2, CUBE)
+case("matrix_transpose", lambda xp, x: xp.matrix_transpose(x) ** 2, CUBE)
+case("vecdot", lambda xp, x, y: xp.vecdot(x, y), CUBE, normal(3, 4))
+case("clip by one bound", lambda xp, x: xp.clip(x, -0.5) + xp.clip(x, max=0.5), normal(7))
+case("logsumexp", lambda xp, x: xp.logsumexp(x, axis=1) + xp.logsumexp(x), CUBE)
+
+# -------------------------------------------------------------------------------- linear algebra
+
+BATCH, TALL, WIDE = normal(2, 3, 3, seed=8), normal(2, 4, 3, seed=9), normal(2, 3, 4, seed=10)
+
+
+def spd(x):
+    """A positive definite matrix, as a differentiable function."""
+    return x @ x.mT + x.shape[-1] * np.eye(x.shape[-1])
+
+
+for name in ("inv", "det", "trace", "diagonal"):
+    case(f"linalg.{name}", lambda xp, x, name=name: getattr(xp.linalg, name)(x), BATCH)
+case("linalg.slogdet", lambda xp, x: xp.linalg.slogdet(x)[1], BATCH)
+case("linalg.solve", lambda xp, x, y: xp.linalg.solve(x, y), BATCH, normal(3, 2))
+case("linalg.solve of a vector", lambda xp, x, y: xp.linalg.solve(x, y), SQUARE, normal(3))
+case("linalg.cholesky", lambda xp, x: xp.linalg.cholesky(spd(x)), BATCH)
+case("linalg.cholesky upper", lambda xp, x: xp.linalg.cholesky(spd(x), upper=True), SQUARE)
+case("linalg.eigh", lambda xp, x: list(xp.linalg.eigh(spd(x))), BATCH)
+case("linalg.eigh of values", lambda xp, x: xp.linalg.eigh(spd(x))[0], BATCH)
+case("linalg.eigh of vectors", lambda xp, x: xp.linalg.eigh(spd(x))[1], SQUARE)
+case("linalg.eigvalsh", lambda xp, x: xp.linalg.eigvalsh(spd(x)), BATCH)
+for name, x in {"square": BATCH, "tall": TALL, "wide": WIDE}.items():
+    case(f"linalg.svd {name}", lambda xp, x: list(xp.linalg.svd(x, full_matrices=False)), x)
+    case(f"linalg.svdvals {name}", lambda xp, x: xp.linalg.svdvals(x), x)
+    case(f"linalg.pinv {name}", lambda xp, x: xp.linalg.pinv(x), x)
+    case(f"linalg.qr {name}", lambda xp, x: list(xp.linalg.qr(x)), x)
+case("linalg.svd of values", lambda xp, x: xp.linalg.svd(x, full_matrices=False)[1], TALL)
+case("linalg.svd of vectors", lambda xp, x: xp.linalg.svd(x, full_matrices=False)[0], TALL)
+case("linalg.svd full of square", lambda xp, x: list(xp.linalg.svd(x)), SQUARE)
+case("linalg.qr of R", lambda xp, x: xp.linalg.qr(x)[1], TALL)
+for n in (-2, 0, 1, 5):
+    case(f"linalg.matrix_power {n}", lambda xp, x, n=n: xp.linalg.matrix_power(x, n) + 0 * x, BATCH)
+for ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+    case(f"linalg.matrix_norm {ord}",
+         lambda xp, x, ord=ord: xp.linalg.matrix_norm(x, ord=ord, keepdims=True), TALL)
+for ord in (1, 2, 3.5, np.inf, -np.inf, -2):
+    case(f"linalg.vector_norm {ord}", lambda xp, x, ord=ord:
+         xp.linalg.vector_norm(x, axis=(0, 2), ord=ord), CUBE)
+case("linalg.vector_norm of all", lambda xp, x: xp.linalg.vector_norm(x), CUBE)
+case("linalg.cross", lambda xp, x, y: xp.linalg.cross(x, y), normal(2, 3), normal(3))
+case("linalg.outer", lambda xp, x, y: xp.linalg.outer(x, y), normal(2), normal(3))
+
+
+class Namespace:
+    """The first of several modules that has a name."""
+
+    def __init__(self, *modules):
+        self.modules = modules
+
+    def __getattr__(self, name):
+        return next(getattr(m, name) for m in self.modules if hasattr(m, name))
+
+
+OURS = Namespace(SimpleNamespace(fused=fused), nn, pt)
 
 
 def jax_namespace(jax):
@@ -137,19 +240,17 @@ def jax_namespace(jax):
     def sparse(x, labels):
         return -np_.take_along_axis(nn_.log_softmax(x), labels[..., None], axis=-1)[..., 0]
 
-    special = SimpleNamespace(
-        sigmoid=nn_.sigmoid, relu=nn_.relu, softplus=nn_.softplus, softmax=nn_.softmax,
-        log_softmax=nn_.log_softmax, erf=jax.scipy.special.erf, linear=linear,
+    return Namespace(SimpleNamespace(
+        linear=linear,
+        logsumexp=nn_.logsumexp,
+        add_at=lambda x, key, y: x.at[key].add(y),
+        set_at=lambda x, key, y: x.at[key].set(y),
+        nextafter=lambda x, y: x,  # it has no derivative there
         relu_gradient=lambda x, y: np_.where(y > 0, x, 0),
         softmax_cross_entropy=lambda x, y: -(y * nn_.log_softmax(x)).sum(-1),
         sparse_softmax_cross_entropy=sparse,
-        fused=lambda x, y: np_.exp(-x * x) * y + np_.tanh(y) / (1 + x ** 2))
-
-    class Namespace:
-        def __getattr__(self, name):
-            return getattr(special, name, None) or getattr(np_, name)
-
-    return Namespace()
+        fused=lambda x, y: np_.exp(-x * x) * y + np_.tanh(y) / (1 + x ** 2)),
+        np_, nn_, jax.scipy.special)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -177,9 +278,37 @@ def test_every_rule_has_a_case():
     """The transformations' own row is in test_transformations.py."""
     tested = {name.split()[0] for name in CASES}
     aliases = {"getitem": "index", "scatter": "index"}  # the gradient of an index is a scatter
-    for row in TABLE:
-        if any(row.d) and row.name != "custom_gradient":
+    for row in (*TABLE, *numpy_table.TABLE.values()):
+        if row.d and any(row.d) and row.name != "custom_gradient":
             assert aliases.get(row.name, row.name) in tested, row.name
+
+
+# autograd's names of ours, and its own helpers that stand for a function.
+AUTOGRAD = {
+    "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh",
+    "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
+    "concatenate": "concat", "conjugate": "conj", "cumsum": "cumulative_sum", "fabs": "abs",
+    "fliplr": "flip", "flipud": "flip", "full": "full_like", "norm": "linalg.vector_norm",
+    "power": "pow", "ravel": "reshape", "rollaxis": "moveaxis", "swapaxes": "moveaxis",
+    "transpose": "permute_dims",
+}
+
+
+@pytest.mark.oracle
+def test_what_autograd_differentiates_is_here_or_on_the_list():
+    anp = pytest.importorskip("autograd.numpy", reason="needs pytensor-kernels[oracles]")
+    from autograd.core import primitive_vjps
+
+    page = (Path(__file__).parent.parent / "docs/autodiff.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", page.partition("and pytensor does not:")[2]))
+    tested = {name.split()[0] for name in CASES}
+    tested |= {name.removeprefix("linalg.") for name in tested} | {"squeeze"}
+    theirs = {f.__name__ for f in primitive_vjps
+              if any(hasattr(m, f.__name__) for m in (anp, anp.linalg, anp.fft))} | {"concatenate"}
+    theirs -= {"array_from_args", "concatenate_args", "make_diagonal", "truncate_pad"}  # helpers
+    ours = {name for name in theirs if AUTOGRAD.get(name, name) in tested}
+    assert len(ours) > 70
+    assert listed == theirs - ours
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +316,13 @@ def jax():
     """JAX, with 64 bits."""
     pytest.importorskip("jax", reason="needs pytensor-kernels[oracles]")
     jax = importlib.import_module("jax")
-    before = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", True)
+    options = {"jax_enable_x64": True, "jax_disable_most_optimizations": True}
+    before = {name: jax.config.read(name) for name in options}
+    for name, value in options.items():
+        jax.config.update(name, value)
     yield jax
-    jax.config.update("jax_enable_x64", before)
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 def products(vjp, jvp, f, args, tangents, weights):
@@ -214,7 +346,7 @@ def test_jax(name, jax):
     def combined(xp):
         def g(*x):
             out = f(xp, *x)
-            return sum(part.sum() for part in out) if isinstance(out, list) else out
+            return sum((p * p * p).sum() for p in out) if isinstance(out, list) else out
 
         return g
 
@@ -226,3 +358,72 @@ def test_jax(name, jax):
         jax.vjp, jax.jvp, g, args, tangents, weights))(args, tangents, weights)
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+# -------------------------------------------------------------------------------------- corners
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (pt.relu, 0.0, 0), (pt.abs, 0.0, 0), (pt.sqrt, 0.0, np.inf), (pt.sign, 2.0, 0),
+        (lambda x: pt.maximum(x, x), 1.0, 1), (lambda x: pt.maximum(x, 1.0), 1.0, 0.5),
+        (lambda x: pt.clip(x, 0.0, 1.0), 1.0, 1), (lambda x: pt.clip(x, 0.0, 1.0), 2.0, 0),
+        (lambda x: x ** 0, 0.0, 0), (lambda x: x ** 1, 0.0, 1), (lambda x: x ** 2, 0.0, 0),
+        (lambda y: pt.asarray(0.0) ** y, 2.0, 0), (lambda y: pt.asarray(-2.0) ** y, 2.0, np.nan),
+        (lambda x: pt.hypot(x, 0.0), 0.0, 0),
+        (lambda x: pt.linalg.vector_norm(pt.stack([x])), 0.0, 0),
+        (lambda x: pt.where(x > 0, pt.sqrt(pt.where(x > 0, x, 1.0)), 0.0), -1.0, 0),
+        (lambda x: pt.std(pt.stack([x, x])), 1.0, np.nan),
+        (lambda x: pt.linalg.det(pt.reshape(x, (1, 1))), 2.0, 1),
+    ],
+)
+def test_corners(f, x, slope):
+    for found in (pt.grad(f)(x), pt.jvp(f, (x,), (1.0,))[1]):
+        np.testing.assert_array_equal(found, np.float32(slope))
+
+
+def test_infinite_slopes_in_what_was_not_taken():
+    f = lambda x: pt.where(x > 0, pt.sqrt(x), 0.0)  # noqa: E731
+    assert np.isnan(pt.grad(f)(-1.0).item())  # 0 times NaN
+    assert pt.jvp(f, (-1.0,), (1.0,))[1].item() == 0
+
+
+def test_equal_eigenvalues():
+    """Values have derivatives, vectors have none: infinite or NaN, not a number that looks right."""
+    x = np.diag([1.0, 1.0, 2.0])
+    for f in (pt.linalg.eigvalsh, lambda x: pt.linalg.eigh(x).eigenvalues, pt.linalg.svdvals):
+        np.testing.assert_allclose(pt.grad(lambda x, f=f: pt.sum(f(x)))(x), np.eye(3), atol=1e-12)
+        assert pt.isfinite(pt.jvp(f, (x,), (np.eye(3),))[1]).all()
+    vectors = lambda x: pt.linalg.eigh(x).eigenvectors  # noqa: E731
+    change = normal(3, 3)
+    assert not pt.isfinite(pt.jvp(vectors, (x,), (change + change.T,))[1]).all()
+    assert not pt.isfinite(pt.grad(lambda x: pt.sum(vectors(x) * change))(x)).all()
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (lambda x: pt.linalg.svd(x).U, NotImplementedError, r"linalg.svd: U and Vh with full_mat.*"
+         r" \(3, 4\): take full_matrices=False"),
+        (lambda x: pt.linalg.qr(x.mT, mode="complete").Q, NotImplementedError,
+         r"linalg.qr: mode='complete' has no derivative for matrices \(4, 3\)"),
+        (lambda x: pt.linalg.det(x[:, :3] * 0), np.linalg.LinAlgError, "linalg.inv: Singular"),
+        (lambda x: pt.unique_values(x), NotImplementedError, "unique_values: no derivative is kn"),
+        (lambda x: pt.asarray(np.exp(np.asarray(x))), RuntimeError, "what another library"),
+        (lambda x: pt.asarray(np.linalg.norm(x)), RuntimeError, "a GradientTape records this tens"),
+    ],
+)
+def test_what_has_no_derivative_says_so(f, error, message):
+    with pytest.raises(error, match=message):
+        pt.grad(lambda x: pt.sum(f(x)))(MATRIX)
+
+
+def test_values_may_leave_a_tape_by_name():
+    x = pt.asarray([1.0, 2.0])
+    g = pt.grad(lambda x: pt.sum(x * x.numpy() * x[0].item() * float(x[0]) * x.tolist()[1]))(x)
+    assert g.tolist() == [2, 4]
+    with pt.GradientTape() as tape:  # which does not know x
+        np.asarray(x)
+        tape.watch(pt.ones(2))
+    assert pt.grad(lambda x: pt.sum(pt.linalg.svd(x).S))(MATRIX).shape == MATRIX.shape

@@ -104,3 +104,12 @@ def test_excerpts(run_docs, tmp_path, monkeypatch):
     assert run_docs.excerpt('b.c "int g"') == ["int g() {"]
     with pytest.raises(run_docs.Stale, match=r"b\.c has no line 'int h' any more"):
         run_docs.excerpt('b.c "int h" ... "}"')
+
+
+@pytest.mark.oracle
+def test_listings_of_autodiff(run_docs):
+    pytest.importorskip("scipy", reason="needs pytensor-kernels[oracles]")
+    pytest.importorskip("sklearn", reason="needs pytensor-kernels[oracles]")
+    page = run_docs.Page(ROOT / "docs/autodiff.md")
+    page.run()
+    assert page.count > 6 and not page.failures

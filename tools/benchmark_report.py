@@ -22,14 +22,16 @@ NOISE = 1.03  # medians closer than that are level
 
 NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "jax scan": "JAX, one scan",
          "jax eager": "JAX, eager", "pytensor uint8": "pytensor, uint8 images",
+         "pytensor checkpoint": "pytensor, 10 checkpoints",
          "python": "Python alone", "naive": "naive loop"}
 
 # The families in the order of the page, each with what it shows.
 FAMILIES = {
     "networks": "One sample or batch forward (`predict_on_batch`), one step with its loss "
                 "(`train_on_batch`), through the public API of each library.",
-    "autodiff": "Value and gradient of a chain of 100 operations on 16 elements. NumPy: a gradient "
-                "derived by hand. JAX: compiled, and eager as the others are.",
+    "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product "
+                "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
+                "the others are.",
     "calls": "What a call costs: operations on 16 elements.",
     "products": "`dot`; flop are 2 m n k. A *t* marks a transposed view.",
     "functions": "The handwritten functions of the op table.",
@@ -298,7 +300,22 @@ def family_section(family, cells, peak, bandwidth):
     lines = table([*heads, *map(title, extra)], rows)
     if len(rows) > 60:
         lines = [f"<details><summary>{len(rows)} cells</summary>\n", *lines, "</details>\n"]
-    return [f"## {family}\n\n{FAMILIES.get(family, '')}\n", *lines]
+    return [f"## {family}\n\n{FAMILIES.get(family, '')}\n", *lines, *memory_tables(cells)]
+
+
+def memory_tables(cells):
+    """The most memory at a time, of the cells that measured it."""
+    lines = []
+    for cell in cells:
+        peaks = cell.info.get("peak_bytes")
+        if peaks:
+            one = cell.info["operand_bytes"]
+            rows = [(title(name), f"{size / 1e6:.1f} MB", f"{size / one:.0f}",
+                     duration(cell.seconds(name))) for name, size in peaks.items()]
+            lines += [f"Memory of the `{cell.info['case']}`, {size_text(cell.info['size'])} "
+                      "elements:\n",
+                      *table(("", "most at a time", "in tensors of that size", "time"), rows)]
+    return lines
 
 
 def compared(cell, library):

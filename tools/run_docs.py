@@ -18,7 +18,7 @@ A page is Markdown. In it
   and the last one found counts; without "last line" it is one line. A closing bracket as last line
   is one indented as the first. Docstrings are left out.
 
-Without arguments the pages are those of docs/chapter.
+Without arguments the pages are those of docs/chapter, and docs/training.md.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from PIL import Image
 from pytensor import datasets, plot
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted((ROOT / "docs/chapter").glob("*.md"))
+PAGES = [*sorted((ROOT / "docs/chapter").glob("*.md")), ROOT / "docs/training.md"]
 FENCE = re.compile(r"```(\w*)$")
 PICTURE = re.compile(r"!\[.*\]\((.+\.png)\)$")
 MARK = re.compile(r"<!-- (varies|about|excerpt: .+) -->$")

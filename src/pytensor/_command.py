@@ -8,8 +8,9 @@ import argparse
 import math
 import os
 import sys
-import tempfile
 from pathlib import Path
+
+from pytensor import saving
 
 
 class UsageError(Exception):
@@ -78,15 +79,12 @@ def check_writable(option, path):
     Raises:
         UsageError: path is a directory, or a device or a pipe, or its directory takes no files.
     """
-    # A finished file takes the place of what is there; that must not happen to a directory, and
-    # not to a device such as /dev/null.
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{option}: {path}: is there and is no regular file")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        saving.check_writable(path)
     except OSError as error:
-        raise UsageError(f"{option}: {path}: cannot write in {path.parent}: {error}") from error
+        reason = (error.strerror if error.filename == str(path)
+                  else f"cannot write in {path.parent}: {error}")
+        raise UsageError(f"{option}: {path}: {reason}") from error
 
 
 def grouped(number):

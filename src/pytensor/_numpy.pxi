@@ -123,7 +123,8 @@ cdef int accepted_dtype(str name, int dtype, str kinds) except -1:
 def is_watched(list tensors):
     """Whether a recording tape knows one of the tensors."""
     cdef Tensor t
-    cdef unsigned long long tracked = 0
-    for t in tensors:
-        tracked |= t.tracked
-    return recording_mask & tracked != 0
+    if recording_mask:
+        for t in tensors:
+            if is_recorded(t):
+                return True
+    return False

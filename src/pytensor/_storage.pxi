@@ -580,7 +580,7 @@ cdef int check_depth(int depth, str name) except -1:
 cdef bint holds_recorded(object value, int depth=0) except -1:
     """Whether a nested sequence contains a tensor that a recording tape knows."""
     if isinstance(value, Tensor):
-        return (<Tensor>value).tracked & recording_mask != 0
+        return is_recorded(<Tensor>value)
     if not isinstance(value, (list, tuple)):
         return False
     check_depth(depth, "asarray")
@@ -589,6 +589,8 @@ cdef bint holds_recorded(object value, int depth=0) except -1:
 
 cdef object numpy_view(Tensor t):
     """The ndarray on t's memory."""
+    if recording_mask & t.tracked:
+        t = new_view(t, t.data, t.ndim, t.dims, t.steps)  # one that may leave the tape
     return np.asarray(memoryview(t)) if t.ndim > 0 else np.asarray(memoryview(t)).reshape(())
 
 

@@ -39,19 +39,22 @@ cdef class _Rule:
     and the saved values, or None where no gradient flows. forward: the same for forward mode,
     called with the tangent of the input; None where functions have to be transposed. saves: what to
     save, in order: k >= 0 is input k, SAVE_OUT the result, SAVE_X_SHAPE and others shapes, -10 - i
-    parameter i. each: a single function serves every input and is told its number first. joint: a
+    parameter i. needs: for each of saves the inputs, as bits, whose derivatives read it. each: a single function serves every input and is told its number first. joint: a
     single function returns the gradients of all inputs."""
 
     cdef tuple functions
     cdef tuple forward
     cdef tuple saves
+    cdef tuple needs
     cdef bint each
     cdef bint joint
 
-    def __init__(self, tuple functions, tuple forward, tuple saves, bint each, bint joint):
+    def __init__(self, tuple functions, tuple forward, tuple saves, tuple needs, bint each,
+                 bint joint):
         self.functions = functions
         self.forward = forward
         self.saves = saves
+        self.needs = needs
         self.each = each
         self.joint = joint
 
@@ -112,17 +115,25 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     cdef unsigned long long mask = 0
     cdef list saved = None, guarded = None, shapes = None, outs = None
     cdef _Record entry
-    cdef int k
+    cdef int i, k
+    cdef long watched = 0, needs
     if rule is None:  # constant almost everywhere: floor, sign
         return 0
-    for value in inputs:
-        if isinstance(value, Tensor):
+    for i, value in enumerate(inputs):
+        if isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked:
             mask |= (<Tensor>value).tracked
+            if i < MAX_INPUTS:  # of more, rules need everything
+                watched |= 1 << i
     mask &= recording_mask
     if rule.saves or rule.joint:
         saved = []
         guarded = []
-    for k in rule.saves:
+    for i in range(len(rule.saves)):
+        k = rule.saves[i]
+        needs = rule.needs[i]
+        if not needs & watched and needs != -1:
+            saved.append(None)
+            continue
         if k >= 0:
             saved.append(inputs[k])
         elif k == SAVE_OUT:
@@ -198,7 +209,9 @@ def record_call(str name, tuple inputs, tuple results, tuple parameters):
         for value in inputs:
             if isinstance(value, Tensor):
                 tracked |= (<Tensor>value).tracked
-        if recording_mask & tracked and results:
+        # numbers that are no floating-point ones are constants
+        if recording_mask & tracked and results and (
+                len(results) > 1 or kind_of((<Tensor?>results[0]).type) == KIND_FLOAT):
             record_results(ROW_NAMES.index(name), inputs, <Tensor?>results[0],
                            None if len(results) == 1 else results, parameters)
 
@@ -237,6 +250,19 @@ def observed(function, *, bint forget):
 
 cdef GradientTape innermost():
     return None if innermost_tape == NULL else <GradientTape><object>innermost_tape
+
+
+cdef bint is_recorded(Tensor t) except -1:
+    """Whether a tape that records in this thread knows t."""
+    cdef GradientTape tape
+    if not t.tracked & recording_mask:
+        return False
+    tape = innermost()
+    while tape is not None:
+        if tape.recording and tape.node_of(t) >= 0:
+            return True
+        tape = tape.outer
+    return False
 
 
 cdef int record_from(GradientTape tape) except -1:
@@ -544,6 +570,10 @@ cdef class GradientTape:
                     continue
                 part = (function(tangents[node], k, *entry.saved) if rule.each
                         else function(tangents[node], *entry.saved))
+                if entry.n_outs > 1:  # a tuple
+                    for k, result in enumerate(part):
+                        add_to(tangents, entry.out + k, result)
+                    continue
                 total = part if total is None else elementwise_call(ROW_ADD, total, part, None,
                                                                     None)
             if total is not None and entry.outs is not None:  # it may be that of a smaller input
@@ -562,7 +592,7 @@ cdef object gradients_of_all(list gradients, _Record entry):
     cdef list parts = [as_dense(g) for g in gradients[entry.out:entry.out + entry.n_outs]]
     if all([g is None for g in parts]):
         return None
-    for k in range(entry.n_outs):
+    for k in range(entry.n_outs if (<_Rule>RULES[entry.row]).joint else 0):
         if parts[k] is None:
             parts[k] = full(entry.outs[k][0], 0, dtype=DTYPES[entry.outs[k][1]])
     return tuple(parts)

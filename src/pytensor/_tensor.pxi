@@ -19,6 +19,15 @@ cdef object in_place(int row, Tensor x, object y):
     return elementwise_general(row, x, y, None, x)
 
 
+cdef int refuse_leaving(Tensor t) except -1:
+    """What other libraries compute has no gradient: it must not be lost silently."""
+    if recording_mask & t.tracked and is_recorded(t):
+        raise RuntimeError("a GradientTape records this tensor, and what another library computes "
+                           "with it has no gradient: use functions of pytensor, or x.numpy() where "
+                           "none should flow")
+    return 0
+
+
 cdef object only_element(Tensor t, str name):
     refuse_traced(t, name)
     if t.size != 1:
@@ -116,6 +125,7 @@ cdef class Tensor:
         return pytensor
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        refuse_leaving(self)
         # The ndarray on our memory knows the protocol, and keeps us alive.
         return numpy_view(self).__dlpack__(stream=stream, max_version=max_version,
                                            dl_device=dl_device, copy=copy)
@@ -350,6 +360,7 @@ cdef class Tensor:
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         refuse_traced(self, "reading the elements")
+        refuse_leaving(self)
         if flags & PyBUF_WRITABLE and self.readonly:
             raise BufferError("the tensor is read-only")
         cdef bint in_c = self.contiguous, in_fortran = is_contiguous(
@@ -375,6 +386,7 @@ cdef class Tensor:
         view.internal = NULL
 
     def __array__(self, dtype=None, copy=None):
+        refuse_leaving(self)
         array = numpy_view(self)
         if dtype is not None and array.dtype != dtype:
             if copy is False:
@@ -411,7 +423,7 @@ cdef class Tensor:
         return astype_recorded(self, self.type)
 
     def numpy(self):
-        """The ndarray on the same memory."""
+        """The ndarray on the same memory. No gradient flows through it."""
         return numpy_view(self)
 
     def reshape(self, *shape, copy=None):

@@ -7,14 +7,21 @@ them.
 
 from __future__ import annotations
 
+import csv
+import inspect
+import io
 import math
 import sys
 import time
 
+import numpy as np
+
+from pytensor import saving
 from pytensor._arguments import integer, lookup, number
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgressBar",
-           "ProgressLine", "TerminateOnNaN"]
+__all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+           "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ProgressLine",
+           "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN"]
 
 HOOKS = (
     "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
@@ -173,11 +180,56 @@ class TerminateOnNaN(Callback):
             self.model.stop_training = True
 
 
-class EarlyStopping(Callback):
+# -------------------------------------------------------------------- by the value of a metric
+
+
+class _Monitor(Callback):
+    """Base of those that watch a value in the logs, and want it to fall or to rise."""
+
+    kept = ("best",)
+
+    def __init__(self, monitor, mode, min_delta=0):
+        if not isinstance(monitor, str):
+            raise TypeError(f"{type(self).__name__}: monitor: found {monitor!r}: expected a name "
+                            "in the logs")
+        self.monitor = monitor
+        self.mode = lookup("mode", mode, {name: name for name in ("auto", "min", "max")})
+        self.min_delta = abs(number(f"{type(self).__name__}: min_delta", min_delta))
+        self.best = None
+
+    def current(self, logs):
+        """Return what is monitored.
+
+        Raises:
+            ValueError: the logs do not have it.
+        """
+        if self.monitor not in (logs or {}):
+            raise ValueError(f"{type(self).__name__}: monitor {self.monitor!r} is not in the logs: "
+                             f"known are {', '.join(logs or {})} (val_ needs validation data)")
+        return logs[self.monitor]
+
+    def improves(self, value, reference):
+        """Whether value is better than reference (None: whatever it is) by more than min_delta."""
+        if reference is None:
+            return not math.isnan(value)
+        sign = 1 if self._rises() else -1
+        return sign * value > sign * reference + self.min_delta
+
+    def _rises(self):
+        """Whether more is better."""
+        if self.mode != "auto":
+            return self.mode == "max"
+        name = self.monitor.removeprefix("val_")
+        return name.endswith(("acc", "accuracy")) or any(
+            metric.rises for metric in getattr(self.model, "accumulated", ())
+            if metric.name == name)
+
+
+class EarlyStopping(_Monitor):
     """Stops training when a monitored value has not improved for `patience` epochs (0 is as 1).
 
     An improvement is a change by more than min_delta in the right direction: mode "min", "max", or
-    "auto", up for names that end in "acc" or "accuracy" and down for all others.
+    "auto", which asks the metric, and holds all else for something that should fall.
     """
 
     kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
@@ -189,26 +241,20 @@ class EarlyStopping(Callback):
         restore_best_weights: at the end, go back to the weights of the best epoch.
         start_from_epoch: what happens before this epoch does not count.
         """
-        if not isinstance(monitor, str):
-            raise TypeError(f"EarlyStopping: monitor: found {monitor!r}: expected a name in the "
-                            "logs")
-        self.monitor = monitor
-        self.min_delta = abs(number("EarlyStopping: min_delta", min_delta))
+        super().__init__(monitor, mode, min_delta)
         self.patience = integer("EarlyStopping: patience", patience, 0)
         self.verbose = verbose
         self.baseline = None if baseline is None else number("EarlyStopping: baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = integer("EarlyStopping: start_from_epoch", start_from_epoch,
                                         0)
-        rises = monitor.endswith(("acc", "accuracy"))
-        self._sign = lookup("mode", mode, {"min": -1, "max": 1, "auto": 1 if rises else -1})
         self.on_train_begin()
 
     def on_train_begin(self, logs=None):
         """Start anew."""
         self.wait = 0
         self.stopped_epoch = 0
-        self.best = -self._sign * math.inf
+        self.best = None
         self.best_epoch = 0
         self.best_weights = None
 
@@ -218,19 +264,16 @@ class EarlyStopping(Callback):
         Raises:
             ValueError: the logs do not have what is monitored.
         """
-        if self.monitor not in (logs or {}):
-            raise ValueError(f"EarlyStopping: monitor {self.monitor!r} is not in the logs: known "
-                             f"are {', '.join(logs or {})} (val_ needs validation data)")
-        current = logs[self.monitor]
+        current = self.current(logs)
         if epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:
             self._keep(epoch)
         self.wait += 1
-        if self._improves(current, self.best):
+        if self.improves(current, self.best):
             self.best = current
             self._keep(epoch)
-            if self.baseline is None or self._improves(current, self.baseline):
+            if self.baseline is None or self.improves(current, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
@@ -245,13 +288,280 @@ class EarlyStopping(Callback):
                 print(f"Restoring the weights of the best epoch, {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)
 
-    def _improves(self, value, reference):
-        return self._sign * value > self._sign * reference + self.min_delta
-
     def _keep(self, epoch):
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
+
+
+class ModelCheckpoint(_Monitor):
+    """Writes the model, or its weights, after every epoch, every best one or so many batches.
+
+    For a run that goes on after an interruption, see checkpoints.Checkpoint.
+    """
+
+    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False,
+                 save_weights_only=False, mode="auto", save_freq="epoch",
+                 initial_value_threshold=None):
+        """filepath: may name the epoch, from 1, the batch and the logs:
+        "model.{epoch:02d}-{val_loss:.2f}.safetensors".
+
+        monitor, mode: as EarlyStopping's, for save_best_only. save_freq: "epoch", or an integer:
+        after so many batches. initial_value_threshold: what the first one has to be better than.
+        """
+        super().__init__(monitor, mode)
+        self.filepath = str(saving.as_path("ModelCheckpoint", filepath))
+        self.verbose = verbose
+        self.save_best_only = bool(save_best_only)
+        self.save_weights_only = bool(save_weights_only)
+        self.best = (None if initial_value_threshold is None else
+                     number("ModelCheckpoint: initial_value_threshold", initial_value_threshold))
+        self.save_freq = save_freq
+        if save_freq != "epoch":
+            self.save_freq = integer("ModelCheckpoint: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_batch
+        self._epoch = self._batches = 0
+
+    def on_train_begin(self, logs=None):
+        """Check that there is a directory to write to.
+
+        Raises:
+            OSError: there is none, or it may not be written.
+        """
+        saving.check_writable(self.filepath)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keep the number of the epoch."""
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write, if that is to be done after epochs."""
+        if self.save_freq == "epoch":
+            self._write(logs)
+
+    def _count_batch(self, batch, logs=None):
+        self._batches += 1
+        if self._batches % self.save_freq == 0:
+            self._write(logs, batch + 1)
+
+    def _write(self, logs, batch=None):
+        if self.save_best_only:
+            current = self.current(logs)
+            if not self.improves(current, self.best):
+                return
+            self.best = current
+        names = {"epoch": self._epoch + 1, **({} if batch is None else {"batch": batch}), **logs}
+        try:
+            path = self.filepath.format(**names)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"ModelCheckpoint: filepath {self.filepath!r}: {error}: expected one "
+                             f"of {', '.join(names)}") from None
+        (self.model.save_weights if self.save_weights_only else self.model.save)(path)
+        if self.verbose:
+            print(f"Epoch {self._epoch + 1}: written to {path}")
+
+
+class ReduceLROnPlateau(_Monitor):
+    """Multiplies the learning rate by `factor` when a value has not improved for `patience` epochs.
+
+    After that it waits for `cooldown` epochs before it counts again; the rate never falls below
+    min_lr. monitor, mode, min_delta: as EarlyStopping's.
+    """
+
+    kept = ("best", "wait", "cooldown_counter")
+
+    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto",
+                 min_delta=1e-4, cooldown=0, min_lr=0.0):
+        """Factor: in [0, 1)."""
+        super().__init__(monitor, mode, min_delta)
+        self.factor = number("ReduceLROnPlateau: factor", factor, 0, 1, below_high=True)
+        self.patience = integer("ReduceLROnPlateau: patience", patience, 0)
+        self.verbose = verbose
+        self.cooldown = integer("ReduceLROnPlateau: cooldown", cooldown, 0)
+        self.min_lr = number("ReduceLROnPlateau: min_lr", min_lr, 0)
+        self.on_train_begin()
+
+    def on_train_begin(self, logs=None):
+        """Start anew."""
+        self.best = None
+        self.wait = self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Compare, and lower the rate if there was no improvement for too long.
+
+        Raises:
+            ValueError: the logs do not have what is monitored.
+        """
+        current, optimizer = self.current(logs), self.model.optimizer
+        logs["learning_rate"] = rate = optimizer.learning_rate
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.improves(current, self.best):
+            self.best = current
+            self.wait = 0
+        elif self.cooldown_counter <= 0:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: the learning rate falls to "
+                          f"{optimizer.learning_rate:g}")
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at the start of every epoch.
+
+    For a rate that changes from step to step, give the optimizer one of `schedules`.
+    """
+
+    def __init__(self, schedule, verbose=0):
+        """Schedule: a function of the epoch, from 0, and the rate before, or of the epoch alone."""
+        if not callable(schedule):
+            raise TypeError(f"LearningRateScheduler: schedule: found {schedule!r}: expected a "
+                            "function of the epoch and the learning rate")
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the rate."""
+        rate = self.model.optimizer.learning_rate
+        try:
+            inspect.signature(self.schedule).bind(epoch, rate)
+        except TypeError:
+            rate = self.schedule(epoch)
+        else:
+            rate = self.schedule(epoch, rate)
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: the learning rate is {rate:g}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add the rate to the logs."""
+        logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+# --------------------------------------------------------------------------------- into files
+
+
+class CSVLogger(Callback):
+    """Writes a line of the logs to a file after every epoch: comma-separated values, with names."""
+
+    kept = ("_rows",)
+
+    def __init__(self, filename, separator=",", append=False):
+        """Filename: the file, replaced unless append."""
+        self.filename = saving.as_path("CSVLogger", filename)
+        self.separator = separator
+        self.append = bool(append)
+        self._before = ""
+        self._rows = []
+
+    def on_train_begin(self, logs=None):
+        """Begin, or read what is there already.
+
+        Raises:
+            OSError: the file cannot be read or written.
+        """
+        saving.check_writable(self.filename)
+        self._rows = []
+        self._before = (self.filename.read_text() if self.append and self.filename.exists() else "")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add a line; the file is written whole, so that it is never half of one."""
+        self._rows.append({"epoch": epoch, **(logs or {})})
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        text = io.StringIO()
+        table = csv.DictWriter(text, names, restval="NA", delimiter=self.separator,
+                               lineterminator="\n")
+        if not self._before:
+            table.writeheader()
+        table.writerows(self._rows)
+        saving.write_atomically(self.filename, (self._before + text.getvalue()).encode())
+
+
+class TensorBoard(Callback):
+    """Writes loss, metrics and learning rate for TensorBoard (needs pytensor-kernels[tensorboard]):
+    tensorboard --logdir logs.
+    """
+
+    def __init__(self, log_dir="logs", histogram_freq=0, update_freq="epoch"):
+        """log_dir: gets the directories train and validation.
+
+        histogram_freq: write histograms of the weights every so many epochs, 0: never.
+        update_freq: "epoch"; "batch" or a number of batches: write the training's after these, too.
+        """
+        self.log_dir = saving.as_path("TensorBoard", log_dir)
+        self.histogram_freq = integer("TensorBoard: histogram_freq", histogram_freq, 0)
+        self.update_freq = update_freq
+        if update_freq != "epoch":
+            self.update_freq = (1 if update_freq == "batch"
+                                else integer("TensorBoard: update_freq", update_freq, 1))
+            self.on_train_batch_end = self._count_batch
+        self._writers = {}
+        self._summary = None
+
+    def on_train_begin(self, logs=None):
+        """Open the files.
+
+        Raises:
+            ModuleNotFoundError: TensorBoard is not installed.
+        """
+        try:
+            from tensorboard.compat.proto import event_pb2, summary_pb2
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f"TensorBoard: {error}: pip install "
+                                      "'pytensor-kernels[tensorboard]'") from None
+        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+        self._open = EventFileWriter
+
+    def _write(self, kind, step, *values):
+        """Write values, at a step, to the file of the training or of the validation."""
+        if kind not in self._writers:
+            self._writers[kind] = self._open(str(self.log_dir / kind))
+        self._writers[kind].add_event(self._event(
+            wall_time=time.time(), step=step, summary=self._summary(value=values)))
+
+    def _scalars(self, prefix, logs):
+        return [self._summary.Value(tag=f"{prefix}_{name}", simple_value=value)
+                for name, value in logs.items()]
+
+    def _count_batch(self, batch, logs=None):
+        step = self.model.optimizer.iterations
+        if step % self.update_freq == 0:
+            self._write("train", step, *self._scalars("batch", logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the epoch's values."""
+        training = {name: value for name, value in logs.items() if not name.startswith("val_")}
+        training.setdefault("learning_rate", self.model.optimizer.learning_rate)
+        self._write("train", epoch, *self._scalars("epoch", training))
+        validation = {name.removeprefix("val_"): value for name, value in logs.items()
+                      if name.startswith("val_")}
+        if validation:
+            self._write("validation", epoch, *self._scalars("epoch", validation))
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            self._write("train", epoch, *(self._histogram(path, np.asarray(weight))
+                                          for path, weight, _ in self.model.named_weights()))
+
+    def _histogram(self, name, values):
+        counts, edges = np.histogram(values, bins=30)
+        proto = self._summary.Value(tag=f"{name}/histogram")
+        proto.histo.min, proto.histo.max = float(values.min()), float(values.max())
+        proto.histo.num, proto.histo.sum = values.size, float(values.sum())
+        proto.histo.sum_squares = float((values**2).sum())
+        proto.histo.bucket_limit.extend(edges[1:].tolist())
+        proto.histo.bucket.extend(counts.tolist())
+        return proto
+
+    def close(self):
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
 
 
 # ---------------------------------------------------------------------------------- progress

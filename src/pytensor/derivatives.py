@@ -22,6 +22,10 @@ def load(rows):
 
 def add(row):
     """Give the tape those of a row of numpy_table.py."""
+    from pytensor import linalg_derivatives
+
+    for name, value in vars(linalg_derivatives).items():
+        _namespace().setdefault(name, value)
     _core.set_rules({_core.add_row(row.name): _compile(row)})
 
 
@@ -44,13 +48,16 @@ def _compile(row):
     several = isinstance(row.d, str)
     backward = (row.d,) if several else row.d
     forward = (row.jvp,) if isinstance(row.jvp, str) else row.jvp or ()
-    used = {name for d in (*backward, *forward) if d is not None
-            for name in compile(d, f"<derivative of {row.name}>", "eval").co_names}
-    saves = [name for name in numbers if name in used]
-    for name in used - numbers.keys() - namespace.keys():
-        if hasattr(pytensor, name):
+    reads = {}  # name -> the inputs, as bits, whose derivatives read it
+    for expressions in (backward, forward):
+        for k, d in enumerate(expressions):
+            for name in _names(compile(d or "0", f"<derivative of {row.name}>", "eval")):
+                reads[name] = -1 if several else reads.get(name, 0) | 1 << k
+    for name in reads.keys() - numbers.keys() - namespace.keys():
+        if hasattr(pytensor, name):  # made when first used
             namespace[name] = getattr(pytensor, name)
-    each = several and "i" in used
+    saves = [name for name in numbers if name in reads]
+    each = several and "i" in reads
 
     def functions(expressions, first):
         head = ", ".join([first, "i", *saves] if each else [first, *saves])
@@ -62,7 +69,14 @@ def _compile(row):
         tangent_rules = functions(forward, "t")
     else:
         tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
-    return rules, tangent_rules, tuple(numbers[n] for n in saves), each, several and not each
+    return (rules, tangent_rules, tuple(numbers[name] for name in saves),
+            tuple(reads[name] for name in saves), each, several and not each)
+
+
+def _names(code):
+    """The global names of an expression, those in lambdas of it too."""
+    inner = [name for part in code.co_consts if hasattr(part, "co_names") for name in _names(part)]
+    return (*code.co_names, *inner)
 
 
 def expand_axes(g, axis, keepdims):

@@ -13,11 +13,11 @@ from pytensor._core import Tensor, asarray, broadcast_to, empty, full, permute_d
 
 # Names of the Array API standard: functions called max, min, ... live in _ops.
 __all__ = [
-    "arange", "array", "astype", "broadcast_arrays", "broadcast_shapes", "clip", "concat",
+    "add_at", "arange", "array", "astype", "broadcast_arrays", "broadcast_shapes", "clip", "concat",
     "concatenate", "diff", "empty_like", "expand_dims", "eye", "flip", "from_dlpack", "full_like",
-    "linspace", "matrix_transpose", "meshgrid", "moveaxis", "ones_like", "repeat", "result_type",
-    "roll", "shape", "squeeze", "stack", "std", "take", "take_along_axis", "tensordot", "tile",
-    "transpose", "tril", "triu", "unstack", "var", "vecdot", "zeros_like",
+    "linspace", "logsumexp", "matrix_transpose", "meshgrid", "moveaxis", "ones_like", "repeat",
+    "result_type", "roll", "set_at", "shape", "squeeze", "stack", "std", "take", "take_along_axis",
+    "tensordot", "tile", "transpose", "tril", "triu", "unstack", "var", "vecdot", "zeros_like",
 ]
 
 
@@ -491,6 +491,31 @@ def take(x, indices, /, *, axis=None):
                          f"{n}") from None
 
 
+def add_at(x, key, values, /):
+    """x with values added to x[key], as a new tensor: what x[key] += values would give, but that an
+    element that key names several times gets all of them. Gradients flow through both."""
+    tensor = asarray(x)
+    values = broadcast_to(asarray(values, dtype=tensor.dtype), tensor[key].shape)
+    return tensor + _core.scatter(values, key, tensor.shape)
+
+
+def set_at(x, key, values, /):
+    """x with x[key] = values, as a new tensor: the last one where key names an element several
+    times. Gradients flow through both."""
+    from pytensor._ops import where
+
+    tensor = asarray(x)
+    values = asarray(values, dtype=tensor.dtype)
+    shape = tensor[key].shape
+    sources = np.full(tensor.shape, -1)  # for each element, which of the values it becomes
+    place = key.numpy() if isinstance(key, Tensor) else key
+    sources[place] = np.arange(math.prod(shape)).reshape(shape)
+    if not math.prod(shape):
+        return tensor.copy()
+    values = broadcast_to(values, shape).ravel()
+    return where(asarray(sources < 0), tensor, values[np.maximum(sources, 0)])
+
+
 # -------------------------------------------------------------------------------- composed
 
 
@@ -529,6 +554,19 @@ def std(x, /, axis=None, *, correction=0.0, keepdims=False):
     from pytensor._ops import sqrt
 
     return sqrt(_variance(asarray(x), axis, correction, keepdims, "std"))
+
+
+def logsumexp(x, /, axis=None, *, keepdims=False):
+    """log(sum(exp(x))) along axes, without overflow."""
+    from pytensor._ops import exp, isfinite, log, max, sum, where
+
+    tensor = asarray(x)
+    largest = _core.stop_gradient(max(tensor, axis=axis, keepdims=True))
+    largest = where(isfinite(largest), largest, 0)
+    result = log(sum(exp(tensor - largest), axis=axis, keepdims=True)) + largest
+    if keepdims:
+        return result
+    return squeeze(result, axis=tuple(range(tensor.ndim)) if axis is None else axis)
 
 
 def vecdot(x, y, /, *, axis=-1):

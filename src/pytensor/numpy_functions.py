@@ -75,7 +75,7 @@ class _Call:
 
     def record(self, tensors, parameters, result):
         """Tell the tapes; NotImplementedError where a gradient would get lost."""
-        results = result if isinstance(result, tuple) else (result,)
+        results = tuple(result) if isinstance(result, tuple) else (result,)
         if self.row.d is None:
             if any(out.dtype.kind in "fc" for out in results):
                 raise NotImplementedError(
@@ -85,8 +85,8 @@ class _Call:
         if not self.known_to_tapes:
             from pytensor import derivatives
 
-            self.known_to_tapes = True
             derivatives.add(self.row)
+            self.known_to_tapes = True
         _core.record_call(self.row.name, tensors, results, parameters)
 
 

@@ -121,7 +121,7 @@ binary("copysign", "f", "The magnitude of x with the sign of y.",
        d=("g * sign(x) * copysign(ones_like(y), y)", None))
 unary("cosh", "fc", "The hyperbolic cosine of x.", d=("g * sinh(x)",))
 binary("hypot", "f", "sqrt(x**2 + y**2), without overflow.",
-       d=("g * x / out", "g * y / out"))
+       d=("g * x / where(out == 0, 1, out)", "g * y / where(out == 0, 1, out)"))
 unary("imag", "c", "The imaginary part, a view.", "x.imag")
 binary("logaddexp", "f", "log(exp(x) + exp(y)), without overflow.",
        d=("g * exp(x - out)", "g * exp(y - out)"))
@@ -137,7 +137,9 @@ other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "argsort(x, axis, descending, stable)")
 other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "x sorted along an axis; NaN comes last, or first in descending order.",
-      "sort(x, axis, descending, stable)")
+      "sort(x, axis, descending, stable)",
+      d=("sort_gradient(g, x, axis, descending, stable)",),
+      jvp=("sort_tangent(t, x, axis, descending, stable)",))
 other("count_nonzero", "x, /, *, axis=None, keepdims=False", ALL,
       "How many elements along axes are not 0.",
       "np.count_nonzero(x, axis=axis, keepdims=keepdims)")
@@ -160,57 +162,87 @@ other("unique_values", "x, /", ALL, "The different elements, sorted.", "np.uniqu
 # ---------------------------------------------------------------- cumulative, sums of products
 other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
       "The sums of the elements up to each along an axis. Integers are added as 64-bit ones.",
-      "cumulative(np.cumulative_sum, x, axis, dtype, include_initial)")
+      "cumulative(np.cumulative_sum, x, axis, dtype, include_initial)",
+      d=("cumulative_sum_gradient(g, axis, include_initial)",),
+      jvp=("cumulative_sum(t, axis=axis, include_initial=include_initial)",))
 other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
       "The products of the elements up to each along an axis. Integers are multiplied as "
-      "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)")
+      "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)",
+      d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
 other("einsum", "subscripts, /, *operands", NUMBERS + "b",
       "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'.",
-      "np.einsum(subscripts, *operands)")
+      "np.einsum(subscripts, *operands)",
+      d="einsum_gradient(g, i, subscripts, operands)",
+      jvp="einsum_tangent(t, i, subscripts, operands)")
 
 # ------------------------------------------------------------------------- linear algebra
 other("linalg.cholesky", "x, /, *, upper=False", "fc",
       "The triangular matrix L with x = L L^H (or U with x = U^H U) of a positive definite x.",
-      "np.linalg.cholesky(x, upper=upper)")
+      "np.linalg.cholesky(x, upper=upper)",
+      d=("cholesky_gradient(g, out, upper)",),
+      jvp=("cholesky_tangent(t, out, upper)",))
 other("linalg.det", "x, /", "fc", "The determinants of the (..., n, n) matrices.",
-      "np.linalg.det(x)")
+      "np.linalg.det(x)",
+      d=("as_matrices(g * out) * linalg.inv(x).mT",),
+      jvp=("out * linalg.trace(linalg.solve(x, t))",))
 other("linalg.eig", "x, /", "fc", "Eigenvalues and eigenvectors of square matrices, complex.",
       "as_complex(np.linalg.eig, x)")
 other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, complex.",
       "as_complex(np.linalg.eigvals, x)")
 other("linalg.eigh", "x, /", "fc",
       "Eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.",
-      "np.linalg.eigh(x)")
+      "np.linalg.eigh(x)",
+      d=("eigh_gradient(g, out)",),
+      jvp=("eigh_tangent(t, out)",))
 other("linalg.eigvalsh", "x, /", "fc",
-      "The eigenvalues, ascending, of symmetric or Hermitian matrices.", "np.linalg.eigvalsh(x)")
-other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.inv(x)")
+      "The eigenvalues, ascending, of symmetric or Hermitian matrices.", "np.linalg.eigvalsh(x)",
+      d=("eigvalsh_gradient(g, x)",),
+      jvp=("eigvalsh_tangent(t, x)",))
+other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.inv(x)",
+      d=("-out.mT @ g @ out.mT",),
+      jvp=("-out @ t @ out",))
 other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
       "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
-      "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)")
+      "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)",
+      d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",))
 other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
-      "np.linalg.matrix_power(x, n)")
+      "np.linalg.matrix_power(x, n)",
+      d=("through(lambda x: power(x, n), g, x)",))
 other("linalg.matrix_rank", "x, /, *, rtol=None", "fc",
       "How many singular values are above rtol times the largest.",
       "np.linalg.matrix_rank(x, rtol=rtol)")
 other("linalg.pinv", "x, /, *, rtol=None", "fc",
       "The Moore-Penrose inverse, without singular values up to rtol times the largest.",
-      "np.linalg.pinv(x, rtol=rtol)")
+      "np.linalg.pinv(x, rtol=rtol)",
+      d=("pinv_gradient(g, x, out)",),
+      jvp=("pinv_tangent(t, x, out)",))
 other("linalg.qr", "x, /, *, mode='reduced'", "fc",
       "Q, orthonormal columns, and upper triangular R, x = Q R; mode: 'reduced' or 'complete'.",
-      "np.linalg.qr(x, mode=mode)")
+      "np.linalg.qr(x, mode=mode)",
+      d=("qr_gradient(g, x, out, mode)",))
 other("linalg.slogdet", "x, /", "fc",
       "The sign and the logarithm of the magnitude of determinants.",
-      "np.linalg.slogdet(x)")
+      "np.linalg.slogdet(x)",
+      d=("None if g[1] is None else as_matrices(g[1]) * linalg.inv(x).mT",),
+      jvp=("(None, linalg.trace(linalg.solve(x, t)))",))
 other("linalg.solve", "x, y, /", "fc", "The solution a of x a = y; y: (..., n, k) or (n,).",
-      "solve(x, y)")
+      "solve(x, y)",
+      d=("solve_gradient_x(g, x, y_shape, out)", "solve_gradient_y(g, x, y_shape)"),
+      jvp=("solve_tangent_x(t, x, y_shape, out)", "linalg.solve(x, t)"))
 other("linalg.svd", "x, /, *, full_matrices=True", "fc",
       "U, singular values S in descending order, and Vh, with x = U diag(S) Vh.",
-      "np.linalg.svd(x, full_matrices=full_matrices)")
+      "np.linalg.svd(x, full_matrices=full_matrices)",
+      d=("svd_gradient(g, x, out, full_matrices)",))
 other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.",
-      "np.linalg.svdvals(x)")
+      "np.linalg.svdvals(x)",
+      d=("svdvals_gradient(g, x)",),
+      jvp=("svdvals_tangent(t, x)",))
 other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
-      "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)")
+      "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)",
+      d=("expand_axes(g, axis, keepdims) * vector_norm_slope(x, out, axis, keepdims, ord)",),
+      jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, "
+           "keepdims=keepdims)",))
 
 # ------------------------------------------------------------------------ Fourier transforms
 _NORM = "norm='backward'"

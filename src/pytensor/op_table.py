@@ -131,7 +131,7 @@ binary("remainder", NUMERIC, "F(remainder)(x, y)",
 binary("pow", NUMERIC, "F(pow)(x, y)",
        "x to the power of y; integers wrap, and a negative integer power is truncated to an "
        "integer.",
-       d=("g * y * x ** less_one(y)", "g * out * log(where(x > 0, x, ones_like(out)))"),
+       d=("g * y * x ** less_one(y)", "g * out * log(where(x == 0, ones_like(out), x))"),
        numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)))
 unary("negative", NUMERIC, "-x", "-x.", d="-g")
 unary("positive", NUMERIC, "x", "x: a copy.", d="g")

@@ -19,6 +19,7 @@ import errno
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,20 @@ def write_atomically(path, content):
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def check_writable(path):
+    """Find out before the work whether its result can be written to a path.
+
+    Raises:
+        OSError: path is a directory, or a device or a pipe, or its directory takes no files.
+    """
+    # A finished file takes the place of what is there; that must not happen to a directory, and
+    # not to a device such as /dev/null.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "is there and is no regular file", str(path))
+    with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+        pass
 
 
 def save_weights(model, path):

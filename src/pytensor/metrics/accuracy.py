@@ -74,6 +74,8 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
 class Accuracy(MeanOf):
     """The share of predictions that are equal to their targets: class numbers, for example."""
 
+    rises = True
+
     def values(self, y_true, y_pred):
         """Return the share of each sample, (...)."""
         y_true, y_pred = as_tensors(y_true, y_pred)
@@ -84,6 +86,7 @@ class Accuracy(MeanOf):
 class CategoricalAccuracy(MeanOf):
     """The share of samples whose largest prediction is at the largest target."""
 
+    rises = True
     takes_logits = True
     function = staticmethod(categorical_accuracy)
 
@@ -91,12 +94,15 @@ class CategoricalAccuracy(MeanOf):
 class SparseCategoricalAccuracy(MeanOf):
     """The share of samples whose largest prediction is at the label."""
 
+    rises = True
     takes_logits = True
     function = staticmethod(sparse_categorical_accuracy)
 
 
 class BinaryAccuracy(MeanOf):
     """The share of outputs on the right side of the threshold."""
+
+    rises = True
 
     def __init__(self, name=None, threshold=0.5):
         """Threshold: outputs above it count as 1."""
@@ -111,6 +117,7 @@ class BinaryAccuracy(MeanOf):
 class TopKCategoricalAccuracy(MeanOf):
     """The share of samples with fewer than k predictions larger than that of their class."""
 
+    rises = True
     takes_logits = True
     function = staticmethod(top_k_categorical_accuracy)
 

@@ -17,6 +17,7 @@ __all__ = ["AUC", "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "
 class _Counts(Metric):
     """Base of those that count at thresholds: _counts has the rows TP, FP, TN, FN."""
 
+    rises = True
     kept = ("_counts",)
 
     def __init__(self, thresholds=None, top_k=None, class_id=None, name=None):
@@ -87,6 +88,8 @@ class TruePositives(_Count):
 class FalsePositives(_Count):
     """How many are 0 and predicted above the threshold."""
 
+    rises = False
+
     def of_counts(self, tp, fp, tn, fn):
         """Return the false positives."""
         return fp
@@ -102,6 +105,8 @@ class TrueNegatives(_Count):
 
 class FalseNegatives(_Count):
     """How many are 1 and not predicted above the threshold."""
+
+    rises = False
 
     def of_counts(self, tp, fp, tn, fn):
         """Return the false negatives."""
@@ -193,6 +198,7 @@ class FBetaScore(Metric):
     y_true: one-hot rows, y_pred: probabilities; both (n, classes).
     """
 
+    rises = True
     kept = ("_sums",)
 
     def __init__(self, average=None, beta=1.0, threshold=None, name=None):

@@ -16,10 +16,12 @@ __all__ = ["Mean", "MeanFunction", "Metric", "Sum"]
 class Metric(Configurable):
     """Base class. A subclass defines update_state, result and reset_state.
 
-    takes_logits: whether update_state may be given the logits of a softmax for its outputs. kept:
-    the names of the attributes that hold what was accumulated, for a checkpoint amid an epoch.
+    rises: whether more is better. takes_logits: whether update_state may be given the logits of a
+    softmax for its outputs. kept: the names of the attributes that hold what was accumulated, for a
+    checkpoint amid an epoch.
     """
 
+    rises = False
     takes_logits = False
     kept = ()
 

@@ -55,6 +55,8 @@ class RootMeanSquaredError(MeanOf):
 class CosineSimilarity(MeanOf):
     """The mean cosine of the angle between targets and predictions: 1 for the same direction."""
 
+    rises = True
+
     def values(self, y_true, y_pred):
         """Return the cosine of each sample."""
         return -losses.cosine_similarity(y_true, y_pred)
@@ -142,6 +144,7 @@ class R2Score(Metric):
     variances if class_aggregation is "variance_weighted_average"; each output's own if None.
     """
 
+    rises = True
     kept = ("_sums",)
 
     def __init__(self, class_aggregation="uniform_average", name=None):

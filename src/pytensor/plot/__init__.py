@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from pytensor.plot._descent import descent, race, surface, tangent
 from pytensor.plot._figures import check_path, images, save
+from pytensor.plot._tape import tape
 from pytensor.plot._tensors import anatomy, memory, plane_maps, through_layers, vector_sum
 from pytensor.plot._training import confusion_matrix, curves, mistakes, report, weights
 
 __all__ = [
     "anatomy", "check_path", "confusion_matrix", "curves", "descent", "images", "memory",
-    "mistakes", "plane_maps", "race", "report", "save", "surface", "tangent", "through_layers",
-    "vector_sum", "weights",
+    "mistakes", "plane_maps", "race", "report", "save", "surface", "tangent", "tape",
+    "through_layers", "vector_sum", "weights",
 ]

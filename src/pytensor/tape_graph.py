@@ -1,0 +1,96 @@
+"""What a tape records of a function: as text here, as a picture in plot.tape."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+
+from pytensor import _core
+from pytensor._core import GradientTape, Tensor
+from pytensor.autodiff import _leaves, _variables
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph.
+
+    name: that of the argument, or c1, c2, ... of constants and t1, t2, ... of results.
+    op, inputs: the call that made it, with the names or numbers that went in; op is "" for
+    arguments and constants.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    op: str = ""
+    inputs: tuple[str, ...] = ()
+
+
+def graph(f, *args):
+    """The Values of f(*args), in the order in which they were computed; and the names of those that
+    it returns."""
+    variables = _variables("tape_text", args)
+    names, values = {}, []
+
+    def add(tensor, name, op="", inputs=()):
+        names[id(tensor)] = name
+        values.append(Value(name, tensor.shape, str(tensor.dtype), op, inputs))
+
+    for name, variable in zip(_argument_names(f, len(args)), variables, strict=True):
+        for path, leaf in _paths(variable, name):
+            add(leaf, path)
+
+    def name_of(x):
+        if not isinstance(x, Tensor):
+            return f"{x:g}" if isinstance(x, float) else str(x)
+        if id(x) not in names:
+            if x.ndim == 0:
+                return f"{x.item():g}"
+            add(x, f"c{sum(v.name.startswith('c') and not v.op for v in values) + 1}")
+        return names[id(x)]
+
+    with GradientTape() as tape:
+        tape.watch(variables)
+        value, _, calls = _core.observed(lambda: f(*variables), forget=False)
+    n_results = 0
+    for op, inputs, results in calls:
+        inputs = tuple(map(name_of, inputs))
+        for result in results:
+            n_results += 1
+            add(result, f"t{n_results}", op, inputs)
+    return values, [name_of(leaf) for leaf in _leaves(value)]
+
+
+def tape_text(f, *args):
+    """What a tape records of f(*args), a line for each value, as text.
+
+    f: a function of floating-point tensors, nested lists, tuples and dictionaries of them. Each
+    line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
+    from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
+    """
+    values, returned = graph(f, *args)
+    lines = [f"{v.name} = {v.op}({', '.join(v.inputs)})" if v.op else v.name for v in values]
+    width = max(map(len, lines), default=0) + 2
+    lines = [f"{line:{width}}{v.dtype} {v.shape}" for line, v in zip(lines, values, strict=True)]
+    return "\n".join([*lines, f"returns {', '.join(returned)}"])
+
+
+def _argument_names(f, n):
+    try:
+        names = [p.name for p in inspect.signature(f).parameters.values()
+                 if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):  # a function without a signature
+        names = []
+    return [*names[:n], *(f"x{k + 1}" for k in range(len(names), n))]
+
+
+def _paths(structure, name):
+    """The leaves of nested arguments with a name for each: p['w'], p[0]."""
+    if isinstance(structure, dict):
+        for key, part in structure.items():
+            yield from _paths(part, f"{name}[{key!r}]")
+    elif isinstance(structure, (list, tuple)):
+        for k, part in enumerate(structure):
+            yield from _paths(part, f"{name}[{k}]")
+    else:
+        yield name, structure
