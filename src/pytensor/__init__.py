@@ -62,9 +62,9 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-    "activations", "callbacks", "checkpoints", "constraints", "datasets", "fft", "initializers",
-    "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers", "plot", "random",
-    "regularizers", "schedules", "serialization", "utils",
+    "activations", "callbacks", "checkpoints", "constraints", "datasets", "distributed", "fft",
+    "initializers", "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers",
+    "plot", "random", "regularizers", "schedules", "serialization", "utils",
 ))
 
 
