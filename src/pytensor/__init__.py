@@ -49,7 +49,6 @@ from pytensor._ops import *  # noqa: F403
 from pytensor.array_api import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
-from pytensor.tape_graph import tape_text
 
 __version__ = "0.1.0"
 
