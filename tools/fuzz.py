@@ -109,7 +109,8 @@ def a_model():
 def npz():
     """An archive."""
     out = io.BytesIO()
-    np.savez(out, x_train=np.eye(4, dtype="f4"), y_train=np.arange(4), x_test=np.eye(4), y_test=[0, 1, 2, 3])
+    np.savez(out, x_train=np.eye(4, dtype="f4"), y_train=np.arange(4), x_test=np.eye(4),
+             y_test=[0, 1, 2, 3])
     return out.getvalue()
 
 
@@ -197,7 +198,7 @@ class Lying:
 
 
 def buffers(data):
-    """Buffers with all sorts of formats, shapes and strides; each must be what NumPy makes of it."""
+    """Buffers of all formats, shapes and strides; each must be what NumPy makes of it."""
     choices = Choices(data)
     dtypes = "?bBhHiIlLqQefdgFDGSUVMmO"
     dtype = np.dtype((">", "<", "=")[choices.number(3)] + dtypes[choices.number(len(dtypes))]) \
@@ -267,10 +268,11 @@ def targets():
     table = b"a,b,label\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n"
     images = idx_file((3, 4, 4), data=bytes(48))
     return {
-        "idx": Files("", [idx_file(), images, gzip.compress(idx_file()), idx_file((2,), 13, bytes(8)),
-                          idx_file((2**31, 2**29), data=b"")], read_idx),
+        "idx": Files("", [idx_file(), images, gzip.compress(idx_file()),
+                          idx_file((2,), 13, bytes(8)), idx_file((2**31, 2**29), data=b"")], read_idx),
         "npz": Files(".npz", [npz()], read_table),
-        "csv": Files(".csv", [table, table.replace(b",", b";"), b"1,0\n2,1\n3,0\n4,1\n"], read_table),
+        "csv": Files(".csv", [table, table.replace(b",", b";"), b"1,0\n2,1\n3,0\n4,1\n"],
+                      read_table),
         "safetensors": Files(".safetensors", [model], read_model),
         "json": Bytes([config], model_json),
         "index": Bytes([bytes([3, 0, 0, 5, 1, 3, 4, 2, 1, 9] * 4), bytes(range(60))], index),
@@ -282,8 +284,8 @@ def targets():
 # ------------------------------------------------------------------------------------ the fuzzer
 
 WORDS = [b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", struct.pack("<Q", 2**60),
-         struct.pack(">Q", 2**60), b"-1", b"nan", b"1e999", b"null", b"[]", b"{}", b'"', b"\n", b",",
-         b"1152921504606846976", b"\x80", b"true", b"-0"]
+         struct.pack(">Q", 2**60), b"-1", b"nan", b"1e999", b"null", b"[]", b"{}", b'"', b"\n",
+         b",", b"1152921504606846976", b"\x80", b"true", b"-0"]
 
 
 def mutated(data, rng, others):
