@@ -31,16 +31,17 @@ from pytensor.layers.layer import mode, structure
 class _LossNotFinite(FloatingPointError):
     """The loss of a step is NaN or infinite; fit adds where that happened."""
 
-    def __init__(self, value, x, y):
-        """Say so, and whether the data are to blame: tensors x and y."""
+    def __init__(self, value, **data):
+        """Say so, and whether the data are to blame: tensors by name, or None."""
         self.value = value
         text = f"the loss is {value}"
-        for name, data in (("x", x), ("y", y)):
-            wrong = ~np.isfinite(np.asarray(data))
+        for name, tensor in data.items():
+            values = np.asarray(0.0 if tensor is None else tensor)
+            wrong = ~np.isfinite(values)
             if wrong.any():
                 place = tuple(int(i[0]) for i in wrong.nonzero())
                 text += (f": {name} of the batch has {wrong.sum()} elements that are not finite, "
-                         f"the first is {np.asarray(data)[place]} at {list(place)}")
+                         f"the first is {values[place]} at {list(place)}")
         super().__init__(text)
 
 
@@ -283,7 +284,7 @@ class Trainer:
                 mode.losses = None
             value = loss.item()
             if not math.isfinite(value):
-                raise _LossNotFinite(value, x, y)
+                raise _LossNotFinite(value, x=x, y=y, sample_weight=sample_weight)
             gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
             optimizer.apply(gradients, weights)
             for constraint, w in constraints:
