@@ -49,7 +49,6 @@ from pytensor._ops import *  # noqa: F403
 from pytensor.array_api import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
-from pytensor.tape_graph import tape_text
 
 __version__ = "0.1.0"
 
@@ -62,9 +61,9 @@ e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
 _SUBMODULES = frozenset((
-    "activations", "callbacks", "checkpoints", "constraints", "datasets", "fft", "initializers",
-    "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers", "plot", "random",
-    "regularizers", "schedules", "serialization", "utils",
+    "activations", "callbacks", "checkpoints", "constraints", "datasets", "distributed", "fft",
+    "initializers", "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers",
+    "plot", "random", "regularizers", "schedules", "serialization", "utils",
 ))
 
 
@@ -78,3 +77,7 @@ def __dir__():
     from pytensor.numpy_functions import names
 
     return sorted({*globals(), *_SUBMODULES, *names()})
+
+
+if "threadpoolctl" in _sys.modules:
+    from pytensor import threadpools  # registers the pool there

@@ -39,15 +39,18 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.removeprefix("argument "))
 
 
-def run(name, work):
+def run(name, work, who=str):
     """Call work() as the command of that name.
+
+    Args:
+        who: is called before a message; returns what shall stand in front of it.
 
     Returns:
         The exit code: 0; 1, the work failed or its output cannot be written; 2, an option or the
         data are wrong, or stdout is closed; 128 + n, ended by signal n (Ctrl-C: 130).
     """
     def complain(message, code):
-        print(f"{name}: {message}", file=sys.stderr)
+        print(f"{name}: {who()}{message}", file=sys.stderr, flush=True)
         return code
 
     try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -15,6 +17,7 @@ import pytensor as pt
 from pytensor import random
 from pytensor._arguments import integer, number
 from pytensor._core import gather_rows
+from pytensor.datasets.shards import Shards
 
 
 def as_source(name, data):
@@ -59,9 +62,14 @@ class Batches:
     """
 
     ran_out = False
+    cut = None
 
     def __init__(self, x, y, weights, y_dtype, batch_size, shuffle=False):
-        """x, y and weights: from as_source, of one length. x becomes float32, y y_dtype."""
+        """x, y and weights: from as_source, of one length. x becomes float32, y y_dtype.
+
+        cut: cut(n) may say which rows of a batch of n to read, a list of (start, stop): then x, y
+            and weights are lists, a part for each.
+        """
         self._x = x
         self._y = y
         self._weights = weights
@@ -79,16 +87,35 @@ class Batches:
 
     def __iter__(self):
         """Yield the batches; the last one is smaller where batch_size does not divide."""
-        return self._shuffled() if self._shuffle else self._in_order()
+        batches = self._from(self.position.step, self._order() if self._shuffle else None)
+        return _prefetched(batches) if isinstance(self._x, Shards) else batches
 
-    def _shuffled(self):
-        x, y, weights, y_dtype, size = (self._x, self._y, self._weights, self._y_dtype,
-                                        self._batch_size)
-        order = pt.asarray(self._order())
-        for start in range(self.position.step * size, self.n_samples, size):
-            rows = order[start:start + size]
-            yield (gather_rows(x, rows, dtype=pt.float32), gather_rows(y, rows, dtype=y_dtype),
-                   None if weights is None else gather_rows(weights, rows))
+    def _from(self, step, order):
+        size, n, cut, rows_of = self._batch_size, self.n_samples, self.cut, self._rows
+        for start in range(step * size, n, size):
+            stop = min(start + size, n)
+            if cut is None:
+                yield rows_of(order, start, stop)
+            else:
+                yield tuple(zip(*[rows_of(order, start + first, start + last)
+                                  for first, last in cut(stop - start)], strict=True))
+
+    def _rows(self, order, start, stop):
+        """x, y and weights of the samples from start to stop, in the order if there is one."""
+        x, y, weights = self._x, self._y, self._weights
+        rows = slice(start, stop) if order is None else order[start:stop]
+        if isinstance(x, Shards):
+            x = x[np.arange(start, stop) if order is None else np.asarray(rows)]
+            x = pt.asarray(x).astype(pt.float32, copy=False)
+        elif order is None:
+            x = x[rows].astype(pt.float32, copy=False)
+        else:
+            x = gather_rows(x, rows, dtype=pt.float32)
+        if order is None:
+            return (x, None if y is None else y[rows].astype(self._y_dtype, copy=False),
+                    None if weights is None else weights[rows])
+        return (x, gather_rows(y, rows, dtype=self._y_dtype),
+                None if weights is None else gather_rows(weights, rows))
 
     def _order(self):
         """The order of the epoch's samples; the random numbers go on from where they were."""
@@ -96,21 +123,21 @@ class Batches:
         now = generator.bit_generator.state
         if position.step == 0:
             position.order_state = now
-            return generator.permutation(self.n_samples)
+            return pt.asarray(generator.permutation(self.n_samples))
         generator.bit_generator.state = position.order_state
         try:
-            return generator.permutation(self.n_samples)
+            return pt.asarray(generator.permutation(self.n_samples))
         finally:
             generator.bit_generator.state = now
 
-    def _in_order(self):
-        x, y, weights, y_dtype, size = (self._x, self._y, self._weights, self._y_dtype,
-                                        self._batch_size)
-        for start in range(self.position.step * size, self.n_samples, size):
-            rows = slice(start, start + size)
-            yield (x[rows].astype(pt.float32, copy=False),
-                   None if y is None else y[rows].astype(y_dtype, copy=False),
-                   None if weights is None else weights[rows])
+
+def _prefetched(items, ahead=2):
+    """The items of a generator, which another thread makes that is so many ahead."""
+    with ThreadPoolExecutor(1, "prefetch") as worker:
+        made = deque(worker.submit(next, items, None) for _ in range(ahead))
+        while (item := made.popleft().result()) is not None:
+            made.append(worker.submit(next, items, None))
+            yield item
 
 
 def is_stream(x):
@@ -128,8 +155,10 @@ class Stream:
     """Iterates over the batches of an iterator, or of an object that can be iterated over anew.
 
     steps: batches in an epoch, None until the first one has shown it. ran_out: whether there are
-    less batches than were asked for.
+    less batches than were asked for. cut: as in Batches.
     """
+
+    cut = None
 
     def __init__(self, name, source, checked, steps=None):
         """Source: see is_stream; checked(batch): what to yield for one; steps: of an epoch.
@@ -160,7 +189,8 @@ class Stream:
         for batch in self._epoch():
             count += 1
             if count > done:
-                yield self._checked(batch)
+                batch = self._checked(batch)
+                yield batch if self.cut is None else _parts(batch, self.cut(len(batch[0])))
         if count == 0:
             raise ValueError(f"{self._name}: no batches left: expected an object that can be "
                              "iterated over anew in every epoch, or an iterator that goes on, with "
@@ -185,6 +215,12 @@ class Stream:
             if batch is None:
                 return
             yield batch
+
+
+def _parts(batch, cuts):
+    """x, y and weights as lists of parts."""
+    return tuple([None if tensor is None else tensor[start:stop] for start, stop in cuts]
+                 for tensor in batch)
 
 
 def _iterator(source):

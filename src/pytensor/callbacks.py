@@ -36,12 +36,15 @@ class Callback:
 
     model: the model that runs. params: a dictionary with "epochs", "steps" (batches per epoch or
     run) and "verbose". runs_last: whether fit calls it after all that do not say so. kept: the
-    names of the attributes that a checkpoint keeps, since they change while training.
+    names of the attributes that a checkpoint keeps, since they change while training. only_shows:
+    whether it does no more than write files or to the screen, so that of many ranks (see
+    distributed) only rank 0 calls it.
     """
 
     model = None
     params = None
     runs_last = False
+    only_shows = False
     kept = ()
 
     def set_model(self, model):
@@ -300,6 +303,8 @@ class ModelCheckpoint(_Monitor):
     For a run that goes on after an interruption, see checkpoints.Checkpoint.
     """
 
+    only_shows = True
+
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False,
                  save_weights_only=False, mode="auto", save_freq="epoch",
                  initial_value_threshold=None):
@@ -449,6 +454,7 @@ class LearningRateScheduler(Callback):
 class CSVLogger(Callback):
     """Writes a line of the logs to a file after every epoch: comma-separated values, with names."""
 
+    only_shows = True
     kept = ("_rows",)
 
     def __init__(self, filename, separator=",", append=False):
@@ -486,6 +492,8 @@ class TensorBoard(Callback):
     """Writes loss, metrics and learning rate for TensorBoard (needs pytensor-kernels[tensorboard]):
     tensorboard --logdir logs.
     """
+
+    only_shows = True
 
     def __init__(self, log_dir="logs", histogram_freq=0, update_freq="epoch"):
         """log_dir: gets the directories train and validation.
@@ -585,6 +593,8 @@ def progress(verbose):
 
 class ProgressLine(Callback):
     """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics."""
+
+    only_shows = True
 
     def __init__(self):
         """No arguments."""

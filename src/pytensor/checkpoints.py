@@ -12,6 +12,8 @@ callbacks are the same.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 import pytensor as pt
@@ -45,10 +47,9 @@ class Checkpoint(Callback):
             self.on_train_batch_end = self._count_step
         self.save_freq = save_freq
         self.notes = notes
-        if resume is True:
-            self.resume_from = self.path if self.path.exists() else None
-        else:
-            self.resume_from = saving.as_path("Checkpoint: resume", resume) if resume else None
+        self.resume_from = (None if not resume else self.path if resume is True
+                            else saving.as_path("Checkpoint: resume", resume))
+        self._may_be_missing = resume is True
         self._steps = 0
         self._rate = None
 
@@ -59,13 +60,25 @@ class Checkpoint(Callback):
             OSError: the checkpoint cannot be read.
             ValueError: it is none, or not of this model, data or optimizer.
         """
-        if self.resume_from is not None:
-            name = f"Checkpoint: {self.resume_from}"
-            arrays, about = saving.read_model(name, self.resume_from)
-            saving.assign_weights(name, self.model, arrays)
-            restore(name, self.model, about.get("training"), arrays)
-            if self.model.run.position.step:
-                self._rate = self.model.optimizer.learning_rate
+        if self.resume_from is None:
+            return
+        name = f"Checkpoint: {self.resume_from}"
+        distribution = self.model.run.distribution
+        found = self._read(name) if distribution is None else distribution.from_first(
+            lambda: self._read(name))
+        if found is None:
+            return
+        arrays, about = found
+        saving.assign_weights(name, self.model, arrays)
+        restore(name, self.model, about.get("training"), arrays)
+        if self.model.run.position.step:
+            self._rate = self.model.optimizer.learning_rate
+
+    def _read(self, name):
+        """The file to go on from, or None."""
+        if self._may_be_missing and not self.resume_from.exists():
+            return None
+        return saving.read_model(name, self.resume_from)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Amid an epoch, undo what a schedule has done a second time."""
@@ -87,8 +100,15 @@ class Checkpoint(Callback):
             self.write()
 
     def write(self):
-        """Write the checkpoint now, between two steps; raises as models.save_model does."""
-        saving.write_model("Checkpoint", self.model, self.path, state(self.model), self.notes)
+        """Write the checkpoint now, between two steps; raises as models.save_model does.
+
+        Of many ranks, all call it, and rank 0 writes.
+        """
+        distribution = self.model.run.distribution
+        with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
+            if distribution is None or distribution.is_first:
+                saving.write_model("Checkpoint", self.model, self.path, state(self.model),
+                                   self.notes)
 
 
 # ---------------------------------------------------------------------------------- the state
@@ -159,10 +179,11 @@ def restore(name, model, found, arrays):
     """
     if found is None or "position" not in found:
         raise ValueError(f"{name}: a model, but no checkpoint of its training")
-    data = model.run.data
-    if found["data"] != data:
-        differences = [f"{key} was {found['data'].get(key)} and is {data[key]}" for key in data
-                       if found["data"].get(key) != data[key]]
+    data, before = model.run.data, found.get("data")
+    if before != data:
+        before = before if isinstance(before, dict) else {}
+        differences = [f"{key} was {before.get(key)} and is {data[key]}" for key in data
+                       if before.get(key) != data[key]]
         raise ValueError(f"{name}: {', '.join(differences)}: expected the data and options of the "
                          "run that it goes on with")
     restore_optimizer(name, model, found, arrays)
@@ -175,17 +196,26 @@ def restore(name, model, found, arrays):
         _put_back(model.run.callbacks, found["callbacks"], arrays)
         position = dict(found["position"])
         model.stop_training = bool(position.pop("stopped"))
+        for key in ("epoch", "step"):
+            position[key] = integer(key, position[key], 0)
+        if position["step"] and data.get("shuffle"):  # from which the order is drawn once more
+            np.random.default_rng().bit_generator.state = position["order_state"]
         vars(model.run.position).update({key: position[key] for key in vars(model.run.position)})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{name}: {_message(error)}") from error
+
+
+def layers_with_generator(model):
+    """The paths of layers that have random numbers of their own, and the layers."""
+    for path, layer in model.named_layers():
+        if isinstance(getattr(layer, "_generator", None), np.random.Generator):
+            yield path, layer
 
 
 def _generators(model):
     """The paths and random numbers of layers that have some of their own."""
-    for path, layer in model.named_layers():
-        generator = getattr(layer, "_generator", None)
-        if isinstance(generator, np.random.Generator):
-            yield path, generator
+    for path, layer in layers_with_generator(model):
+        yield path, layer._generator
 
 
 def _kept(objects, name, arrays):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 _generator = None
+_entropy = None  # of the generator that is made when one is first needed
 
 
 def seed(n):
@@ -32,5 +35,17 @@ def new_generator(name, n):
 def generator():
     """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` was called."""
     if _generator is None:
-        seed(None)
+        seed(_entropy)
     return _generator
+
+
+@contextlib.contextmanager
+def stream(*numbers):
+    """Within this context, generator() is another one, that these integers >= 0 decide."""
+    global _generator, _entropy
+    before = _generator, _entropy
+    _generator, _entropy = None, numbers
+    try:
+        yield
+    finally:
+        _generator, _entropy = before

@@ -9,8 +9,6 @@ resumed.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import os
@@ -48,7 +46,7 @@ DEFAULTS = {
     "hidden": [512], "epochs": 5, "batch_size": 128, "optimizer": "rmsprop", "learning_rate": None,
     "lr_schedule": None, "patience": None, "seed": 0, "threads": None, "save": None,
     "save_every": None, "resume": None, "log": None, "plot": None, "config": None,
-    "dry_run": False, "quiet": False,
+    "dry_run": False, "quiet": False, "distributed": None, "deterministic": False,
 }
 # What a run that is resumed has in common with its beginning, and what else a checkpoint notes.
 FIXED = ("dataset", "data_dir", "label", "test_split", "validation_split", "hidden", "batch_size",
@@ -65,7 +63,12 @@ def main(argv=None):
     Returns:
         The exit code, as `_command.run` tells.
     """
-    return _command.run(NAME, lambda: run(parse(argv)))
+    ranks = []
+    code = _command.run(NAME, lambda: run(parse(argv), ranks),
+                        lambda: ranks[0].give_way() if ranks else "")
+    if code and ranks and ranks[0].size > 1:
+        ranks[0].abort(code)
+    return code
 
 
 # ------------------------------------------------------------------------------------- options
@@ -118,6 +121,12 @@ def make_parser():
     add("--seed", type=_command.seed, metavar="N", help="of all random numbers (0)")
     add("--threads", type=count, metavar="N",
         help="($PYTENSOR_NUM_THREADS, else all the cores this process may use)")  # fmt: skip
+    add("--distributed", choices=("mpi",), metavar="mpi",
+        help="share each batch among the processes that mpiexec has started: mpiexec -n 4 python "
+        f"-m mpi4py -m {NAME} --distributed mpi (needs the extra [mpi])")  # fmt: skip
+    add("--deterministic", action="store_true",
+        help="with --distributed: the same weights, bit by bit, for 1, 2 and 4 "
+        "processes")  # fmt: skip
     add = parser.add_argument_group("what is kept and shown").add_argument
     add("--save", type=_command.path, metavar="PATH",
         help="write the model to this safetensors file, after each epoch, at the end, and on "
@@ -165,6 +174,8 @@ def parse(argv=None):
         raise UsageError(f"--patience: {options.patience}: needs --validation-split")
     if options.save_every is not None and options.save is None and options.resume is None:
         raise UsageError(f"--save-every: {options.save_every}: needs --save")
+    if options.deterministic and options.distributed is None:
+        raise UsageError("--deterministic: needs --distributed")
     if options.save is None:
         options.save = options.resume
     if options.log is not None and options.log.suffix not in (".csv", ".jsonl"):
@@ -236,8 +247,10 @@ def _schedule(text):
 # ------------------------------------------------------------------------------------ the work
 
 
-def run(options):
+def run(options, ranks=()):
     """Train as the options say.
+
+    ranks: a list that gets the DataParallel of --distributed.
 
     Raises:
         UsageError: the data cannot be had, or a path cannot be used.
@@ -245,21 +258,31 @@ def run(options):
         Interrupted: Ctrl-C, or SIGTERM.
         OSError: stdout cannot be written.
     """
-    check_outputs(options)
+    distribution = None
+    if options.distributed is not None:
+        distribution = make_distribution(options)
+        ranks.append(distribution)
+    is_first = distribution is None or distribution.is_first
+    if is_first:
+        check_outputs(options)
     if options.threads is not None:
         set_threads(options.threads)
     utils.set_random_seed(options.seed)
-    name, data = load_data(options)
+    name, data = (load_data(options) if distribution is None
+                  else distribution.first_goes_ahead(lambda: load_data(options)))
     network = build(options, data)
-    if not options.quiet:
-        print(describe(options, name, data, network))
-    if options.dry_run:
+    if is_first and not options.quiet:
+        print(describe(options, name, data, network, distribution), flush=True)
+    if options.dry_run and is_first:
         network.summary()
         print(f"dry run: {_steps(options, data)} steps an epoch; nothing was trained or written")
+    if options.dry_run:
         return
     start = time.perf_counter()
-    epochs = train(options, network, data)
+    epochs = train(options, network, data, distribution)
     seconds = time.perf_counter() - start
+    if not is_first:
+        return
     loss, accuracy = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
                                       verbose=0)
     if options.plot is not None:
@@ -286,6 +309,18 @@ def check_outputs(options):
             plot.check_path(options.plot)
         except (ImportError, ValueError, OSError) as error:
             raise UsageError(f"--plot: {error}") from error
+
+
+def make_distribution(options):
+    """Return the DataParallel of --distributed."""
+    from pytensor import distributed
+
+    try:
+        return distributed.DataParallel(deterministic=options.deterministic)
+    except ImportError as error:
+        raise UsageError(f"--distributed: {str(error).removeprefix('DataParallel: ')}") from error
+    except ValueError as error:
+        raise UsageError(f"--deterministic: {str(error).removeprefix('DataParallel: ')}") from error
 
 
 def set_threads(count):
@@ -380,21 +415,23 @@ def make_schedule(text, rate, steps, epochs):
     return schedules.ExponentialDecay(rate, every * steps, float(numbers[-1]), name == "step")
 
 
-def describe(options, name, data, network):
+def describe(options, name, data, network, distribution=None):
     """Return the line that says what is about to be trained on what."""
     sizes = "-".join(map(str, (math.prod(data.x_train.shape[1:]), *options.hidden,
                                len(data.classes))))
     n_train, n_test = len(data.x_train), len(data.x_test)
     kind = "images" if _are_images(data) else "samples"
     threads = pt.get_num_threads()
+    ranks = 1 if distribution is None else distribution.size
     return (
         f"{name}: {grouped(n_train)} training and {grouped(n_test)} test {kind}; "
         f"network {sizes}, {grouped(network.count_params())} parameters, {options.optimizer}, "
-        f"batches of {options.batch_size}, {threads} thread{'s' * (threads > 1)}"
+        f"batches of {options.batch_size}, {f'{ranks} processes of ' * (ranks > 1)}"
+        f"{threads} thread{'s' * (threads > 1)}"
     )
 
 
-def train(options, network, data):
+def train(options, network, data, distribution=None):
     """Fit the network; keep, log and stop as the options say. Returns the epochs trained."""
     used = []
     if options.patience is not None:
@@ -413,7 +450,7 @@ def train(options, network, data):
         network.fit(
             data.x_train, data.y_train, epochs=options.epochs, batch_size=options.batch_size,
             validation_split=options.validation_split, callbacks=[*used, interruption],
-            verbose=0 if options.quiet else "auto",
+            verbose=0 if options.quiet else "auto", distribution=distribution,
         )
     return interruption.steps / interruption.params["steps"]
 
@@ -473,43 +510,33 @@ class _Checkpoint(checkpoints.Checkpoint):
             raise UsageError(f"--save: {self.path}: {error}") from error
 
 
-class EpochLog(callbacks.Callback):
-    """Writes the history to a .csv or .jsonl file after each epoch, whole: also after a resumption
-    there is one line for each epoch."""
-
-    def __init__(self, path):
-        """Path: of the file."""
-        self._path = path
+class EpochLog(callbacks.CSVLogger):
+    """Writes loss, metrics and learning rate of each epoch, from 1, to a .csv or .jsonl file; a
+    checkpoint keeps the lines, so that there is one for each epoch after a resumption as well."""
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write."""
+        """Add a line."""
         optimizer = self.model.optimizer
         optimizer.iterations -= 1  # a schedule's rate at the epoch's last step, not at the next
         logs["learning_rate"] = optimizer.learning_rate
         optimizer.iterations += 1
-        past = self.model.history
-        rows = [{"epoch": number + 1} for number in (*past.epoch, epoch)]
-        for name, value in logs.items():
-            values = [*past.history.get(name, ()), value]
-            for row, value in zip(rows[len(rows) - len(values):], values, strict=True):
-                row[name] = value
-        if self._path.suffix == ".csv":
-            text = io.StringIO()
-            table = csv.DictWriter(text, rows[-1], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-            text = text.getvalue()
-        else:
-            text = "".join(f"{json.dumps(row)}\n" for row in rows)
         try:
-            saving.write_atomically(self._path, text.encode())
+            if self.filename.suffix == ".csv":
+                super().on_epoch_end(epoch + 1, logs)
+                return
+            self._rows.append({"epoch": epoch + 1, **logs})
+            text = "".join(f"{json.dumps(row)}\n" for row in self._rows)
+            saving.write_atomically(self.filename, text.encode())
         except OSError as error:
-            raise UsageError(f"--log: {self._path}: {error}") from error
+            raise UsageError(f"--log: {self.filename}: {error}") from error
 
 
 class _Interruption(callbacks.Callback):
     """Ctrl-C and SIGTERM let the batch end, write the checkpoint and raise Interrupted; Ctrl-C once
-    more ends at once. As a context, it takes these signals. steps: how many were trained."""
+    more ends at once. As a context, it takes these signals. steps: how many were trained.
+
+    Of many ranks, all end after the same step: they tell each other in the step (signals).
+    """
 
     runs_last = True
 
@@ -536,16 +563,26 @@ class _Interruption(callbacks.Callback):
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
+        if self._shared() is not None:
+            self._shared().signal = 1
+
+    def _shared(self):
+        """What shares the steps among ranks, or None."""
+        return None if self.model is None or self.model.run is None else self.model.sharing
+
+    def _is_over(self):
+        shared = self._shared()
+        return self._signal is not None if shared is None else bool(shared.signals)
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
-        if self._signal is not None:
+        if self._is_over():
             if self._checkpoint is not None:
                 self._checkpoint.write()
             self._end()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._signal is not None:
+        if self._is_over():
             self._end()
 
     def _end(self):
@@ -559,7 +596,7 @@ class _Interruption(callbacks.Callback):
         else:
             kept = (f"the run is kept. To go on:\n  python -m {NAME} --resume "
                     f"{shlex.quote(str(self._options.save))}")
-        raise _command.Interrupted(f"{where}; {kept}", 128 + self._signal)
+        raise _command.Interrupted(f"{where}; {kept}", 128 + (self._signal or signal.SIGINT))
 
 
 if __name__ == "__main__":

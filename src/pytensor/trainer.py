@@ -47,11 +47,13 @@ class _LossNotFinite(FloatingPointError):
 
 @dataclass
 class Run:
-    """What fit is doing, for checkpoints. data: what must be the same for another run to go on."""
+    """What fit is doing, for checkpoints. data: what must be the same for another run to go on.
+    distribution: a distributed.DataParallel, or None."""
 
     position: Position
     callbacks: list
     data: dict
+    distribution: object = None
 
 
 class Trainer:
@@ -265,7 +267,10 @@ class Trainer:
         regularizers = self.attached("regularizers")
         constraints = self.attached("constraints")
 
-        def step(x, y, sample_weight=None):
+        distribution = self.sharing
+        by_rows = optimizer.takes_row_gradients and distribution is None
+
+        def differentiate(x, y, sample_weight):
             mode.training = True
             mode.losses = added = []
             try:
@@ -283,15 +288,33 @@ class Trainer:
                 mode.training = False
                 mode.losses = None
             value = loss.item()
-            if not math.isfinite(value):
-                raise _LossNotFinite(value, x=x, y=y, sample_weight=sample_weight)
-            gradients = tape.gradient(loss, weights, row_gradients=optimizer.takes_row_gradients)
+            gradients = (tape.gradient(loss, weights, row_gradients=by_rows)
+                         if math.isfinite(value) else ())
+            return value, gradients, outputs
+
+        def apply(gradients):
             optimizer.apply(gradients, weights)
             for constraint, w in constraints:
                 w[...] = constraint(w)
+
+        def step(x, y, sample_weight=None):
+            value, gradients, outputs = differentiate(x, y, sample_weight)
+            if not math.isfinite(value):
+                raise _LossNotFinite(value, x=x, y=y, sample_weight=sample_weight)
+            apply(gradients)
             update(value, y, outputs, sample_weight)
 
-        return step
+        if distribution is None:
+            return step
+        step_of_all = distribution.train_step(self, differentiate, apply, update)
+
+        def shared_step(*parts):
+            value = step_of_all(*parts)
+            if not math.isfinite(value):
+                raise _LossNotFinite(value, **{name: pt.concat(list(tensors)) for name, tensors
+                                               in zip(("x", "y"), parts, strict=False)})
+
+        return shared_step
 
     def _test_step(self):
         """Return step(x, y, weights of samples or None): the metrics of a batch."""
@@ -313,7 +336,8 @@ class Trainer:
                 value += term.item()
             update(value, y, outputs, sample_weight)
 
-        return step
+        distribution = self.sharing
+        return step if distribution is None else distribution.test_step(step)
 
     def _predict_step(self):
         """Return step(x): the predictions of a batch."""
@@ -328,12 +352,19 @@ class Trainer:
 
     def _cached_step(self, make):
         """Return what make() returned last, anew when what it is made of has changed."""
-        made_of = (structure.version, self.optimizer, self.loss, self.output_activation)
+        made_of = (structure.version, self.optimizer, self.loss, self.output_activation,
+                   self.sharing)
         known, step = self._steps.get(make.__name__, (None, None))
         if known is None or any(a is not b and a != b for a, b in zip(known, made_of, strict=True)):
             step = make()
             self._steps[make.__name__] = made_of, step
         return step
+
+    @property
+    def sharing(self):
+        """What shares the batches of this run among ranks, or None."""
+        distribution = None if self.run is None else self.run.distribution
+        return distribution if distribution is not None and distribution.shares else None
 
     @property
     def accumulated(self):
@@ -356,7 +387,7 @@ class Trainer:
     def fit(self, x=None, y=None, batch_size=32, epochs=1, verbose="auto", callbacks=None,
             validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
             sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
-            validation_batch_size=None):
+            validation_batch_size=None, distribution=None):
         """Train.
 
         x, y: samples (n, ...) and their targets: tensors, NumPy arrays or lists, of any dtype; they
@@ -376,6 +407,7 @@ class Trainer:
         steps_per_epoch, validation_steps: how many batches to take from an iterator; by default all
             that it has.
         validation_batch_size: by default batch_size.
+        distribution: a distributed.DataParallel, to share each batch among several processes.
 
         Returns: a callbacks.History. The loss of an epoch is the mean over its samples, each at the
         step it was used in; that of the validation data comes from the weights after the epoch.
@@ -416,11 +448,19 @@ class Trainer:
         self.history = History()
         callbacks = sorted([*listed(callbacks), self.history],
                            key=lambda callback: getattr(callback, "runs_last", False))
-        runner = CallbackList([*progress(verbose), *callbacks], self)
+        used = [*progress(verbose), *callbacks]
+        if distribution is not None and not distribution.is_first:
+            used = [callback for callback in used if not callback.only_shows]
+        runner = CallbackList(used, self)
         runner.set_params(verbose=verbose, epochs=epochs, steps=batches.steps)
-        self.run = Run(batches.position, callbacks, batches.about())
+        self.run = Run(batches.position, callbacks, batches.about(), distribution)
+        if self.sharing is not None:
+            batches.cut = distribution.cut
+            if validation is not None:
+                validation.cut = distribution.cut
         try:
-            with self._running():
+            with (self._running(), contextlib.nullcontext() if distribution is None
+                  else distribution.fitting(self)):
                 self._run_epochs(batches, validation, initial_epoch, epochs, runner)
         finally:
             self.run = None
@@ -455,6 +495,8 @@ class Trainer:
                 logs |= {f"val_{name}": value for name, value in found.items()}
             position.epoch, position.step = epoch + 1, 0
             runner.run("on_epoch_end", epoch, logs)
+            if self.sharing is not None:
+                self.run.distribution.end_epoch(self)
         runner.run("on_train_end", logs)
 
     def _run_batches(self, make_step, batches, runner, kind):
@@ -464,11 +506,16 @@ class Trainer:
         after = runner.hooks[f"on_{kind}_batch_end"]
         position, is_training = batches.position, kind == "train"
         first = position.step
+        distribution = self.sharing
+        if distribution is not None:
+            distribution.begin_epoch(position)
         for i, (x, y, weights) in enumerate(batches, first):
             if step is None:  # the first batch of a stream says what to build
                 step = self._cached_step(make_step)
                 if first == 0:
                     self._reset_metrics()
+                if distribution is not None:
+                    distribution.begin_metrics(self.accumulated)
             for hook in before:
                 hook(i, {})
             try:
@@ -489,7 +536,8 @@ class Trainer:
                     hook(i, logs)
         if runner.params["steps"] is None:
             runner.params["steps"] = batches.steps
-        return self._logs()
+        with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
+            return self._logs()
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, return_dict=False):
         """Train one step on one batch.

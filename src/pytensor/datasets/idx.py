@@ -106,8 +106,26 @@ def header(array):
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, codes[0], array.ndim, *array.shape)
 
 
-def _read(name, stream, most, held, dtype, ndim):
-    """Read from a stream that yields `most` bytes at most, as the file holds `held`."""
+def mapped(path):
+    """Return the elements of an IDX file, not compressed, as a read-only `numpy.memmap`.
+
+    Raises:
+        ValueError: the file is no IDX file, compressed, truncated or too long.
+        OSError: the file cannot be opened.
+    """
+    with open(path, "rb") as file:
+        if file.read(2) == _GZIP_MAGIC:
+            raise ValueError(f"{path}: compressed: expected a file that can be mapped into memory")
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        dtype, shape, total = _read_header(path, file, size, f"{size} bytes")
+        if total < size:
+            raise ValueError(f"{path}: found {size} bytes, expected {total}")
+        return np.memmap(file, dtype.newbyteorder(">"), "r", file.tell(), shape)
+
+
+def _read_header(name, stream, most, held, dtype=None, ndim=None):
+    """Read what stands before the elements. Returns: their type, shape, and the file's length."""
 
     def refuse(found, expected):
         raise ValueError(f"{name}: found {found}, expected {expected}")
@@ -127,19 +145,27 @@ def _read(name, stream, most, held, dtype, ndim):
         refuse(f"a header of {4 + len(sizes)} bytes", f"one of {4 + 4 * magic[3]} bytes")
     shape = struct.unpack(f">{magic[3]}I", sizes)
     total = len(magic) + len(sizes) + math.prod(shape) * found.itemsize
-    expected = f"{total} bytes for shape {shape} of {found}"
     if total > most:
-        refuse(held, expected)
+        refuse(held, _length(total, shape, found))
+    return found, shape, total
+
+
+def _length(total, shape, dtype):
+    return f"{total} bytes for shape {shape} of {dtype}"
+
+
+def _read(name, stream, most, held, dtype, ndim):
+    """Read from a stream that yields `most` bytes at most, as the file holds `held`."""
+    found, shape, total = _read_header(name, stream, most, held, dtype, ndim)
     try:
         array = np.empty(shape, found.newbyteorder(">"))
     except ValueError as error:  # more dimensions than NumPy has; empty, but too large all the same
         raise ValueError(f"{name}: shape {shape}: {error}") from error
-    got = len(magic) + len(sizes) + _fill(stream, array)
-    if got < total:
-        refuse(f"{got} bytes", expected)
+    got = total - array.nbytes + _fill(stream, array)
     # Reading on also makes gzip compare its checksum.
-    if stream.read(1):
-        refuse(f"more than {total} bytes", expected)
+    if got < total or stream.read(1):
+        raise ValueError(f"{name}: found {got if got < total else f'more than {total}'} bytes, "
+                         f"expected {_length(total, shape, found)}")
     return array.astype(found, copy=False)
 
 

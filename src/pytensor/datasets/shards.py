@@ -1,0 +1,113 @@
+"""Data larger than memory: samples in many files, each mapped into memory, none of them read before
+its samples are needed.
+
+>>> x = datasets.Shards("train-images-*.npy")
+>>> y = np.asarray(datasets.Shards("train-labels-*.npy"))
+>>> model.fit(x, y)
+"""
+
+from __future__ import annotations
+
+import copy
+import glob
+import os
+
+import numpy as np
+
+from pytensor.datasets import idx
+
+__all__ = ["Shards"]
+
+
+class Shards:
+    """The samples (n, ...) of several .npy or IDX files, one after the other.
+
+    fit, evaluate and predict take it as x. They read the rows of the batch at hand, in a thread
+    that is ahead of the training; with `distribution` each rank reads its own rows alone. What was
+    read stays in the system's cache of files as long as there is room.
+
+    shape, dtype, ndim: of all samples together.
+    """
+
+    def __init__(self, paths):
+        """Paths: a list of files, or a pattern such as "train-*.npy", whose files are sorted.
+
+        Raises:
+            ValueError: no files, a file is neither .npy nor IDX, or compressed; files differ in
+                dtype or in the shape of a sample, or they hold no samples.
+            OSError: a file cannot be opened.
+        """
+        if isinstance(paths, (str, os.PathLike)):
+            pattern = os.fspath(paths)
+            paths = sorted(glob.glob(pattern))
+            if not paths:
+                raise ValueError(f"Shards: {pattern}: found no files of that name")
+        paths = list(paths)
+        parts = [_mapped(path) for path in paths]
+        if not sum(part.shape[0] if part.ndim else 0 for part in parts):
+            raise ValueError(f"Shards: {len(paths)} files: found no samples")
+        first = parts[0]
+        for path, part in zip(paths, parts, strict=True):
+            if (part.shape[1:], part.dtype) != (first.shape[1:], first.dtype):
+                raise ValueError(f"Shards: {path}: found {part.dtype} {part.shape}: expected "
+                                 f"{first.dtype} (n, {', '.join(map(str, first.shape[1:]))}), as "
+                                 f"in {paths[0]}")
+        self._parts = parts
+        self._starts = np.cumsum([0, *(len(part) for part in parts)])
+        self._first, self._last = 0, int(self._starts[-1])
+        self.dtype = first.dtype.newbyteorder("=")
+
+    def __len__(self):
+        """The number of samples."""
+        return self._last - self._first
+
+    @property
+    def shape(self):
+        """(n, ...)."""
+        return (len(self), *self._parts[0].shape[1:])
+
+    @property
+    def ndim(self):
+        """The number of axes, that of the samples included."""
+        return self._parts[0].ndim
+
+    def __getitem__(self, rows):
+        """A slice of consecutive samples as Shards; integers (m,) as an ndarray of samples."""
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
+            if step != 1:
+                raise ValueError(f"Shards: slice: found step {step}: expected 1")
+            part = copy.copy(self)
+            part._first, part._last = self._first + start, self._first + max(start, stop)
+            return part
+        numbers = np.asarray(rows)
+        numbers = np.where(numbers < 0, numbers + len(self), numbers)
+        if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self)):
+            raise IndexError(f"Shards: found row {numbers.max()}: expected below {len(self)}")
+        samples = self._taken(numbers.reshape(-1) + self._first)
+        return samples.reshape((*numbers.shape, *self.shape[1:]))
+
+    def _taken(self, rows):
+        samples = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        which = np.searchsorted(self._starts, rows, side="right") - 1
+        for k in np.unique(which):
+            chosen = np.flatnonzero(which == k)
+            samples[chosen] = self._parts[k][rows[chosen] - self._starts[k]]
+        return samples
+
+    def __array__(self, dtype=None, copy=None):
+        """All samples in memory."""
+        return self._taken(np.arange(self._first, self._last)).astype(dtype or self.dtype,
+                                                                      copy=False)
+
+
+def _mapped(path):
+    """A file as an array on a memory map."""
+    with open(path, "rb") as file:
+        is_npy = file.read(6) == b"\x93NUMPY"
+    if not is_npy:
+        return idx.mapped(path)
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"Shards: {path}: {error}") from error
