@@ -390,7 +390,7 @@ def test_infinite_slopes_in_what_was_not_taken():
 
 
 def test_equal_eigenvalues():
-    """Values have derivatives, vectors have none: infinite or NaN, not a number that looks right."""
+    """Values have derivatives, vectors have none: infinite or NaN, no number that looks good."""
     x = np.diag([1.0, 1.0, 2.0])
     for f in (pt.linalg.eigvalsh, lambda x: pt.linalg.eigh(x).eigenvalues, pt.linalg.svdvals):
         np.testing.assert_allclose(pt.grad(lambda x, f=f: pt.sum(f(x)))(x), np.eye(3), atol=1e-12)

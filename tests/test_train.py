@@ -294,7 +294,7 @@ def test_plot(shelf, tmp_path, capsys):
 def test_killed_at_random_points_and_resumed_it_gives_the_same_bits(shelf, tmp_path, environment):
     seed = random.SystemRandom().randrange(10**6)
     moments = random.Random(seed)
-    options = ("--data-dir", shelf, "--hidden", 256, "--epochs", 8, "--batch-size", 16,
+    options = ("--data-dir", shelf, "--hidden", 256, "--epochs", 6, "--batch-size", 16,
                "--optimizer", "adam", "--validation-split", 0.1, "--patience", 9, "--quiet")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     begun = time.monotonic()
@@ -309,7 +309,7 @@ def test_killed_at_random_points_and_resumed_it_gives_the_same_bits(shelf, tmp_p
             try:
                 # Most kills come after the start, which takes a third of a second at least.
                 out, err = process.communicate(
-                    timeout=None if kills == 5 else moments.uniform(0.3, 0.3 + 0.5 * seconds))
+                    timeout=None if kills == 4 else moments.uniform(0.3, 0.3 + 0.5 * seconds))
                 break
             except subprocess.TimeoutExpired:
                 process.kill()

@@ -497,6 +497,14 @@ static inline float logaddexp_f32(float x, float y) {
     return (x == y) & (fabsf(x) == INFINITY) ? x : r;
 }
 
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); above sqrt(2) the logarithm's argument is halved. */
+static inline float softplus_f32(float x) {
+    double e = exp_quick(-at_most_f64(fabs((double)x), 104.0));
+    bool halved = e > 0x1.a827999fcef32p-2;
+    double r = log1p_quick(halved ? 0.5 * e - 0.5 : e) + (halved ? LN_2 : 0.0);
+    return (float)(r + (x < 0.0f ? 0.0 : (double)x));
+}
+
 /* ----------------------------------------------------------------- division and its remainder */
 
 /* Python's and NumPy's: the quotient is rounded down, the remainder has the sign of y. In double

@@ -328,9 +328,8 @@ static inline pair cos_pair(double r, double lo) {
     return (pair){h.hi, h.lo + NFMA64(r, lo, z * z * p)};
 }
 
-/* sin(x + quarter_turns pi/2) */
-static inline double sin_shifted(double x, uint64_t quarter_turns) {
-    trig_parts t = trig_reduce(x);
+/* The sine of t's angle and quarter_turns pi/2. */
+static inline double sin_of_parts(trig_parts t, uint64_t quarter_turns) {
     pair c = cos_pair(t.hi, t.lo);
     double s = t.hi + sin_tail(t.hi, t.lo);
     uint64_t n = t.n + quarter_turns;
@@ -339,14 +338,13 @@ static inline double sin_shifted(double x, uint64_t quarter_turns) {
 }
 
 static inline double sin_f64(double x) {
-    double r = sin_shifted(x, 0);
+    double r = sin_of_parts(trig_reduce(x), 0);
     return x == 0.0 ? x : r;
 }
 
-static inline double cos_f64(double x) { return sin_shifted(x, 1); }
+static inline double cos_f64(double x) { return sin_of_parts(trig_reduce(x), 1); }
 
-static inline double tan_f64(double x) {
-    trig_parts t = trig_reduce(x);
+static inline double tan_of_parts(trig_parts t) {
     pair s = fast_two_sum(t.hi, sin_tail(t.hi, t.lo)), c = cos_pair(t.hi, t.lo);
     /* The quotient has errors enough: the rounding of r^2, in -r^2/2 and in -r r^2/6, shall not add
      * to them. */
@@ -357,15 +355,57 @@ static inline double tan_f64(double x) {
     pair above = {select_f64(odd, -c.hi, s.hi), select_f64(odd, -c.lo, s.lo)};
     pair below = {select_f64(odd, s.hi, c.hi), select_f64(odd, s.lo, c.lo)};
     pair q = pair_over_pair(above, below);
-    return x == 0.0 ? x : q.hi + q.lo;
+    return q.hi + q.lo;
+}
+
+static inline double tan_f64(double x) {
+    double r = tan_of_parts(trig_reduce(x));
+    return x == 0.0 ? x : r;
+}
+
+/* The same parts for any |x| >= 2^20, one at a time (Payne & Hanek): x = m 2^e times the 192 bits of
+ * 2/pi that decide; what stands above them gives multiples of 4. No double comes closer to a
+ * multiple of pi/2 than 2^-61, and the product is off by 2^-126. The C library's own sin and cos
+ * err there by 8 ULP (glibc 2.36, at 0x1.6ac5b262ca1ffp+849). */
+static inline trig_parts trig_reduce_large(double x) {
+    static const uint64_t two_over_pi[] = {
+        0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
+        0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484,
+        0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b, 0x1ff897ffde05980f,
+        0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d, 0x7527bac7ebe5f17b,
+        0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab};
+    __extension__ typedef unsigned __int128 wide;
+    __extension__ typedef __int128 wide_signed;
+    if (!(fabs(x) < (double)INFINITY)) {
+        return (trig_parts){x - x, 0.0, 0};
+    }
+    uint64_t u = bits_f64(fabs(x)), m = (u & 0x000fffffffffffff) | 0x0010000000000000;
+    int e = (int)(u >> 52) - 1075, skipped = e > 2 ? e - 2 : 0;
+    uint64_t g[3];
+    for (int i = 0; i < 3; i++) {
+        const uint64_t *w = two_over_pi + skipped / 64 + i;
+        g[i] = (uint64_t)(((wide)w[0] << 64 | w[1]) << skipped % 64 >> 64);
+    }
+    wide low = (wide)m * g[2], middle = (wide)m * g[1] + (uint64_t)(low >> 64);
+    wide high = (wide)m * g[0] + (uint64_t)(middle >> 64);
+    /* x 2/pi modulo 4, in units of 2^-126 */
+    int shift = 2 - (e - skipped);
+    wide turns = high << (64 - shift) | (wide)(uint64_t)middle >> shift;
+    uint64_t n = (uint64_t)((turns + ((wide)1 << 125)) >> 126);
+    wide_signed rest = (wide_signed)(turns - ((wide)n << 126));
+    double hi = (double)rest, lo = (double)(rest - (wide_signed)hi);
+    pair r = two_product(hi * 0x1p-126, 0x1.921fb54442d18p0);
+    r.lo += hi * 0x1p-126 * 0x1.1a62633145c07p-54 + lo * 0x1p-126 * 0x1.921fb54442d18p0;
+    r = fast_two_sum(r.hi, r.lo);
+    return x < 0.0 ? (trig_parts){-r.hi, -r.lo, 0 - n} : (trig_parts){r.hi, r.lo, n};
 }
 
 static inline bool sin_f64_rare(double x) { return fabs(x) > TRIG_LIMIT_F64; }
 static inline bool cos_f64_rare(double x) { return fabs(x) > TRIG_LIMIT_F64; }
 static inline bool tan_f64_rare(double x) { return fabs(x) > TRIG_LIMIT_F64; }
-static inline double sin_f64_slow(double x) { return sin(x); }
-static inline double cos_f64_slow(double x) { return cos(x); }
-static inline double tan_f64_slow(double x) { return tan(x); }
+static inline double sin_f64_slow(double x) { return sin_of_parts(trig_reduce_large(x), 0); }
+static inline double cos_f64_slow(double x) { return sin_of_parts(trig_reduce_large(x), 1); }
+static inline double tan_f64_slow(double x) { return tan_of_parts(trig_reduce_large(x)); }
 
 /* ---------------------------------------------------------------------- inverse trigonometric */
 
@@ -686,6 +726,8 @@ static inline double logaddexp_f64(double x, double y) {
     r = d.hi < -746.0 ? high + 0.0 : r;
     return x == y && fabs(x) == (double)INFINITY ? x : r;
 }
+
+static inline double softplus_f64(double x) { return logaddexp_f64(x, 0.0); }
 
 /* ----------------------------------------------------------------- division and its remainder */
 

@@ -80,6 +80,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int default_threads;
 static _Atomic int n_threads;
 static const char *_Atomic error;
+static pt_pool_warning *_Atomic warning;
 
 /* -------------------------------------------------------------- spin and park */
 
@@ -330,8 +331,8 @@ static void start_workers(int n)
         n_workers++;
     }
     if (n_workers < n - 1) {
-        atomic_store_explicit(&error, "not all threads could be started; going on with fewer",
-                              memory_order_release);
+        pt_pool_warning *warn = atomic_load_explicit(&warning, memory_order_acquire);
+        if (warn != NULL) warn(n);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -449,6 +450,11 @@ const char *pt_pool_error(void)
 {
     pthread_once(&once, initialise);
     return atomic_load_explicit(&error, memory_order_acquire);
+}
+
+void pt_pool_on_failure(pt_pool_warning *function)
+{
+    atomic_store_explicit(&warning, function, memory_order_release);
 }
 
 void pt_set_num_threads(int n)

@@ -88,19 +88,26 @@ size_t pt_memory_size(void);
 
 /* ----------------------------------------------------------- thread pool (pool.c) */
 
+/* For tools that look for thread pools in shared libraries, threadpoolctl for one. */
+#define PT_VISIBLE __attribute__((visibility("default")))
+
 /* Runs task(context, i) for every i in [0, n), each exactly once, on the caller and the pool's
  * workers, and returns when all have ended. A call from inside a task, or while another Python
  * thread has the pool, runs all of them on the caller: never a deadlock. Tasks must not depend on
  * their order or on the number of threads. */
 typedef void (*pt_task)(void *context, size_t i);
 void pt_parallel_for(pt_task task, void *context, size_t n);
-int pt_get_num_threads(void);
+PT_VISIBLE int pt_get_num_threads(void);
 /* n >= 1, at most PT_MAX_THREADS. Waits for running work to end. */
-void pt_set_num_threads(int n);
+PT_VISIBLE void pt_set_num_threads(int n);
 /* PYTENSOR_NUM_THREADS, or else pt_cpu_count(). */
 int pt_default_num_threads(void);
-/* NULL, or why PYTENSOR_NUM_THREADS could not be honoured, or threads not be started. */
+/* NULL, or why PYTENSOR_NUM_THREADS could not be honoured. */
 const char *pt_pool_error(void);
+/* function is called, with the number of threads asked for, when the system refuses to start as
+ * many, by the thread whose work they were to share; the work is done by those that there are. */
+typedef void pt_pool_warning(int n);
+void pt_pool_on_failure(pt_pool_warning *function);
 #define PT_MAX_THREADS 256
 
 /* ------------------------------------------------------------- allocator (alloc.c) */

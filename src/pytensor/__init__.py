@@ -49,7 +49,6 @@ from pytensor._ops import *  # noqa: F403
 from pytensor.array_api import *  # noqa: F403
 from pytensor.autodiff import *  # noqa: F403
 from pytensor.functions import *  # noqa: F403
-from pytensor.tape_graph import tape_text
 
 __version__ = "0.1.0"
 
@@ -78,3 +77,7 @@ def __dir__():
     from pytensor.numpy_functions import names
 
     return sorted({*globals(), *_SUBMODULES, *names()})
+
+
+if "threadpoolctl" in _sys.modules:
+    from pytensor import threadpools  # registers the pool there

@@ -22,12 +22,13 @@ from cpython.buffer cimport (PyBUF_ANY_CONTIGUOUS, PyBUF_C_CONTIGUOUS, PyBUF_F_C
 from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-                          uintptr_t)
+                          intptr_t, uintptr_t)
 from libc.string cimport memset
 
 import numbers
 import operator
 import threading
+import warnings
 from pickle import PickleBuffer
 
 import numpy as np

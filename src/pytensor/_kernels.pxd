@@ -33,6 +33,8 @@ cdef extern from "pt.h" nogil:
     void pt_set_num_threads(int n)
     int pt_default_num_threads()
     const char *pt_pool_error()
+    ctypedef void pt_pool_warning(int n) noexcept
+    void pt_pool_on_failure(pt_pool_warning *function)
     enum: PT_MAX_THREADS
 
     void *pt_alloc(size_t n_bytes)

@@ -39,8 +39,9 @@ cdef class _Rule:
     and the saved values, or None where no gradient flows. forward: the same for forward mode,
     called with the tangent of the input; None where functions have to be transposed. saves: what to
     save, in order: k >= 0 is input k, SAVE_OUT the result, SAVE_X_SHAPE and others shapes, -10 - i
-    parameter i. needs: for each of saves the inputs, as bits, whose derivatives read it. each: a single function serves every input and is told its number first. joint: a
-    single function returns the gradients of all inputs."""
+    parameter i. needs: for each of saves the inputs, as bits, whose derivatives read it. each: a
+    single function serves every input and is told its number first. joint: a single function
+    returns the gradients of all inputs."""
 
     cdef tuple functions
     cdef tuple forward
@@ -205,14 +206,17 @@ def record_call(str name, tuple inputs, tuple results, tuple parameters):
     inputs: tensors and anything else; results: new tensors, that no tape knows yet.
     """
     cdef unsigned long long tracked = 0
+    for value in results:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: a result is {describe(value)}: expected a tensor")
     if recording_mask:
         for value in inputs:
             if isinstance(value, Tensor):
                 tracked |= (<Tensor>value).tracked
         # numbers that are no floating-point ones are constants
         if recording_mask & tracked and results and (
-                len(results) > 1 or kind_of((<Tensor?>results[0]).type) == KIND_FLOAT):
-            record_results(ROW_NAMES.index(name), inputs, <Tensor?>results[0],
+                len(results) > 1 or kind_of((<Tensor>results[0]).type) == KIND_FLOAT):
+            record_results(ROW_NAMES.index(name), inputs, <Tensor>results[0],
                            None if len(results) == 1 else results, parameters)
 
 
@@ -305,9 +309,8 @@ cdef class GradientTape:
         global free_bits, load_rules, n_tapes
         cdef int position = 0
         if load_rules is not None:
-            loader = load_rules
+            load_rules()  # by several threads perhaps: each must see the rules when it is back
             load_rules = None
-            loader()
         if free_bits == 0:
             raise RuntimeError("more than 64 tapes at once: keep fewer of them alive")
         self.bit = free_bits & (~free_bits + 1)  # the lowest that is set

@@ -561,10 +561,28 @@ def memory_fail_after(long k):
     pt_memory_fail_after(k)
 
 
+ctypedef int (*pending_call)(void *) except -1
+
+cdef extern from "Python.h":
+    int Py_AddPendingCall(pending_call function, void *argument) noexcept nogil
+
+
+cdef int tell_of_threads(void *argument) except -1:
+    """Tells, in the main thread, that the system started fewer threads than asked for."""
+    warnings.warn(f"pytensor: set_num_threads({<intptr_t>argument}): the system started fewer "
+                  "threads; going on with those", RuntimeWarning, stacklevel=1)
+    return 0
+
+
+cdef void on_pool_failure(int n) noexcept nogil:
+    Py_AddPendingCall(tell_of_threads, <void *><intptr_t>n)
+
+
 cdef int start_kernels() except -1:
     """Loads OpenBLAS, and tells of environment variables that could not be honoured."""
     cdef const char *errors[4]
     cdef int i
+    pt_pool_on_failure(on_pool_failure)
     errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_load_blas()]
     for i in range(4):
         if errors[i] != NULL:

@@ -16,7 +16,7 @@ from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor.op_table import ELEMENTWISE, REDUCTIONS, TABLE
 
 __all__ = ["GradientTape", "check_grads", "checkpoint", "custom_gradient", "grad", "hessian", "hvp",
-           "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+           "jacobian", "jvp", "stop_gradient", "tape_text", "value_and_grad", "vjp"]
 
 
 def _load_rules():
@@ -300,10 +300,12 @@ def checkpoint(f):
 
         def gradients(g):
             now, generator().bit_generator.state = generator().bit_generator.state, state
-            with GradientTape() as tape:
-                tape.watch(read)
-                again = f(*args, **kwargs)
-            generator().bit_generator.state = now
+            try:
+                with GradientTape() as tape:
+                    tape.watch(read)
+                    again = f(*args, **kwargs)
+            finally:
+                generator().bit_generator.state = now
             if _sums(again, places) != sums:
                 raise RuntimeError("checkpoint: the function computed something else when it was "
                                    "run again for its derivative")
@@ -350,7 +352,19 @@ def _recorded(value, inputs, gradients, made=None):
     return value
 
 
-# -------------------------------------------------------------------- checking derivatives
+# ------------------------------------------------------------ looking at tapes, and checking
+
+
+def tape_text(f, *args):
+    """What a tape records of f(*args), a line for each value, as text.
+
+    f: a function of floating-point tensors, nested lists, tuples and dictionaries of them. Each
+    line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
+    from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
+    """
+    from pytensor import tape_graph
+
+    return tape_graph.text(f, *args)
 
 
 def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6, eps=6e-6):

@@ -178,8 +178,8 @@ binary("relu_gradient", "f", "y > 0 ? x : 0",
        d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.zeros_like(x))")
 unary("sigmoid", "f", "F(sigmoid)(x)", "The logistic function, 1 / (1 + exp(-x)).",
       d="g * out * (1 - out)", numpy="1 / (1 + np.exp(-x))")
-unary("softplus", "f", "F(maximum)(x, 0) + F(log1p)(F(exp)(-F(fabs)(x)))",
-      "log(1 + exp(x)), without overflow.", d="g * sigmoid(x)", numpy="np.logaddexp(x, 0)")
+unary("softplus", "f", "F(softplus)(x)", "log(1 + exp(x)), without overflow.",
+      d="g * sigmoid(x)", numpy="np.logaddexp(x, 0)")
 unary("erf", "f", "F(erf)(x)", "The error function, 2 / sqrt(pi) times the integral of exp(-t**2) "
       "from 0 to x.", d="g * (1.1283791670955126 * exp(-x * x))",
       numpy="np.vectorize(math.erf, otypes=[x.dtype])(x)")

@@ -61,13 +61,8 @@ def graph(f, *args):
     return values, [name_of(leaf) for leaf in _leaves(value)]
 
 
-def tape_text(f, *args):
-    """What a tape records of f(*args), a line for each value, as text.
-
-    f: a function of floating-point tensors, nested lists, tuples and dictionaries of them. Each
-    line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
-    from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
-    """
+def text(f, *args):
+    """See pytensor.tape_text."""
     values, returned = graph(f, *args)
     lines = [f"{v.name} = {v.op}({', '.join(v.inputs)})" if v.op else v.name for v in values]
     width = max(map(len, lines), default=0) + 2

@@ -1,0 +1,36 @@
+"""The pool as threadpoolctl sees it: threadpool_info() lists it, threadpool_limits() steers it.
+
+It is registered where threadpoolctl was imported before pytensor, and by
+
+    import pytensor.threadpools
+
+in any case. threadpoolctl is none of pytensor's dependencies.
+"""
+
+import threadpoolctl
+
+import pytensor as pt
+
+
+class Controller(threadpoolctl.LibController):
+    """How threadpoolctl finds and steers pytensor's pool, user_api "pytensor"."""
+
+    user_api = "pytensor"
+    internal_api = "pytensor"
+    filename_prefixes = ("_core",)
+    check_symbols = ("pt_get_num_threads",)
+
+    def get_num_threads(self):
+        """The number of threads of the pool."""
+        return pt.get_num_threads()
+
+    def set_num_threads(self, num_threads):
+        """See pytensor.set_num_threads."""
+        pt.set_num_threads(num_threads)
+
+    def get_version(self):
+        """The version of pytensor."""
+        return pt.__version__
+
+
+threadpoolctl.register(Controller)

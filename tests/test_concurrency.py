@@ -1,0 +1,329 @@
+"""Many threads on shared tensors, models and tapes; processes made in every way while the pool is
+busy; interruptions; limits of the system."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import output_of, run_python
+
+import pytensor as pt
+from pytensor import layers, models
+
+pytestmark = pytest.mark.once
+
+
+def at_once(work, n=6):
+    """work(i) in n threads that start together; their results."""
+    barrier = threading.Barrier(n)
+
+    def started(i):
+        barrier.wait(timeout=30)
+        return work(i)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(started, range(n), timeout=120))
+
+
+def test_shared_tensors_are_read_by_many(rng, threads):
+    threads(3)
+    x = pt.asarray(rng.standard_normal((200, 150)))
+    views = [x, x.T, x[::2], x[:, 5:100], x.reshape(-1)]
+
+    def work(i):
+        return [float(pt.sum(pt.tanh(view)) + pt.max(view)) for view in views for _ in range(10)]
+
+    found = at_once(work)
+    assert all(values == found[0] for values in found)
+
+
+def test_a_model_predicts_in_many_threads(rng, threads):
+    threads(2)
+    model = models.Sequential([layers.Dense(64, activation="relu", input_shape=(20,)),
+                               layers.Dense(5, activation="softmax")])
+    model.compile(optimizer="sgd", loss="categorical_crossentropy")
+    x = rng.standard_normal((300, 20)).astype("float32")
+    expected = np.asarray(model.predict(x, verbose=0)).tobytes()
+    for found in at_once(lambda i: [np.asarray(model.predict(x, verbose=0)).tobytes()
+                                    for _ in range(5)]):
+        assert found == [expected] * 5
+
+
+def test_each_thread_has_tapes_of_its_own(rng):
+    """A tape records what its own thread does, on tensors that other threads differentiate too."""
+    shared = pt.asarray(rng.standard_normal((30, 20)))
+
+    def work(i):
+        grads = []
+        for _ in range(40):
+            with pt.GradientTape() as tape:
+                tape.watch(shared)
+                out = pt.sum(pt.sin(shared * (i + 1)))
+            grads.append(np.asarray(tape.gradient(out, shared)).tobytes())
+        return grads
+
+    for i, grads in enumerate(at_once(work)):
+        expected = np.asarray(pt.cos(shared * (i + 1)) * (i + 1)).tobytes()
+        assert grads == [expected] * 40
+
+
+def test_first_tapes_at_the_same_time():
+    """The rules of derivatives are loaded at the first tape: no other thread may see them half."""
+    code = """
+        import threading
+        import pytensor as pt
+        x, barrier, found = pt.asarray([1.0, 2.0]), threading.Barrier(8), []
+
+        def work():
+            barrier.wait()
+            with pt.GradientTape() as tape:
+                tape.watch(x)
+                y = pt.sum(x * x)
+            found.append(tape.gradient(y, x))
+
+        workers = [threading.Thread(target=work) for _ in range(8)]
+        for worker in workers: worker.start()
+        for worker in workers: worker.join()
+        print([g is not None and g.tolist() for g in found] == [[2.0, 4.0]] * 8)
+    """
+    assert output_of(code) == "True"
+
+
+def test_models_are_trained_side_by_side(rng, threads):
+    threads(2)
+    x = rng.standard_normal((256, 10)).astype("float32")
+    y = x @ rng.standard_normal((10, 3)).astype("float32")
+    start = [rng.standard_normal((10, 3)).astype("float32"), np.zeros(3, "float32")]
+
+    def work(i):
+        model = models.Sequential([layers.Dense(3, input_shape=(10,))])
+        model.set_weights(start)
+        model.compile(optimizer="adam", loss="mse")
+        model.fit(x, y, epochs=3, batch_size=32, verbose=0, shuffle=False)
+        return [np.asarray(w).tobytes() for w in model.get_weights()]
+
+    found = at_once(work)
+    assert all(weights == found[0] for weights in found)
+
+
+def test_numbers_of_threads_change_while_others_compute(rng, threads):
+    a = pt.asarray(rng.standard_normal((300, 300)))
+    expected = bytes(pt.exp(a @ a * 0.01))
+    stop = threading.Event()
+
+    def work(i):
+        if i == 0:
+            for n in (1, 4, 2, 5, 1, 3) * 10:
+                pt.set_num_threads(n)
+            stop.set()
+            return True
+        good = True
+        while not stop.is_set():
+            good = good and bytes(pt.exp(a @ a * 0.01)) == expected
+        return good
+
+    assert at_once(work, 4) == [True] * 4
+
+
+def test_limits_of_memory_change_while_others_allocate():
+    def work(i):
+        for k in range(300):
+            if i == 0:
+                pt.memory.trim()
+                pt.memory.stats()
+            else:
+                assert float(pt.full((i * 1000 + k,), 1.0).sum()) == i * 1000 + k
+        return True
+
+    assert all(at_once(work, 4))
+
+
+# -------------------------------------------------------------------------------- processes
+
+
+def total(n):
+    """What the child processes compute."""
+    x = pt.asarray(np.arange(float(n)))
+    return pt.sum(x * x).item()
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_from_concurrent_futures(method):
+    with ProcessPoolExecutor(2, mp_context=get_context(method)) as pool:
+        assert list(pool.map(total, [10, 100_000])) == [285.0, total(100_000)]
+
+
+def test_fork_while_the_pool_is_busy():
+    """At any moment: many forks while four threads keep pool and allocator busy."""
+    code = """
+        import os, threading, time, warnings
+        import numpy as np, pytensor as pt
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pt.set_num_threads(3)
+        a = pt.asarray(np.random.default_rng(0).standard_normal((200, 200)))
+        expected, stop = bytes(pt.tanh(a @ a)), threading.Event()
+
+        def work():
+            while not stop.is_set():
+                assert bytes(pt.tanh(a @ a)) == expected
+                pt.memory.trim()
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers: worker.start()
+        bad = 0
+        for k in range(30):
+            time.sleep(0.0007 * (k % 5))
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0 if bytes(pt.tanh(a @ a)) == expected else 1)
+            bad += os.waitpid(pid, 0)[1] != 0
+        stop.set()
+        for worker in workers: worker.join()
+        print(bad)
+    """
+    assert output_of(code, timeout=120) == "0"
+
+
+@pytest.mark.oracle
+def test_joblib(rng):
+    joblib = pytest.importorskip("joblib", reason="needs pytensor-kernels[oracles]")
+    for backend in ("loky", "threading"):
+        found = joblib.Parallel(2, backend=backend)(joblib.delayed(total)(n) for n in (10, 5000))
+        assert found == [285.0, total(5000)]
+
+
+def test_an_interpreter_ends_while_a_pool_of_executors_computes():
+    code = """
+        from concurrent.futures import ThreadPoolExecutor
+        import pytensor as pt
+        pt.set_num_threads(3)
+        a = pt.ones((300, 300))
+        pool = ThreadPoolExecutor(3)
+        futures = [pool.submit(lambda: float((a @ a).sum())) for _ in range(40)]
+        print(futures[0].result())
+    """
+    assert float(output_of(code)) == 300.0**3
+
+
+def test_an_interruption_of_a_long_product_leaves_all_usable():
+    """Ctrl-C ends the program's loop as soon as the product at work is done."""
+    code = textwrap.dedent("""
+        import signal, time
+        import pytensor as pt
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        a = pt.ones((400, 400))
+        a @ a
+        print("ready", flush=True)
+        try:
+            while True:
+                a @ a
+        except KeyboardInterrupt:
+            pass
+        print(float((a @ a)[0, 0]), pt.sum(pt.ones(1_000_000)).item())
+    """)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.2)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out.split()) == (0, ["400.0", "1000000.0"])
+    assert time.monotonic() - started < 10
+
+
+# ------------------------------------------------------------------------ limits of the system
+
+
+def test_affinity_is_the_default_number_of_threads():
+    code = """
+        import os
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        import pytensor as pt
+        print(pt.get_num_threads(), pt.build_config()["default threads"])
+    """
+    assert output_of(code, PYTENSOR_NUM_THREADS="") == "1 1"
+
+
+FEWER_THREADS = """
+    import resource, warnings
+    import numpy as np, pytensor as pt
+    warnings.simplefilter("always")
+    x = pt.asarray(np.arange(1_000_000.0) * 1e-6)
+    out = pt.empty_like(x)
+    pt.set_num_threads(1)
+    expected = bytes(pt.exp(x))
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 20),) * 2)
+    pt.set_num_threads(200)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            pt.exp(x, out=out)
+        for _ in range(1000): pass  # the warning comes at the interpreter's next turn
+    print([str(w.message) for w in caught if issubclass(w.category, RuntimeWarning)])
+    print(memoryview(out) == memoryview(expected).cast("d"))
+"""
+
+
+def test_threads_that_cannot_start_are_done_without():
+    """A machine out of threads: correct, with those that there are, and one warning."""
+    lines = output_of(FEWER_THREADS).splitlines()
+    assert lines[0] == ("['pytensor: set_num_threads(200): the system started fewer threads; going "
+                        "on with those']"), lines
+    assert lines[1] == "True"
+
+
+def test_one_warning_may_be_an_error():
+    process = run_python("import warnings; warnings.simplefilter('error')\n"
+                         + textwrap.dedent(FEWER_THREADS).replace('"always"', '"error"'))
+    assert "RuntimeWarning: pytensor: set_num_threads(200)" in process.stderr
+
+
+# --------------------------------------------------------------------------------- threadpoolctl
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("first", ["threadpoolctl", "pytensor"])
+def test_threadpoolctl_sees_and_steers_the_pool(first):
+    pytest.importorskip("threadpoolctl", reason="needs pytensor-kernels[oracles]")
+    code = f"""
+        import importlib
+        importlib.import_module({first!r})
+        import threadpoolctl
+        import pytensor as pt
+        import pytensor.threadpools
+        pt.set_num_threads(3)
+        ours = [m for m in threadpoolctl.threadpool_info() if m["user_api"] == "pytensor"]
+        print(len(ours), ours[0]["num_threads"], ours[0]["version"] == pt.__version__,
+              "_core" in ours[0]["filepath"])
+        with threadpoolctl.threadpool_limits(1):
+            print(pt.get_num_threads())
+        with threadpoolctl.threadpool_limits(2, user_api="pytensor"):
+            print(pt.get_num_threads())
+        print(pt.get_num_threads())
+    """
+    assert output_of(code).split() == ["1", "3", "True", "True", "1", "2", "3"]
+
+
+# --------------------------------------------------------------------------------- long running
+
+
+def test_memory_stays_flat_over_many_operations():
+    """A hundred thousand operations of all kinds; tools/soak.py makes it millions."""
+    code = """
+        import runpy, sys
+        sys.argv = ["soak.py", "100000"]
+        runpy.run_path(SOAK, run_name="__main__")
+    """
+    soak = Path(__file__).parent.parent / "tools" / "soak.py"
+    if not soak.exists():
+        pytest.skip("not in a checkout")
+    assert "flat" in output_of(f"SOAK = {str(soak)!r}\n" + textwrap.dedent(code), timeout=200)

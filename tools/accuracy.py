@@ -1,0 +1,397 @@
+"""Measure the errors of every floating-point row of the op table; write docs/accuracy.md.
+
+    python tools/accuracy.py                    the whole: hours
+    python tools/accuracy.py --stride 256 --samples 1000000 --output page.md    minutes
+
+float32, one argument:  every N-th of the 2**32 inputs (--stride; by default all), on every
+                        instruction set that this machine has; of these inputs every 64th for NumPy
+                        and PyTorch.
+Everything else:        --samples random inputs (10**8): half of them uniform over the interval
+                        where the function is interesting, half of them random bit patterns, then
+                        all special values and hard cases; NumPy and PyTorch on the same.
+
+The loops are the library's own, linked from the same static libraries; tools/accuracy.c judges them
+in the next larger type and settles what counts with MPFR. Needs MPFR's headers, meson, ninja and
+cython; PyTorch where it is to be compared. Rows with one or two floating-point inputs and a
+floating-point result join by themselves: one without a reference in accuracy.c, and without a
+reason in LEFT_OUT, is an error. Cells that are measured are kept in --results and not measured
+again while the sources that they depend on stay as they are. Exit status 1 if an error of ours
+exceeds 1 ULP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import itertools
+import json
+import math
+import platform
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src" / "pytensor"))
+
+from op_table import ELEMENTWISE  # noqa: E402
+
+del sys.path[0]  # pytensor's module random is not Python's
+
+ISAS = ("baseline", "avx2", "avx512")
+CHUNK = 1 << 20
+PEER_STRIDE = 64
+LIMIT = 1.0  # ULP: the promise
+
+# Where half of the float64 samples of a row are drawn; elsewhere the op table's domain.
+INTERVALS = {
+    "exp": ((-750, 712),), "expm1": ((-3, 3),), "sigmoid": ((-40, 40),), "softplus": ((-40, 40),),
+    "log": ((0, 4),), "log2": ((0, 4),), "log10": ((0, 4),), "log1p": ((-1, 3),),
+    "sin": ((-100, 100),), "cos": ((-100, 100),), "tan": ((-100, 100),), "tanh": ((-3, 3),),
+    "erf": ((-6, 6),), "sqrt": ((0, 9),), "pow": ((0, 4), (-200, 200)),
+    "divide": ((-4, 4), (-4, 4)), "remainder": ((-99, 99), (-4, 4)),
+}
+# Rows that choose among their inputs, or are tested against exact arithmetic elsewhere.
+LEFT_OUT = {
+    "maximum": "chooses an input", "minimum": "chooses an input", "relu_gradient": "chooses",
+    "floor_divide": "test_op_table.py compares it with Python's integers and floats",
+}
+# Rows that never round: no comparison with others.
+EXACT = {"abs", "negative", "positive", "sign", "relu", "round", "floor", "ceil", "trunc"}
+PEER_NAMES = {"numpy": {"pow": "power"}, "torch": {}}
+
+SPECIALS = [0.0, 2.0**-1074, 2.0**-1022, 2.0**-149, 2.0**-126, 2.0**-60, 0.5, 1 - 2.0**-24, 1.0,
+            1.5, 2.0, 3.0, 4.5, 2.0**24, 2.0**24 + 2, 2.0**53, 2.0**53 + 2, 2.0**128 - 2.0**104,
+            sys.float_info.max, math.inf, math.nan]
+SPECIALS += [-x for x in SPECIALS]
+# float64 inputs whose results lie closest to a tie, or to a multiple of pi/2 (Muller et al.,
+# Handbook of Floating-Point Arithmetic, chapters 10 and 11), and the ends of ranges.
+HARD = [float.fromhex(x) for x in (
+    "0x1.6ac5b262ca1ffp+849", "0x1.9e9cbbfd6080bp-31", "0x1.62a88613629b5p+678",
+    "0x1.921fb54442d18p+0", "0x1.921fb54442d18p+1", "0x1.62e42fefa39efp+9", "-0x1.74910d52d3051p+9",
+    "-0x1.6232bdd7abcd2p+9", "0x1.fffffffffffffp-1", "0x1.0000000000001p+0")]
+HARD += [-x for x in HARD]
+
+
+class Worst(ctypes.Structure):
+    """accuracy.c's worst_case."""
+
+    _fields_ = (("error", ctypes.c_double), ("x", ctypes.c_double), ("y", ctypes.c_double))
+
+
+def main(argv=None):
+    """Measure what is not measured yet, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="*", help="rows to measure; by default all")
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--samples", type=int, default=10**8)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "accuracy")
+    parser.add_argument("--results", type=Path, help="by default accuracy.json in --build")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "accuracy.md")
+    options = parser.parse_args(argv)
+    if min(options.stride, options.samples, options.threads) < 1:
+        parser.error("--stride, --samples and --threads: expected positive numbers")
+    results_file = options.results or options.build / "accuracy.json"
+    library = load(options.build)
+    rows = measured_rows(library)
+    unknown = set(options.rows) - {row.name for row in rows}
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: no row that is measured")
+
+    results = json.loads(results_file.read_text()) if results_file.exists() else {}
+    wanted = [(row, dtype) for dtype in ("float32", "float64") for row in rows
+              if row.name in (options.rows or [row.name])]
+    # those that never round last: what is done is kept
+    wanted.sort(key=lambda cell: (cell[0].name in EXACT, len(cell[0].inputs), cell[1]))
+    for row, dtype in wanted:
+        exhaustive = dtype == "float32" and len(row.inputs) == 1
+        key = f"{row.name} {dtype}"
+        plan = {"sources": sources_of(row),
+                "inputs": -(-2**32 // options.stride) if exhaustive else options.samples}
+        if {name: results.get(key, {}).get(name) for name in plan} == plan:
+            continue
+        started = time.monotonic()
+        job = Job(library, row, dtype)
+        job.run(strided(options.stride) if exhaustive else sampled(row, dtype, options.samples),
+                options.threads, PEER_STRIDE if exhaustive else 1)
+        results[key] = {**plan, "worst": job.found(), "seconds": time.monotonic() - started}
+        results_file.write_text(json.dumps(results, indent=1))
+        print(f"{key:20}", "  ".join(f"{name} {worst[0]:.4f}"
+                                    for name, worst in results[key]["worst"].items()), flush=True)
+    cells = {key: cell for key, cell in results.items()
+             if key.split()[0] in {row.name for row in rows}}
+    options.output.write_text(page(cells, [row.name for row in rows]))
+    largest = max((worst[0], key) for key, cell in cells.items()
+                  for name, worst in cell["worst"].items() if name in ISAS)
+    print(f"{options.output}: at most {largest[0]:.4f} ULP ({largest[1]})")
+    return int(largest[0] > LIMIT)
+
+
+def load(build):
+    """Build accuracy.c with the kernels; the library."""
+    if not (build / "build.ninja").exists():
+        subprocess.run(["meson", "setup", build, ROOT], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", build, "tools/libaccuracy.so"], check=True,
+                   stdout=subprocess.DEVNULL)
+    library = ctypes.CDLL(str(build / "tools" / "libaccuracy.so"))
+    library.accuracy_loop.restype = ctypes.c_bool
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    library.accuracy_loop.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_bool, pointer, pointer,
+                                      pointer, size)
+    library.accuracy_judge.restype = None
+    library.accuracy_judge.argtypes = (ctypes.c_char_p, ctypes.c_bool, pointer, pointer, size,
+                                       ctypes.POINTER(pointer), size, ctypes.POINTER(Worst))
+    return library
+
+
+def measured_rows(library):
+    """The op table's rows that have something to measure; SystemExit if one lacks a reference."""
+    rows = [row for row in ELEMENTWISE if "f" in row.types and row.result == "same"
+            and len(row.inputs) < 3 and row.name not in LEFT_OUT]
+    for row in rows:
+        if library.accuracy_inputs(row.name.encode()) != len(row.inputs):
+            raise SystemExit(f"accuracy: {row.name}: no reference in tools/accuracy.c, and no "
+                             "reason in LEFT_OUT")
+    return rows
+
+
+def sources_of(row):
+    """A digest of what the row's loops are made from."""
+    kernels = ROOT / "src" / "kernels"
+    files = [*sorted(kernels.glob("math_*.h")), kernels / "elementwise_loop.h",
+             kernels / "dtype_functions.h", kernels / "meson.build"]
+    text = b"".join(path.read_bytes() for path in files) + repr(row.c).encode()
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def instruction_sets():
+    """Indices in ISAS of those that this machine has."""
+    if platform.machine() != "x86_64":
+        return [0]
+    flags = set(Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n")[0].split())
+    needed = (set(), {"avx2", "fma"}, {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"})
+    return [i for i in range(3) if needed[i] <= flags]
+
+
+# -------------------------------------------------------------------------------- inputs
+
+
+def strided(stride):
+    """Every stride-th float32, in chunks; one argument."""
+    for start in range(0, 2**32, CHUNK * stride):
+        bits = start + np.arange(CHUNK, dtype=np.uint64) * stride
+        yield (bits.astype(np.uint32).view(np.float32),)
+
+
+def sampled(row, dtype, samples):
+    """Special values and hard cases, then random ones, in chunks; one array per argument."""
+    rng = np.random.default_rng([ELEMENTWISE.index(row), len(row.inputs)])
+    intervals = INTERVALS.get(row.name, row.domain)
+    known = [*SPECIALS, *HARD, *(math.nextafter(x, to) for x in HARD for to in (0, math.inf))]
+    first = np.array(list(itertools.product(known, repeat=len(row.inputs)))).T
+    for start in range(0, samples, CHUNK):
+        arguments = []
+        for k, (low, high) in enumerate(intervals):
+            if row.name == "pow" and start // CHUNK % 2:  # results that neither vanish nor overflow
+                low, high = ((0.96, 1.04), (-9000, 9000))[k]
+            x = rng.uniform(low, high, CHUNK).astype(dtype)
+            unsigned = np.dtype(dtype.replace("float", "uint"))
+            x[1::2] = rng.integers(0, 2**(8 * unsigned.itemsize), CHUNK // 2,
+                                   dtype=unsigned).view(dtype)
+            if start == 0:
+                with np.errstate(over="ignore"):
+                    x[:first.shape[1]] = first[k].astype(dtype)
+            arguments.append(x)
+        yield tuple(arguments)
+
+
+# ------------------------------------------------------------------------------- the search
+
+
+class Job:
+    """The largest errors of one row and dtype, by library."""
+
+    def __init__(self, library, row, dtype):
+        """Nothing found yet."""
+        self.library, self.row, self.dtype = library, row, dtype
+        self.op = ELEMENTWISE.index(row)
+        self.isas = instruction_sets()
+        self.peers = peers_of(row.name)
+        self.worst = {}
+
+    def run(self, chunks, threads, peer_stride):
+        """Judge all chunks; the peers on every peer_stride-th input."""
+        def work(numbered):
+            number, arguments = numbered
+            got = {ISAS[isa]: self.ours(isa, arguments) for isa in self.isas}
+            found = self.judged(arguments, got)
+            if self.peers:
+                some = tuple(np.ascontiguousarray(x[number % peer_stride::peer_stride])
+                             for x in arguments)
+                with np.errstate(all="ignore"):
+                    theirs = {name: f(*some) for name, f in self.peers.items()}
+                found += self.judged(some, theirs)
+            return found
+
+        with ThreadPoolExecutor(threads) as pool:
+            numbered = enumerate(chunks)
+            while batch := list(itertools.islice(numbered, 8 * threads)):
+                for found in pool.map(work, batch):
+                    for name, worst in found:
+                        if worst.error > self.worst.setdefault(name, worst).error:
+                            self.worst[name] = worst
+
+    def ours(self, isa, arguments):
+        """The library's results."""
+        out = np.empty_like(arguments[0])
+        pointers = [x.ctypes.data for x in arguments]
+        if not self.library.accuracy_loop(isa, self.op, self.dtype == "float64", pointers[0],
+                                          pointers[-1], out.ctypes.data, out.size):
+            raise SystemExit(f"accuracy: {self.row.name}: no loop for {self.dtype}")
+        return out
+
+    def judged(self, arguments, results):
+        """[(library, Worst)]."""
+        arrays = [np.ascontiguousarray(array) for array in results.values()]
+        assert all(array.dtype == arguments[0].dtype and array.shape == arguments[0].shape
+                   for array in arrays)
+        pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+        worst = (Worst * len(arrays))()
+        for name, w in zip(results, worst, strict=True):
+            if name in self.worst:
+                known = self.worst[name]
+                w.error, w.x, w.y = known.error, known.x, known.y
+        self.library.accuracy_judge(self.row.name.encode(), self.dtype == "float64",
+                                    arguments[0].ctypes.data, arguments[-1].ctypes.data,
+                                    len(arrays), pointers, arguments[0].size, worst)
+        return list(zip(results, worst, strict=True))
+
+    def found(self):
+        """{library: [error, x, y]} with hexadecimal inputs."""
+        return {name: [w.error, *(float.hex(v) for v in (w.x, w.y)[:len(self.row.inputs)])]
+                for name, w in self.worst.items()}
+
+
+def peers_of(name):
+    """The functions of other libraries on NumPy arrays, by library."""
+    if name in EXACT:
+        return {}
+    peers = {}
+    ufunc = getattr(np, PEER_NAMES["numpy"].get(name, name), None)
+    if isinstance(ufunc, np.ufunc):
+        peers["numpy"] = ufunc
+    try:
+        import torch
+    except ImportError:
+        return peers
+    torch.set_num_threads(1)
+    function = getattr(torch, PEER_NAMES["torch"].get(name, name), None)
+    if function is not None:
+        peers["torch"] = lambda *x: function(*map(torch.from_numpy, x)).numpy()
+    return peers
+
+
+# ----------------------------------------------------------------------------------- the page
+
+HEAD = """# Accuracy
+
+Generated by `python tools/accuracy.py`, not edited. The largest error of every floating-point
+function, in ULP (units in the last place of the true result: 0.5 is correct rounding, and nothing
+can be better), found by comparing with a reference in the next larger type, and settled with MPFR
+at 300 bits where it counts (to 10^-5). Wrong infinities count (as 2^128 or 2^1024); a wrong NaN, or a zero of
+the wrong sign, is an error of ∞.
+
+The promise is **at most 1 ULP** on every instruction set. A subset is tested at every commit
+(`pytest tests/test_accuracy.py`).
+
+- float32, one argument: {exhaustive}. NumPy and PyTorch: every {peer_stride}th of these.
+- float64, and two arguments: {samples} random inputs, half of them uniform where the function is
+  interesting, half of them random bit patterns, and all special values and hard cases; NumPy and
+  PyTorch on the same inputs.
+
+Measured on {machine}, {today}; {versions}. Not measured here, since they choose among their inputs
+or are compared with exact arithmetic by the tests: {left_out}.
+"""
+
+
+def page(cells, names):
+    """The page, Markdown."""
+    counts = {cell["inputs"] for key, cell in cells.items()
+              if key.endswith("float32") and len(next(iter(cell["worst"].values()))) == 2}
+    full = counts == {2**32}
+    samples = sorted({cell["inputs"] for cell in cells.values()} - counts)
+    versions = f"NumPy {np.__version__}"
+    if "torch" in sys.modules:
+        versions += f", PyTorch {sys.modules['torch'].__version__}"
+    parts = [HEAD.format(
+        exhaustive="all 2^32 inputs" if full else f"{min(counts, default=0):,} to "
+        f"{max(counts, default=0):,} inputs, evenly spaced among the 2^32 (a shortened run)",
+        samples=" to ".join(f"{n:,}" for n in {min(samples), max(samples)}) if samples else "no",
+        peer_stride=PEER_STRIDE, machine=processor(), today=date.today(), versions=versions,
+        left_out=", ".join(f"`{name}`" for name in LEFT_OUT))]
+    for dtype in ("float32", "float64"):
+        found = {name: cells[f"{name} {dtype}"] for name in names if f"{name} {dtype}" in cells}
+        columns = [name for name in (*ISAS, "numpy", "torch")
+                   if any(name in cell["worst"] for cell in found.values())]
+        titles = {"numpy": "NumPy", "torch": "PyTorch", "avx2": "AVX2", "avx512": "AVX-512"}
+        heads = [titles.get(name, name) for name in columns]
+        parts.append(f"## {dtype}\n")
+        parts.append(table(["function", *heads], [
+            [f"`{name}`", *(ulp(cell["worst"].get(column)) for column in columns)]
+            for name, cell in found.items()]))
+        parts.append("<details><summary>the inputs of these errors</summary>\n")
+        parts.append(table(["function", *heads], [
+            [f"`{name}`", *(at(cell["worst"].get(column)) for column in columns)]
+            for name, cell in found.items()]))
+        parts.append("</details>\n")
+    return "\n".join(parts)
+
+
+def table(heads, rows):
+    """A Markdown table."""
+    align = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, align, *rows)) + "\n"
+
+
+def ulp(worst):
+    """An error for the page, rounded up."""
+    if worst is None:
+        return ""
+    if math.isinf(worst[0]):
+        return "∞"
+    if worst[0] == 0:
+        return "0"
+    return f"{math.ceil(worst[0] * 1e3) / 1e3:.3f}" if worst[0] < 100 else (
+        f"{worst[0]:.3g}")
+
+
+def at(worst):
+    """Where it is, for the page."""
+    return "" if worst is None or not worst[0] else "`" + ", ".join(map(short, worst[1:])) + "`"
+
+
+def short(text):
+    """A hexadecimal number without zeros at its end."""
+    mantissa, _, exponent = text.partition("p")
+    if not exponent:
+        return text
+    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + "p" + exponent
+
+
+def processor():
+    """The machine's processor."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Build the extension with a sanitizer, or with bounds checks, and run the tests on it.
+#
+#   tools/sanitize.sh address|thread|bounds|valgrind [arguments of pytest]
+#
+# address   AddressSanitizer and UndefinedBehaviorSanitizer; the plain allocator, so that every
+#           tensor has an end of its own
+# thread    ThreadSanitizer: the extension is instrumented, the interpreter is not, whose locks it
+#           sees all the same
+# bounds    the option -Dbounds_checks=true: an index outside a C array ends the process
+# valgrind  no build of its own: an ordinary one under memcheck, slow: a subset by default
+#
+# Findings end the process that has them; their reports are in build/sanitize-NAME/report.*.
+#
+# Needs what `pip install ".[test]"` needs, and GCC's sanitizers or valgrind. The build stays in
+# build/sanitize-NAME and is brought up to date by the next run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=${1:-}
+shift || true
+build=build/sanitize-$kind
+environment=$PWD/$build/environment
+debug=(-Csetup-args=-Dbuildtype=debugoptimized -Csetup-args=-Db_lundef=false)
+tests=("$@")
+preload() { # the shared libraries of these names, as the compiler finds them
+    local paths=()
+    for name in "$@"; do paths+=("$(realpath "$(${CC:-cc} -print-file-name="$name")")"); done
+    echo "${paths[*]}"
+}
+rm -f "$build"/report.*
+case $kind in
+    address)
+        options=("${debug[@]}" -Csetup-args=-Db_sanitize=address,undefined)
+        # CPython leaves memory to the end of the process; what leaks is measured by the tests.
+        export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0:log_path=$PWD/$build/report
+        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$PWD/$build/report
+        export PYTENSOR_ALLOCATOR=system
+        # libstdc++ too, since the sanitizer looks for its exceptions before Python loads it
+        libraries=$(preload libasan.so libubsan.so libstdc++.so) ;;
+    thread)
+        options=("${debug[@]}" -Csetup-args=-Db_sanitize=thread)
+        export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:report_signal_unsafe=0:log_path=$PWD/$build/report
+        export TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tools/tsan_suppressions.txt
+        libraries=$(preload libtsan.so) ;;
+    bounds)
+        options=(-Csetup-args=-Dbounds_checks=true)
+        libraries= ;;
+    valgrind)
+        options=("${debug[@]}")
+        export PYTHONMALLOC=malloc PYTENSOR_ALLOCATOR=system PYTENSOR_ISA=${PYTENSOR_ISA:-avx2}
+        libraries=
+        [ $# -gt 0 ] || tests=(tests/test_memory.py tests/test_indexing.py tests/test_reduce.py) ;;
+    *)
+        echo "usage: tools/sanitize.sh address|thread|bounds|valgrind [arguments of pytest]" >&2
+        exit 2 ;;
+esac
+[ -d "$environment" ] || python3 -m venv "$environment"
+"$environment/bin/pip" install -q -Cbuild-dir="$build/meson" "${options[@]}" ".[test]"
+if [ "$kind" = valgrind ]; then
+    exec valgrind --error-exitcode=99 --trace-children=no -q --exit-on-first-error=no \
+        --suppressions=tools/valgrind.supp \
+        "$environment/bin/python" -m pytest -q -p no:cacheprovider "${tests[@]}"
+fi
+# Not the test that trains for minutes, with a limit of time of its own.
+LD_PRELOAD=$libraries exec "$environment/bin/python" -m pytest -q -p no:cacheprovider -m "not oracle" \
+    --deselect tests/test_train.py::test_the_first_network_on_real_mnist "${tests[@]}"
