@@ -199,7 +199,8 @@ class Model:
         self.c3 = found["buffer"]
         scatter = np.array(found["full"][f"0.4 M, {BATCH}"]["scatter"])
         # the slowest tenth is left out: then the machine did something else
-        self.scatter = scatter[:len(scatter) * 9 // 10] / fast(scatter)
+        scatter = scatter[:len(scatter) * 9 // 10]
+        self.scatter = scatter / scatter.mean()
 
     def compute(self, weights, batch):
         """Seconds of a step on one rank, the update included."""
@@ -239,7 +240,6 @@ class Model:
         samples = self.c0 + self.c1 * weights * batch
         update = self.c2 * weights
         buffer = self.buffer(weights) if n > 1 else 0.0
-        alone = (samples + update) * self.scatter.mean()
         clocks = np.zeros(n)
         ranks = np.arange(n)
         distances = [2**k for k in range(round(math.log2(n)))]
@@ -249,7 +249,7 @@ class Model:
             for k, distance in [*enumerate(distances, 1), *reversed([*enumerate(distances, 1)])]:
                 seconds = alpha + 4 * weights * byte_share / 2**k * beta
                 clocks = np.maximum(clocks, clocks[ranks ^ distance]) + seconds
-        return alone * n_steps / clocks.max()
+        return (samples + update) * n_steps / clocks.max()
 
 
 def _nonnegative(rows):
