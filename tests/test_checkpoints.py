@@ -192,6 +192,10 @@ def test_refuses_a_truncated_file(path, data, length):
     (lambda about: about["training"].pop("random"), "'random' is missing"),
     (lambda about: about["training"]["random"].update(bit_generator="MT19937"), "PCG64"),
     (lambda about: about["training"]["position"].pop("step"), "'step' is missing"),
+    (lambda about: about["training"]["position"].update(step=-1), "step: found -1"),
+    (lambda about: about["training"]["position"].update(step=1, order_state="x"), "state"),
+    (lambda about: about["training"].pop("data"), "samples was None and is 90"),
+    (lambda about: about["training"]["random"].update(has_uint32=2**40), "too large"),
     (lambda about: about["training"].update(optimizer=5), "int"),
     (lambda about: about["training"]["optimizer"].update(iterations=-1), "iterations: found -1"),
 ])

@@ -179,10 +179,11 @@ def restore(name, model, found, arrays):
     """
     if found is None or "position" not in found:
         raise ValueError(f"{name}: a model, but no checkpoint of its training")
-    data = model.run.data
-    if found["data"] != data:
-        differences = [f"{key} was {found['data'].get(key)} and is {data[key]}" for key in data
-                       if found["data"].get(key) != data[key]]
+    data, before = model.run.data, found.get("data")
+    if before != data:
+        before = before if isinstance(before, dict) else {}
+        differences = [f"{key} was {before.get(key)} and is {data[key]}" for key in data
+                       if before.get(key) != data[key]]
         raise ValueError(f"{name}: {', '.join(differences)}: expected the data and options of the "
                          "run that it goes on with")
     restore_optimizer(name, model, found, arrays)
@@ -195,8 +196,12 @@ def restore(name, model, found, arrays):
         _put_back(model.run.callbacks, found["callbacks"], arrays)
         position = dict(found["position"])
         model.stop_training = bool(position.pop("stopped"))
+        for key in ("epoch", "step"):
+            position[key] = integer(key, position[key], 0)
+        if position["step"] and data.get("shuffle"):  # from which the order is drawn once more
+            np.random.default_rng().bit_generator.state = position["order_state"]
         vars(model.run.position).update({key: position[key] for key in vars(model.run.position)})
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{name}: {_message(error)}") from error
 
 

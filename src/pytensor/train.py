@@ -9,8 +9,6 @@ resumed.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import os
@@ -512,40 +510,25 @@ class _Checkpoint(checkpoints.Checkpoint):
             raise UsageError(f"--save: {self.path}: {error}") from error
 
 
-class EpochLog(callbacks.Callback):
-    """Writes the history to a .csv or .jsonl file after each epoch, whole: also after a resumption
-    there is one line for each epoch."""
-
-    only_shows = True
-
-    def __init__(self, path):
-        """Path: of the file."""
-        self._path = path
+class EpochLog(callbacks.CSVLogger):
+    """Writes loss, metrics and learning rate of each epoch, from 1, to a .csv or .jsonl file; a
+    checkpoint keeps the lines, so that there is one for each epoch after a resumption as well."""
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write."""
+        """Add a line."""
         optimizer = self.model.optimizer
         optimizer.iterations -= 1  # a schedule's rate at the epoch's last step, not at the next
         logs["learning_rate"] = optimizer.learning_rate
         optimizer.iterations += 1
-        past = self.model.history
-        rows = [{"epoch": number + 1} for number in (*past.epoch, epoch)]
-        for name, value in logs.items():
-            values = [*past.history.get(name, ()), value]
-            for row, value in zip(rows[len(rows) - len(values):], values, strict=True):
-                row[name] = value
-        if self._path.suffix == ".csv":
-            text = io.StringIO()
-            table = csv.DictWriter(text, rows[-1], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-            text = text.getvalue()
-        else:
-            text = "".join(f"{json.dumps(row)}\n" for row in rows)
         try:
-            saving.write_atomically(self._path, text.encode())
+            if self.filename.suffix == ".csv":
+                super().on_epoch_end(epoch + 1, logs)
+                return
+            self._rows.append({"epoch": epoch + 1, **logs})
+            text = "".join(f"{json.dumps(row)}\n" for row in self._rows)
+            saving.write_atomically(self.filename, text.encode())
         except OSError as error:
-            raise UsageError(f"--log: {self._path}: {error}") from error
+            raise UsageError(f"--log: {self.filename}: {error}") from error
 
 
 class _Interruption(callbacks.Callback):
