@@ -125,6 +125,7 @@ def test_a_stream_goes_on_amid_an_epoch():
 
 @pytest.mark.parametrize(("x", "expected"), [
     ([1], False), ((1,), False), (np.ones(2), False), (pt.ones(2), False), (b"ab", False),
+    ({}, False),
     (iter([1]), True), (Items(), True), (Again(), True), (3, False), (None, False),
 ])
 def test_is_stream(x, expected):

@@ -7,7 +7,7 @@ import pytest
 from conftest import output_of
 
 import pytensor as pt
-from pytensor import _core, memory, nn
+from pytensor import _core, layers, memory, models, nn
 
 MIB = 1 << 20
 
@@ -127,6 +127,38 @@ def test_each_allocation_may_fail_and_nothing_leaks(name):
     assert 1 < k < 299, "no allocation has failed"
     if expected is not None:
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
+def test_each_allocation_of_a_training_step_may_fail(optimizer):
+    """MemoryError, nothing leaked, and the step after it works."""
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((16, 6)).astype("float32"), np.arange(16) % 3
+    model = models.Sequential([layers.Dense(8, activation="relu", input_shape=(6,)),
+                               layers.Dense(3, activation="softmax")])
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy",
+                  metrics=["accuracy"])
+
+    def step():
+        model.fit(x, y, epochs=1, batch_size=16, verbose=0)
+        gc.collect()
+        return in_use()
+
+    step()
+    before = step()
+    for k in range(1, 400):
+        _core.memory_fail_after(k)
+        try:
+            step()
+        except MemoryError:
+            pass
+        else:
+            break
+        finally:
+            _core.memory_fail_after(-1)
+        assert step() == before, f"allocation {k} failed, and something leaked"
+        assert all(np.isfinite(w).all() for w in map(np.asarray, model.get_weights()))
+    assert 5 < k < 399, "no allocation has failed"
 
 
 def test_system_allocator_gives_the_same_results():

@@ -482,9 +482,10 @@ def test_ties_share_the_gradient():
     x = pt.asarray([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
     g = pt.grad(lambda x: pt.sum(pt.max(x, axis=1)))(x)
     np.testing.assert_allclose(g, [[0, 0.5, 0.5], [1 / 3] * 3], rtol=1e-6)
-    a, b = pt.grad(lambda a, b: pt.sum(pt.maximum(a, b)), argnums=(0, 1))(x, x)
-    np.testing.assert_array_equal(a, np.full((2, 3), 0.5))
-    np.testing.assert_array_equal(b, np.full((2, 3), 0.5))
+    for f in (pt.maximum, pt.minimum):
+        a, b = pt.grad(lambda a, b, f=f: pt.sum(f(a, b)), argnums=(0, 1))(x, x)
+        np.testing.assert_array_equal(a, np.full((2, 3), 0.5))
+        np.testing.assert_array_equal(b, np.full((2, 3), 0.5))
 
 
 def test_product_gradient_with_zeros():

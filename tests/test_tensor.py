@@ -708,3 +708,12 @@ def test_a_sequence_without_end():
             return self
 
     assert pt.asarray(Endless([1.0])).tolist() == [1]
+
+
+def test_a_buffer_that_contradicts_itself_is_refused():
+    """Found by tools/fuzz.py: NumPy answers with a RuntimeError."""
+    padded = np.zeros(2, np.dtype({"names": ["a", "b"], "formats": ["f4", "i2"], "itemsize": 8}))
+    with pytest.raises(TypeError, match=r"^asarray: "):
+        pt.asarray(memoryview(padded[::-1]))
+    with pytest.raises(TypeError, match=r"^asarray: "):
+        pt.asarray(memoryview(np.lib.stride_tricks.as_strided(padded, strides=(0,))))

@@ -5,6 +5,7 @@ what a newcomer sees when something is wrong, and how the process ends.
 from __future__ import annotations
 
 import argparse
+import errno
 import math
 import os
 import sys
@@ -85,7 +86,7 @@ def check_writable(option, path):
     try:
         saving.check_writable(path)
     except OSError as error:
-        reason = (error.strerror if error.filename == str(path)
+        reason = (error.strerror if error.errno == errno.EINVAL
                   else f"cannot write in {path.parent}: {error}")
         raise UsageError(f"{option}: {path}: {reason}") from error
 

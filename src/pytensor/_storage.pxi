@@ -560,6 +560,10 @@ cdef Tensor as_tensor(object value, str name="asarray"):
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+    except RecursionError:
+        raise
+    except RuntimeError as error:  # NumPy's, of a buffer whose format contradicts itself
+        raise TypeError(f"{name}: {error}") from None
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name}: {type(value).__name__} gives elements of dtype {array.dtype}: "
                         "expected numbers or booleans")

@@ -142,7 +142,7 @@ def _prefetched(items, ahead=2):
 
 def is_stream(x):
     """Whether x gives batches, one after the other, and is no array or list of samples."""
-    if isinstance(x, (list, tuple, str)) or hasattr(x, "__array__"):
+    if isinstance(x, (list, tuple, str, dict)) or hasattr(x, "__array__"):
         return False
     with contextlib.suppress(TypeError):
         memoryview(x)

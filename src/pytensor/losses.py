@@ -55,7 +55,8 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     Raises: ValueError when the shapes differ.
     """
     y_true, y_pred = _same_shapes("categorical_crossentropy", y_true, y_pred)
-    y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
+    if label_smoothing:
+        y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
     if from_logits:
         return softmax_cross_entropy(y_pred, y_true)
     return -(y_true * _log_probabilities(y_pred)).sum(axis=-1)
@@ -345,7 +346,7 @@ class Loss(Configurable):
         if sample_weight is not None:
             weights = weights_like(values, sample_weight)
             values = values * weights
-        if self.reduction in ("sum_over_batch_size", "mean"):
+        if self.reduction == "sum_over_batch_size" or self.reduction == "mean":
             return values.mean()
         if self.reduction is None or self.reduction == "none":
             return values

@@ -135,14 +135,14 @@ class Optimizer(Configurable):
             gradients = self._clipped(gradients)
         state = self._state
         update = self.update
-        decays = self.weight_decay is not None
+        decay = self.weight_decay
         n_missing = 0
         for w, dw in zip(weights, gradients, strict=True):
             if dw is None:
                 n_missing += 1
                 continue
-            if decays and not any(w is kept for kept in self._undecayed):
-                w *= 1 - self._learning_rate * self.weight_decay
+            if decay is not None and not any(w is kept for kept in self._undecayed):
+                w *= 1 - self._learning_rate * decay
             update(w, dw, *state[id(w)][1])
         if n_missing:
             self._report_missing(n_missing, len(weights))
@@ -298,12 +298,12 @@ class RMSprop(Optimizer):
         """The mean of squares, then the velocity and the mean where there are such; 0 at first."""
         return tuple(pt.zeros_like(w) for _ in range(1 + bool(self.momentum) + self.centered))
 
-    def update(self, w, dw, mean_square, *state):
+    def update(self, w, dw, mean_square, second=None, third=None):
         """Change w and its state in place."""
-        if not state:
+        if second is None:
             rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
             return
-        state = w, mean_square, *state
+        state = w, mean_square, second, *(() if third is None else (third,))
         _assign(state, _rmsprop(_dense(dw), _number_for(w, self._learning_rate), self.rho,
                                 self.momentum, self.epsilon, self.centered, *state))
 

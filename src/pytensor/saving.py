@@ -71,8 +71,11 @@ def check_writable(path):
     # not to a device such as /dev/null.
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "is there and is no regular file", str(path))
-    with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def save_weights(model, path):

@@ -31,16 +31,17 @@ from pytensor.layers.layer import mode, structure
 class _LossNotFinite(FloatingPointError):
     """The loss of a step is NaN or infinite; fit adds where that happened."""
 
-    def __init__(self, value, x, y):
-        """Say so, and whether the data are to blame: tensors x and y."""
+    def __init__(self, value, **data):
+        """Say so, and whether the data are to blame: tensors by name, or None."""
         self.value = value
         text = f"the loss is {value}"
-        for name, data in (("x", x), ("y", y)):
-            wrong = ~np.isfinite(np.asarray(data))
+        for name, tensor in data.items():
+            values = np.asarray(0.0 if tensor is None else tensor)
+            wrong = ~np.isfinite(values)
             if wrong.any():
                 place = tuple(int(i[0]) for i in wrong.nonzero())
                 text += (f": {name} of the batch has {wrong.sum()} elements that are not finite, "
-                         f"the first is {np.asarray(data)[place]} at {list(place)}")
+                         f"the first is {values[place]} at {list(place)}")
         super().__init__(text)
 
 
@@ -299,7 +300,7 @@ class Trainer:
         def step(x, y, sample_weight=None):
             value, gradients, outputs = differentiate(x, y, sample_weight)
             if not math.isfinite(value):
-                raise _LossNotFinite(value, x, y)
+                raise _LossNotFinite(value, x=x, y=y, sample_weight=sample_weight)
             apply(gradients)
             update(value, y, outputs, sample_weight)
 
@@ -310,7 +311,8 @@ class Trainer:
         def shared_step(*parts):
             value = step_of_all(*parts)
             if not math.isfinite(value):
-                raise _LossNotFinite(value, *(pt.concat(list(tensors)) for tensors in parts[:2]))
+                raise _LossNotFinite(value, **{name: pt.concat(list(tensors)) for name, tensors
+                                               in zip(("x", "y"), parts, strict=False)})
 
         return shared_step
 

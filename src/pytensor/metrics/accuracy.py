@@ -88,7 +88,7 @@ class CategoricalAccuracy(MeanOf):
 
     rises = True
     takes_logits = True
-    function = staticmethod(categorical_accuracy)
+    values = staticmethod(categorical_accuracy)
 
 
 class SparseCategoricalAccuracy(MeanOf):
@@ -96,7 +96,7 @@ class SparseCategoricalAccuracy(MeanOf):
 
     rises = True
     takes_logits = True
-    function = staticmethod(sparse_categorical_accuracy)
+    values = staticmethod(sparse_categorical_accuracy)
 
 
 class BinaryAccuracy(MeanOf):

@@ -109,7 +109,12 @@ class MeanFunction(Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the values of a batch."""
-        super().update_state(self.values(y_true, y_pred), sample_weight)
+        values = self.values(y_true, y_pred)
+        if sample_weight is None and type(values) is Tensor:
+            self._total += values.sum().item()
+            self._count += values.size
+        else:
+            super().update_state(values, sample_weight)
 
     def values(self, y_true, y_pred):
         """Return the value of each sample."""
@@ -117,7 +122,7 @@ class MeanFunction(Mean):
 
 
 class MeanOf(MeanFunction):
-    """Base of those that are the mean of one function: a subclass has it as `function`."""
+    """Base of those that are the mean of one function: a subclass has it as `values`."""
 
     def __init__(self, name=None):
         """Name: the key in logs and history; by default the class's in snake case."""

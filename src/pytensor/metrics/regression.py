@@ -21,31 +21,31 @@ __all__ = [
 class MeanSquaredError(MeanOf):
     """The mean of losses.mean_squared_error."""
 
-    function = staticmethod(losses.mean_squared_error)
+    values = staticmethod(losses.mean_squared_error)
 
 
 class MeanAbsoluteError(MeanOf):
     """The mean of losses.mean_absolute_error."""
 
-    function = staticmethod(losses.mean_absolute_error)
+    values = staticmethod(losses.mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(MeanOf):
     """The mean of losses.mean_absolute_percentage_error."""
 
-    function = staticmethod(losses.mean_absolute_percentage_error)
+    values = staticmethod(losses.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(MeanOf):
     """The mean of losses.mean_squared_logarithmic_error."""
 
-    function = staticmethod(losses.mean_squared_logarithmic_error)
+    values = staticmethod(losses.mean_squared_logarithmic_error)
 
 
 class RootMeanSquaredError(MeanOf):
     """The root of the mean of (y_pred - y_true)**2."""
 
-    function = staticmethod(losses.mean_squared_error)
+    values = staticmethod(losses.mean_squared_error)
 
     def result(self):
         """Return the root of the mean so far."""
@@ -69,37 +69,37 @@ class LogCoshError(MeanOf):
         """Name: the key in logs and history."""
         super().__init__(name)
 
-    function = staticmethod(losses.log_cosh)
+    values = staticmethod(losses.log_cosh)
 
 
 class KLDivergence(MeanOf):
     """The mean of losses.kl_divergence."""
 
-    function = staticmethod(losses.kl_divergence)
+    values = staticmethod(losses.kl_divergence)
 
 
 class Poisson(MeanOf):
     """The mean of losses.poisson."""
 
-    function = staticmethod(losses.poisson)
+    values = staticmethod(losses.poisson)
 
 
 class Hinge(MeanOf):
     """The mean of losses.hinge."""
 
-    function = staticmethod(losses.hinge)
+    values = staticmethod(losses.hinge)
 
 
 class SquaredHinge(MeanOf):
     """The mean of losses.squared_hinge."""
 
-    function = staticmethod(losses.squared_hinge)
+    values = staticmethod(losses.squared_hinge)
 
 
 class CategoricalHinge(MeanOf):
     """The mean of losses.categorical_hinge."""
 
-    function = staticmethod(losses.categorical_hinge)
+    values = staticmethod(losses.categorical_hinge)
 
 
 class BinaryCrossentropy(MeanOf):
