@@ -76,6 +76,7 @@ class DataParallel:
         self.shares = self.shards > 1
         self.n_own = self.shards // self.size
         self._unfinished = False
+        self._states = None
         if threads is not None:
             pt.set_num_threads(threads)
         elif "PYTENSOR_NUM_THREADS" not in os.environ and self.size > 1:
@@ -122,6 +123,8 @@ class DataParallel:
     def fitting(self, model):
         """While fit runs: all start alike, and none ends alone."""
         self._unfinished = self.size > 1
+        self._states = None
+        self.signal = self.signals = 0
         try:
             self._synchronise(model)
             yield
@@ -225,7 +228,7 @@ class DataParallel:
     @contextlib.contextmanager
     def whole_metrics(self):
         """In this context the metrics are those of all ranks. All ranks must enter it."""
-        if not self.shares:
+        if self._states is None:
             yield
             return
         states = [state for states in self.comm.allgather(self._states) for state in states]

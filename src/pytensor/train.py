@@ -563,16 +563,13 @@ class _Interruption(callbacks.Callback):
         if self._signal is not None:
             raise KeyboardInterrupt
         self._signal = number
-        if self._shared() is not None:
-            self._shared().signal = 1
-
-    def _shared(self):
-        """What shares the steps among ranks, or None."""
-        return None if self.model is None or self.model.run is None else self.model.sharing
 
     def _is_over(self):
-        shared = self._shared()
-        return self._signal is not None if shared is None else bool(shared.signals)
+        shared = self.model.sharing
+        if shared is None:
+            return self._signal is not None
+        shared.signal = int(self._signal is not None)  # all learn of it in the next step
+        return bool(shared.signals)
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
