@@ -38,6 +38,9 @@ def reference(row, *inputs, **parameters):
     names = {"np": np, "math": math, **dict(zip("xyz", wide, strict=False)), **parameters}
     with np.errstate(all="ignore"):
         result = np.asarray(eval(row.numpy, names))
+        if row.name == "floor_divide" and result.dtype.kind == "f":
+            x, y = wide  # the Array API standard's rule for infinities, which is not NumPy's
+            result = np.where(np.isinf(x) | np.isinf(y), x / y, result)
         if any(x.dtype == np.float32 for x in inputs) and result.dtype == np.float64:
             result = result.astype(np.float32)
     return result

@@ -269,7 +269,8 @@ def targets():
     images = idx_file((3, 4, 4), data=bytes(48))
     return {
         "idx": Files("", [idx_file(), images, gzip.compress(idx_file()),
-                          idx_file((2,), 13, bytes(8)), idx_file((2**31, 2**29), data=b"")], read_idx),
+                          idx_file((2,), 13, bytes(8)), idx_file((2**31, 2**29), data=b"")],
+                     read_idx),
         "npz": Files(".npz", [npz()], read_table),
         "csv": Files(".csv", [table, table.replace(b",", b";"), b"1,0\n2,1\n3,0\n4,1\n"],
                       read_table),

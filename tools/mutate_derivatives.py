@@ -174,7 +174,9 @@ def main():
     plugin.name = ""
     with redirect_stderr(io.StringIO()):
         pytest.main(["-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider", "-m",
-                     "not oracle", *(str(TESTS / name) for name in FILES if (TESTS / name).exists())], [plugin])
+                     "not oracle",
+                     *(str(TESTS / name) for name in FILES if (TESTS / name).exists())],
+                    [plugin])
     total = sum(n for n, _ in COUNTS)
     lives = sum(n for _, n in COUNTS)
     print(f"{total} mutants of {len(COUNTS)} rows: {total - lives} caught, "

@@ -545,7 +545,7 @@ static inline float remainder_f32_slow(float x, float y) {
 }
 
 static inline float floor_divide_f32_slow(float x, float y) {
-    if (y == 0.0f) {
+    if (y == 0.0f || isinf(x) || isinf(y)) { /* the Array API standard's rule for infinities */
         return x / y;
     }
     float r = fmodf(x, y), q = (x - r) / y;

@@ -771,7 +771,7 @@ static inline double remainder_f64_slow(double x, double y) {
 }
 
 static inline double floor_divide_f64_slow(double x, double y) {
-    if (y == 0.0) {
+    if (y == 0.0 || isinf(x) || isinf(y)) { /* the Array API standard's rule for infinities */
         return x / y;
     }
     double r = fmod(x, y), q = (x - r) / y;

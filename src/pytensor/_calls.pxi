@@ -392,9 +392,13 @@ cdef int read_axes(object axis, int ndim, str name, bint *reduced) except -1:
 cdef object reduce_call(int row, object x, object axis, object keepdims, object dtype=None):
     """A row of the reductions: the elements of x along axes, combined."""
     cdef Tensor t = as_tensor(x, row_name(row))
+    cdef Tensor out
     cdef int reduce_op = row - PT_OP_COUNT, compute
     if dtype is not None:
-        t = astype_recorded(t, dtype_number(dtype))
+        if t.type != dtype_number(dtype):
+            t = astype_recorded(t, dtype_number(dtype))
+        out = reduce_call(row, t, axis, keepdims)  # of integers in 64 bits
+        return out if out.type == t.type else astype_recorded(out, t.type)
     if kind_of(t.type) == KIND_COMPLEX:
         return complex_reduction(row_name(row), t, fixed_axes(axis), bool(keepdims))
     compute = compute_dtype(row, t.type, pt_reduce_info[reduce_op].kinds | (
@@ -406,7 +410,7 @@ cdef object reduce_call(int row, object x, object axis, object keepdims, object 
             compute = PT_INT64
     if (row == ROW_ARGMAX or row == ROW_ARGMIN) and isinstance(axis, (tuple, list)):
         raise TypeError(f"{row_name(row)}: axis is {axis!r}: expected an integer or None")
-    cdef Tensor out = reduce_tensor(row_name(row), row, t, axis, keepdims, compute)
+    out = reduce_tensor(row_name(row), row, t, axis, keepdims, compute)
     if recording_mask & t.tracked and kind_of(out.type) == KIND_FLOAT:
         record(row, (t,), out, (fixed_axes(axis), bool(keepdims)))
     return out

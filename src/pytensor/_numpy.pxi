@@ -8,12 +8,13 @@ cdef object complex_function(str name):
     """The NumPy function of a row of the op table; TypeError if complex numbers have none."""
     function = COMPLEX_FUNCTIONS.get(name)
     if function is None:
+        from pytensor import numpy_functions
         from pytensor.numpy_table import complex_reference
         expression = complex_reference(name)
         if expression is None:
             raise TypeError(f"{name}: no rule for complex numbers")
         function = eval(f"lambda x, y=None, z=None, axis=None, keepdims=False: {expression}",
-                        {"np": np})
+                        vars(numpy_functions))
         COMPLEX_FUNCTIONS[name] = function
     return function
 

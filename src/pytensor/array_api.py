@@ -105,7 +105,7 @@ class NamespaceInfo:
 
     def devices(self):
         """The only device."""
-        return ["cpu"]
+        return ("cpu",)
 
     def default_dtypes(self, *, device=None):
         """The dtypes of Python's numbers, and of indices."""

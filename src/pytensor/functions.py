@@ -274,7 +274,7 @@ def broadcast_arrays(*arrays):
     """The arrays as read-only views of the shape that they broadcast to."""
     tensors = [asarray(a) for a in arrays]
     common = _common_shape("broadcast_arrays", [t.shape for t in tensors])
-    return [broadcast_to(t, common) for t in tensors]
+    return tuple(broadcast_to(t, common) for t in tensors)
 
 
 def broadcast_shapes(*shapes):
@@ -307,7 +307,7 @@ def meshgrid(*arrays, indexing="xy"):
         places[:2] = places[:2][::-1]
     shapes = [tuple(-1 if a == place else 1 for a in places) for place in range(len(tensors))]
     grid = broadcast_arrays(*(reshape(t, shape) for t, shape in zip(tensors, shapes, strict=True)))
-    return [t.copy() for t in grid]
+    return tuple(t.copy() for t in grid)
 
 
 # --------------------------------------------------------------------------- joining, taking
@@ -631,10 +631,8 @@ def tensordot(x, y, /, *, axes=2):
                          f"shape {y.shape}")
     x_kept = [a for a in range(x.ndim) if a not in x_axes]
     y_kept = [a for a in range(y.ndim) if a not in y_axes]
-    n = int(np.prod([x.shape[a] for a in x_axes], dtype=np.int64))
-    left = reshape(permute_dims(x, x_kept + x_axes),
-                   (int(np.prod([x.shape[a] for a in x_kept], dtype=np.int64)), n))
-    right = reshape(permute_dims(y, y_axes + y_kept),
-                    (n, int(np.prod([y.shape[a] for a in y_kept], dtype=np.int64))))
+    n = math.prod([x.shape[a] for a in x_axes])
+    left = reshape(permute_dims(x, x_kept + x_axes), (math.prod([x.shape[a] for a in x_kept]), n))
+    right = reshape(permute_dims(y, y_axes + y_kept), (n, math.prod([y.shape[a] for a in y_kept])))
     return reshape(left @ right, tuple(x.shape[a] for a in x_kept)
                    + tuple(y.shape[a] for a in y_kept))

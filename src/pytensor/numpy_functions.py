@@ -147,3 +147,9 @@ def transform_n(function, x, s, axes, norm):
     if s is not None and axes is None:
         axes = tuple(range(-len(s), 0))
     return function(x, s=s, axes=axes, norm=norm)
+
+
+def complex_expm1(x):
+    """exp(x) - 1 with the standard's special cases, which NumPy's own misses."""
+    exp = np.exp(x)
+    return np.where(np.isfinite(x) & np.isfinite(exp), np.expm1(x), exp - 1)

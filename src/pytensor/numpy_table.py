@@ -81,14 +81,14 @@ def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=Tru
     TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting)
 
 
-# The rows of the op table that take complex numbers as well, by their reference there.
-COMPLEX = frozenset((
-    "abs", "add", "all", "any", "cos", "divide", "equal", "exp", "expm1", "isfinite", "isinf",
-    "isnan", "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "matmul", "mean", "multiply", "negative", "not_equal", "positive", "pow", "prod",
-    "reciprocal", "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "tanh",
-    "where",
-))
+# The rows of the op table that take complex numbers as well: by their reference there, or by the
+# expression here.
+COMPLEX = dict.fromkeys((
+    "abs", "add", "all", "any", "cos", "divide", "equal", "exp", "isfinite", "isinf", "isnan",
+    "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "matmul", "mean", "multiply", "negative", "not_equal", "positive", "pow", "prod", "reciprocal",
+    "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "tanh", "where",
+), "") | {"expm1": "complex_expm1(x)"}
 
 
 def complex_reference(name: str) -> str | None:
@@ -97,7 +97,7 @@ def complex_reference(name: str) -> str | None:
         return None
     from pytensor.op_table import ROWS
 
-    return ROWS[name].numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)"
+    return COMPLEX[name] or ROWS[name].numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)"
 
 
 # ------------------------------------------------------------------------- element by element
@@ -157,7 +157,8 @@ other("unique_counts", "x, /", ALL, "The different elements, and how often each 
       "np.unique_counts(x)")
 other("unique_inverse", "x, /", ALL, "The different elements, and which one each element is.",
       "np.unique_inverse(x)")
-other("unique_values", "x, /", ALL, "The different elements, sorted.", "np.unique_values(x)")
+other("unique_values", "x, /", ALL, "The different elements, sorted.",
+      "np.unique(x, equal_nan=False)")
 
 # ---------------------------------------------------------------- cumulative, sums of products
 other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",

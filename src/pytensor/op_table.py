@@ -123,7 +123,8 @@ binary("multiply", ALL, {"b": "x & y", "i": "x * y", "u": "x * y", "f": "x * y"}
 binary("divide", "f", "x / y", "x / y, the quotient as a floating-point number.",
        d=("g / y", "-g * out / y"), domain=((-4, 4), (0.5, 4)))
 binary("floor_divide", NUMERIC, "F(floor_divide)(x, y)",
-       "The largest integer not above x / y; for integers, 0 where y is 0.",
+       "The largest integer not above x / y; x / y if one is infinite; for integers, 0 where y is "
+       "0.",
        domain=((-9, 9), (1, 4)), rare=True)
 binary("remainder", NUMERIC, "F(remainder)(x, y)",
        "x - floor(x / y) * y: the remainder with the sign of y; for integers, 0 where y is 0.",
