@@ -302,8 +302,9 @@ def tables(found, model):
                          f"{predicted / measured - 1:+.0%}"))
     table(("weights", "ranks", "measured", "model", "error"), rows)
     table(("deterministic, 0.4 M", "step", "otherwise"),
-          [(f"{n} ranks", ms(found["deterministic"][str(n)][f"0.4 M, {BATCH}"]["seconds"]),
-            ms(found["steps"][str(n)][f"0.4 M, {BATCH}"]["seconds"])) for n in (1, 2, 4)])
+          [(f"{n} rank{'s' * (n > 1)}",
+            *(ms(found[kind][str(n)][f"0.4 M, {BATCH}"]["seconds"])
+              for kind in ("deterministic", "steps"))) for n in (1, 2, 4)])
     wire = list(WIRES.values())[1]
     rows = []
     for change, options in (

@@ -8,7 +8,8 @@
 # thread    ThreadSanitizer: the extension is instrumented, the interpreter is not, whose locks it
 #           sees all the same
 # bounds    the option -Dbounds_checks=true: an index outside a C array ends the process
-# valgrind  no build of its own: an ordinary one under memcheck, slow: a subset by default
+# valgrind  an ordinary build with debugging symbols under memcheck; slow, so without arguments it
+#           runs 2800 operations of tools/soak.py instead of the tests
 #
 # Findings end the process that has them; their reports are in build/sanitize-NAME/report.*.
 #
@@ -49,7 +50,8 @@ case $kind in
         options=("${debug[@]}")
         export PYTHONMALLOC=malloc PYTENSOR_ALLOCATOR=system PYTENSOR_ISA=${PYTENSOR_ISA:-avx2}
         libraries=
-        [ $# -gt 0 ] || tests=(tests/test_memory.py tests/test_indexing.py tests/test_reduce.py) ;;
+        run=(-m pytest -q -p no:cacheprovider "${tests[@]}")
+        [ $# -gt 0 ] || run=(tools/soak.py 2800) ;;
     *)
         echo "usage: tools/sanitize.sh address|thread|bounds|valgrind [arguments of pytest]" >&2
         exit 2 ;;
@@ -57,9 +59,9 @@ esac
 [ -d "$environment" ] || python3 -m venv "$environment"
 "$environment/bin/pip" install -q -Cbuild-dir="$build/meson" "${options[@]}" ".[test]"
 if [ "$kind" = valgrind ]; then
-    exec valgrind --error-exitcode=99 --trace-children=no -q --exit-on-first-error=no \
+    exec valgrind --error-exitcode=99 --trace-children=no -q \
         --suppressions=tools/valgrind.supp \
-        "$environment/bin/python" -m pytest -q -p no:cacheprovider "${tests[@]}"
+        "$environment/bin/python" "${run[@]}"
 fi
 # Not the test that trains for minutes, with a limit of time of its own.
 LD_PRELOAD=$libraries exec "$environment/bin/python" -m pytest -q -p no:cacheprovider -m "not oracle" \
