@@ -104,7 +104,8 @@ CASES = {
 
 def test_every_row_has_a_case():
     """A handwritten row of the op table without a benchmark is an error."""
-    assert {row.name for row in TABLE if row.kind == "other"} == set(CASES)
+    rows = {row.name for row in TABLE if row.kind == "other"}
+    assert rows - {"custom_gradient"} == set(CASES)  # that one is whatever its user writes
 
 
 @pytest.mark.parametrize(("name", "case"), [(name, case) for name in CASES for case in CASES[name]],
