@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-from pytensor import _core
+from pytensor import _core, _ops
 from pytensor._arguments import integer, number
 from pytensor._core import Tensor, asarray, broadcast_to, empty, full, permute_dims, reshape
 
@@ -526,8 +526,6 @@ def clip(x, /, min=None, max=None, *, out=None):
     out: a tensor of the result's shape and dtype to write to.
     Returns: a tensor of the dtype that x and the limits promote to.
     """
-    from pytensor import _ops
-
     if min is not None and max is not None:
         return _ops.clip(x, min, max, out=out)
     if min is not None:
