@@ -15,26 +15,35 @@ static const float exp2_low_f32[16] = {0, 0x1.9f3122p-25f, -0x1.c15742p-27f, 0x1
     -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f, -0x1.3d56b2p-27f,
     -0x1.822dbcp-27f, 0x1.52486cp-27f};
 
-/* x = n ln 2 + r + r_low as in vector_exp_f64. With s + s_low = 2^n, e^x - 1 is
- * (s - 1) + s r + (s_low (1 + r) + s (e^r - 1 - r)), and what the first two terms' roundings lose.
- * (e^r - 1 - r)/r^2 for |r| < 0.0218, degree 2: 2^-31. At -30 it is -1. Above 88 the plain function
- * computes it: s may overflow before the result does. */
-#define VECTOR_expm1_f32 1
-static inline __m512 vector_expm1_f32(__m512 x) {
-    const __m512 round = _mm512_set1_ps(0x1.8p19f), one = _mm512_set1_ps(1.0f);
-    const __m512 ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
-    __m512 v = _mm512_max_ps(_mm512_set1_ps(-30.0f), x); /* x if it is NaN */
+/* e^v = (s + s_low) e^(r + r_low) 2^floor(n), as in vector_exp_f64; e^(r + r_low) is 1 + r + p.
+ * (e^r - 1 - r)/r^2 for |r| < 0.0218, degree 2: 2^-31. */
+typedef struct {
+    __m512 n, s, s_low, r, p;
+} exp_split_f32;
+
+static inline exp_split_f32 split_exp_f32(__m512 v) {
+    const __m512 round = _mm512_set1_ps(0x1.8p19f), ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
     __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
     __m512 n = _mm512_sub_ps(z, round);
     __m512 r_high = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
     __m512 r = _mm512_fnmadd_ps(n, ln_2_low, r_high);
     __m512 r_low = _mm512_fnmadd_ps(n, ln_2_low, _mm512_sub_ps(r_high, r));
-    __m512i index = _mm512_castps_si512(z);
-    __m512 s = _mm512_scalef_ps(lookup_f32(exp2_high_f32, index), n); /* by 2^floor(n) */
-    __m512 s_low = _mm512_scalef_ps(lookup_f32(exp2_low_f32, index), n);
     __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.55569ap-5f), r, _mm512_set1_ps(0x1.5556e4p-3f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
     p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r_low);
+    __m512i index = _mm512_castps_si512(z);
+    return (exp_split_f32){n, lookup_f32(exp2_high_f32, index), lookup_f32(exp2_low_f32, index), r,
+                           p};
+}
+
+/* With s + s_low times 2^floor(n) in place of s + s_low, e^x - 1 is (s - 1) + s r +
+ * (s_low (1 + r) + s p), and what the first two terms' roundings lose. At -30 it is -1. Above 88 the
+ * plain function computes it: s may overflow before the result does. */
+#define VECTOR_expm1_f32 1
+static inline __m512 vector_expm1_f32(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    exp_split_f32 f = split_exp_f32(_mm512_max_ps(_mm512_set1_ps(-30.0f), x)); /* NaN stays */
+    __m512 r = f.r, p = f.p, s = _mm512_scalef_ps(f.s, f.n), s_low = _mm512_scalef_ps(f.s_low, f.n);
     __m512 a = _mm512_sub_ps(s, one), y = _mm512_fmadd_ps(s, r, a);
     __mmask16 below_1 = _mm512_cmp_ps_mask(s, one, _CMP_LT_OQ);
     __m512 low = _mm512_sub_ps(_mm512_sub_ps(s, a), one);
@@ -50,24 +59,14 @@ static inline __m512 vector_expm1_f32(__m512 x) {
 }
 
 /* 1/(1 + e^-x), with t + t_low = e^-|x|: 1/(1 + t + t_low), or for negative x the same times e^x,
- * whose power of 2 comes last, so that nothing is lost below 2^-126. x = n ln 2 + r + r_low and
- * e^r as in vector_expm1_f32; e^-110 counts as zero. The quotient's remainder is divided by a line
+ * whose power of 2 comes last, so that nothing is lost below 2^-126. e^-110 counts as zero. The quotient's remainder is divided by a line
  * that is within 9 % of 1 + t. v is -|x|, or NaN. */
 #define VECTOR_sigmoid_f32 1
 static inline __m512 vector_sigmoid_f32(__m512 x) {
-    const __m512 round = _mm512_set1_ps(0x1.8p19f), one = _mm512_set1_ps(1.0f);
-    const __m512 ln_2_low = _mm512_set1_ps(-0x1.05c61p-29f);
+    const __m512 one = _mm512_set1_ps(1.0f);
     __m512 v = _mm512_max_ps(_mm512_set1_ps(-110.0f), _mm512_or_ps(x, _mm512_set1_ps(-0.0f)));
-    __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
-    __m512 n = _mm512_sub_ps(z, round);
-    __m512 r_high = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
-    __m512 r = _mm512_fnmadd_ps(n, ln_2_low, r_high);
-    __m512 r_low = _mm512_fnmadd_ps(n, ln_2_low, _mm512_sub_ps(r_high, r));
-    __m512i index = _mm512_castps_si512(z);
-    __m512 s = lookup_f32(exp2_high_f32, index), s_low = lookup_f32(exp2_low_f32, index);
-    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.55569ap-5f), r, _mm512_set1_ps(0x1.5556e4p-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r_low);
+    exp_split_f32 f = split_exp_f32(v);
+    __m512 n = f.n, r = f.r, p = f.p, s = f.s, s_low = f.s_low;
     __m512 u = _mm512_add_ps(r, p), u_low = _mm512_sub_ps(p, _mm512_sub_ps(u, r));
     __m512 e = _mm512_fmadd_ps(s, u, s);
     __m512 e_low = _mm512_fmadd_ps(s, u, _mm512_sub_ps(s, e));
