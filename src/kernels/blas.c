@@ -10,6 +10,10 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +96,43 @@ const char *pt_load_blas(void) {
     }
     loaded = true;
     return NULL;
+}
+
+/* ------------------------------------------------------------------------ fork */
+
+/* OpenBLAS has a lock of its own around its buffers, and a child forked while another thread holds
+ * it would wait for ever. It offers no way to that lock: so a fork waits until nobody is inside. */
+static atomic_int n_inside;
+static atomic_bool is_closed;
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held while a fork is under way */
+
+void pt_enter_blas(void) {
+    atomic_fetch_add(&n_inside, 1);
+    while (atomic_load(&is_closed)) {
+        atomic_fetch_sub(&n_inside, 1);
+        pthread_mutex_lock(&door);
+        pthread_mutex_unlock(&door);
+        atomic_fetch_add(&n_inside, 1);
+    }
+}
+
+void pt_leave_blas(void) { atomic_fetch_sub(&n_inside, 1); }
+
+static void before_fork(void) {
+    pthread_mutex_lock(&door);
+    atomic_store(&is_closed, true);
+    while (atomic_load(&n_inside) > 0) sched_yield();
+}
+
+static void after_fork(void) {
+    atomic_store(&is_closed, false);
+    pthread_mutex_unlock(&door);
+}
+
+/* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
+ * before: the tasks that it waits for enter. */
+__attribute__((constructor(1001))) static void register_fork_handlers(void) {
+    pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 const char *pt_blas_config(void) {

@@ -191,6 +191,7 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
                                     : leading_dimension(k, n, b->row_stride);
     const int ldc = leading_dimension(m, n, c_row_stride);
 
+    pt_enter_blas();
     if (p->m == 1 && p->n == 1) { /* a row times a column */
         const int incx = leading_dimension(k, 1, a->column_stride);
         const int incy = leading_dimension(k, 1, b->row_stride);
@@ -234,6 +235,7 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
         blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
                           b->data, ldb, beta, c, ldc);
     }
+    pt_leave_blas();
 }
 
 /* One tile of one product of the batch, over one part of k. */
