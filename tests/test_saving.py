@@ -1,5 +1,6 @@
 """pytensor.saving: weights to disk and back."""
 
+import errno
 import json
 import os
 import stat
@@ -66,6 +67,26 @@ def test_a_link_stays_a_link(tmp_path):
     saving.write_atomically(link, b"content")
     assert link.is_symlink()
     assert (tmp_path / "real" / "file").read_bytes() == b"content"
+
+
+def test_a_name_as_long_as_there_can_be(tmp_path):
+    path = tmp_path / ("\N{SNOWMAN}" * 85)  # 255 bytes
+    saving.write_atomically(path, b"content")
+    assert path.read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_syncs_no_directory(tmp_path, monkeypatch, number):
+    sync = os.fsync
+
+    def refuses(file):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", refuses)
+    saving.write_atomically(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
 
 
 def test_a_pipe_is_not_replaced(tmp_path):

@@ -18,6 +18,14 @@ class UsageError(Exception):
     """What the user asked for cannot be done; the message is one line and names it."""
 
 
+class OutputError(Exception):
+    """What the work gave cannot be written; the message is one line and names the option."""
+
+    def __init__(self, option, path, error):
+        """error: the OSError."""
+        super().__init__(f"{option}: {path}: {error.strerror or error}")
+
+
 class Interrupted(Exception):
     """A signal ended the work.
 
@@ -62,13 +70,15 @@ def run(name, work, who=str):
             sys.stdout.flush()  # here, not at the end of Python: its failure is reported
     except UsageError as error:
         return complain(error, 2)
-    except (FloatingPointError, MemoryError) as error:
+    except (FloatingPointError, MemoryError, OutputError) as error:
         return complain(str(error) or "out of memory", 1)
     except Interrupted as error:
         return complain(error, error.code)
     except KeyboardInterrupt:
         return complain("interrupted", 130)
     except OSError as error:
+        if error.filename is not None:
+            return complain(f"{error.filename}: {error.strerror}", 1)
         # Python's own last flush shall not complain about it as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):

@@ -15,6 +15,7 @@ comes from the file.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -35,28 +36,43 @@ def write_atomically(path, content):
 
     Raises:
         OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
-            would replace; what was at path before is still there. The error names path.
+            would replace. What was at path before is still there, or, where the last step failed,
+            to make the new name last through a loss of power, all of content. The error names path.
     """
     asked, path = path, Path(os.path.realpath(path))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(asked))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(asked))
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    # A part of the name, which may have all of the 255 bytes that there are for one.
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_directory(path.parent)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         if isinstance(error, OSError) and error.errno is not None:
             raise OSError(error.errno, error.strerror, str(asked)) from None
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync_directory(path):
+    """Make the names in a directory last; where that is not to be had, they do as the system likes.
+    """
+    try:
+        directory = os.open(path, os.O_RDONLY)
+    except PermissionError:  # one may write in it, but not list it
+        return
     try:
         os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
     finally:
         os.close(directory)
 

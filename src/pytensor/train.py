@@ -34,7 +34,15 @@ from pytensor import (
     schedules,
     utils,
 )
-from pytensor._command import UsageError, check_writable, count, grouped, positive, share
+from pytensor._command import (
+    OutputError,
+    UsageError,
+    check_writable,
+    count,
+    grouped,
+    positive,
+    share,
+)
 from pytensor.datasets.files import LabelledData
 
 NAME = "pytensor.train"
@@ -254,6 +262,7 @@ def run(options, ranks=()):
 
     Raises:
         UsageError: the data cannot be had, or a path cannot be used.
+        OutputError: a file cannot be written after all.
         FloatingPointError: the loss is no longer a number.
         Interrupted: Ctrl-C, or SIGTERM.
         OSError: stdout cannot be written.
@@ -469,7 +478,7 @@ def draw(options, name, network, data):
     try:
         plot.save(figure, options.plot)
     except OSError as error:
-        raise UsageError(f"--plot: {options.plot}: {error}") from error
+        raise OutputError("--plot", options.plot, error) from error
 
 
 def _n_train(options, data):
@@ -507,7 +516,7 @@ class _Checkpoint(checkpoints.Checkpoint):
         try:
             super().write()
         except OSError as error:
-            raise UsageError(f"--save: {self.path}: {error}") from error
+            raise OutputError("--save", self.path, error) from error
 
 
 class EpochLog(callbacks.CSVLogger):
@@ -528,7 +537,7 @@ class EpochLog(callbacks.CSVLogger):
             text = "".join(f"{json.dumps(row)}\n" for row in self._rows)
             saving.write_atomically(self.filename, text.encode())
         except OSError as error:
-            raise UsageError(f"--log: {self.filename}: {error}") from error
+            raise OutputError("--log", self.filename, error) from error
 
 
 class _Interruption(callbacks.Callback):

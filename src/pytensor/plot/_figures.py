@@ -68,7 +68,10 @@ def save(figure, path, dpi=100):
     format = Path(path).suffix.lower()[1:]
     date = {"svg": "Date", "pdf": "CreationDate"}.get(format)
     content = io.BytesIO()
-    figure.savefig(content, format=format, dpi=dpi, metadata={date: None} if date else None)
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "pytensor"}):  # else names inside are random
+        figure.savefig(content, format=format, dpi=dpi, metadata={date: None} if date else None)
     write_atomically(path, content.getvalue())
 
 
