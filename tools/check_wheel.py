@@ -13,15 +13,18 @@ LIMIT, LIMIT_COMPILED = 2_500_000, 2_000_000  # bytes
 def main(path):
     """Print the size of the wheel's files; exit with 1 if something is missing or too large."""
     sizes = {info.filename: info.file_size for info in zipfile.ZipFile(path).infolist()}
-    blas = {name: size for name, size in sizes.items() if "libscipy_openblas" in name}
+    blas = {name: size for name, size in sizes.items() if "openblas" in name}  # and its license
     own = sum(sizes.values()) - sum(blas.values())
     print(f"{path.rsplit('/', 1)[-1]}: {own:,} bytes and OpenBLAS with {sum(blas.values()):,}")
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
         print(f"  {size:>12,}  {name}")
-    missing = [name for name in ("pytensor/py.typed", "pytensor/_core.pyi", "pytensor/_ops.pyi")
+    missing = [name for name in ("pytensor/py.typed", "pytensor/_core.pyi", "pytensor/_ops.pyi",
+                                 "pytensor/libscipy_openblas.so", "pytensor/LICENSE.openblas.txt")
                if name not in sizes]
-    if len(blas) != 1 or missing:
-        sys.exit(f"not in the wheel: {', '.join(missing) or 'OpenBLAS'}")
+    if missing:
+        sys.exit(f"not in the wheel: {', '.join(missing)}")
+    if len(blas) != 2:
+        sys.exit(f"more than one OpenBLAS: {', '.join(sorted(blas))}")
     compiled = sum(size for name, size in sizes.items()
                    if name.endswith(".so") and name not in blas)
     for what, size, limit in (("beside OpenBLAS", own, LIMIT),

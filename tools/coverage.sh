@@ -1,33 +1,38 @@
 #!/usr/bin/env bash
-# Measure which lines and branches of the C kernels and of Python the tests run; print both tables.
+# Measure which lines and branches of Python, Cython and C the tests run; write docs/coverage.md.
 #
 #   tools/coverage.sh [arguments of pytest]
 #
-# Needs GCC's gcov and what `pip install ".[test]" coverage` needs. The build stays in
-# build/coverage. The generated Cython code is not counted: its lines are not ours.
+# The whole suite runs once, with every library that it compares with, then what depends on the
+# kernels once more for each other instruction set and with the plain allocator; child processes
+# count. Takes a quarter of an hour, and needs GCC's gcov. With arguments, for a closer look, pytest
+# runs once, and docs/coverage.md stays as it is. Lines not reached: build/coverage/missed.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$PWD/build/coverage
 [ -d "$build/environment" ] || python3 -m venv "$build/environment"
-"$build/environment/bin/pip" install -q coverage
-"$build/environment/bin/pip" install -q -Cbuild-dir="$build/meson" -Csetup-args=-Db_coverage=true \
-    -Csetup-args=-Dbuildtype=debug -Csetup-args=-Db_lundef=false ".[test]"
+. "$build/environment/bin/activate"
+pip install -q 'coverage>=7.10' "${TORCH:-torch}" # TORCH: a release without CUDA
+# -Og: lines are where they were written; atomic: threads count too
+pip install -q -Cbuild-dir="$build/meson" -Csetup-args=-Db_coverage=true \
+    -Csetup-args=-Db_lundef=false -Csetup-args=-Dbuildtype=debug \
+    -Csetup-args='-Dc_args=-Og -fprofile-update=atomic' ".[test,oracles,plot,image,mpi,tensorboard]"
 find "$build" -name '*.gcda' -delete
-package=$("$build/environment/bin/python" -c 'import pathlib, pytensor; print(pathlib.Path(pytensor.__file__).parent)')
-"$build/environment/bin/coverage" run --branch --source="$package" --data-file="$build/python" \
-    -m pytest -q -p no:cacheprovider -m "not oracle" "$@"
-"$build/environment/bin/coverage" report --data-file="$build/python" --skip-covered
-cd "$build/meson"
-for object in src/kernels/*.p/*.gcda; do
-    gcov -b -n "$object" 2> /dev/null || true
-done | "$build/environment/bin/python" -c '
-import re, sys
-best = {}
-for name, lines, branches in re.findall(
-        r"File .(?:.*/)?src/kernels/([a-z_0-9]+\.[ch]).\nLines executed:([\d.]+)% of \d+\n"
-        r"(?:Branches executed:([\d.]+)% of \d+)?", sys.stdin.read()):
-    old = best.get(name, (0.0, 0.0))
-    best[name] = max(old[0], float(lines)), max(old[1], float(branches or 0))
-print("\nC kernels, each file on the instruction set that ran most of it")
-for name, (lines, branches) in sorted(best.items()):
-    print(f"{name:28} lines {lines:6.2f} %   branches {branches:6.2f} %")'
+rm -rf "$build"/data*
+export COVERAGE_FILE=$build/data
+tests() { coverage run -m pytest -q -p no:cacheprovider "$@"; }
+if [ $# -gt 0 ]; then
+    tests "$@"
+else
+    tests
+    for isa in avx2 baseline; do
+        PYTENSOR_ISA=$isa tests -m "not once and not oracle"
+    done
+    PYTENSOR_ALLOCATOR=system tests -m "not once and not oracle" tests/test_memory.py
+fi
+coverage combine -q
+coverage json -q -o "$build/python.json"
+python tools/coverage_report.py "$build/meson" "$build/python.json" "$build/missed.txt" \
+    > "$build/coverage.md"
+[ $# -gt 0 ] || cp "$build/coverage.md" docs/coverage.md
+cat "$build/coverage.md"
