@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Coverage
 
-What the tests reach, written by `tools/coverage.sh`, which says how it is measured. C: a line counts
-if it was reached for one dtype and instruction set. Branches are both ways of every condition
-(Python: and every iteration or none of a loop).
+What the tests reach, written by `tools/coverage.sh`, which says how it is measured. C: a line
+counts if it was reached for one dtype and instruction set. Branches are both ways of every
+condition (Python: and every iteration or none of a loop).
 """
 
 
