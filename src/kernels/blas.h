@@ -18,7 +18,7 @@ typedef struct {
 /* Valid once pt_load_blas has returned NULL. OpenBLAS runs on one thread: ours. */
 extern pt_blas blas;
 
-/* Around every call of these functions: a fork waits until all have left. A task enters once. */
+/* Around what calls these functions: a fork waits until all have left. Not nested. */
 void pt_enter_blas(void);
 void pt_leave_blas(void);
 

@@ -191,7 +191,6 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
                                     : leading_dimension(k, n, b->row_stride);
     const int ldc = leading_dimension(m, n, c_row_stride);
 
-    pt_enter_blas();
     if (p->m == 1 && p->n == 1) { /* a row times a column */
         const int incx = leading_dimension(k, 1, a->column_stride);
         const int incy = leading_dimension(k, 1, b->row_stride);
@@ -235,7 +234,6 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
         blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
                           b->data, ldb, beta, c, ldc);
     }
-    pt_leave_blas();
 }
 
 /* One tile of one product of the batch, over one part of k. */
@@ -285,9 +283,11 @@ static void run_task(void *context, size_t task) {
     const size_t first = task / p->k_parts / (p->m_tiles * p->n_tiles) * p->batch_per_task;
     const size_t end = min_size(first + p->batch_per_task, p->n_batch);
 
+    pt_enter_blas();
     for (size_t i_batch = first; i_batch < end; i_batch++) {
         run_tile(p, i_batch, tile, part);
     }
+    pt_leave_blas();
 }
 
 /* ---------------------------------------------------------------------------------- products */
