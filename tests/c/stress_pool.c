@@ -326,12 +326,22 @@ static void test_signals(void)
     puts("signals go to the main thread");
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+static void test_too_few_threads(void)
+{
+    puts("(not checked here, the sanitizer needs the memory: failure to start threads)");
+}
+#else
+static int n_warnings;
+
+static void count_warning(int n)
+{
+    n_warnings += n == PT_MAX_THREADS;
+}
+
 /* Must come before any thread has started: the C library keeps stacks for reuse. */
 static void test_too_few_threads(void)
 {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-    puts("(not checked here, the sanitizer needs the memory: failure to start threads)");
-#else
     /* Address space for no thread's stack, and for a few of them: 8 MiB each, as a rule. */
     const rlim_t rooms[] = {0, (rlim_t)20 << 20};
 
@@ -344,20 +354,21 @@ static void test_too_few_threads(void)
             fclose(file);
             const rlim_t bytes = (rlim_t)n_pages * (rlim_t)sysconf(_SC_PAGESIZE) + rooms[i];
             CHECK(setrlimit(RLIMIT_AS, &(struct rlimit){bytes, bytes}) == 0);
+            pt_pool_on_failure(count_warning);
             pt_set_num_threads(PT_MAX_THREADS);
             for (int round = 0; round < 100; round++) {
                 run r = {.work = 0};
                 pt_parallel_for(count, &r, 100);
                 CHECK(each_ran_once(&r, 100));
             }
-            CHECK(strstr(pt_pool_error(), "not all threads could be started") != NULL);
+            CHECK(n_warnings == 1);
             exit(0);
         }
         expect_success(child);
     }
-    puts("with too few threads, or none, all tasks run, and there is a warning");
-#endif
+    puts("with too few threads, or none, all tasks run, and there is one warning");
 }
+#endif
 
 int main(void)
 {
