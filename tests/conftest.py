@@ -1,13 +1,10 @@
 """What several test files share: dtypes, layouts of memory, runs in a process of their own."""
 
-import functools
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,30 +65,6 @@ def output_of(code, *, timeout=60, **environment):
     process = run_python(code, timeout=timeout, **environment)
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
-
-
-def preloading(library):
-    """The environment of a process that loads a library before all others; but a sanitizer's."""
-    before = os.environ.get("LD_PRELOAD", "").split()
-    return {**os.environ, "LD_PRELOAD": " ".join([*before, str(library)])}
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    """A function: the shared library of c/NAME.c; without a compiler, the test is skipped."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-
-    @functools.cache
-    def library(name):
-        path = tmp_path_factory.mktemp("compiled") / f"{name}.so"
-        source = Path(__file__).parent / "c" / f"{name}.c"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
-                        "-o", path, source, "-ldl"], check=True)
-        return path
-
-    return library
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Many threads on shared tensors, models and tapes; processes made in every way while the pool is
 busy; interruptions; limits of the system."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -253,19 +254,17 @@ def test_affinity_is_the_default_number_of_threads():
     assert output_of(code, PYTENSOR_NUM_THREADS="") == "1 1"
 
 
-@pytest.fixture
-def cgroup():
-    """A function: a control group of this machine's with a quota of so many processors."""
-    made = []
-
-    def group(processors):
-        version_1 = Path("/sys/fs/cgroup/cpu")
-        root = version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")
-        path = root / f"pytensor-test-{os.getpid()}-{len(made)}"
-        quota = int(processors * 100_000)
+@contextlib.contextmanager
+def control_group(processors):
+    """The path of a control group of this machine's with a quota of so many processors."""
+    version_1 = Path("/sys/fs/cgroup/cpu")
+    root = version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")
+    path = root / f"pytensor-test-{os.getpid()}"
+    quota = int(processors * 100_000)
+    with contextlib.ExitStack() as at_end:
         try:
             path.mkdir()
-            made.append(path)
+            at_end.callback(path.rmdir)
             if root == version_1:
                 (path / "cpu.cfs_period_us").write_text("100000")
                 (path / "cpu.cfs_quota_us").write_text(str(quota))
@@ -273,27 +272,22 @@ def cgroup():
                 (path / "cpu.max").write_text(f"{quota} 100000")
         except OSError as error:
             pytest.skip(f"no control group may be made here: {error}")
-        return path
-
-    yield group
-    for path in made:
-        path.rmdir()
+        yield path
 
 
 @pytest.mark.parametrize(("quota", "expected"), [(0.5, 1), (1, 1), (1.5, 2)])
-def test_the_quota_of_a_control_group_is_the_default_number_of_threads(cgroup, quota, expected):
+def test_the_quota_of_a_control_group_is_the_default_number_of_threads(quota, expected):
     code = """
-        import os, sys
-        open(sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
+        import os
+        open(GROUP + "/cgroup.procs", "w").write(str(os.getpid()))
         import pytensor as pt
         print(pt.get_num_threads(), pt.build_config()["default threads"])
     """
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one processor")
-    path = cgroup(quota)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTENSOR_NUM_THREADS"}
-    process = subprocess.run([sys.executable, "-c", textwrap.dedent(code), str(path)], timeout=60,
-                             capture_output=True, text=True, env=environment, check=False)
+    with control_group(quota) as path:
+        process = run_python(f"GROUP = {str(path)!r}\n" + textwrap.dedent(code),
+                             PYTENSOR_NUM_THREADS="")
     if "PermissionError" in process.stderr:
         pytest.skip("no process may be put into a control group here")
     assert process.stdout.split() == [str(expected)] * 2, process.stderr
