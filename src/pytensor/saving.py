@@ -62,8 +62,7 @@ def write_atomically(path, content):
 
 
 def _sync_directory(path):
-    """Make the names in a directory last; where that is not to be had, they do as the system likes.
-    """
+    """Make the names in a directory last; leave it to the system where that is not to be had."""
     try:
         directory = os.open(path, os.O_RDONLY)
     except PermissionError:  # one may write in it, but not list it
