@@ -100,9 +100,10 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
         j.row_parts = parts < most ? parts : most;
     }
     pt_parallel_for(pack_task, &j, pt_ceil_div(j.n_row_strips, strips_per_pack(&j)));
-    pt_parallel_for(strip_task, &j, j.n_column_strips * j.row_parts);
+    const pt_status status =
+        pt_parallel_for_interruptible(strip_task, &j, j.n_column_strips * j.row_parts);
     pt_free(j.product.packed_a, a_bytes);
-    return atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed) ? PT_NO_MEMORY : PT_OK;
+    return atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed) ? PT_NO_MEMORY : status;
 }
 
 pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,

@@ -327,16 +327,16 @@ static pt_status compute(product *p) {
             goto done;
         }
     }
-    pt_parallel_for(run_task, p,
-                    pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
-    if (p->k_parts > 1) {
+    status = pt_parallel_for_interruptible(
+        run_task, p,
+        pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
+    if (status == PT_OK && p->k_parts > 1) {
         for (size_t part = 1; part < p->k_parts; part++) {
             p->loops->accumulate(p->m, p->n, p->c, p->c_row_stride,
                                  p->parts + (part - 1) * p->m * p->n * p->item_size);
         }
         p->loops->epilogue(p->m, p->n, p->c, p->c_row_stride, p->bias, p->relu);
     }
-    status = PT_OK;
 done:
     if (packed_a) {
         pt_free(packed_a, a_bytes);

@@ -25,6 +25,12 @@
  * 30 us. */
 #define SPIN_NS 100000
 
+/* How long an interruptible job goes on before it asks whether to. To ask, it lets its workers come
+ * to rest, and waits for the interpreter, for 5 ms where another thread of Python is busy. */
+#define ASK_NS 100000000
+
+#define NO_END INT64_MAX
+
 /* ------------------------------------------------------------------------ state */
 
 /* A thread, and where it runs; see bar_from_here. */
@@ -81,6 +87,7 @@ static int default_threads;
 static _Atomic int n_threads;
 static const char *_Atomic error;
 static pt_pool_warning *_Atomic warning;
+static const pt_pool_question *_Atomic question;
 
 /* -------------------------------------------------------------- spin and park */
 
@@ -253,11 +260,16 @@ static void wake(pthread_cond_t *signal, size_t n, size_t n_parked)
 
 /* ---------------------------------------------------------------------- the job */
 
-static void run_tasks(void)
+/* Until no task is left, or it is late; whether none is left. */
+static bool run_tasks(int64_t end)
 {
     for (size_t i; (i = atomic_fetch_add_explicit(&next_task, 1, memory_order_relaxed)) < job.n;) {
         job.task(job.context, i);
+        if (end != NO_END && nanoseconds() >= end) {
+            return false;
+        }
     }
+    return true;
 }
 
 /* Owner: lets workers in. Wakes only as many as there are tasks beyond those that the owner and
@@ -277,6 +289,15 @@ static void close_gate(void)
 {
     atomic_fetch_and_explicit(&gate, ~OPEN, memory_order_relaxed);
     wait_until(is_empty, 0, OWNER_WAITS, &all_left);
+}
+
+/* Owner: leaves the tasks that nobody has claimed to nobody, and waits for the others to end.
+ * Returns the first of those left, or more than there are. */
+static size_t suspend(void)
+{
+    const size_t next = atomic_exchange_explicit(&next_task, job.n, memory_order_relaxed);
+    close_gate();
+    return next;
 }
 
 static void leave_gate(void)
@@ -299,7 +320,7 @@ static void *work(void *its_place)
         if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE,
                                                   memory_order_acquire, memory_order_relaxed)) {
             served = seen / GENERATION;
-            run_tasks();
+            run_tasks(NO_END);
             leave_gate();
         }
     }
@@ -363,8 +384,7 @@ static void before_fork(void)
     if (role == OUTSIDE) {
         pthread_mutex_lock(&ownership);
     } else if (role == OWNER) {
-        suspended_at = atomic_exchange_explicit(&next_task, job.n, memory_order_relaxed);
-        close_gate();
+        suspended_at = suspend();
     }
     pthread_mutex_lock(&parking);
 }
@@ -457,6 +477,11 @@ void pt_pool_on_failure(pt_pool_warning *function)
     atomic_store_explicit(&warning, function, memory_order_release);
 }
 
+void pt_pool_ask(const pt_pool_question *asked)
+{
+    atomic_store_explicit(&question, asked, memory_order_release);
+}
+
 void pt_set_num_threads(int n)
 {
     pthread_once(&once, initialise);
@@ -473,14 +498,19 @@ void pt_set_num_threads(int n)
     }
 }
 
-void pt_parallel_for(pt_task task, void *context, size_t n)
+/* Runs the tasks from first on, or those of them that are begun before the end. Returns the first
+ * one that was not run: n when all were. */
+static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end)
 {
-    if (n < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
+    if (n - first < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
         pthread_mutex_trylock(&ownership) != 0) {
-        for (size_t i = 0; i < n; i++) {
-            task(context, i);
+        while (first < n) {
+            task(context, first++);
+            if (end != NO_END && nanoseconds() >= end) {
+                break;
+            }
         }
-        return;
+        return first;
     }
     const int wanted = pt_get_num_threads();
     if (wanted != n_prepared_for) {
@@ -490,11 +520,37 @@ void pt_parallel_for(pt_task task, void *context, size_t n)
     job.task = task;
     job.context = context;
     job.n = n;
-    atomic_store_explicit(&next_task, 0, memory_order_relaxed);
+    atomic_store_explicit(&next_task, first, memory_order_relaxed);
     role = OWNER;
     open_gate();
-    run_tasks();
-    close_gate();
+    if (run_tasks(end)) {
+        first = n;
+        close_gate();
+    } else {
+        first = suspend();
+    }
     role = OUTSIDE;
     pthread_mutex_unlock(&ownership);
+    return first < n ? first : n;
+}
+
+void pt_parallel_for(pt_task task, void *context, size_t n)
+{
+    run_job(task, context, 0, n, NO_END);
+}
+
+pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
+{
+    const pt_pool_question *asked = atomic_load_explicit(&question, memory_order_acquire);
+    const bool asks = n > 1 && role == OUTSIDE && asked != NULL && asked->is_for_this_thread();
+
+    for (size_t next = 0; next < n;) {
+        next = run_job(task, context, next, n, asks ? nanoseconds() + ASK_NS : NO_END);
+        /* No lock is held here. Whoever answers may wait for a lock of its own (Python's) whose
+         * holder waits for this job to end, to fork say; and may run jobs. */
+        if (next < n && asked->is_interrupted()) {
+            return PT_INTERRUPTED;
+        }
+    }
+    return PT_OK;
 }

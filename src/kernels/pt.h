@@ -47,7 +47,7 @@ static inline size_t pt_ceil_div(size_t a, size_t b) {
 }
 
 /* What a function that can fail returns. */
-typedef enum { PT_OK = 0, PT_NO_MEMORY = -1 } pt_status;
+typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2 } pt_status;
 
 /* More axes than this are refused by the floor above. */
 #define PT_MAX_NDIM 16
@@ -97,6 +97,20 @@ size_t pt_memory_size(void);
  * their order or on the number of threads. */
 typedef void (*pt_task)(void *context, size_t i);
 void pt_parallel_for(pt_task task, void *context, size_t n);
+/* The same for work that may take long and writes to fresh memory only: every 0.1 s it asks (see
+ * pt_pool_ask) whether to go on. PT_INTERRUPTED: it did not, and some tasks were not run. */
+__attribute__((warn_unused_result)) pt_status pt_parallel_for_interruptible(pt_task task,
+                                                                            void *context,
+                                                                            size_t n);
+/* is_for_this_thread: whether interruptions are this thread's affair. is_interrupted: whether it is
+ * to end what it does; called outside all tasks and without any lock, it may wait, and call
+ * whatever is in this header. */
+typedef struct {
+    int (*is_for_this_thread)(void);
+    int (*is_interrupted)(void);
+} pt_pool_question;
+/* The question must live on; NULL, as at first: nobody is asked. */
+void pt_pool_ask(const pt_pool_question *question);
 PT_VISIBLE int pt_get_num_threads(void);
 /* n >= 1, at most PT_MAX_THREADS. Waits for running work to end. */
 PT_VISIBLE void pt_set_num_threads(int n);

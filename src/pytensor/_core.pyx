@@ -27,6 +27,7 @@ from libc.string cimport memset
 
 import numbers
 import operator
+import os
 import threading
 import warnings
 from pickle import PickleBuffer

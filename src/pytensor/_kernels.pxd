@@ -17,7 +17,7 @@ cdef extern from "pt.h" nogil:
     ctypedef enum pt_reduce_op:
         pass
     ctypedef enum pt_status:
-        PT_OK, PT_NO_MEMORY
+        PT_OK, PT_NO_MEMORY, PT_INTERRUPTED
     ctypedef struct pt_row_info:
         const char *name
         unsigned char n_inputs, kinds, to_bool
@@ -35,6 +35,10 @@ cdef extern from "pt.h" nogil:
     const char *pt_pool_error()
     ctypedef void pt_pool_warning(int n) noexcept
     void pt_pool_on_failure(pt_pool_warning *function)
+    ctypedef struct pt_pool_question:
+        int (*is_for_this_thread)() noexcept
+        int (*is_interrupted)() noexcept
+    void pt_pool_ask(const pt_pool_question *question)
     enum: PT_MAX_THREADS
 
     void *pt_alloc(size_t n_bytes)
@@ -83,21 +87,22 @@ cdef extern from "pt.h" nogil:
         Py_ssize_t row_stride, column_stride
     pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b,
                         void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
-                        const void *bias, bint relu)
+                        const void *bias, bint relu) except PT_INTERRUPTED
     pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
                                 pt_matrix a, Py_ssize_t a_step, pt_matrix b, Py_ssize_t b_step,
                                 void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
-                                Py_ssize_t c_step)
+                                Py_ssize_t c_step) except PT_INTERRUPTED
     const char *pt_load_blas()
     const char *pt_blas_config()
 
     pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                        Py_ssize_t x_row_stride, const void *w, Py_ssize_t w_row_stride,
-                       const int64_t *columns, const void *bias, bint relu, void *out)
+                       const int64_t *columns, const void *bias, bint relu,
+                       void *out) except PT_INTERRUPTED
     pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k,
                                        const void *x, Py_ssize_t x_row_stride, const void *dout,
                                        Py_ssize_t dout_row_stride, const int64_t *columns,
-                                       void *dw)
+                                       void *dw) except PT_INTERRUPTED
     bint pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k)
     pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                                  Py_ssize_t row_stride, size_t limit, int64_t *columns,

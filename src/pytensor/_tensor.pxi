@@ -578,11 +578,38 @@ cdef void on_pool_failure(int n) noexcept nogil:
     Py_AddPendingCall(tell_of_threads, <void *><intptr_t>n)
 
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() noexcept
+    unsigned long PyThread_get_thread_ident() noexcept nogil
+
+cdef unsigned long main_thread
+
+
+def note_main_thread():
+    global main_thread
+    main_thread = threading.main_thread().ident
+
+
+cdef int is_main_thread() noexcept nogil:
+    return PyThread_get_thread_ident() == main_thread
+
+
+cdef int is_interrupted() noexcept nogil:
+    """Whether the handler of a signal raised an exception, which then is set."""
+    with gil:
+        return PyErr_CheckSignals() != 0
+
+cdef pt_pool_question question = pt_pool_question(is_main_thread, is_interrupted)
+
+
 cdef int start_kernels() except -1:
     """Loads OpenBLAS, and tells of environment variables that could not be honoured."""
     cdef const char *errors[4]
     cdef int i
     pt_pool_on_failure(on_pool_failure)
+    note_main_thread()
+    os.register_at_fork(after_in_child=note_main_thread)
+    pt_pool_ask(&question)
     errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_load_blas()]
     for i in range(4):
         if errors[i] != NULL:

@@ -370,6 +370,52 @@ static void test_too_few_threads(void)
 }
 #endif
 
+static int n_questions;
+static int interrupted_at;
+
+static int always(void)
+{
+    return true;
+}
+
+/* Answers as a handler of signals may: after work of its own, with another number of threads. */
+static int compute_and_answer(void)
+{
+    check_job(100, 0);
+    pt_set_num_threads(1 + (n_questions + 1) % 4);
+    return ++n_questions == interrupted_at;
+}
+
+static void sleep_and_count(void *context, size_t i)
+{
+    sleep_ns(20000000);
+    count(context, i);
+}
+
+static void test_interruptible(void)
+{
+    const pt_pool_question question = {always, compute_and_answer};
+
+    pt_pool_ask(&question);
+    for (interrupted_at = 0; interrupted_at < 3; interrupted_at++) {
+        run r = {.work = 0};
+        n_questions = 0;
+        pt_set_num_threads(2);
+        const pt_status status = pt_parallel_for_interruptible(sleep_and_count, &r, 60);
+        CHECK(status == (interrupted_at > 0 ? PT_INTERRUPTED : PT_OK));
+        CHECK(interrupted_at > 0 ? n_questions == interrupted_at : n_questions > 1);
+        size_t n_run = 0;
+        while (n_run < MAX_TASKS && r.counts[n_run] == 1) {
+            n_run++;
+        }
+        CHECK(each_ran_once(&r, n_run));
+        CHECK(interrupted_at > 0 ? n_run < 60 : n_run == 60);
+        check_job(100, 0);
+    }
+    pt_pool_ask(NULL);
+    puts("an interruptible job asks, goes on where it was, or ends");
+}
+
 int main(void)
 {
     main_process = getpid();
@@ -386,5 +432,6 @@ int main(void)
     test_fork_while_busy();
     test_fork_in_task();
     test_signals();
+    test_interruptible();
     return 0;
 }
