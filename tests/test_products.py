@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import mmap
 
 import numpy as np
 import pytest
@@ -123,6 +124,49 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
     bound = 2 * k * np.finfo(dtype).eps * (np.abs(x) @ np.abs(y)).max()
     np.testing.assert_allclose(pt.asarray(x) @ pt.asarray(y), exact, rtol=0, atol=bound)
     np.testing.assert_allclose((pt.asarray(y).T @ pt.asarray(x).T).T, exact, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize(("m", "k", "n"), [(1, 1_000_000, 1), (1, 300_001, 7), (9, 200_000, 1),
+                                           (8, 60_001, 12), (100, 4099, 90)])
+def test_matmul_over_a_long_axis(m, k, n, dtype, rng, threads):
+    """It is cut into parts: the same bits for any number of threads; linear adds its bias once."""
+    x, y, b = (numbers(rng, shape, dtype) for shape in ((m, k), (k, n), (n,)))
+    expected = (x.astype("float64") @ y.astype("float64"))
+    found = set()
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        for product in (pt.matmul(x, y), pt.matmul(np.asfortranarray(x), np.asfortranarray(y))):
+            np.testing.assert_allclose(product, expected, rtol=0,
+                                       atol=4 * TOLERANCE[dtype] * math.sqrt(k))
+        of_layer = nn.linear(x, y, b, relu=True)
+        np.testing.assert_allclose(of_layer, np.maximum(expected + b, 0), rtol=0,
+                                   atol=4 * TOLERANCE[dtype] * math.sqrt(k))
+        found.add((bytes(pt.matmul(x, y)), bytes(of_layer)))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+def test_matmul_of_lines_too_far_apart_for_an_int(dtype):
+    """OpenBLAS counts in ints of 32 bits: rows and columns may lie further apart than that. The
+    memory between them is never touched."""
+    item, far = np.dtype(dtype).itemsize, 2**31 + 10
+    no_reserve = getattr(mmap, "MAP_NORESERVE", 0x4000)  # Linux's; since Python 3.13
+    try:
+        memory = mmap.mmap(-1, (2 * far + 8) * item, mmap.MAP_PRIVATE | no_reserve)
+    except OSError as error:
+        pytest.skip(f"no address space: {error}")
+    values = np.arange(12.0).reshape(3, 4).astype(dtype)
+    rows = np.ndarray((3, 4), dtype, memory, strides=(far * item, item))
+    rows[...] = values
+    other = np.arange(20.0).reshape(4, 5).astype(dtype)
+    np.testing.assert_array_equal(pt.matmul(rows, other), values @ other)
+    np.testing.assert_array_equal(pt.matmul(other.T, rows.T), other.T @ values.T)
+    np.testing.assert_array_equal(pt.matmul(rows.T, other[:3]), values.T @ other[:3])
+    np.testing.assert_array_equal(pt.matmul(other[:3].T, rows), other[:3].T @ values)
+    np.testing.assert_array_equal(pt.matmul(rows, other[:, 0]), values @ other[:, 0])
+    np.testing.assert_array_equal(pt.matmul(other[:3, 0], rows), other[:3, 0] @ values)
+    np.testing.assert_array_equal(pt.matmul(rows[:, 0], other[:3, 0]), values[:, 0] @ other[:3, 0])
 
 
 def test_matmul_agrees_with_the_plain_loops(rng):

@@ -130,6 +130,37 @@ def test_scalars_and_lists():
         pt.sum([1, 2], axis=2**70)
 
 
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 7, 31, 32, 33])
+def test_positions_among_many_short_rows(columns, dtype, name, rng):
+    """Few columns are searched many rows at a time: the first of equals and of NaNs."""
+    for rows in (128, 129, 1000):
+        x = rng.integers(0, 50, (rows, columns)).astype(dtype)
+        cases = [x, np.zeros_like(x), np.sort(x, axis=0), np.sort(x, axis=0)[::-1].copy()]
+        if dtype.startswith("float"):
+            with_nan = x.copy()
+            with_nan[rng.random(x.shape) < 0.02] = np.nan
+            cases += [with_nan, np.where(x > 25, -0.0, 0.0).astype(dtype)]
+        for case in cases:
+            expected = getattr(np, name)(case, axis=0)
+            np.testing.assert_array_equal(getattr(pt, name)(pt.asarray(case), axis=0), expected)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_any_and_all_of_much(n_threads, threads):
+    """Wherever the element that settles it is."""
+    threads(n_threads)
+    n = 5_000_001
+    for dtype in ("bool", "float32"):
+        zeros, ones = np.zeros(n, dtype), np.ones(n, dtype)
+        assert not pt.any(zeros) and pt.all(ones) and pt.any(ones) and not pt.all(zeros)
+        for place in (0, 4000, n // 2, n - 1):
+            zeros[place], ones[place] = 1, 0
+            assert pt.any(zeros) and not pt.all(ones)
+            zeros[place], ones[place] = 0, 1
+
+
 @pytest.mark.parametrize("dtype", KINDS["f"])
 @pytest.mark.parametrize("shape", [(1_000_003,), (700, 1500), (40, 50, 600), (3, 100_000, 2)])
 def test_layouts_and_threads_change_no_bit(shape, dtype, rng, threads):
