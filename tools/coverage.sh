@@ -13,15 +13,17 @@ build=$PWD/build/coverage
 [ -d "$build/environment" ] || python3 -m venv "$build/environment"
 . "$build/environment/bin/activate"
 pip install -q 'coverage>=7.10' "${TORCH:-torch}" # TORCH: a release without CUDA
-# -Og: lines are where they were written; atomic: threads count too
+# -Og: lines are where they were written. Threads may lose each other's counts, since to count them
+# all, atomically, takes ten times as long; that a line ran is hardly lost.
 pip install -q -Cbuild-dir="$build/meson" -Csetup-args=-Db_coverage=true \
     -Csetup-args=-Db_lundef=false -Csetup-args=-Dbuildtype=debug \
-    -Csetup-args='-Dc_args=-Og -fprofile-update=atomic' ".[test,oracles,plot,image,mpi,tensorboard]"
+    -Csetup-args=-Dc_args=-Og ".[test,oracles,plot,image,mpi,tensorboard]"
 find "$build" -name '*.gcda' -delete
 rm -rf "$build"/data*
 export COVERAGE_FILE=$build/data
-tests() { # not the one that trains for minutes here, with a limit of time of its own
+tests() { # not those that train for minutes here
     coverage run -m pytest -q -p no:cacheprovider \
+        --deselect tests/test_digits.py::test_the_first_network_learns_them \
         --deselect tests/test_train.py::test_the_first_network_on_real_mnist "$@"
 }
 if [ $# -gt 0 ]; then

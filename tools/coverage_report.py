@@ -37,9 +37,12 @@ def gcov(build):
         for file in json.loads(text)["files"]:
             path = (build / file["file"]).resolve()
             if path.is_relative_to(ROOT / "src") and path.exists():
+                with open(path, "rb") as source:
+                    length = sum(1 for _ in source)
                 for line in file["lines"]:
-                    found[path][line["line_number"]].append(
-                        (line["count"], [branch["count"] for branch in line["branches"]]))
+                    if line["line_number"] <= length:  # Cython's own functions come after the last
+                        found[path][line["line_number"]].append(
+                            (line["count"], [branch["count"] for branch in line["branches"]]))
     return found
 
 
