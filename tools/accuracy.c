@@ -60,6 +60,16 @@ static inline double multiply_true(double x, double y) { return x * y; }
 static inline double divide_true(double x, double y) { return x / y; }
 static inline double maximum_true(double x, double y) { return x != x || x > y ? x : y; }
 static inline double minimum_true(double x, double y) { return x != x || x < y ? x : y; }
+static inline double sinh_true(double x) { return sinh(inner(x)); }
+static inline double cosh_true(double x) { return cosh(inner(x)); }
+/* The sum keeps infinities that are equal, whose difference is NaN. */
+static inline double logaddexp_true(double x, double y) {
+    return x == y ? x + M_LN2 : maximum_true(x, y) + log1p(exp(-fabs(x - y)));
+}
+/* Where the type itself matters, what is a float comes as one. */
+static inline double nextafter_true(double x, double y) {
+    return (double)nextafterf((float)x, (float)y);
+}
 /* fmod is exact; a result with y's sign asks for one more addition. */
 static inline double remainder_true(double x, double y) {
     double r = fmod(x, y);
@@ -89,6 +99,12 @@ static inline long double maximum_long(long double x, long double y) {
 static inline long double minimum_long(long double x, long double y) {
     return x != x || x < y ? x : y;
 }
+static inline long double logaddexp_long(long double x, long double y) {
+    return x == y ? x + logl(2.0L) : maximum_long(x, y) + log1pl(expl(-fabsl(x - y)));
+}
+static inline long double nextafter_long(long double x, long double y) {
+    return nextafter((double)x, (double)y);
+}
 static inline long double remainder_long(long double x, long double y) {
     long double r = fmodl(x, y);
     return r == 0.0L ? copysignl(r, y) : (r < 0.0L) != (y < 0.0L) ? r + y : r;
@@ -114,6 +130,20 @@ static int mpfr_softplus(mpfr_t out, const mpfr_t x, mpfr_rnd_t round) {
     mpfr_clear(positive);
     return inexact;
 }
+/* At 4 MPFR_BITS: max and log1p may cancel. */
+static int mpfr_logaddexp(mpfr_t out, const mpfr_t x, const mpfr_t y, mpfr_rnd_t round) {
+    mpfr_t sum;
+    mpfr_init2(sum, 4 * MPFR_BITS);
+    mpfr_sub(sum, x, y, round);
+    mpfr_abs(sum, sum, round);
+    mpfr_neg(sum, sum, round);
+    mpfr_exp(sum, sum, round);
+    mpfr_log1p(sum, sum, round);
+    mpfr_add(sum, sum, mpfr_greater_p(x, y) ? x : y, round);
+    int inexact = mpfr_set(out, sum, round);
+    mpfr_clear(sum);
+    return inexact;
+}
 static int mpfr_reciprocal(mpfr_t out, const mpfr_t x, mpfr_rnd_t round) {
     return mpfr_ui_div(out, 1, x, round);
 }
@@ -128,7 +158,7 @@ typedef struct {
     int (*binary_mpfr)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
 } reference;
 
-/* row of the op table, true value in double and in long double, MPFR's function */
+/* row of the op table or of numpy_table.py, true value in double and in long double, MPFR's function */
 #define UNARY_ROWS(ROW)                                      \
     ROW(exp, exp_true, expl, mpfr_exp)                       \
     ROW(expm1, expm1_true, expm1l, mpfr_expm1)               \
@@ -154,7 +184,15 @@ typedef struct {
     ROW(round, rint, rintl, NULL)                            \
     ROW(floor, floor, floorl, NULL)                          \
     ROW(ceil, ceil, ceill, NULL)                             \
-    ROW(trunc, trunc, truncl, NULL)
+    ROW(trunc, trunc, truncl, NULL)                          \
+    ROW(acos, acos, acosl, mpfr_acos)                        \
+    ROW(acosh, acosh, acoshl, mpfr_acosh)                    \
+    ROW(asin, asin, asinl, mpfr_asin)                        \
+    ROW(asinh, asinh, asinhl, mpfr_asinh)                    \
+    ROW(atan, atan, atanl, mpfr_atan)                        \
+    ROW(atanh, atanh, atanhl, mpfr_atanh)                    \
+    ROW(cosh, cosh_true, coshl, mpfr_cosh)                   \
+    ROW(sinh, sinh_true, sinhl, mpfr_sinh)
 
 #define BINARY_ROWS(ROW)                                     \
     ROW(add, add_true, add_long, mpfr_add)                   \
@@ -164,7 +202,12 @@ typedef struct {
     ROW(remainder, remainder_true, remainder_long, NULL)     \
     ROW(maximum, maximum_true, maximum_long, NULL)           \
     ROW(minimum, minimum_true, minimum_long, NULL)           \
-    ROW(pow, pow, powl, mpfr_pow)
+    ROW(pow, pow, powl, mpfr_pow)                            \
+    ROW(atan2, atan2, atan2l, mpfr_atan2)                    \
+    ROW(copysign, copysign, copysignl, NULL)                 \
+    ROW(hypot, hypot, hypotl, mpfr_hypot)                    \
+    ROW(logaddexp, logaddexp_true, logaddexp_long, mpfr_logaddexp) \
+    ROW(nextafter, nextafter_true, nextafter_long, NULL)
 
 #define UNARY_BLOCK(row, f, long_f, mpfr_f)                                    \
     static void row##_block(const float *restrict x, double *restrict out) {   \
