@@ -1,4 +1,7 @@
-"""A subset, at every commit, of what tools/accuracy.py measures: at most 1 ULP."""
+"""A subset, at every commit, of what tools/accuracy.py measures: at most 1 ULP where the kernel is
+ours, and what docs/accuracy.md tells of the functions that NumPy computes. Special cases of the
+functions of two floating-point numbers.
+"""
 
 import math
 
@@ -14,6 +17,18 @@ ROWS = [row for row in ELEMENTWISE if row.kind == "unary" and "f" in row.types
 # About 2^18 of the 2^32 float32 numbers: a stride that is odd, so that all low bits take part.
 STRIDE = 16411
 LONG = np.finfo(np.longdouble).nmant > 60
+NEEDS_LONG = pytest.mark.skipif(not LONG, reason="long double has no more digits than double here")
+FLOATS = ["float32", pytest.param("float64", marks=NEEDS_LONG)]
+WIDE = {"float32": np.float64, "float64": np.longdouble}
+NAN, INF, PI = math.nan, math.inf, math.pi
+# The functions of two numbers, and their errors in ULP of float32 and float64: of pow and remainder
+# the promise, of the others, which NumPy computes, what docs/accuracy.md tells, rounded up.
+# logaddexp: in ULP of the largest of |x|, |y| and log 2, since its sum may cancel.
+BINARY = {"pow": (1, 1), "remainder": (1, 1), "atan2": (4, 1), "hypot": (1, 1),
+          "logaddexp": (2, 2), "copysign": (0, 0), "nextafter": (0, 0)}
+NUMPY_NAMES = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh",
+               "atan": "arctan", "atanh": "arctanh", "cosh": "cosh", "sinh": "sinh",
+               "atan2": "arctan2", "pow": "power"}
 
 
 def errors(got, truth):
@@ -60,7 +75,7 @@ def test_float32_of_all_magnitudes(row):
         check(row, bits.view(np.float32), np.float64)
 
 
-@pytest.mark.skipif(not LONG, reason="long double has no more digits than double here")
+@NEEDS_LONG
 @pytest.mark.parametrize("row", [r for r in ROWS if "math." not in r.numpy], ids=lambda r: r.name)
 def test_float64(row, rng):
     x = rng.uniform(*row.domain[0], 20000)
@@ -105,6 +120,218 @@ def test_identities(rng):
         assert pt.log2(pt.asarray([0.25, 8, 1024.0], dtype=dtype)).tolist() == [-2, 3, 10]
         for f in (pt.sin, pt.tan, pt.tanh, pt.erf, pt.expm1, pt.log1p, pt.sqrt):
             assert np.signbit(np.asarray(f(-zero))).all()
+
+
+def both_orders(cases):
+    return cases + [(y, x, result) for x, y, result in cases]
+
+
+def pow_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (0.0, NAN, NAN), (-1.0, NAN, NAN), (NAN, INF, NAN),
+             (-1.0, INF, 1.0), (-1.0, -INF, 1.0), (-1.0, 2 * odd, 1.0), (-2.0, 0.5, NAN),
+             (-least, 1.5, NAN), (-big, -0.5, NAN), (4.0, 0.5, 2.0), (-3.0, 3.0, -27.0)]
+    cases += [(x, y, 1.0) for x in (NAN, INF, -INF, -2.0, 0.0, -0.0, least) for y in (0.0, -0.0)]
+    cases += [(1.0, y, 1.0) for y in (NAN, INF, -INF, big, -3.0)]
+    for sign in (1, -1):
+        cases += [(sign * x, y, result) for x in (2.0, 1 + info.eps, big, INF)
+                  for y, result in ((INF, INF), (-INF, 0.0))]
+        cases += [(sign * x, y, result) for x in (0.5, 1 - info.eps, least, 0.0)
+                  for y, result in ((INF, 0.0), (-INF, INF))]
+    for y in (1.0, 3.0, odd):
+        cases += [(-INF, y, -INF), (-INF, -y, -0.0), (-0.0, y, -0.0), (-0.0, -y, -INF),
+                  (-1.0, y, -1.0), (-1.0, -y, -1.0)]
+    for y in (0.5, 2.0, 2 * odd, big):
+        cases += [(-INF, y, INF), (-INF, -y, 0.0), (-0.0, y, 0.0), (-0.0, -y, INF)]
+    for y in (0.5, 3.0, odd, big):
+        cases += [(INF, y, INF), (INF, -y, 0.0), (0.0, y, 0.0), (0.0, -y, INF)]
+    # both ends of the range
+    lowest, top = float(info.minexp - info.nmant), float(info.maxexp)
+    return [
+        *cases, (2.0, lowest, least),
+        (-2.0, lowest - 1.0, 0.0 if lowest % 2 else -0.0),
+        (2.0, float(info.minexp), info.smallest_normal), (2.0, top - 1, 2.0 ** (top - 1)),
+        (2.0, top, INF), (-2.0, top + 1, -INF), (0.5, -top, INF), (big, 1.0, big),
+        (least, 1.0, least), (-big, 1.0, -big), (big, 2.0, INF), (-big, 3.0, -INF),
+        (least, 2.0, 0.0), (-least, 3.0, -0.0), (least, -1.0, INF), (-0.5, odd, -0.0),
+        (-2.0, odd, -INF)]
+
+
+def remainder_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, 0.0, NAN), (INF, NAN, NAN)]
+    cases += [(x, y, NAN) for x in (INF, -INF) for y in (1.0, -1.0, 0.0, INF, -INF)]
+    cases += [(x, y, NAN) for x in (0.0, -0.0, 1.0, -1.0) for y in (0.0, -0.0)]
+    for x in (0.5, 1.0, 3.0, big, least):
+        cases += [(0.0, x, 0.0), (-0.0, x, 0.0), (0.0, -x, -0.0), (-0.0, -x, -0.0),
+                  (x, INF, x), (x, -INF, -INF), (-x, INF, INF), (-x, -INF, -x),
+                  (x, x, 0.0), (-x, x, 0.0), (x, -x, -0.0), (-x, -x, -0.0)]
+    return [
+        *cases, (0.0, INF, 0.0), (-0.0, -INF, -0.0), (6.0, 3.0, 0.0), (6.0, -3.0, -0.0),
+        (5.0, 3.0, 2.0), (-5.0, 3.0, 1.0), (5.0, -3.0, -1.0), (-5.0, -3.0, -2.0),
+        (-least, 1.0, 1.0), (least, -1.0, -1.0), (5 * least, 3 * least, 2 * least),
+        (-5 * least, 3 * least, least), (big, least, 0.0), (big, 3.0, int(big) % 3),
+        (-big, 7.0, -int(big) % 7), (odd, 2.0, 1.0), (1.0, big, 1.0), (-1.0, big, big)]
+
+
+def atan2_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, 0.0, NAN), (INF, NAN, NAN), (NAN, NAN, NAN)]
+    for sign in (1, -1):  # that of the first argument is that of the result
+        cases += [(sign * y, x, sign * result) for y, x, result in (
+            (0.0, 0.0, 0.0), (0.0, -0.0, PI), (INF, INF, PI / 4), (INF, -INF, 3 * PI / 4),
+            (big, least, PI / 2), (least, big, 0.0), (least, 1.0, least), (least, -1.0, PI),
+            (info.smallest_normal, 2.0, info.smallest_normal / 2), (1.0, big, 1 / big))]
+        for x in (0.5, 1.0, 3.0, big, least):
+            cases += [(sign * y, x, sign * result) for y, x, result in (
+                (x, 0.0, PI / 2), (x, -0.0, PI / 2), (0.0, x, 0.0), (0.0, -x, PI), (x, INF, 0.0),
+                (x, -INF, PI), (INF, x, PI / 2), (INF, -x, PI / 2), (x, x, PI / 4),
+                (x, -x, 3 * PI / 4))]
+    return cases
+
+
+def hypot_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (NAN, 0.0, NAN), (NAN, NAN, NAN)]
+    cases += [(x, y, INF) for x in (INF, -INF) for y in (NAN, 0.0, -3.0, INF, -INF)]
+    cases += [(x, y, abs(y)) for x in (0.0, -0.0)
+              for y in (0.0, -0.0, 1.0, -1.0, big, -big, least, -least)]
+    cases += [(3 * s, -4 * s, 5 * s) for s in (least, info.smallest_normal, 1.0, big / 8)]
+    return both_orders([*cases, (big, 1.0, big), (big, least, big), (least, 1.0, 1.0),
+                        (big, big, INF), (big, big / 2, INF),
+                        (big / 2, big / 2, big / 2 * math.sqrt(2))])
+
+
+def logaddexp_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (NAN, NAN, NAN), (NAN, INF, NAN), (NAN, -INF, NAN),
+             (INF, -INF, INF), (INF, INF, INF), (-INF, -INF, -INF), (INF, 1.0, INF),
+             (big, big, big), (-big, -big, -big), (big, -big, big), (0.0, 0.0, math.log(2)),
+             (99.0, 99.0, 99 + math.log(2)), (least, least, math.log(2))]
+    return both_orders(cases + [(-INF, x, x) for x in (1.0, -3.0, big, -big, least)])
+
+
+def copysign_cases(info, big, least, odd):
+    signed = [sign * x for x in (0.0, least, 1.0, big, INF) for sign in (1, -1)]
+    return [*((x, y, math.copysign(x, y)) for x in signed for y in signed),
+            (2.0, math.copysign(NAN, -1.0), -2.0), (-2.0, math.copysign(NAN, 1.0), 2.0),
+            (NAN, 1.0, NAN)]
+
+
+def nextafter_cases(info, big, least, odd):
+    cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, NAN, NAN), (0.0, -0.0, -0.0)]
+    normal, eps = info.smallest_normal, info.eps
+    return cases + [(sign * x, sign * y, sign * result) for sign in (1, -1) for x, y, result in (
+        (0.0, 1.0, least), (-0.0, INF, least), (0.0, least, least), (least, 0.0, 0.0),
+        (least, -1.0, 0.0), (big, INF, INF), (INF, 0.0, big), (INF, -INF, big), (INF, INF, INF),
+        (1.0, 2.0, 1 + eps), (1.0, 0.0, 1 - eps / 2), (1.0, 1.0, 1.0), (1 + eps, -INF, 1.0),
+        (normal, 0.0, normal - least), (normal - least, 1.0, normal))]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("function", [pow_cases, remainder_cases, atan2_cases, hypot_cases,
+                                      logaddexp_cases, copysign_cases, nextafter_cases])
+def test_special_cases(function, dtype):
+    """Of the Array API standard and of C99's Annex F, and at the ends of the range."""
+    name, info = function.__name__.removesuffix("_cases"), np.finfo(dtype)
+    odd = 2.0 ** (info.nmant + 1) - 1  # the largest odd number
+    with np.errstate(over="ignore"):
+        cases = np.array(function(info, float(info.max), float(info.smallest_subnormal), odd)).T
+    x, y = (pt.asarray(v.astype(dtype)) for v in cases[:2])
+    whole = np.asarray(getattr(pt, name)(x, y))
+    single = np.array([getattr(pt, name)(a, b).item() for a, b in zip(x, y, strict=True)], dtype)
+    for got in (whole, single):
+        assert got.dtype == dtype
+        # pi / 4 and the like are those of float64
+        wrong = errors(got, cases[2].astype(WIDE[dtype])) > max(1, BINARY[name][dtype == "float64"])
+        assert not wrong.any(), [*zip(*(v[wrong].tolist() for v in (*cases, got)), strict=True)]
+
+
+def pairs(name, dtype, rng):
+    """Random (x, y) of moderate size and of all magnitudes, nearly equal or opposite ones, some at
+    both ends of the range, and what the function named finds hard."""
+    bits, n, top = np.dtype(dtype.replace("float", "uint")), 6000, np.finfo(dtype).maxexp
+    any_x, any_y = rng.integers(0, 2 ** (8 * bits.itemsize), (2, n), bits).view(dtype)
+    x, y = rng.uniform(-4, 4, (2, n))
+    scale = np.ldexp(1.0, rng.integers(top - 5, top - 2, n))
+    found = [(x, y), (any_x, any_y), (any_x, y), (x, any_y), (x, x * (1 + 1e-6 * y)),
+             (x, -x * (1 + 1e-3 * y)), (x * scale, y * scale), (x / scale, y / scale)]
+    if name == "pow":
+        base = np.exp2(x)
+        found += [(base, 40 * y), (-base, np.round(40 * y)), (1 + 1e-3 * x, 2000 * y),
+                  (base, 1.01 * top * y / (4 * x))]
+    if name == "remainder":
+        found += [(1000 * x, y), (np.round(1000 * x) * np.round(8 * y), np.round(8 * y) + 0.5)]
+    if name == "logaddexp":
+        found += [(100 * x, 100 * y), (1e-3 * x - math.log(2), 1e-3 * y - math.log(2))]
+    with np.errstate(all="ignore"):
+        return [np.concatenate([pair[k].astype(dtype) for pair in found]) for k in (0, 1)]
+
+
+def binary_reference(name, x, y, wide):
+    if name == "nextafter":  # the bits of floating-point numbers count as their magnitudes do
+        step = np.where((y > x) == (x > 0), 1, -1)
+        away = (x.view(f"int{8 * x.itemsize}") + step).astype(f"int{8 * x.itemsize}").view(x.dtype)
+        away = np.where(x == 0, np.copysign(np.finfo(x.dtype).smallest_subnormal, y), away)
+        return np.where(x == y, y, np.where(np.isnan(x) | np.isnan(y), NAN, away)).astype(wide)
+    return getattr(np, NUMPY_NAMES.get(name, name))(x.astype(wide), y.astype(wide))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", BINARY)
+def test_pairs(name, dtype, rng):
+    x, y = pairs(name, dtype, rng)
+    got = np.asarray(getattr(pt, name)(pt.asarray(x), pt.asarray(y)))
+    with np.errstate(all="ignore"):
+        truth = binary_reference(name, x, y, WIDE[dtype])
+        error = errors(got, truth)
+        if name == "logaddexp":
+            size = np.maximum(np.maximum(np.abs(x), np.abs(y)), np.asarray(math.log(2), dtype))
+            error = np.where(np.isfinite(size), np.abs(got - truth) / np.spacing(size), error)
+    worst = int(np.argmax(error))
+    assert error[worst] <= BINARY[name][dtype == "float64"], (
+        f"{name}({float(x[worst]).hex()}, {float(y[worst]).hex()}): {error[worst]} ULP")
+    assert np.isfinite(got).mean() > 0.5 and len(np.unique(got)) > 1000
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", [name for name in NUMPY_NAMES if name not in BINARY])
+def test_functions_that_numpy_computes(name, dtype, rng):
+    """At most 4 ULP, the bound of the vector library that NumPy takes some of them from."""
+    bits = np.dtype(dtype.replace("float", "uint"))
+    x = np.concatenate([
+        rng.uniform(-1, 1, 20000).astype(dtype), rng.uniform(-90, 90, 20000).astype(dtype),
+        rng.integers(0, 2 ** (8 * bits.itemsize), 20000, bits).view(dtype),
+        np.array([0.0, -0.0, 1, -1, INF, -INF, NAN], dtype)])
+    got = np.asarray(getattr(pt, name)(pt.asarray(x)))
+    with np.errstate(all="ignore"):
+        truth = getattr(np, NUMPY_NAMES[name])(x.astype(WIDE[dtype]))
+        error = errors(got, truth)
+    worst = int(np.argmax(error))
+    assert error[worst] <= 4, f"{name}({float(x[worst]).hex()}): {error[worst]} ULP"
+    assert np.isfinite(got).sum() > 5000
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_symmetries(dtype, rng):
+    def same(a, b):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(np.signbit(a.numpy()), np.signbit(b.numpy()))
+
+    for name in ("atan2", "pow"):
+        x, y = (pt.asarray(v[~np.isnan(v)][:30000]) for v in pairs(name, dtype, rng))
+        same(pt.hypot(x, y), pt.hypot(y, x))
+        same(pt.hypot(x, y), pt.hypot(-x, pt.abs(y)))
+        same(pt.logaddexp(x, y), pt.logaddexp(y, x))
+        same(pt.atan2(-x, y), -pt.atan2(x, y))
+        same(pt.nextafter(-x, -y), -pt.nextafter(x, y))
+        same(pt.copysign(x, y), pt.copysign(pt.abs(x), y))
+        same(pt.copysign(pt.copysign(x, y), x), x)
+    n = pt.round(y)
+    assert (np.abs(n.numpy() % 2) == 1).sum() > 1000
+    even = pt.asarray(n.numpy() % 2 == 0)
+    power = pt.pow(pt.abs(x), n)
+    finite = pt.isfinite(n)
+    same(pt.pow(-pt.abs(x), n)[finite], pt.where(even, power, -power)[finite])
+    finite = pt.isfinite(x) & (y != 0)
+    same(pt.remainder(-x, -y)[finite], -pt.remainder(x, y)[finite])
+    up = pt.nextafter(x, pt.asarray(INF, dtype=dtype))
+    assert (up.numpy()[np.isfinite(x.numpy())] > x.numpy()[np.isfinite(x.numpy())]).all()
 
 
 @pytest.mark.parametrize("shape", [(1000,), (123_457,), (1_000_003,)])

@@ -157,8 +157,8 @@ def main(argv=None):
     own_part, _, numpy_part = text.partition(NUMPY_HEADING)
     status = 0
     if "own" in parts:
-        cells = {(row.name, dtype): results[f"{row.name} {dtype}"] for row in rows
-                 for dtype in ("float32", "float64") if f"{row.name} {dtype}" in results}
+        names = itertools.product((row.name for row in rows), ("float32", "float64"))
+        cells = {key: results[" ".join(key)] for key in names if " ".join(key) in results}
         own_part = page(HEAD, "##", cells) + "\n"
         largest = max((worst[0], *key) for key, cell in cells.items()
                       for name, worst in cell["worst"].items() if name in ISAS)
