@@ -25,7 +25,7 @@ NAN, INF, PI = math.nan, math.inf, math.pi
 # the promise, of the others, which NumPy computes, what docs/accuracy.md tells, rounded up.
 # logaddexp: in ULP of the largest of |x|, |y| and log 2, since its sum may cancel.
 BINARY = {"pow": (1, 1), "remainder": (1, 1), "atan2": (4, 1), "hypot": (1, 1),
-          "logaddexp": (2, 2), "copysign": (0, 0), "nextafter": (0, 0)}
+          "logaddexp": (3, 3), "copysign": (0, 0), "nextafter": (0, 0)}
 NUMPY_NAMES = {"acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh",
                "atan": "arctan", "atanh": "arctanh", "cosh": "cosh", "sinh": "sinh",
                "atan2": "arctan2", "pow": "power"}

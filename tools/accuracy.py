@@ -401,7 +401,7 @@ measured with these loops disabled). Other versions of either may have other err
 - float32, one argument: {exhaustive}.
 - float64, and two arguments: {samples} random inputs, all special values and hard cases, as above.
 
-`logaddexp` is a sum that cancels where e^x + e^y is near 1: what bounds its error is 2 ULP of the
+`logaddexp` is a sum that cancels where e^x + e^y is near 1: what bounds its error is 3 ULP of the
 largest of |x|, |y| and log 2. Its ∞ is +0 for -2^-1075, the sum at the hard case below.
 
 `remainder` (`%`), with the sign of y, has a kernel of ours and stands above; there is no `fmod`,
