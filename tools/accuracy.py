@@ -402,7 +402,7 @@ measured with these loops disabled). Other versions of either may have other err
 - float64, and two arguments: {samples} random inputs, all special values and hard cases, as above.
 
 `logaddexp` is a sum that cancels where e^x + e^y is near 1: what bounds its error is 3 ULP of the
-largest of |x|, |y| and log 2. Its ∞ is +0 for -2^-1075, the sum at the hard case below.
+largest of |x|, |y| and log 2. Where +0 is left of a result below 0, the error counts as ∞.
 
 `remainder` (`%`), with the sign of y, has a kernel of ours and stands above; there is no `fmod`,
 with the sign of x. Not measured: {numpy_left_out}.
