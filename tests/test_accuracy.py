@@ -202,7 +202,8 @@ def logaddexp_cases(info, big, least, odd):
     cases = [(NAN, 2.0, NAN), (NAN, NAN, NAN), (NAN, INF, NAN), (NAN, -INF, NAN),
              (INF, -INF, INF), (INF, INF, INF), (-INF, -INF, -INF), (INF, 1.0, INF),
              (big, big, big), (-big, -big, -big), (big, -big, big), (0.0, 0.0, math.log(2)),
-             (99.0, 99.0, 99 + math.log(2)), (least, least, math.log(2))]
+             (999.0, 999.0, 999 + math.log(2)), (-999.0, -999.0, -999 + math.log(2)),
+             (least, least, math.log(2))]
     return both_orders(cases + [(-INF, x, x) for x in (1.0, -3.0, big, -big, least)])
 
 
@@ -239,6 +240,7 @@ def test_special_cases(function, dtype):
         assert got.dtype == dtype
         # pi / 4 and the like are those of float64
         wrong = errors(got, cases[2].astype(WIDE[dtype])) > max(1, BINARY[name][dtype == "float64"])
+        wrong |= np.isinf(got) != np.isinf(cases[2])  # one ULP off the largest number
         assert not wrong.any(), [*zip(*(v[wrong].tolist() for v in (*cases, got)), strict=True)]
 
 
