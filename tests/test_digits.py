@@ -78,6 +78,7 @@ def test_refuses(keywords, error, message):
         digits.load_data(**keywords)
 
 
+@pytest.mark.training
 def test_the_first_network_learns_them():
     utils.set_random_seed(0)
     (images, labels), (test_images, test_labels) = digits.load_data()

@@ -561,6 +561,7 @@ def test_a_closed_stdout(environment):
 SHELF = os.environ.get("PYTENSOR_DATA")
 
 
+@pytest.mark.training
 @pytest.mark.skipif(
     not SHELF or not (Path(SHELF) / "mnist").is_dir(), reason="PYTENSOR_DATA has no real MNIST"
 )
