@@ -691,3 +691,16 @@ def test_clip_with_crossed_bounds():
     assert [g.item() for g in f(0.0, 1.0, 2.0)] == [0, 1, 0]
     assert [g.item() for g in f(3.0, 1.0, 2.0)] == [0, 0, 1]
     assert [g.item() for g in f(1.5, 1.0, 2.0)] == [1, 0, 0]
+
+
+def test_a_tape_that_is_not_made_leaves_the_others_alone():
+    x = pt.asarray([1.0, 2.0])
+    with pt.GradientTape() as outer:
+        outer.watch(x)
+        for wrong in ({"persistent": np.ones(2)}, {"forever": True}):
+            with pytest.raises((TypeError, ValueError)):
+                pt.GradientTape(**wrong)
+        with pt.GradientTape() as inner:
+            inner.watch(x)
+            y = pt.sum(x * x)
+    assert outer.gradient(y, x).tolist() == inner.gradient(y, x).tolist() == [2.0, 4.0]

@@ -717,3 +717,21 @@ def test_a_buffer_that_contradicts_itself_is_refused():
         pt.asarray(memoryview(padded[::-1]))
     with pytest.raises(TypeError, match=r"^asarray: "):
         pt.asarray(memoryview(np.lib.stride_tricks.as_strided(padded, strides=(0,))))
+
+
+class Odd:
+    """An object that cannot be asked what it is."""
+
+    @property
+    def __class__(self):
+        raise RuntimeError("asked for its class")
+
+
+@pytest.mark.parametrize("call", [
+    lambda x, odd: x + odd, lambda x, odd: odd + x, lambda x, odd: operator.iadd(x, odd),
+    lambda x, odd: x[odd], lambda x, odd: operator.setitem(x, odd, 1),
+    lambda x, odd: pt.fuse(pt.add)(x, odd),
+    lambda x, odd: pt.zeros(2, dtype=odd), lambda x, odd: x.astype(odd)])
+def test_errors_of_asking_for_a_class_are_passed_on(call):
+    with pytest.raises(RuntimeError, match="asked for its class"):
+        call(pt.ones(3), Odd())

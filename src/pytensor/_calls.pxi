@@ -224,8 +224,10 @@ cdef int scalar_store_dtype(int compute, Scalar kind) noexcept:
 
 
 cdef object no_broadcast(int row, list values):
-    shapes = " and ".join(str(v.shape) if isinstance(v, Tensor) else "()" for v in values)
-    return ValueError(f"{row_name(row)}: shapes {shapes} do not broadcast")
+    cdef list shapes = []
+    for value in values:
+        shapes.append(str(value.shape) if isinstance(value, Tensor) else "()")
+    return ValueError(f"{row_name(row)}: shapes {' and '.join(shapes)} do not broadcast")
 
 
 cdef void broadcast_steps(pt_operand *operand, int own_ndim, const Py_ssize_t *own_dims, int ndim,

@@ -12,6 +12,11 @@ One extension module, in parts by kind:
     _tensor.pxi    the class Tensor itself: attributes, operators, methods
 
 The core knows no derivative and no layer: rules come from the op table by set_rules().
+
+Two forms that Cython 3.3 compiles wrongly for when memory is out are not used where a call may end
+up: a comprehension of computed elements (the element is freed twice when the list can't grow), and
+isinstance() with a tuple of classes written in place of which Cython does not know one (its error
+is not looked at).
 """
 
 cimport cython
@@ -19,12 +24,14 @@ from cpython.buffer cimport (PyBUF_ANY_CONTIGUOUS, PyBUF_C_CONTIGUOUS, PyBUF_F_C
                              PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE,
                              PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer,
                              PyObject_GetBuffer)
-from cpython.ref cimport PyObject
+from cpython.ref cimport Py_INCREF, PyObject
 from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
                           intptr_t, uintptr_t)
 from libc.string cimport memset
 
+import itertools
 import numbers
 import operator
 import os

@@ -361,8 +361,10 @@ cdef class _Program:
             kept.update([other for other in node.operands
                          if (<_Node>trace.nodes[other]).shape != node.shape and other in live])
         # A shape that broadcasts to another one has fewer axes, or more of length 1.
-        order = sorted([(len(shape), sum([length != 1 for length in shape]), shape)
-                        for shape in shapes])
+        order = []
+        for shape in shapes:
+            order.append((len(shape), len(shape) - shape.count(1), shape))
+        order.sort()
         places = {}
         n_tensors = len(trace.types)
         self.stages = []
@@ -436,7 +438,10 @@ cdef object replaced(object result, dict places, _Trace trace):
         return places[trace.output(<Tensor>result)]
     if isinstance(result, dict):
         return {key: replaced(part, places, trace) for key, part in result.items()}
-    return rebuilt(result, [replaced(part, places, trace) for part in result])
+    parts = []
+    for part in result:
+        parts.append(replaced(part, places, trace))
+    return rebuilt(result, parts)
 
 
 cdef object filled_in(object result, list tensors):
@@ -445,7 +450,10 @@ cdef object filled_in(object result, list tensors):
         return tensors[result]
     if isinstance(result, dict):
         return {key: filled_in(part, tensors) for key, part in result.items()}
-    return rebuilt(result, [filled_in(part, tensors) for part in result])
+    parts = []
+    for part in result:
+        parts.append(filled_in(part, tensors))
+    return rebuilt(result, parts)
 
 
 cpdef object rebuilt(object model, list parts):
@@ -481,7 +489,7 @@ cdef class _Fused:
             args += tuple(kwargs.values())
         for value in args:
             if type(value) is not Tensor:
-                args = tuple([as_argument(value) for value in args])
+                args = as_arguments(args)
                 break
         for value in args:
             if type(value) is Tensor:
@@ -521,10 +529,13 @@ cdef class _Fused:
         cdef _Program program = _Program.__new__(_Program)
         cdef PyObject *outer_trace = innermost_trace
         cdef GradientTape outer_tape = innermost()
-        program.arguments = tuple([trace.argument(value) for value in args])
+        cdef list arguments = []
+        for value in args:
+            arguments.append(trace.argument(value))
+        program.arguments = tuple(arguments)
         program.names = names
-        innermost_trace = <PyObject *>trace
         record_from(None)           # a tape has nothing to learn of a trace
+        innermost_trace = <PyObject *>trace
         try:
             result = self.original(program.arguments, names)
             program.plan(trace, result)
@@ -534,13 +545,20 @@ cdef class _Fused:
         return program
 
 
+cdef tuple as_arguments(tuple values):
+    cdef list arguments = []
+    for value in values:
+        arguments.append(as_argument(value))
+    return tuple(arguments)
+
+
 cdef object as_argument(object value):
     """An argument as tensor or as constant of the program."""
     if type(value) is Tensor or value is None or isinstance(value, str):
         return value
     if scalar_kind(value) != NOT_SCALAR:
         return value
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, np.ndarray) or isinstance(value, np.generic):
         return as_tensor(value, "fuse")
     raise TypeError(f"fuse: an argument is {describe(value)}: expected a tensor, an ndarray, a "
                     "number, a string or None")

@@ -175,14 +175,14 @@ def dot(x, y, /):
     if a.dims[a.ndim - 1] != b.dims[b.ndim - 2]:
         raise ValueError(f"dot: {a.shape} and {b.shape}: {a.dims[a.ndim - 1]} columns against "
                          f"{b.dims[b.ndim - 2]} rows")
-    kept = [i for i in range(b.ndim) if i != b.ndim - 2]
-    rows = reshape(permute_dims(b, [b.ndim - 2, *kept]), (b.dims[b.ndim - 2], -1)) if b.size else (
+    order = list(range(b.ndim))
+    order.insert(0, order.pop(-2))
+    lengths = b.shape[:-2] + b.shape[-1:]
+    rows = reshape(permute_dims(b, order), (b.dims[b.ndim - 2], -1)) if b.size else (
         full((b.dims[b.ndim - 2], b.size // max(b.dims[b.ndim - 2], 1)), 0, dtype=b.dtype))
     if a.size == 0 or b.size == 0:
-        return full(a.shape[:-1] + tuple([b.dims[i] for i in kept]), 0,
-                    dtype=DTYPES[promote("dot", a.type, b.type)])
-    return reshape(product_recorded("dot", a, rows),
-                   a.shape[:-1] + tuple([b.dims[i] for i in kept]))
+        return full(a.shape[:-1] + lengths, 0, dtype=DTYPES[promote("dot", a.type, b.type)])
+    return reshape(product_recorded("dot", a, rows), a.shape[:-1] + lengths)
 
 
 def linear(x, w, b=None, *, relu=False):

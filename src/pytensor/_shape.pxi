@@ -195,8 +195,15 @@ cdef bint is_basic(object key) except -1:
     """Whether an index of one axis is basic: an integer, a slice, an ellipsis or newaxis."""
     if type(key) is int or type(key) is slice or key is None or key is Ellipsis:
         return True
-    return (not isinstance(key, (bool, np.bool_, Tensor, np.ndarray, list, tuple))
-            and hasattr(key, "__index__"))
+    return (not isinstance(key, (bool, Tensor, list, tuple)) and not isinstance(key, np.bool_)
+            and not isinstance(key, np.ndarray) and hasattr(key, "__index__"))
+
+
+cdef bint all_basic(tuple keys) except -1:
+    for key in keys:
+        if not is_basic(key):
+            return False
+    return True
 
 
 cdef Tensor basic_index(Tensor t, tuple keys):
@@ -262,7 +269,10 @@ cdef object numpy_key(object key, int depth=0):
     """An index for NumPy: tensors in it become ndarrays."""
     if isinstance(key, tuple):
         check_depth(depth, "index")
-        return tuple([numpy_key(part, depth + 1) for part in key])
+        parts = []
+        for part in key:
+            parts.append(numpy_key(part, depth + 1))
+        return tuple(parts)
     return numpy_view(<Tensor>key) if isinstance(key, Tensor) else key
 
 
@@ -310,10 +320,7 @@ cdef object get_item(Tensor t, object key):
     refuse_traced(t, "indexing")
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef Tensor result, rows
-    cdef bint basic = True
-    for part in keys:
-        basic = basic and is_basic(part)
-    if basic:
+    if all_basic(keys):
         result = basic_index(t, keys)
     else:
         if (isinstance(key, Tensor) and (<Tensor>key).ndim == 1 and t.ndim > 0 and t.contiguous
@@ -334,24 +341,29 @@ cdef object fixed_key(object key, int depth=0):
         return key
     if isinstance(key, tuple):
         check_depth(depth, "index")
-        return tuple([fixed_key(part, depth + 1) for part in key])
+        parts = []
+        for part in key:
+            parts.append(fixed_key(part, depth + 1))
+        return tuple(parts)
     if isinstance(key, slice):
-        return slice(*[None if part is None else operator.index(part)
-                       for part in (key.start, key.stop, key.step)])
+        return slice(fixed_bound(key.start), fixed_bound(key.stop), fixed_bound(key.step))
     if is_basic(key):
         return operator.index(key)
     if isinstance(key, Tensor):
         return converted(key, (<Tensor>key).type)
-    if not isinstance(key, (list, np.ndarray)):
+    if not isinstance(key, list) and not isinstance(key, np.ndarray):
         return key
     fixed = np.array(key)
     return fixed if fixed.size else fixed.astype(np.intp)  # of [], as an index
 
 
+cdef object fixed_bound(object bound):
+    return None if bound is None else operator.index(bound)
+
+
 cdef int set_item(Tensor t, object key, object value) except -1:
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef Tensor view, source
-    cdef bint basic = True
     refuse_traced(t, "assignment")
     check_writable(t, "assignment")
     if recording_mask & (t.tracked | root_of(t).tracked) or (
@@ -359,8 +371,7 @@ cdef int set_item(Tensor t, object key, object value) except -1:
         raise RuntimeError("assignment: a GradientTape records these tensors, and an element "
                            "written in place has no gradient; build the result from where, concat "
                            "or stack")
-    for part in keys:
-        basic = basic and is_basic(part)
+    cdef bint basic = all_basic(keys)
     if scalar_kind(value) != NOT_SCALAR and (
             kind_of(t.type) >= KIND_FLOAT or scalar_kind(value) < SCALAR_FLOAT) and (
             kind_of(t.type) == KIND_COMPLEX or scalar_kind(value) != SCALAR_COMPLEX):
@@ -395,7 +406,7 @@ def scatter(x, /, key, shape):
     cdef Tensor t = as_tensor(x, "scatter"), view
     out = full(shape, 0, dtype=DTYPES[t.type])
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
-    if all([is_basic(part) for part in keys]):
+    if all_basic(keys):
         view = basic_index(out, keys)
         copy_into(broadcast_to(t, view.shape), view)
     else:

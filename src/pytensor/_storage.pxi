@@ -8,6 +8,7 @@ cdef tuple DTYPES = tuple(np.dtype(name) for name in (
     "float64", "complex64", "complex128"))
 cdef dict DTYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 DTYPE_NUMBERS.update({dtype.name: number for number, dtype in enumerate(DTYPES)})
+cdef str DTYPE_NAMES = ", ".join(dtype.name for dtype in DTYPES)    # for errors
 cdef int DEFAULT_FLOAT = PT_FLOAT32
 cdef int DEFAULT_INT = PT_INT64
 
@@ -31,7 +32,8 @@ cdef inline int kind_of(int dtype) noexcept:
 
 cdef int dtype_number(object dtype) except -1:
     """The number of anything that NumPy takes for a dtype."""
-    number = DTYPE_NUMBERS.get(dtype) if isinstance(dtype, (str, np.dtype)) else None
+    number = (DTYPE_NUMBERS.get(dtype)
+              if isinstance(dtype, str) or isinstance(dtype, np.dtype) else None)
     if number is None:
         try:
             # by name: C's long and long long are two dtypes of NumPy's, both called int64
@@ -39,8 +41,7 @@ cdef int dtype_number(object dtype) except -1:
         except TypeError:
             raise TypeError(f"not a dtype: {dtype!r}") from None
         if number is None:
-            raise TypeError(f"no tensor has dtype {dtype!r}: expected one of "
-                            f"{', '.join(known.name for known in DTYPES)}")
+            raise TypeError(f"no tensor has dtype {dtype!r}: expected one of {DTYPE_NAMES}")
     return number
 
 
@@ -100,16 +101,23 @@ cdef double ZERO = 0.0  # what a tensor made by Tensor.__new__ alone points to
 
 
 cdef str shape_text(int ndim, const Py_ssize_t *dims):
-    return str(tuple([dims[i] for i in range(ndim)]))
+    return str(shape_tuple(ndim, dims))
 
 
-cdef object shape_tuple(int ndim, const Py_ssize_t *dims):
+cdef tuple shape_tuple(int ndim, const Py_ssize_t *dims):
     # the common ranks without a loop: shape is read all the time
     if ndim == 1:
         return (dims[0],)
     if ndim == 2:
         return (dims[0], dims[1])
-    return tuple([dims[i] for i in range(ndim)])
+    cdef tuple shape = PyTuple_New(ndim)
+    cdef object length
+    cdef int i
+    for i in range(ndim):
+        length = dims[i]
+        Py_INCREF(length)               # the tuple takes it over
+        PyTuple_SET_ITEM(shape, i, length)
+    return shape
 
 
 cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) except -1:
@@ -420,8 +428,10 @@ cdef int format_dtype(const Py_buffer *view) noexcept:
         return PT_FLOAT32
     if kind == b"d":
         return PT_FLOAT64
-    cdef int width = {1: 0, 2: 1, 4: 2, 8: 3}.get(view.itemsize, -1)
-    if width < 0:
+    cdef int width = 0                  # the logarithm of the size
+    while width < 4 and 1 << width != view.itemsize:
+        width += 1
+    if width == 4:
         return -1
     if kind in b"bhilqn":
         return PT_INT8 + width
@@ -504,7 +514,8 @@ cdef Tensor shared_with(object source):
             source = np.asarray(source, copy=False)
         except ValueError:
             return None
-    if not PyObject_CheckBuffer(source) or isinstance(source, (bytes, np.generic)):
+    if (not PyObject_CheckBuffer(source) or isinstance(source, bytes)
+            or isinstance(source, np.generic)):
         return None
     return from_buffer(source)
 
@@ -528,8 +539,7 @@ cdef Tensor from_numpy(object array):
     if t is None:
         native = array.dtype.newbyteorder("=")
         if native.name not in DTYPE_NUMBERS:
-            raise TypeError(f"no tensor has dtype {array.dtype}: expected one of "
-                            f"{', '.join(known.name for known in DTYPES)}")
+            raise TypeError(f"no tensor has dtype {array.dtype}: expected one of {DTYPE_NAMES}")
         if array.ndim > PT_MAX_NDIM:
             raise ValueError(f"{array.ndim} axes: a tensor has at most {PT_MAX_NDIM}")
         if native == bool:  # bytes other than 0 and 1 count as true
@@ -549,7 +559,8 @@ cdef Tensor as_tensor(object value, str name="asarray"):
     kind = scalar_kind(value)
     if kind != NOT_SCALAR and not isinstance(value, np.generic):
         return scalar_tensor(value, scalar_dtype(kind))
-    if PyObject_CheckBuffer(value) and not isinstance(value, (bytes, np.generic)):
+    if (PyObject_CheckBuffer(value) and not isinstance(value, bytes)
+            and not isinstance(value, np.generic)):
         t = from_buffer(value)
         if t is not None:
             return t
@@ -588,14 +599,25 @@ cdef bint holds_recorded(object value, int depth=0) except -1:
     if not isinstance(value, (list, tuple)):
         return False
     check_depth(depth, "asarray")
-    return any([holds_recorded(part, depth + 1) for part in value])
+    for part in value:
+        if holds_recorded(part, depth + 1):
+            return True
+    return False
 
 
 cdef object numpy_view(Tensor t):
     """The ndarray on t's memory."""
     if recording_mask & t.tracked:
         t = new_view(t, t.data, t.ndim, t.dims, t.steps)  # one that may leave the tape
-    return np.asarray(memoryview(t)) if t.ndim > 0 else np.asarray(memoryview(t)).reshape(())
+    view = memoryview(t)
+    try:
+        array = np.asarray(view)
+        is_view = array.base is not None
+    except (NotImplementedError, TypeError):
+        is_view = False
+    if not is_view:  # out of memory, NumPy passes over the buffer and tries to copy a sequence
+        raise MemoryError("no memory for an ndarray")
+    return array if t.ndim > 0 else array.reshape(())
 
 
 # --------------------------------------------------------------------------------- creation

@@ -158,11 +158,15 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
                 guard(guarded, <Tensor>value)
     for value in inputs:
         if not is_like(value, out):
-            shapes = [None if is_like(value, out) else
-                      ((<Tensor>value).shape, (<Tensor>value).type) for value in inputs]
+            shapes = []
+            for value in inputs:
+                shapes.append(None if is_like(value, out) else
+                              ((<Tensor>value).shape, (<Tensor>value).type))
             break
     if results is not None:
-        outs = [((<Tensor>value).shape, (<Tensor>value).type) for value in results]
+        outs = []
+        for value in results:
+            outs.append(((<Tensor>value).shape, (<Tensor>value).type))
     elif shapes is not None or rule.forward is None:
         outs = [(out.shape, out.type)]
     if observer != NULL:
@@ -181,7 +185,10 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
             elif len(inputs) == 2:
                 entry.inputs = (tape.node_of(inputs[0]), tape.node_of(inputs[1]))
             else:
-                entry.inputs = tuple([tape.node_of(value) for value in inputs])
+                nodes = []
+                for value in inputs:
+                    nodes.append(tape.node_of(value))
+                entry.inputs = tuple(nodes)
             entry.out = tape.new_node(out)
             entry.n_outs = 1
             if results is not None:
@@ -270,7 +277,8 @@ cdef bint is_recorded(Tensor t) except -1:
 
 
 cdef int record_from(GradientTape tape) except -1:
-    """Lets this tape and the outer ones record in this thread, but for those that were left."""
+    """Lets this tape and the outer ones record in this thread, but for those that were left. An
+    error, of memory at a thread's first call, changes nothing."""
     global recording_mask, innermost_tape
     while tape is not None and not tape.recording:
         tape = tape.outer
@@ -327,6 +335,8 @@ cdef class GradientTape:
 
     def __dealloc__(self):
         global free_bits, recording_mask, innermost_tape
+        if self.bit == 0:  # an error ended __cinit__: serial is no number of this tape's
+            return
         free_bits |= self.bit
         live_serials[self.serial & 63] = 0
         if innermost_tape == <PyObject *>self:  # its thread ends
@@ -338,10 +348,16 @@ cdef class GradientTape:
             raise RuntimeError("this GradientTape is recording already")
         self.recording = True
         self.outer = innermost()
-        record_from(self)
+        try:
+            record_from(self)
+        except BaseException:
+            self.recording = False
+            self.outer = None
+            raise
         return self
 
-    def __exit__(self, *exception):
+    # Not *exception: that would be a tuple, and without memory for it the tape would go on.
+    def __exit__(self, exception_type=None, exception=None, traceback=None, /):
         cdef GradientTape last = innermost(), tape = last
         while tape is not None and tape is not self:
             tape = tape.outer
@@ -488,7 +504,10 @@ cdef class GradientTape:
     cdef object pick(self, object sources, dict gradients):
         # no deeper than collect, which came first
         if isinstance(sources, (list, tuple)):
-            return rebuilt(sources, [self.pick(source, gradients) for source in sources])
+            parts = []
+            for source in sources:
+                parts.append(self.pick(source, gradients))
+            return rebuilt(sources, parts)
         if isinstance(sources, dict):
             return {key: self.pick(source, gradients) for key, source in sources.items()}
         return gradients.get(self.node_of(sources))
@@ -592,8 +611,12 @@ cdef object gradients_of_all(list gradients, _Record entry):
     """The gradients of a record's results as a tuple, with zeros where there are none; None where
     there are none at all."""
     cdef Py_ssize_t k
-    cdef list parts = [as_dense(g) for g in gradients[entry.out:entry.out + entry.n_outs]]
-    if all([g is None for g in parts]):
+    cdef list parts = []
+    cdef bint known = False
+    for k in range(entry.out, entry.out + entry.n_outs):
+        parts.append(as_dense(gradients[k]))
+        known = known or gradients[k] is not None
+    if not known:
         return None
     for k in range(entry.n_outs if (<_Rule>RULES[entry.row]).joint else 0):
         if parts[k] is None:
@@ -625,8 +648,9 @@ cdef object transposed(_Record entry, list tangents):
     """
     cdef _Rule rule = <_Rule>RULES[entry.row]
     cdef Py_ssize_t k, node
-    cdef list gradients = [full(shape, 0, dtype=DTYPES[type]) for shape, type in entry.outs]
-    cdef list parts = [], weights = []
+    cdef list gradients = [], parts = [], weights = []
+    for shape, type in entry.outs:
+        gradients.append(full(shape, 0, dtype=DTYPES[type]))
     with GradientTape() as tape:
         tape.watch(gradients)
         g = gradients[0] if entry.n_outs == 1 else tuple(gradients)
@@ -651,12 +675,13 @@ cdef int add_to(list known, Py_ssize_t node, object value) except -1:
 cdef list pairs(object model, object values, str name):
     """Each part of the model with the value that belongs to it, or None."""
     if values is None:
-        return [(part, None) for part in (model.values() if isinstance(model, dict) else model)]
+        return list(zip(model.values() if isinstance(model, dict) else model,
+                        itertools.repeat(None)))
     if isinstance(model, dict):
         if not isinstance(values, dict) or set(values) != set(model):
             raise ValueError(f"{name}: found {describe(values)}: expected a dictionary with the "
                              f"keys {list(model)}")
-        return [(part, values[key]) for key, part in model.items()]
+        return list(zip(model.values(), map(values.__getitem__, model)))
     if not isinstance(values, (list, tuple)) or len(values) != len(model):
         raise ValueError(f"{name}: found {describe(values)}: expected a {type(model).__name__} of "
                          f"{len(model)} parts")
@@ -679,10 +704,12 @@ cdef object fitted(Tensor g, tuple shape, int dtype):
     back. The one place where broadcasting is undone."""
     cdef int extra = g.ndim - <int>len(shape), d
     if g.shape != shape:
-        axes = tuple([d for d in range(g.ndim)
-                      if d < extra or shape[d - extra] == 1 and g.dims[d] != 1])
+        axes = []
+        for d in range(g.ndim):
+            if d < extra or shape[d - extra] == 1 and g.dims[d] != 1:
+                axes.append(d)
         if axes:
-            g = reduce_call(ROW_SUM, g, axes, True)
+            g = reduce_call(ROW_SUM, g, tuple(axes), True)
         g = reshape(g, shape)
     return g if g.type == dtype else astype_recorded(g, dtype)
 

@@ -8,9 +8,9 @@ cdef object binary_operator(int row, object x, object y):
     return elementwise_call(row, x, y, None, None)
 
 
-cdef inline bint is_operand(object value) noexcept:
+cdef inline bint is_operand(object value) except -1:
     return (type(value) is Tensor or scalar_kind(value) != NOT_SCALAR
-            or isinstance(value, (np.ndarray, np.generic)))
+            or isinstance(value, np.ndarray) or isinstance(value, np.generic))
 
 
 cdef object in_place(int row, Tensor x, object y):
