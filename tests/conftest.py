@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,6 +67,20 @@ def output_of(code, *, timeout=60, **environment):
     process = run_python(code, timeout=timeout, **environment)
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
+
+
+def preloading(name, directory):
+    """The environment of a process that loads tests/c/NAME.c, compiled into the directory, before
+    all libraries but those that this one has before, a sanitizer's."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    library = directory / f"{name}.so"
+    source = Path(__file__).parent / "c" / f"{name}.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
+                    "-o", library, source, "-ldl"], check=True)
+    before = os.environ.get("LD_PRELOAD", "").split()
+    return {**os.environ, "LD_PRELOAD": " ".join([*before, str(library)])}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import preloading
 
 from pytensor import callbacks, checkpoints, layers, models, onnx, plot, train, utils
 from pytensor.datasets import _download, idx
@@ -258,27 +259,17 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def preloading(tmp_path_factory):
-    """The environment of a process that loads failing_files.c before all libraries but those that
-    this one has before, a sanitizer's."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-    library = tmp_path_factory.mktemp("compiled") / "failing_files.so"
-    source = Path(__file__).parent / "c" / "failing_files.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
-                    "-o", library, source, "-ldl"], check=True)
-    before = os.environ.get("LD_PRELOAD", "").split()
-    return {**os.environ, "LD_PRELOAD": " ".join([*before, str(library)])}
+def environment(tmp_path_factory):
+    return preloading("failing_files", tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_system_call_may_fail_or_be_the_last(name, tmp_path, preloading):
+def test_every_system_call_may_fail_or_be_the_last(name, tmp_path, environment):
     if name in NEEDS:
         library, extra = NEEDS[name]
         pytest.importorskip(library, reason=f"needs pytensor-kernels[{extra}]")
     process = subprocess.run([sys.executable, __file__, name, str(tmp_path)], timeout=120,
-                             env=preloading, capture_output=True, text=True, check=False)
+                             env=environment, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr[-3000:]
     calls, cases = map(int, process.stdout.split())
     assert calls >= 7 and cases > 5 * calls

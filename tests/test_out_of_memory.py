@@ -1,19 +1,21 @@
-"""Whatever allocation of Python's own fails: MemoryError or the right result, nothing leaks, no tape
-is left recording, and the same call works the next time.
+"""Whatever allocation fails: MemoryError or the right result, nothing leaks, no tape is left
+recording, and the same call works the next time. Of Python's own allocations, and of what the
+kernels ask the system for; those of pytensor's allocator are test_memory.py's.
 
 CPython's own test module lets the k-th allocation of its allocators fail, here for every k until
-the operation is done, in a process for each operation: this file is the program of that process as
-well. What fails in pytensor's allocator is tested by test_memory.py."""
+the operation is done. This file is the program of a process of its own as well."""
 
 import functools
 import gc
 import importlib
 import operator
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import output_of, preloading
 
 import pytensor as pt
 from pytensor import _core, layers, models, nn, optimizers, utils
@@ -293,3 +295,84 @@ def test_each_allocation_of_pythons_may_fail(group):
     counts = [int(line.split()[0]) for line in process.stdout.splitlines()
               if line.endswith(" allocations")]
     assert len(counts) == len(WORK[group]) and min(counts) > 0, process.stdout
+
+
+# ------------------------------------------------------------------- what the system gives kernels
+
+KERNELS = """
+    import ctypes, os, sys, warnings
+    import numpy as np
+
+    warnings.simplefilter("ignore")  # of threads that could not be started
+    faults = ctypes.CDLL(None)
+    faults.faults_failed.restype = ctypes.c_char_p
+
+    def work():
+        import pytensor as pt
+        pt.set_num_threads(2)
+        x = pt.asarray(np.arange(1_000_000.0))
+        y = pt.fuse(lambda x: pt.sqrt(x) + 1)(x)
+        m = pt.ones((300, 300))
+        return float(pt.sum(y)), float((m @ m)[0, 0]), pt.zeros(3).tolist()
+
+    for k in range(60):
+        sys.stdout.flush()
+        if os.fork() == 0:
+            faults.faults_arm(k)
+            try:
+                found = work()
+            except (MemoryError, ImportError) as error:
+                found = type(error).__name__, "no memory" in str(error)
+            failed = faults.faults_failed().decode()
+            faults.faults_arm(0)
+            print(failed, found, work(), sep="|", flush=True)
+            os._exit(0 if failed or k == 0 else 1)
+        status = os.wait()[1]
+        if status:
+            print("the last ended with", status)
+            break
+"""
+
+
+def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
+    """malloc, calloc, posix_memalign, mmap, strdup, setenv, fopen, pthread_create: at import and in
+    work of all kinds."""
+    environment = preloading("failing_memory", tmp_path)
+    environment["OPENBLAS_NUM_THREADS"] = "3"  # of the user's, for another use of OpenBLAS
+    cases = [line.split("|") for line in output_of(KERNELS, **environment).splitlines()]
+    (_, expected, again), *cases, (done, *_), end = cases
+    assert (done, end) == ("", ["the last ended with 256"]) and again == expected
+    for k, (function, found, again) in enumerate(cases, 1):
+        assert found in (expected, "('ImportError', True)", "('MemoryError', True)"), (k, function)
+        assert again == expected, (k, function)
+    assert {function for function, *_ in cases} == {
+        "calloc", "fopen", "malloc", "mmap", "posix_memalign", "pthread_create", "setenv", "strdup"}
+
+
+@pytest.mark.parametrize(("mebibytes", "n_threads", "warm"), [
+    (4, 1, False), (4, 2, False), (50, 1, False), (50, 2, False), (16, 2, True)])
+def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
+    """OpenBLAS would end the process. Where it has memory for one thread, one computes."""
+    code = f"""
+        import resource, warnings
+        import pytensor as pt
+        warnings.simplefilter("ignore")  # of threads that could not be started
+        a = pt.ones((300, 300))
+        if {warm}:
+            a @ a
+        pages = int(open("/proc/self/statm").read().split()[0])
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        limit = pages * resource.getpagesize() + ({mebibytes} << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+        try:
+            print(float((a @ a)[0, 0]))
+        except MemoryError as error:
+            print(error)
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        print(float((a @ a)[0, 0]))
+    """
+    if "asan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("a sanitizer's address space has no such limit")
+    lines = output_of(code, timeout=30, PYTENSOR_NUM_THREADS=str(n_threads)).splitlines()
+    expected = "matmul: no memory to pack the operands" if mebibytes < 32 and not warm else "300.0"
+    assert lines == [expected, "300.0"]

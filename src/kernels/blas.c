@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #include "pt.h"
 
@@ -64,21 +66,23 @@ const char *pt_load_blas(void) {
      * bits for another number of them. */
     const char *users_threads = getenv("OPENBLAS_NUM_THREADS");
     char *threads = users_threads == NULL ? NULL : strdup(users_threads);
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    if ((users_threads != NULL && threads == NULL) ||
+        setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) {
+        free(threads);
+        return "no memory to load OpenBLAS";
+    }
     bool set_core = set_default("OPENBLAS_CORETYPE", core_type());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (set_core) unsetenv("OPENBLAS_CORETYPE");
-    if (threads != NULL) {
-        setenv("OPENBLAS_NUM_THREADS", threads, 1);
-        free(threads);
-    } else {
-        unsetenv("OPENBLAS_NUM_THREADS");
-    }
+    const bool is_restored = threads != NULL ? setenv("OPENBLAS_NUM_THREADS", threads, 1) == 0
+                                             : unsetenv("OPENBLAS_NUM_THREADS") == 0;
+    free(threads);
     if (library == NULL) {
         snprintf(error, sizeof error, "OpenBLAS, a part of the package, does not load: %s",
                  dlerror());
         return error;
     }
+    if (!is_restored) return "no memory to load OpenBLAS";
     bool complete = true;
     blas.sgemm = (__typeof__(blas.sgemm))symbol(library, "scipy_cblas_sgemm", &complete);
     blas.dgemm = (__typeof__(blas.dgemm))symbol(library, "scipy_cblas_dgemm", &complete);
@@ -98,6 +102,45 @@ const char *pt_load_blas(void) {
     return NULL;
 }
 
+/* ---------------------------------------------------------------------- memory */
+
+/* OpenBLAS packs operands into buffers of its own, as many as calls ever were under way at a time,
+ * and ends the process when the system has no memory for one more. So before more threads are inside
+ * than ever were, we look whether it has; if not, they wait for each other. */
+#if defined(__x86_64__)
+#define BUFFER_BYTES ((size_t)32 << 20)
+#else
+#define BUFFER_BYTES ((size_t)128 << 20) /* the largest of any architecture */
+#endif
+static atomic_int n_buffers;
+
+/* Whether there is memory for n buffers; all but one are known to be there. */
+static bool has_memory_for(int n) {
+    const size_t bytes = BUFFER_BYTES + ((size_t)1 << 20); /* and something for others meanwhile */
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return false;
+    munmap(block, bytes);
+    for (int seen = atomic_load(&n_buffers); seen < n;) {
+        if (atomic_compare_exchange_weak(&n_buffers, &seen, n)) break;
+    }
+    return true;
+}
+
+bool pt_blas_has_memory(void) {
+    enum { SIZE = 128 }; /* smaller products do without a buffer, and a later one would miss it */
+    if (atomic_load(&n_buffers) > 0) return true;
+    float *matrices = calloc(3 * SIZE * SIZE, sizeof *matrices);
+    const bool is_there = matrices != NULL && has_memory_for(1);
+    if (is_there) {
+        pt_enter_blas();
+        blas.sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SIZE, SIZE, SIZE, 1, matrices, SIZE,
+                   matrices + SIZE * SIZE, SIZE, 0, matrices + 2 * SIZE * SIZE, SIZE);
+        pt_leave_blas();
+    }
+    free(matrices);
+    return is_there;
+}
+
 /* ------------------------------------------------------------------------ fork */
 
 /* OpenBLAS has a lock of its own around its buffers, and a child forked while another thread holds
@@ -107,12 +150,17 @@ static atomic_bool is_closed;
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held while a fork is under way */
 
 void pt_enter_blas(void) {
-    atomic_fetch_add(&n_inside, 1);
-    while (atomic_load(&is_closed)) {
+    for (;;) {
+        const int n = atomic_fetch_add(&n_inside, 1) + 1;
+        const bool is_fork = atomic_load(&is_closed);
+        if (!is_fork && (n <= atomic_load(&n_buffers) || has_memory_for(n))) return;
         atomic_fetch_sub(&n_inside, 1);
-        pthread_mutex_lock(&door);
-        pthread_mutex_unlock(&door);
-        atomic_fetch_add(&n_inside, 1);
+        if (is_fork) {
+            pthread_mutex_lock(&door);
+            pthread_mutex_unlock(&door);
+        } else {
+            nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+        }
     }
 }
 

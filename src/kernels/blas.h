@@ -3,6 +3,7 @@
 #define BLAS_H
 
 #include <cblas.h>
+#include <stdbool.h>
 
 typedef struct {
     __typeof__(&scipy_cblas_sgemm) sgemm;
@@ -18,7 +19,11 @@ typedef struct {
 /* Valid once pt_load_blas has returned NULL. OpenBLAS runs on one thread: ours. */
 extern pt_blas blas;
 
-/* Around what calls these functions: a fork waits until all have left. Not nested. */
+/* Whether OpenBLAS has memory to work with; ask before the calls of a product. */
+bool pt_blas_has_memory(void);
+
+/* Around what calls these functions: a fork waits until all have left. Not nested. Where there is no
+ * memory for one more thread inside, it waits for another to leave. */
 void pt_enter_blas(void);
 void pt_leave_blas(void);
 

@@ -302,6 +302,9 @@ static pt_status compute(product *p) {
     void *packed_a = NULL, *packed_b = NULL;
     pt_status status = PT_NO_MEMORY;
 
+    if (!pt_blas_has_memory()) {
+        return status;
+    }
     p->a_transposed = p->b_transposed = false;
     if (floats && p->k && !is_row_major(p->m, p->k, p->a.row_stride, p->a.column_stride)) {
         p->a_transposed = is_row_major(p->k, p->m, p->a.column_stride, p->a.row_stride);

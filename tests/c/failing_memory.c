@@ -1,0 +1,82 @@
+/* failing_memory.c: a library to be preloaded. It counts the calls with which pytensor's extension
+ * module asks the system for memory, threads and files, and lets one of them fail. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t n, size_t bytes);
+
+static int due;          /* the call that fails; 0: none */
+static atomic_int count; /* the calls so far */
+static char failed[64];  /* the function whose call failed */
+
+/* Lets the k-th call from now on fail. */
+void faults_arm(int k);
+void faults_arm(int k) {
+    due = k;
+    count = 0;
+}
+
+/* The function whose call failed, or nothing. */
+const char *faults_failed(void);
+const char *faults_failed(void) { return failed; }
+
+/* Whether a call from this address is the one. dladdr allocates nothing. */
+static bool fails(const char *name, const void *caller) {
+    Dl_info from;
+    if (due == 0 || dladdr(caller, &from) == 0 || from.dli_fname == NULL ||
+        strstr(from.dli_fname, "/pytensor/_core.") == NULL) {
+        return false;
+    }
+    if (atomic_fetch_add(&count, 1) + 1 != due) return false;
+    snprintf(failed, sizeof failed, "%s", name);
+    errno = ENOMEM;
+    return true;
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define FAILS(name) fails(#name, __builtin_return_address(0))
+
+void *malloc(size_t bytes) { return FAILS(malloc) ? NULL : __libc_malloc(bytes); }
+
+void *calloc(size_t n, size_t bytes) { return FAILS(calloc) ? NULL : __libc_calloc(n, bytes); }
+
+int posix_memalign(void **block, size_t alignment, size_t bytes) {
+    return FAILS(posix_memalign) ? ENOMEM : REAL(posix_memalign)(block, alignment, bytes);
+}
+
+void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off_t offset) {
+    return FAILS(mmap) ? MAP_FAILED : REAL(mmap)(at, bytes, protection, flags, fd, offset);
+}
+
+void *mmap64(void *at, size_t bytes, int protection, int flags, int fd, off64_t offset) {
+    return FAILS(mmap) ? MAP_FAILED : REAL(mmap64)(at, bytes, protection, flags, fd, offset);
+}
+
+char *strdup(const char *text) { return FAILS(strdup) ? NULL : REAL(strdup)(text); }
+
+int setenv(const char *name, const char *value, int overwrite) {
+    return FAILS(setenv) ? -1 : REAL(setenv)(name, value, overwrite);
+}
+
+FILE *fopen(const char *path, const char *mode) {
+    return FAILS(fopen) ? NULL : REAL(fopen)(path, mode);
+}
+
+FILE *fopen64(const char *path, const char *mode) {
+    return FAILS(fopen) ? NULL : REAL(fopen64)(path, mode);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) {
+    return FAILS(pthread_create) ? EAGAIN : REAL(pthread_create)(thread, attributes, start, argument);
+}
