@@ -120,12 +120,18 @@ const char *pt_isa_error(void)
 /* --------------------------------------------- limits of the Linux control groups */
 
 /* A container sees all processors and all memory of its host; what it may use of them stands in
- * the files of its control group. HUGE_VAL: no limit. */
+ * the files of its control group. HUGE_VAL: no limit. What they should not hold, a negative limit or
+ * a period of 0, is none either. tests/c/test_cgroups.c sets another place for the files. */
+#ifndef CGROUP_MOUNT
+#define CGROUP_MOUNT "/sys/fs/cgroup"
+#define CGROUP_OF_PROCESS "/proc/self/cgroup"
+#endif
+enum { MAX_PATH = 4096 }; /* the kernel's */
 
 /* The first line of directory/name as integers; returns how many there are, at most 2. */
 static int read_integers(const char *directory, const char *name, long long values[2])
 {
-    char path[4096];
+    char path[2 * MAX_PATH];
     int n_read = 0;
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
@@ -141,7 +147,8 @@ static double cpu_limit(const char *directory)
 {
     long long values[2], period[2];
 
-    if (read_integers(directory, "cpu.max", values) == 2 && values[1] > 0) { /* version 2 */
+    if (read_integers(directory, "cpu.max", values) == 2 && values[0] > 0 &&
+        values[1] > 0) { /* version 2 */
         return (double)values[0] / (double)values[1];
     }
     if (read_integers(directory, "cpu.cfs_quota_us", values) == 1 && values[0] > 0 &&
@@ -155,8 +162,9 @@ static double memory_limit(const char *directory)
 {
     long long values[2];
 
-    if (read_integers(directory, "memory.max", values) == 1 || /* version 2 */
-        read_integers(directory, "memory.limit_in_bytes", values) == 1) {
+    if ((read_integers(directory, "memory.max", values) == 1 || /* version 2 */
+         read_integers(directory, "memory.limit_in_bytes", values) == 1) &&
+        values[0] >= 0) {
         return (double)values[0];
     }
     return HUGE_VAL;
@@ -181,8 +189,8 @@ static bool in_list(const char *list, const char *name)
 static double least_limit(const char *controller, double (*limit_of)(const char *directory))
 {
     double least = HUGE_VAL;
-    char line[2048], directory[4096];
-    FILE *groups = fopen("/proc/self/cgroup", "re");
+    char line[MAX_PATH + 256], directory[2 * MAX_PATH];
+    FILE *groups = fopen(CGROUP_OF_PROCESS, "re");
 
     while (groups != NULL && fgets(line, sizeof line, groups) != NULL) {
         /* id:controllers:path; version 2 has no controllers here, version 1 a tree for each. */
@@ -198,7 +206,7 @@ static double least_limit(const char *controller, double (*limit_of)(const char 
         if (!version_2 && !in_list(controllers, controller)) {
             continue;
         }
-        const int root = snprintf(directory, sizeof directory, "/sys/fs/cgroup%s%s",
+        const int root = snprintf(directory, sizeof directory, "%s%s%s", CGROUP_MOUNT,
                                   version_2 ? "" : "/", version_2 ? "" : controller);
         snprintf(directory + root, sizeof directory - (size_t)root, "%s", path);
         for (char *end = directory; end != NULL;) {
