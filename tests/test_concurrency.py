@@ -194,6 +194,180 @@ def test_fork_while_the_pool_is_busy():
     assert output_of(code, timeout=120) == "0"
 
 
+# What processes made by fork compute beside the parent's threads; warnings are Python's, of forks
+# in a process with threads.
+BUSY = """
+    import multiprocessing, os, subprocess, sys, threading, warnings
+    import numpy as np, pytensor as pt
+    warnings.simplefilter("ignore", DeprecationWarning)
+    pt.set_num_threads(3)
+    a = pt.asarray(np.random.default_rng(0).standard_normal((200, 200)))
+    stop = threading.Event()
+
+    def compute(_=None):
+        with pt.GradientTape() as tape:
+            tape.watch(a)
+            y = pt.sum(pt.tanh(a @ a))
+        return bytes(tape.gradient(y, a))
+
+    expected = compute()
+
+    def in_child(work):
+        "The exit code of a child that does the work: 0 if it returns true."
+        pid = os.fork()
+        if pid == 0:
+            code = 3
+            try:
+                code = 0 if work() else 1
+            finally:
+                os._exit(code)
+        return os.waitpid(pid, 0)[1]
+
+    def while_busy(work, n=3):
+        "What work() returns while n threads compute, whose results are looked at too."
+        found = []
+
+        def keep_computing():
+            while not stop.is_set():
+                found.append(compute() == expected)
+
+        workers = [threading.Thread(target=keep_computing) for _ in range(n)]
+        for worker in workers: worker.start()
+        try:
+            result = work()
+        finally:
+            stop.set()
+            for worker in workers: worker.join()
+        return result, all(found)
+"""
+
+
+def busy(code):
+    return output_of(BUSY + code, timeout=120)
+
+
+def test_threads_fork_at_the_same_time():
+    assert busy("""
+    codes = []
+
+    def fork_often():
+        codes.extend([in_child(lambda: compute() == expected) for _ in range(6)])
+
+    def fork_in_threads():
+        forkers = [threading.Thread(target=fork_often) for _ in range(4)]
+        for forker in forkers: forker.start()
+        for forker in forkers: forker.join()
+
+    print(while_busy(fork_in_threads, 2)[1], codes == [0] * 24)
+    """) == "True True"
+
+
+def test_a_fork_inside_a_tape():
+    """Both go on recording, and have the whole gradient."""
+    assert busy("""
+    def fork_inside():
+        with pt.GradientTape() as tape:
+            tape.watch(a)
+            y = pt.tanh(a @ a)
+            pid = os.fork()
+            y = pt.sum(y)
+        good = bytes(tape.gradient(y, a)) == expected
+        if pid == 0:
+            os._exit(0 if good else 1)
+        return good, os.waitpid(pid, 0)[1]
+
+    print(while_busy(lambda: [fork_inside() for _ in range(5)]) == ([(True, 0)] * 5, True))
+    """) == "True"
+
+
+def test_a_child_forks_before_and_after_its_pool_has_started_anew():
+    assert busy("""
+    def with_children():
+        first = in_child(lambda: compute() == expected)
+        good = compute() == expected        # starts the pool of this process
+        second = in_child(lambda: compute() == expected and in_child(
+            lambda: compute() == expected) == 0)
+        return good and compute() == expected and (first, second) == (0, 0)
+
+    print(while_busy(lambda: [in_child(with_children) for _ in range(3)]))
+    """) == "([0, 0, 0], True)"
+
+
+def test_a_pool_of_forked_processes_while_threads_compute():
+    assert busy("""
+    def map_in_processes():
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            return [found == expected for found in pool.map(compute, range(8))]
+
+    print(while_busy(map_in_processes) == ([True] * 8, True))
+    """) == "True"
+
+
+def test_programs_are_started_while_threads_compute():
+    """vfork and posix_spawn, which run no handler of a fork."""
+    assert busy("""
+    def start_programs():
+        codes = [subprocess.run([sys.executable, "-S", "-c", "pass"]).returncode for _ in range(5)]
+        for _ in range(5):
+            pid = os.posix_spawn("/bin/true", ["true"], os.environ)
+            codes.append(os.waitpid(pid, 0)[1])
+        return codes
+
+    print(while_busy(start_programs) == ([0] * 10, True))
+    """) == "True"
+
+
+class Squares:
+    """A data set whose samples are computed with pytensor."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, i):
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        x = pt.asarray(np.full((150, 150), float(i)))
+        return np.asarray(x @ x)
+
+
+def load(data, wanted, loaded):
+    """A loader's worker: the samples whose numbers it is sent, until it is sent None."""
+    while (i := wanted.get()) is not None:
+        loaded.put((i, data[i]))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_workers_load_samples_through_queues(method, threads):
+    threads(3)
+    data, context = Squares(), get_context(method)
+    expected = data[5]  # the parent's pool runs before its workers start
+    wanted, loaded = context.Queue(), context.Queue()
+    workers = [context.Process(target=load, args=(data, wanted, loaded)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for i in [*range(len(data)), None, None]:
+        wanted.put(i)
+    found = dict(loaded.get(timeout=60) for _ in range(len(data)))
+    for worker in workers:
+        worker.join(timeout=60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    assert sorted(found) == list(range(len(data)))
+    np.testing.assert_array_equal(found[5], expected)
+
+
+@pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_pytorch_loads_what_pytensor_computes(threads):
+    data_of = pytest.importorskip("torch.utils.data", reason="needs pytensor-kernels[peers]")
+    threads(3)
+    data = Squares()
+    expected = [data[i] for i in range(len(data))]
+    for _ in range(2):
+        batches = list(data_of.DataLoader(data, batch_size=4, num_workers=2, timeout=60))
+        np.testing.assert_array_equal(np.concatenate(batches), expected)
+
+
 @pytest.mark.oracle
 def test_joblib(rng):
     joblib = pytest.importorskip("joblib", reason="needs pytensor-kernels[oracles]")
