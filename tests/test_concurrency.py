@@ -365,7 +365,7 @@ def test_pytorch_loads_what_pytensor_computes(threads):
     expected = [data[i] for i in range(len(data))]
     for _ in range(2):
         batches = list(data_of.DataLoader(data, batch_size=4, num_workers=2, timeout=60))
-        np.testing.assert_array_equal(np.concatenate(batches), expected)
+        np.testing.assert_array_equal(np.concatenate([np.asarray(b) for b in batches]), expected)
 
 
 @pytest.mark.oracle
@@ -387,6 +387,162 @@ def test_an_interpreter_ends_while_a_pool_of_executors_computes():
         print(futures[0].result())
     """
     assert float(output_of(code)) == 300.0**3
+
+
+# ------------------------------------------------------------- the end of an interpreter, and others
+
+
+def test_an_interpreter_ends_while_daemon_threads_compute():
+    """Whatever kernel they are in: it must neither hang nor crash."""
+    code = """
+        import threading, time
+        import pytensor as pt
+        pt.set_num_threads(3)
+        a, x = pt.ones((300, 300)), pt.ones(1_000_000)
+        slope = pt.grad(lambda x: pt.sum(x * x))
+        slope(x)
+        n_started = threading.Semaphore(0)
+
+        def keep_computing(f):
+            f()
+            n_started.release()
+            while True:
+                f()
+
+        for f in (lambda: a @ a, lambda: pt.exp(x), lambda: pt.sum(x), lambda: slope(x)):
+            threading.Thread(target=keep_computing, args=(f,), daemon=True).start()
+        for _ in range(4):
+            n_started.acquire()
+        time.sleep(DELAY)
+        print("done")
+    """
+    for i in range(20):
+        assert output_of(f"DELAY = {i} / 4000\n" + textwrap.dedent(code)) == "done"
+
+
+def test_tensors_compute_until_the_interpreter_is_gone():
+    """In handlers of atexit, and in __del__ when modules are cleared already: operators and methods
+    need none of them."""
+    code = """
+        import atexit, builtins, os, sys
+        import pytensor as pt
+        pt.set_num_threads(3)
+        a = pt.ones((300, 300))
+        with pt.GradientTape(persistent=True) as tape:
+            tape.watch(a)
+            y = (a @ a).sum()
+
+        class Last:
+            def __init__(self, name):
+                self.name, self.a, self.tape, self.y, self.write = name, a, tape, y, os.write
+
+            def __del__(self):
+                total = (self.a @ self.a + self.a * 2.5).sum().item()
+                if self.name == b"atexit":
+                    total += self.tape.gradient(self.y, self.a).sum().item()
+                self.write(1, b"%s %d\\n" % (self.name, total))
+
+        cycle, builtins.last = Last(b"cycle"), Last(b"builtins")
+        cycle.itself, sys.last = cycle, Last(b"sys")
+        atexit.register(Last.__del__, Last(b"atexit"))
+        one = Last(b"global")
+    """
+    lines = output_of(code).splitlines()
+    atexit = f"atexit {27_225_000 + 300**2 * 600}"  # the gradient is 600 throughout
+    assert lines[0] == atexit and lines.count(atexit) <= 2  # its own __del__ may come too
+    assert sorted(set(lines) - {atexit}) == [f"{name} 27225000" for name in
+                                             ("builtins", "cycle", "global", "sys")]
+
+
+def test_os_exit_and_sys_exit_while_the_pool_is_idle_and_busy():
+    begin = """
+        import os, sys, threading
+        import pytensor as pt
+        pt.set_num_threads(3)
+        a = pt.ones((300, 300))
+        a @ a
+        def keep_computing():
+            while True:
+                a @ a
+    """
+    busy = """
+        threading.Thread(target=keep_computing, daemon=True).start()
+    """
+    in_thread = """
+        thread = threading.Thread(target=lambda: (a @ a, sys.exit(5)))
+        thread.start()
+        thread.join()
+        sys.exit(int((a @ a)[0, 0].item()) - 293)
+    """
+    for code, expected in ((begin + "    os._exit(7)", 7), (begin + busy + "    os._exit(7)", 7),
+                           (begin + in_thread, 7), (begin + busy + in_thread, 7)):
+        process = run_python(code)
+        assert (process.returncode, process.stderr) == (expected, "")
+
+
+@pytest.mark.parametrize("again", [
+    "importlib.reload(pt)",
+    "importlib.reload(pt._core)",
+    "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'pytensor']"])
+def test_an_import_again(again):
+    """The old module and the new one work, with each other's tensors."""
+    code = f"""
+        import importlib, sys
+        import pytensor as pt
+        pt.set_num_threads(3)
+        x, before = pt.ones(3), pt.ones(1_000_000)
+        {again}
+        import pytensor as new
+        for lib in (pt, new):
+            print(lib.grad(lambda x: lib.sum(x * x))(x).tolist(), (lib.ones(3) + x).tolist(),
+                  lib.sum(lib.exp(before * 0)).item(), lib.get_num_threads(),
+                  lib.fuse(lambda x: x * 3)(x).tolist())
+    """
+    line = "[2.0, 2.0, 2.0] [2.0, 2.0, 2.0] 1000000.0 3 [3.0, 3.0, 3.0]"
+    assert output_of(code).splitlines() == [line, line]
+
+
+IN_AN_INTERPRETER = """
+try:
+    import pytensor as pt
+except ImportError as error:
+    print("ImportError", flush=True)
+else:
+    slope = pt.grad(lambda x: pt.sum(x * x))
+    a = pt.ones((300, 300))
+    print(slope(pt.ones(3)).tolist(), (a @ a).sum().item(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("first", ["main", "sub"])
+def test_subinterpreters(first):
+    """They have it or an ImportError (NumPy's, too), and the main one's is not disturbed."""
+    code = f"""
+        import importlib
+        try:
+            interpreters = importlib.import_module("_interpreters")
+        except ImportError:
+            interpreters = importlib.import_module("_xxsubinterpreters")
+
+        def in_another():
+            number = interpreters.create()
+            failure = interpreters.run_string(number, {IN_AN_INTERPRETER!r})
+            assert failure is None, failure
+            interpreters.destroy(number)
+
+        if {first!r} == "sub":
+            in_another()
+        exec({IN_AN_INTERPRETER!r})
+        in_another()
+        exec({IN_AN_INTERPRETER!r})
+        print("end")
+    """
+    lines = output_of(code).splitlines()
+    works = "[2.0, 2.0, 2.0] 27000000.0"
+    assert lines[-1] == "end" and set(lines[:-1]) <= {"ImportError", works}, lines
+    assert len(lines) == (4 if first == "main" else 5)
+    if first == "main":
+        assert lines[0] == lines[2] == works
 
 
 def test_an_interruption_of_a_long_product_leaves_all_usable():
