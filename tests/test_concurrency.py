@@ -389,7 +389,7 @@ def test_an_interpreter_ends_while_a_pool_of_executors_computes():
     assert float(output_of(code)) == 300.0**3
 
 
-# ------------------------------------------------------------- the end of an interpreter, and others
+# -------------------------------------------------------- the end of an interpreter, and others
 
 
 def test_an_interpreter_ends_while_daemon_threads_compute():

@@ -308,21 +308,21 @@ KERNELS = """
     faults.faults_failed.restype = ctypes.c_char_p
 
     def work():
-        import pytensor as pt
-        pt.set_num_threads(2)
-        x = pt.asarray(np.arange(1_000_000.0))
-        y = pt.fuse(lambda x: pt.sqrt(x) + 1)(x)
-        m = pt.ones((300, 300))
-        return float(pt.sum(y)), float((m @ m)[0, 0]), pt.zeros(3).tolist()
+        try:
+            import pytensor as pt
+            pt.set_num_threads(2)
+            x = pt.asarray(np.arange(1_000_000.0))
+            y = pt.fuse(lambda x: pt.sqrt(x) + 1)(x)
+            m = pt.ones((300, 300))
+            return float(pt.sum(y)), float((m @ m)[0, 0]), pt.zeros(3).tolist()
+        except (MemoryError, ImportError) as error:
+            return type(error).__name__, "no memory" in str(error)
 
     for k in range(60):
         sys.stdout.flush()
         if os.fork() == 0:
             faults.faults_arm(k)
-            try:
-                found = work()
-            except (MemoryError, ImportError) as error:
-                found = type(error).__name__, "no memory" in str(error)
+            found = work()
             failed = faults.faults_failed().decode()
             faults.faults_arm(0)
             print(failed, found, work(), sep="|", flush=True)
@@ -335,8 +335,8 @@ KERNELS = """
 
 
 def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
-    """malloc, calloc, posix_memalign, mmap, strdup, setenv, fopen, pthread_create: at import and in
-    work of all kinds."""
+    """At import and in work of all kinds. The next time all is well; but for the handlers of forks,
+    which are registered at load: without them there is no import."""
     environment = preloading("failing_memory", tmp_path)
     environment["OPENBLAS_NUM_THREADS"] = "3"  # of the user's, for another use of OpenBLAS
     cases = [line.split("|") for line in output_of(KERNELS, **environment).splitlines()]
@@ -344,9 +344,10 @@ def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
     assert (done, end) == ("", ["the last ended with 256"]) and again == expected
     for k, (function, found, again) in enumerate(cases, 1):
         assert found in (expected, "('ImportError', True)", "('MemoryError', True)"), (k, function)
-        assert again == expected, (k, function)
+        assert again == (found if function == "pthread_atfork" else expected), (k, function)
     assert {function for function, *_ in cases} == {
-        "calloc", "fopen", "malloc", "mmap", "posix_memalign", "pthread_create", "setenv", "strdup"}
+        "calloc", "fopen", "malloc", "mmap", "posix_memalign", "pthread_atfork", "pthread_create",
+        "setenv", "strdup"}
 
 
 @pytest.mark.parametrize(("mebibytes", "n_threads", "warm"), [

@@ -127,7 +127,9 @@ static void acquire(void)
  * lower number than the pool's handlers: see register_fork_handlers in pool.c. */
 __attribute__((constructor(1001))) static void register_fork_handlers(void)
 {
-    pthread_atfork(lock, release, release);
+    if (pthread_atfork(lock, release, release) != 0) {
+        snprintf(error, sizeof error, "no memory for what the allocator does at a fork");
+    }
 }
 
 /* ------------------------------------------------------------------- the system */

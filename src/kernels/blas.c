@@ -29,6 +29,7 @@
 #endif
 
 pt_blas blas;
+static bool has_fork_handlers;
 
 /* The kernels to ask OpenBLAS for, NULL to leave it to its own detection. */
 static const char *core_type(void) {
@@ -55,6 +56,7 @@ const char *pt_load_blas(void) {
     static char error[PATH_MAX + 256];
     static bool loaded;
     if (loaded) return NULL;
+    if (!has_fork_handlers) return "no memory for what OpenBLAS's callers do at a fork";
     Dl_info here;
     char path[PATH_MAX];
     if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0) return "the package has no path";
@@ -180,7 +182,7 @@ static void after_fork(void) {
 /* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
  * before: the tasks that it waits for enter. */
 __attribute__((constructor(1001))) static void register_fork_handlers(void) {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    has_fork_handlers = pthread_atfork(before_fork, after_fork, after_fork) == 0;
 }
 
 const char *pt_blas_config(void) {

@@ -419,7 +419,10 @@ static void after_fork_in_child(void)
  * wait for allocate. */
 __attribute__((constructor(1002))) static void register_fork_handlers(void)
 {
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
+        atomic_store_explicit(&error, "no memory for what the pool does at a fork",
+                              memory_order_release);
+    }
 }
 
 /* At exit and dlclose: no thread must be left in code that goes away. If a job runs still, its

@@ -76,6 +76,16 @@ FILE *fopen64(const char *path, const char *mode) {
     return FAILS(fopen) ? NULL : REAL(fopen64)(path, mode);
 }
 
+/* What pthread_atfork, a part of each library, calls. */
+int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                      void *library);
+int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
+                      void *library) {
+    return fails("pthread_atfork", __builtin_return_address(0))
+               ? ENOMEM
+               : REAL(__register_atfork)(before, in_parent, in_child, library);
+}
+
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
                    void *argument) {
     return FAILS(pthread_create) ? EAGAIN : REAL(pthread_create)(thread, attributes, start, argument);
