@@ -107,8 +107,8 @@ const char *pt_load_blas(void) {
 /* ---------------------------------------------------------------------- memory */
 
 /* OpenBLAS packs operands into buffers of its own, as many as calls ever were under way at a time,
- * and ends the process when the system has no memory for one more. So before more threads are inside
- * than ever were, we look whether it has; if not, they wait for each other. */
+ * and ends the process when the system has no memory for one more. So before more threads are
+ * inside than ever were, we look whether it has; if not, they wait for each other. */
 #if defined(__x86_64__)
 #define BUFFER_BYTES ((size_t)32 << 20)
 #else
@@ -179,10 +179,17 @@ static void after_fork(void) {
     pthread_mutex_unlock(&door);
 }
 
+/* Who comes to the door while the process forks counts as inside for an instant; in the child it
+ * never leaves, as it is not there. */
+static void after_fork_in_child(void) {
+    atomic_store(&n_inside, 0);
+    after_fork();
+}
+
 /* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
  * before: the tasks that it waits for enter. */
 __attribute__((constructor(1001))) static void register_fork_handlers(void) {
-    has_fork_handlers = pthread_atfork(before_fork, after_fork, after_fork) == 0;
+    has_fork_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
 }
 
 const char *pt_blas_config(void) {

@@ -120,8 +120,8 @@ const char *pt_isa_error(void)
 /* --------------------------------------------- limits of the Linux control groups */
 
 /* A container sees all processors and all memory of its host; what it may use of them stands in
- * the files of its control group. HUGE_VAL: no limit. What they should not hold, a negative limit or
- * a period of 0, is none either. tests/c/test_cgroups.c sets another place for the files. */
+ * the files of its control group. HUGE_VAL: no limit. What they should not hold, a negative limit
+ * or a period of 0, is none either. tests/c/test_cgroups.c sets another place for the files. */
 #ifndef CGROUP_MOUNT
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 #define CGROUP_OF_PROCESS "/proc/self/cgroup"

@@ -88,5 +88,6 @@ int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_c
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
                    void *argument) {
-    return FAILS(pthread_create) ? EAGAIN : REAL(pthread_create)(thread, attributes, start, argument);
+    return FAILS(pthread_create) ? EAGAIN
+                                 : REAL(pthread_create)(thread, attributes, start, argument);
 }

@@ -1,0 +1,88 @@
+/* test_blas.c: forks beside the calls of OpenBLAS, for which no library is loaded. Exits 0 when all
+ * holds. */
+#define _GNU_SOURCE
+#include "../../src/kernels/blas.c"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
+            _Exit(1);                                                                 \
+        }                                                                             \
+    } while (0)
+
+enum { SECONDS = 10 };
+
+/* What a thread does that comes just now, before it sees that the door is closed, and when it has
+ * seen it. The handlers before a fork run last registered first: these come when blas.c's (priority
+ * 1001) has found nobody inside. */
+static void come(void)
+{
+    atomic_fetch_add(&n_inside, 1);
+}
+
+static void go(void)
+{
+    atomic_fetch_sub(&n_inside, 1);
+}
+
+__attribute__((constructor(1000))) static void register_a_late_comer(void)
+{
+    CHECK(pthread_atfork(come, go, NULL) == 0);
+}
+
+static int result_of(pid_t child)
+{
+    int status = 0;
+
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    return status;
+}
+
+static void test_a_child_forks(void)
+{
+    const pid_t child = fork();
+
+    if (child == 0) {
+        alarm(SECONDS); /* ends a child that waits for a thread of its parent's */
+        pt_enter_blas();
+        pt_leave_blas();
+        const pid_t grandchild = fork();
+        _exit(grandchild == 0 ? 0 : result_of(grandchild) != 0);
+    }
+    CHECK(result_of(child) == 0);
+    CHECK(atomic_load(&n_inside) == 0);
+    puts("a child that was made as a product began can fork itself");
+}
+
+static void *enter_and_leave(void *unused)
+{
+    (void)unused;
+    pt_enter_blas();
+    pt_leave_blas();
+    return NULL;
+}
+
+static void test_several_are_inside(void)
+{
+    pthread_t thread;
+
+    pt_enter_blas();
+    CHECK(atomic_load(&n_buffers) == 1);
+    CHECK(pthread_create(&thread, NULL, enter_and_leave, NULL) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(atomic_load(&n_buffers) == 2);
+    pt_leave_blas();
+    CHECK(atomic_load(&n_inside) == 0);
+    puts("several threads may be inside, and memory is looked for for each");
+}
+
+int main(void)
+{
+    test_several_are_inside();
+    test_a_child_forks();
+    return 0;
+}
