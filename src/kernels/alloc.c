@@ -169,7 +169,11 @@ static void *system_alloc(size_t bytes)
 static void system_free(void *block, size_t bytes)
 {
     if (!is_system && bytes >= HUGE_PAGE) {
-        munmap(block, bytes);
+        /* It fails where it would cut a mapping in two and the process has as many as it may have;
+         * then the pages go back, and only their addresses are lost. */
+        if (munmap(block, bytes) != 0) {
+            madvise(block, bytes, MADV_DONTNEED);
+        }
     } else {
         free(block);
     }
