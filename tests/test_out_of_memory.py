@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import output_of, preloading
+from conftest import output_of, preloading, run_python
 
 import pytensor as pt
 from pytensor import _core, layers, models, nn, optimizers, utils
@@ -163,6 +163,8 @@ WORK = {
         "reshape": lambda: A.T.reshape(2, -1),
         "permute_dims": lambda: pt.permute_dims(CUBE, (1, 0, 2)),
         "broadcast_to": lambda: pt.broadcast_to(S, (3, 16)),
+    },
+    "joining": {
         "concat": lambda: pt.concat([A, A[:2]]),
         "stack": lambda: pt.stack([S, S], axis=1),
     },
@@ -186,9 +188,9 @@ WORK = {
         "train_on_batch with momentum": lambda: train("momentum"),
     },
 }
-# CPython loses the arguments of a Python function with a closure when there is no memory for the
-# closure's cell. Where such functions run, this part of the failures may leak something.
-LOST = {"tapes": 0.15, "fuse": 0.1, "training": 0.1}
+# Groups that run functions written in Python, and the part of the failures that may leak something:
+# CPython loses the arguments of a function with a closure when there is no memory for its cell.
+IN_PYTHON = {"joining": 0, "tapes": 0.15, "fuse": 0.1, "training": 0.1}
 
 
 def plain(result):
@@ -283,12 +285,36 @@ if __name__ == "__main__":
     group = sys.argv[1]
     for name, work in WORK[group].items():
         print(f"{name}:", flush=True)
-        print(Driver(work).drive(LOST.get(group, 0)), "allocations", flush=True)
+        print(Driver(work).drive(IN_PYTHON.get(group, 0)), "allocations", flush=True)
+
+
+@pytest.fixture(scope="module")
+def functions_may_fail():
+    """Whether Python itself survives when there is no memory to make a function; 3.13 does not."""
+    code = """
+        import _testcapi
+
+        def make():
+            return lambda x: (x, make)
+
+        for k in range(1, 20):
+            for _ in range(50):
+                _testcapi.set_nomemory(k - 1, k)
+                try:
+                    make()
+                except MemoryError:
+                    pass
+                _testcapi.remove_mem_hooks()
+            texts = [str((i, k)) for i in range(1000)]
+    """
+    return run_python(code).returncode == 0
 
 
 @pytest.mark.parametrize("group", WORK)
-def test_each_allocation_of_pythons_may_fail(group):
+def test_each_allocation_of_pythons_may_fail(group, request):
     pytest.importorskip("_testcapi", reason="needs CPython's own tests")
+    if group in IN_PYTHON and not request.getfixturevalue("functions_may_fail"):
+        pytest.skip("this Python crashes by itself when memory is out")
     process = subprocess.run([sys.executable, __file__, group], timeout=120, capture_output=True,
                              text=True, check=False)
     assert process.returncode == 0, process.stdout[-1000:] + process.stderr[-3000:]
