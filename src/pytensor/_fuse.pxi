@@ -558,7 +558,7 @@ cdef object as_argument(object value):
         return value
     if scalar_kind(value) != NOT_SCALAR:
         return value
-    if isinstance(value, np.ndarray) or isinstance(value, np.generic):
+    if is_numpys(value):
         return as_tensor(value, "fuse")
     raise TypeError(f"fuse: an argument is {describe(value)}: expected a tensor, an ndarray, a "
                     "number, a string or None")

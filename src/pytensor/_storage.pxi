@@ -605,13 +605,16 @@ cdef bint holds_recorded(object value, int depth=0) except -1:
     return False
 
 
+cdef object as_ndarray = np.asarray     # looked up once
+
+
 cdef object numpy_view(Tensor t):
     """The ndarray on t's memory."""
     if recording_mask & t.tracked:
         t = new_view(t, t.data, t.ndim, t.dims, t.steps)  # one that may leave the tape
     view = memoryview(t)
     try:
-        array = np.asarray(view)
+        array = as_ndarray(view)
         is_view = array.base is not None
     except (NotImplementedError, TypeError):
         is_view = False

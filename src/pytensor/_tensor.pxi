@@ -9,8 +9,11 @@ cdef object binary_operator(int row, object x, object y):
 
 
 cdef inline bint is_operand(object value) except -1:
-    return (type(value) is Tensor or scalar_kind(value) != NOT_SCALAR
-            or isinstance(value, np.ndarray) or isinstance(value, np.generic))
+    return type(value) is Tensor or scalar_kind(value) != NOT_SCALAR or is_numpys(value)
+
+
+cdef bint is_numpys(object value) except -1:
+    return isinstance(value, np.ndarray) or isinstance(value, np.generic)
 
 
 cdef object in_place(int row, Tensor x, object y):
