@@ -36,9 +36,8 @@ typedef struct {
     size_t m, n, k;
     pt_matrix a, b;
     bool a_transposed, b_transposed; /* rows, not columns, have stride 1 */
-    ptrdiff_t a_step, b_step, c_step; /* bytes from one product of the batch to the next */
-    char *c;
-    ptrdiff_t c_row_stride; /* its columns are contiguous */
+    ptrdiff_t a_step, b_step; /* bytes from one product of the batch to the next */
+    char *c; /* (n_batch, m, n) in C order */
     const char *bias;       /* (n,) or NULL */
     bool relu;
 
@@ -166,7 +165,7 @@ static void choose_tiles(product *p) {
  * far apart are met one at a time. */
 static void respect_int(product *p) {
     p->call_k = 1 << 30;
-    if (p->c_row_stride > INT_MAX || (!p->a_transposed && p->a.row_stride > INT_MAX)) {
+    if (p->n > INT_MAX || (!p->a_transposed && p->a.row_stride > INT_MAX)) {
         p->tile_m = 1;
         p->m_tiles = p->m;
     }
@@ -243,14 +242,12 @@ static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part)
     const size_t k_start = part * p->tile_k, k_end = min_size(k_start + p->tile_k, p->k);
     const ptrdiff_t a_offset = (ptrdiff_t)i_batch * p->a_step;
     const ptrdiff_t b_offset = (ptrdiff_t)i_batch * p->b_step;
-    ptrdiff_t c_row_stride = p->c_row_stride;
-    char *c = p->c + (ptrdiff_t)i_batch * p->c_step +
-              ((ptrdiff_t)i * c_row_stride + (ptrdiff_t)j) * (ptrdiff_t)p->item_size;
+    const ptrdiff_t c_row_stride = (ptrdiff_t)p->n;
+    char *c = p->c + ((i_batch * p->m + i) * p->n + j) * p->item_size;
     pt_matrix a = p->a, b = p->b;
 
     if (part > 0) { /* C is one tile then */
         c = p->parts + (part - 1) * p->m * p->n * p->item_size;
-        c_row_stride = (ptrdiff_t)p->n;
     }
     if (!is_float(p->dtype)) {
         a.data = element(&p->a, i, 0, p->item_size) + a_offset;
@@ -335,10 +332,10 @@ static pt_status compute(product *p) {
         pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
     if (status == PT_OK && p->k_parts > 1) {
         for (size_t part = 1; part < p->k_parts; part++) {
-            p->loops->accumulate(p->m, p->n, p->c, p->c_row_stride,
+            p->loops->accumulate(p->m * p->n, p->c,
                                  p->parts + (part - 1) * p->m * p->n * p->item_size);
         }
-        p->loops->epilogue(p->m, p->n, p->c, p->c_row_stride, p->bias, p->relu);
+        p->loops->epilogue(p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
     }
 done:
     if (packed_a) {
@@ -353,57 +350,12 @@ done:
     return status;
 }
 
-/* c as BLAS takes it, or else by way of a contiguous block. */
-static pt_status compute_into(product *p, ptrdiff_t c_column_stride) {
-    const size_t item_size = pt_dtype_size[p->dtype];
-
-    p->item_size = item_size;
-    p->loops = &PT_SELECT(pt_matmul_loops)->of[p->dtype];
-    if (p->m == 0 || p->n == 0 || p->n_batch == 0) {
-        return PT_OK;
-    }
-    if (is_row_major(p->m, p->n, p->c_row_stride, c_column_stride)) {
-        return compute(p);
-    }
-
-    const size_t bytes = p->n_batch * p->m * p->n * item_size;
-    const ptrdiff_t size = (ptrdiff_t)item_size;
-    const ptrdiff_t shape[3] = {(ptrdiff_t)p->n_batch, (ptrdiff_t)p->m, (ptrdiff_t)p->n};
-    const ptrdiff_t to[3] = {p->c_step, p->c_row_stride * size, c_column_stride * size};
-    const ptrdiff_t from[3] = {shape[1] * shape[2] * size, shape[2] * size, size};
-    char *const c = p->c;
-    char *const block = pt_alloc(bytes);
-    pt_status status;
-
-    if (!block) {
-        return PT_NO_MEMORY;
-    }
-    p->c = block;
-    p->c_step = from[0];
-    p->c_row_stride = shape[2];
-    status = compute(p);
-    if (status == PT_OK) {
-        pt_copy(3, shape, &(pt_operand){block, from, p->dtype}, &(pt_operand){c, to, p->dtype});
-    }
-    pt_free(block, bytes);
-    return status;
-}
-
-pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
-                    ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, const void *bias,
+pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
+                    ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c, const void *bias,
                     bool relu) {
-    product p = {.dtype = dtype, .m = m, .n = n, .k = k, .n_batch = 1, .a = a, .b = b, .c = c,
-                 .c_row_stride = c_row_stride, .bias = bias, .relu = relu};
+    product p = {.dtype = dtype, .item_size = pt_dtype_size[dtype], .m = m, .n = n, .k = k,
+                 .n_batch = n_batch, .a = a, .a_step = a_step, .b = b, .b_step = b_step, .c = c,
+                 .bias = bias, .relu = relu, .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]};
 
-    return compute_into(&p, c_column_stride);
-}
-
-pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
-                            pt_matrix a, ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c,
-                            ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, ptrdiff_t c_step) {
-    product p = {.dtype = dtype, .m = m, .n = n, .k = k, .n_batch = n_batch, .a = a, .b = b, .c = c,
-                 .a_step = a_step, .b_step = b_step, .c_step = c_step,
-                 .c_row_stride = c_row_stride};
-
-    return compute_into(&p, c_column_stride);
+    return m == 0 || n == 0 || n_batch == 0 ? PT_OK : compute(&p);
 }

@@ -12,8 +12,8 @@ typedef struct {
     /* c (m, n) += bias (n,) unless NULL, then relu if asked. */
     void (*epilogue)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *bias,
                      bool relu);
-    /* c (m, n) += part (m, n), contiguous. */
-    void (*accumulate)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *part);
+    /* c (n,) += part (n,), contiguous. */
+    void (*accumulate)(size_t n, void *c, const void *part);
 } pt_matmul_loops_of;
 
 typedef struct {

@@ -29,15 +29,13 @@ static void F(epilogue)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, con
     }
 }
 
-static void F(accumulate)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *part) {
-    for (size_t i = 0; i < m; i++) {
-        T *restrict row = (T *)c + (ptrdiff_t)i * c_row_stride; /* (n,) */
-        const T *restrict addend = (const T *)part + i * n;     /* (n,) */
+static void F(accumulate)(size_t n, void *c, const void *part) {
+    T *restrict sums = c;
+    const T *restrict addends = part;
 
 #pragma omp simd
-        for (size_t j = 0; j < n; j++) {
-            row[j] += addend[j];
-        }
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += addends[i];
     }
 }
 

@@ -39,7 +39,7 @@ typedef struct {
     size_t size, rows, columns, piece;
     const void *x, *t;
     const int64_t *labels;
-    void *out, *loss, *dx;
+    void *out, *loss;
 } softmax_job;
 
 /* Rows of a piece that has about so many elements (or bytes), at least one. */
@@ -78,7 +78,7 @@ static void cross_entropy_task(void *context, size_t i) {
     job->loops->cross_entropy(length_of(i, job->rows, job->piece), job->columns,
                               at(job->x, first, job->size), at(job->t, first, job->size),
                               job->labels ? job->labels + row : NULL,
-                              at(job->loss, row, job->size), at(job->dx, first, job->size));
+                              at(job->loss, row, job->size));
 }
 
 void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out) {
@@ -96,22 +96,20 @@ void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, 
 }
 
 void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
-                              const void *t, void *loss, void *dx) {
+                              const void *t, void *loss) {
     softmax_job job = prepare(dtype, rows, columns, x);
 
     job.t = t;
     job.loss = loss;
-    job.dx = dx;
     for_pieces(cross_entropy_task, &job, rows, job.piece);
 }
 
 void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
-                                     const int64_t *labels, void *loss, void *dx) {
+                                     const int64_t *labels, void *loss) {
     softmax_job job = prepare(dtype, rows, columns, x);
 
     job.labels = labels;
     job.loss = loss;
-    job.dx = dx;
     for_pieces(cross_entropy_task, &job, rows, job.piece);
 }
 

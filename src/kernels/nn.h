@@ -16,9 +16,9 @@ typedef struct {
 typedef struct {
     void (*softmax)(size_t rows, size_t columns, const void *x, void *out);
     void (*log_softmax)(size_t rows, size_t columns, const void *x, void *out);
-    /* t or labels is NULL; dx may be. */
+    /* t or labels is NULL. */
     void (*cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
-                          const int64_t *labels, void *loss, void *dx);
+                          const int64_t *labels, void *loss);
     void (*sgd)(size_t n, void *w, const void *dw, const pt_step_numbers *numbers);
     void (*momentum)(size_t n, void *w, const void *dw, void *velocity,
                      const pt_step_numbers *numbers);

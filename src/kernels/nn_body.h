@@ -213,7 +213,7 @@ static inline T F(target_of_row)(size_t n, const T *x, const T *t, T max, T *dot
 
 /* With s = sum_j exp(x_j - max):  loss = sum_j(t_j) * log(s) - sum_j t_j * (x_j - max). */
 static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
-                             const int64_t *labels, void *loss, void *dx) {
+                             const int64_t *labels, void *loss) {
     for (size_t start = 0; start < rows; start += PT_LANES) {
         const size_t n_rows = rows - start < PT_LANES ? rows - start : PT_LANES;
         T sums[PT_LANES], target_sums[PT_LANES], dots[PT_LANES];
@@ -226,7 +226,6 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
         for (size_t r = 0; r < n_rows; r++) {
             const size_t row = start + r;
             const T *from = (const T *)x + row * columns;
-            T *gradient = dx ? (T *)dx + row * columns : NULL; /* holds exp(x - max) for now */
             const T max = F(max_of_row)(columns, from);
 
             if (t) {
@@ -235,28 +234,7 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
             } else {
                 dots[r] = from[labels[row]] - max;
             }
-            sums[r] = F(sum_exp_of_row)(columns, from, max, gradient);
-        }
-        if (dx) {
-            for (size_t r = 0; r < n_rows; r++) {
-                const size_t row = start + r;
-                T *gradient = (T *)dx + row * columns;
-                const T *targets = t ? (const T *)t + row * columns : NULL;
-                const T factor = target_sums[r] / sums[r];
-
-                if (targets) {
-#pragma omp simd
-                    for (size_t j = 0; j < columns; j++) {
-                        gradient[j] = gradient[j] * factor - targets[j];
-                    }
-                } else {
-#pragma omp simd
-                    for (size_t j = 0; j < columns; j++) {
-                        gradient[j] *= factor;
-                    }
-                    gradient[labels[row]] -= 1;
-                }
-            }
+            sums[r] = F(sum_exp_of_row)(columns, from, max, NULL);
         }
 #pragma omp simd
         for (size_t r = 0; r < PT_LANES; r++) {

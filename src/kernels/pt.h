@@ -220,21 +220,18 @@ bool pt_reduce_has(pt_reduce_op op, pt_dtype compute);
 
 /* ------------------------------------------------------------- products (matmul.c) */
 
-/* C = A B, in C also "+ bias, then relu" when asked (float dtypes only).
- * a: (m, k), b: (k, n), c: (m, n); strides in elements, any sign or value, zero included. c must
- * not overlap a or b. bias: (n,) contiguous or NULL. Any dtype; sums of integers wrap, bool
- * combines by "or". Tiles depend on shapes alone: same bits for any number of threads. */
+/* C = A B for each of a batch, in C also "+ bias, then relu" when asked (float dtypes only).
+ * a: (m, k), b: (k, n); strides in elements, any sign or value, zero included; matrix i of n_batch
+ * starts at a.data + i * a_step bytes, and b likewise. c: (n_batch, m, n) in C order, must not
+ * overlap a or b. bias: (n,) contiguous or NULL. Any dtype; sums of integers wrap, bool combines by
+ * "or". Tiles depend on shapes alone: same bits for any number of threads. */
 typedef struct {
     const void *data;
     ptrdiff_t row_stride, column_stride;
 } pt_matrix;
-pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
-                    ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, const void *bias, bool relu);
-/* The same for a batch: matrices i of n_batch start at a.data + i * a_step bytes and so on (a_step
- * or b_step may be 0). The batch is spread over the pool. */
-pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
-                            pt_matrix a, ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c,
-                            ptrdiff_t c_row_stride, ptrdiff_t c_column_stride, ptrdiff_t c_step);
+pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
+                    ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c, const void *bias,
+                    bool relu);
 /* Loads OpenBLAS; call it once before any product. NULL, or why it could not be loaded. */
 const char *pt_load_blas(void);
 const char *pt_blas_config(void); /* OpenBLAS's version and core name */
@@ -268,18 +265,17 @@ size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row);
 /* -------------------------------------------------------- fused kernels (nn.c) */
 
 /* dtype: PT_FLOAT32 or PT_FLOAT64; everything contiguous, in C order.
- * x, out: (rows, columns). out may be x, and so may dx below. A row with +inf or NaN, or of -inf
- * alone, gives NaN. The result has the same bits for any number of threads. */
+ * x, out: (rows, columns). out may be x. A row with +inf or NaN, or of -inf alone, gives NaN. The
+ * result has the same bits for any number of threads. */
 void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
 void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
-/* loss[i] = -sum_j t[i, j] * log_softmax(x[i])[j]; loss: (rows,), t: (rows, columns).
- * dx[i, j] = softmax(x[i])[j] * sum_j(t[i, j]) - t[i, j]; may be NULL. Where t is 0 it counts for
- * nothing, even if log_softmax is -inf. */
+/* loss[i] = -sum_j t[i, j] * log_softmax(x[i])[j]; loss: (rows,), t: (rows, columns). Where t is 0
+ * it counts for nothing, even if log_softmax is -inf. */
 void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
-                              const void *t, void *loss, void *dx);
+                              const void *t, void *loss);
 /* The same with t given as class numbers, labels: (rows,) int64, each in [0, columns). */
 void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
-                                     const int64_t *labels, void *loss, void *dx);
+                                     const int64_t *labels, void *loss);
 
 /* out[i, :] = scale * src[rows[i], :] converted to out_dtype (a float dtype, or that of src with
  * scale 1): one pass for a mini-batch. Every row number must be in range. */

@@ -85,13 +85,9 @@ cdef extern from "pt.h" nogil:
     ctypedef struct pt_matrix:
         const void *data
         Py_ssize_t row_stride, column_stride
-    pt_status pt_matmul(pt_dtype dtype, size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b,
-                        void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
+    pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
+                        Py_ssize_t a_step, pt_matrix b, Py_ssize_t b_step, void *c,
                         const void *bias, bint relu) except PT_INTERRUPTED
-    pt_status pt_matmul_batched(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k,
-                                pt_matrix a, Py_ssize_t a_step, pt_matrix b, Py_ssize_t b_step,
-                                void *c, Py_ssize_t c_row_stride, Py_ssize_t c_column_stride,
-                                Py_ssize_t c_step) except PT_INTERRUPTED
     const char *pt_load_blas()
     const char *pt_blas_config()
 
@@ -113,10 +109,9 @@ cdef extern from "pt.h" nogil:
     void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
     void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
     void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
-                                  const void *t, void *loss, void *dx)
+                                  const void *t, void *loss)
     void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns,
-                                         const void *x, const int64_t *labels, void *loss,
-                                         void *dx)
+                                         const void *x, const int64_t *labels, void *loss)
     void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)

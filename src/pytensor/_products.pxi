@@ -125,17 +125,10 @@ cdef Tensor product(str name, Tensor x, Tensor y):
                 x_data += rest % dims[i] * x_steps[i]
                 y_data += rest % dims[i] * y_steps[i]
                 rest = rest // dims[i]
-            if run_length == 1:
-                status = pt_matmul(<pt_dtype>dtype, m, n, k,
-                                   matrix_of(x_data, x_row, x_column, dtype),
-                                   matrix_of(y_data, y_row, y_column, dtype),
-                                   out.data + run * m * n * item, n, 1, NULL, False)
-            else:
-                status = pt_matmul_batched(<pt_dtype>dtype, run_length, m, n, k,
-                                           matrix_of(x_data, x_row, x_column, dtype), x_step,
-                                           matrix_of(y_data, y_row, y_column, dtype), y_step,
-                                           out.data + run * run_length * m * n * item, n, 1,
-                                           m * n * item)
+            status = pt_matmul(<pt_dtype>dtype, run_length, m, n, k,
+                               matrix_of(x_data, x_row, x_column, dtype), x_step,
+                               matrix_of(y_data, y_row, y_column, dtype), y_step,
+                               out.data + run * run_length * m * n * item, NULL, False)
             if status != PT_OK:
                 break
     check_memory(status, name)
@@ -244,10 +237,10 @@ def linear(x, w, b=None, *, relu=False):
                                   out.data)
         else:
             with nogil:
-                status = pt_matmul(<pt_dtype>used.type, m, n, k,
-                                   matrix_of(rows.data, row_step, rows.steps[last], rows.type),
+                status = pt_matmul(<pt_dtype>used.type, 1, m, n, k,
+                                   matrix_of(rows.data, row_step, rows.steps[last], rows.type), 0,
                                    matrix_of(used.data, used.steps[0], used.steps[1], used.type),
-                                   out.data, n, 1, NULL if row_bias is None else row_bias.data,
+                                   0, out.data, NULL if row_bias is None else row_bias.data,
                                    with_relu)
         check_memory(status, "linear")
     cdef unsigned long long tracked = data.tracked | weights.tracked
@@ -454,7 +447,7 @@ def softmax_cross_entropy(logits, targets, /):
     if out.size > 0:
         with nogil:
             pt_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1], rows.data,
-                                     of.data, out.data, NULL)
+                                     of.data, out.data)
     if recording_mask & (x.tracked | t.tracked):
         record(ROW_SOFTMAX_CROSS_ENTROPY, (x, t), out, None)
     return out
@@ -499,7 +492,7 @@ def sparse_softmax_cross_entropy(logits, labels, /):
     if out.size > 0:
         with nogil:
             pt_sparse_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1],
-                                            rows.data, <int64_t *>numbers.data, out.data, NULL)
+                                            rows.data, <int64_t *>numbers.data, out.data)
     if recording_mask & x.tracked:
         record(ROW_SPARSE_SOFTMAX_CROSS_ENTROPY, (x, numbers), out, None)
     return out
