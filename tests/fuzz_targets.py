@@ -1,0 +1,650 @@
+"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes up bytes, and for test_fuzz.py,
+which gives them those of the corpus.
+
+A target reads its bytes as a file of some format, or takes them for a series of choices. It may
+refuse with the errors that the documentation of what it calls names, and with nothing else. What it
+does not refuse must be right: where NumPy has the function too, the same. Of memory it may use what
+the bytes justify: a file that claims 2**60 elements costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import tempfile
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+import pytensor as pt
+from pytensor import (
+    autodiff,
+    checkpoints,  # noqa: F401 (here, so that they are instrumented)
+    datasets,
+    foreign_weights,
+    layers,
+    models,
+    naive,  # noqa: F401
+    numpy_functions,
+    op_table,
+    predict,
+    saving,
+    serialization,
+)
+from pytensor._command import UsageError
+from pytensor.datasets import Shards
+
+MOST_MEMORY = 1 << 30  # bytes of address space beyond those at the start
+# Of an argument that is wrong; the Array API standard leaves open which one it is.
+ARGUMENT_ERRORS = (ValueError, TypeError, IndexError, OverflowError)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A function of bytes."""
+
+    function: object
+    refusals: tuple  # the errors that it may raise
+    words: tuple  # what is likely to matter in its bytes
+
+    def accepts(self, data):
+        """Run it: True if it takes the bytes, False if it refuses them; other errors are faults."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's, of numbers that overflow and the like
+            try:
+                self.function(data)
+            except self.refusals:
+                return False
+            return True
+
+
+TARGETS = {}
+
+
+def target(*refusals, words=()):
+    """Return a decorator that makes a function of bytes a target of its name."""
+    def register(function):
+        TARGETS[function.__name__] = Target(function, refusals, words)
+        return function
+
+    return register
+
+
+@contextlib.contextmanager
+def limited_memory():
+    """In this context the process may take no more than MOST_MEMORY."""
+    if "asan" in os.environ.get("LD_PRELOAD", ""):  # which takes terabytes of address space
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+# -------------------------------------------------------------------------------------- files
+
+
+@contextlib.contextmanager
+def file_of(data, suffix=""):
+    """The path of a file with these bytes, in memory where the system has a place for that."""
+    shared = Path("/dev/shm")
+    directory = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else None))
+    try:
+        path = directory / f"input{suffix}"
+        path.write_bytes(data)
+        yield path
+    finally:
+        shutil.rmtree(directory)
+
+
+def any_of(refusal, *readers):
+    """Read with each of several functions; refused is what all of them refuse."""
+    errors = []
+    for read in readers:
+        try:
+            read()
+        except refusal as error:
+            errors.append(error)
+    if len(errors) == len(readers):
+        raise errors[-1]
+
+
+BINARY_WORDS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0\0\0\0\x10",
+                b"\x10\0\0\0\0\0\0\0")
+
+
+@target(ValueError, words=(*BINARY_WORDS, b"\x1f\x8b\x08", b"\0\0\x08\x01", b"\0\0\x0d\x03"))
+def idx(data):
+    """An IDX file, compressed or not."""
+    with file_of(data) as path:
+        array = datasets.idx.read(path)
+        # Deflate makes of a byte up to 1032.
+        assert array.nbytes <= 1032 * len(data), "more elements than bytes"
+        if data[:2] != b"\x1f\x8b":
+            np.testing.assert_array_equal(datasets.idx.mapped(path), array)
+            datasets.idx.write(path, array)
+            assert path.read_bytes() == data, "written otherwise than read"
+
+
+@target(ValueError, words=(b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", *BINARY_WORDS))
+def npz(data):
+    """Labelled data in an archive."""
+    with file_of(data, ".npz") as path:
+        check_data(datasets.files.load(path))
+
+
+@target(ValueError, words=(b"\x93NUMPY\x01\0", b"'descr': ", b"'fortran_order': True",
+                           b"'shape': (", b"1152921504606846976", b"-1", b"'<f4'", b"'|O'", b"'>c8'",
+                           b"(2,3)", b"[('a', '<f4')]", *BINARY_WORDS))
+def npy(data):
+    """An .npy file: mapped into memory, and in an archive whose checksums are right."""
+    with file_of(data) as path, file_of(b"", ".npz") as packed:
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("x.npy", data)
+            archive.writestr("y.npy", data)
+
+        def mapped():
+            shards = Shards([path])
+            assert np.asarray(shards).nbytes <= len(data), "more elements than bytes"
+
+        any_of(ValueError, mapped, lambda: check_data(datasets.files.load(packed)))
+
+
+@target(ValueError, words=(b"label", b",", b";", b"\t", b"\n", b'"', b"nan", b"1e999", b"-0",
+                           b"0x1", b"1_0", b"\xef\xbb\xbf", b"\0", b"#", b"\xd9\xa1"))
+def csv(data):
+    """Labelled data as text."""
+    with file_of(data, ".csv") as path:
+        check_data(datasets.files.load(path))
+
+
+def check_data(data):
+    """Labelled data are what files.load promises."""
+    assert len(data.x_train) == len(data.y_train) > 0
+    assert len(data.x_test) == len(data.y_test) > 0
+    for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
+        assert x.dtype in (np.uint8, np.float32) and np.isfinite(x).all()
+        assert y.ndim == 1 and y.dtype.kind in "iu"
+        assert y.min() >= 0 and y.max() < len(data.classes)
+    assert all(isinstance(name, str) for name in data.classes)
+
+
+# ------------------------------------------------------------------------------ models' files
+
+JSON_WORDS = (b"null", b"true", b"NaN", b"1e999", b"-1", b"0.5", b"1152921504606846976", b"[]",
+              b"{}", b'""', b'"module": ', b'"class_name": ', b'"config": ', b'"layers"',
+              b'"Dense"', b'"Sequential"', b'"Dropout"', b'"units": ', b'"input_shape": ',
+              b'"dtype": ', b'"optimizers"', b'"losses"', b'"metrics"', b'"initializers"',
+              b'"function"', b'"name": ')
+
+
+def small_model():
+    """A model of every kind of layer that has weights, and its weights by name."""
+    model = models.Sequential([layers.Dense(2, activation="relu", input_shape=(3,)),
+                               layers.BatchNormalization(), layers.Dense(2, activation="softmax")])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    return model
+
+
+@target(ValueError, words=(*BINARY_WORDS, b'"dtype":"F32"', b'"shape":[2,3]', b'"data_offsets":[',
+                           b'"__metadata__":', b'"pytensor":', b"training:", b"dense/kernel",
+                           b"0.weight", *JSON_WORDS))
+def safetensors(data):
+    """A model's file, or one of weights, ours or those of PyTorch or Keras."""
+    model = small_model()
+    with file_of(data, ".safetensors") as path:
+        def reader(load):
+            def read():
+                before = [np.array(weight) for weight in model.weights]
+                try:
+                    load(model, path)
+                except ValueError:  # all weights or none
+                    for weight, array in zip(model.weights, before, strict=True):
+                        np.testing.assert_array_equal(weight, array)
+                    raise
+            return read
+
+        any_of(ValueError, *map(reader, (saving.load_weights, foreign_weights.load_torch_weights,
+                                         foreign_weights.load_keras_weights)),
+               lambda: models.load_model(path))
+        with contextlib.suppress(UsageError):
+            predict.image_shape(path, predict.load_model(path)[0])
+
+
+@target(ValueError, words=(*JSON_WORDS, b'"version": 1', b'"model": ', b'"compile": ',
+                           b'"training": ', b'"state": ', b'"iterations": ', b'"learning_rate": '))
+def architecture(data):
+    """The text in a model's file that tells its layers, how it is compiled, and its optimizer."""
+    model = small_model()
+    arrays = {path: np.array(weight) for path, weight, _ in model.named_weights()}
+    arrays |= {f"{saving.TRAINING}optimizer/{path}/{k}": array for path, array in arrays.items()
+               for k in range(2)}
+    text = data.decode(errors="replace")
+    with file_of(save(arrays, {"pytensor": text}), ".safetensors") as path:
+        check_config(models.load_model(path))
+
+
+@target(ValueError, TypeError, words=JSON_WORDS)
+def json(data):
+    """The config of any object."""
+    check_config(serialization.from_json(data.decode(errors="replace")))
+
+
+def check_config(obj):
+    """An object that was read can be written, and read again."""
+    if isinstance(obj, serialization.Configurable):
+        text = serialization.to_json(obj)
+        assert serialization.to_json(serialization.from_json(text)) == text
+
+
+@target(UsageError, words=(b"\x89PNG\r\n\x1a\n", b"IHDR", b"IDAT", b"IEND", b"GIF89a", b"P5\n",
+                           b"\xff\xd8\xff", b"II*\0", *BINARY_WORDS))
+def image(data):
+    """A picture of a digit."""
+    import PIL.Image  # noqa: F401 (its absence is no refusal)
+
+    def fitted(shape):
+        found = predict.read_image(path, shape, fit=True)
+        assert found.shape == shape and found.dtype == np.uint8
+
+    with file_of(data) as path:
+        any_of(UsageError, lambda: predict.read_image(path, (28, 28)), lambda: fitted((28, 28)),
+               lambda: fitted((3, 5)))
+
+
+# ------------------------------------------------------------------------- arguments of calls
+
+
+class Choices:
+    """Numbers out of bytes."""
+
+    def __init__(self, data):
+        """data: bytes; zeros follow."""
+        self.data = iter(data)
+
+    def number(self, n):
+        """From 0 to n - 1."""
+        return next(self.data, 0) % n
+
+    def one(self, values):
+        """One of them."""
+        return values[self.number(len(values))]
+
+    def several(self, most, make):
+        """Up to `most` of what make() returns."""
+        return [make() for _ in range(self.number(most + 1))]
+
+    def integer(self):
+        """Mostly near an axis's length, at times huge."""
+        kind = self.number(16)
+        return self.one((2**62, -2**63, 2**70)) if kind == 15 else self.number(14) - 7
+
+    def axis(self):
+        """One that an array may have, mostly."""
+        return self.number(6) - 3 if self.number(8) else self.integer()
+
+    def axes(self):
+        """None, one or several."""
+        kind = self.number(4)
+        if kind < 2:
+            return (None, self.axis())[kind]
+        return tuple(self.several(3, self.axis))
+
+    def shape(self):
+        """The lengths of an array's axes."""
+        return tuple(self.several(4, lambda: self.number(4)))
+
+    def near(self, shape):
+        """A shape that mostly broadcasts with another one."""
+        first = self.number(len(shape) + 1)
+        return tuple(self.one((n, n, n, 1, 2)) for n in shape[first:])
+
+    def array(self, dtypes="?bhilBHILfdFD", shape=None):
+        """An array of small whole numbers, in C order or in another one."""
+        shape = self.shape() if shape is None else shape
+        dtype = np.dtype(self.one(dtypes))
+        steps = [self.one((1, 1, 2, -1)) for _ in shape]
+        values = self.number(8) + self.number(8) * np.arange(int(np.prod([2 * n for n in shape])))
+        values = (values % 5 - (0 if dtype.kind in "bu" else 2)).astype(dtype)
+        if dtype.kind == "c":
+            values += dtype.type(1j) * (values.real % 2)
+        array = values.reshape([2 * n for n in shape])
+        for axis, (n, step) in enumerate(zip(shape, steps, strict=True)):
+            part = slice(None, None, 2) if step == 2 else slice(n)
+            array = array[(slice(None),) * axis + (part,)]
+            array = np.flip(array, axis) if step == -1 else array
+        if all(step == 1 for step in steps):
+            array = array.copy("CF"[self.number(2)])
+        if dtype.kind == "f" and array.size and self.number(8) == 7:
+            array[(0,) * array.ndim] = np.nan
+        return array
+
+    def part(self):
+        """One part of an index."""
+        kind = self.number(12)
+        if kind < 3:
+            return self.integer()
+        if kind < 6:
+            def bound():
+                return None if self.number(3) == 0 else self.integer()
+            step = bound()
+            return slice(bound(), bound(), step)
+        if kind == 6:
+            return None
+        if kind == 7:
+            return Ellipsis
+        if kind == 8:
+            return self.several(3, lambda: self.number(9) - 4)
+        if kind == 9:
+            return np.array([self.number(9) - 4 for _ in range(4)]).reshape(2, 2)
+        if kind == 10:
+            return self.one((True, False, np.bool_(True)))
+        shape = self.one([INDEXED.shape, INDEXED.shape[:2], (3,), (2, 3, 9)])
+        return np.array([self.number(2) for _ in range(int(np.prod(shape)))], bool).reshape(shape)
+
+
+INDEXED = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+
+
+@target(*ARGUMENT_ERRORS)
+def index(data):
+    """Indexing and assignment."""
+    choices = Choices(data)
+    parts = tuple(choices.several(5, choices.part))
+    key = parts[0] if len(parts) == 1 else parts
+    ours = tuple(pt.asarray(p) if isinstance(p, np.ndarray) and choices.number(2) else p
+                 for p in parts)
+    ours = ours if isinstance(key, tuple) else ours[0]
+    t = pt.asarray(INDEXED.copy())
+    found = t[ours]  # what NumPy takes besides is refused here
+    np.testing.assert_array_equal(np.asarray(found), INDEXED[key], err_msg=repr(key))
+    array = INDEXED.copy()
+    array[key] = 7
+    t[ours] = 7
+    np.testing.assert_array_equal(np.asarray(t), array, err_msg=repr(key))
+
+
+@target(*ARGUMENT_ERRORS, BufferError)
+def buffer(data):
+    """Buffers of all formats, shapes and strides: each is what NumPy makes of it."""
+    choices = Choices(data)
+    dtype = np.dtype([("a", "f4"), ("b", "i2")]) if choices.number(4) == 0 else np.dtype(
+        choices.one("><=") + choices.one("?bBhHiIlLqQefdgFDGSUVMmO"))
+    array = np.zeros(choices.several(4, lambda: choices.number(5)), dtype)
+    for _ in range(choices.number(3)):
+        if array.ndim:
+            axis = choices.number(array.ndim)
+            array = np.swapaxes(array, axis, 0)[::choices.number(5) - 2 or 1]
+    if choices.number(3) == 0:
+        array = np.lib.stride_tricks.as_strided(array, strides=tuple(0 for _ in array.strides))
+    if choices.number(3) == 0 and array.dtype.hasobject is False:
+        array = array.copy()
+        array.flags.writeable = False
+    source = memoryview(array) if choices.number(2) else array
+    t = pt.asarray(source)
+    np.testing.assert_array_equal(np.asarray(t), np.asarray(array, dtype=t.dtype))
+
+
+@target(*ARGUMENT_ERRORS, BufferError)
+def dlpack(data):
+    """Arrays by DLPack, and objects whose protocol lies."""
+    choices = Choices(data)
+    dtype = choices.one("?bBhHiIqQefdFD")
+    array = np.zeros(choices.several(3, lambda: choices.number(4)), dtype)
+    if array.ndim:
+        array = array[::choices.one((-2, -1, 1, 2))].T
+
+    class Wrapped:
+        def __dlpack_device__(self):
+            return choices.one(((1, 0), (2, 0), None, (1,))) if choices.number(2) else (1, 0)
+
+        def __dlpack__(self, **options):
+            kind = choices.number(6)
+            if kind == 0:
+                return None
+            if kind == 1:
+                capsule = array.__dlpack__()
+                np.from_dlpack(type("Once", (), {
+                    "__dlpack__": lambda s, **o: capsule,
+                    "__dlpack_device__": lambda s: (1, 0)})())
+                return capsule  # used already
+            if kind == 2:
+                raise BufferError("no")
+            try:
+                return array.__dlpack__(**options)
+            except (TypeError, BufferError):
+                return array.__dlpack__()
+
+    t = pt.from_dlpack(Wrapped())
+    np.testing.assert_array_equal(np.asarray(t), array)
+
+
+@target(TypeError, words=(b"<", b">", b"=", b"|", b"float", b"int", b"complex", b"bool", b"64",
+                          b"32", b"8", b"16", b"u", b",", b"(2,3)", b"M8[ns]", b"{", b"}"))
+def dtype(data):
+    """A dtype by its name: one of those that tensors have, or refused."""
+    text = data.decode("latin-1")
+    t = pt.empty((2,), dtype=text)
+    assert t.dtype == np.dtype(text).newbyteorder("="), text
+    assert pt.asarray([0, 1], dtype=text).dtype == t.dtype
+
+
+@target(ValueError, TypeError, words=(b"->", b"...", b"ij", b"jk", b"ii", b",", b" "))
+def einsum(data):
+    """Subscripts: first a byte for the number of operands and one for each axis, then the text.
+
+    einsum is linear in each operand: its derivative is einsum itself.
+    """
+    choices = Choices(data)
+    dtypes = choices.one(("d", "f", "l", "D", "fd"))
+    operands = [choices.array(dtypes) for _ in range(1 + choices.number(3))]
+    text = "".join(map(chr, choices.data))
+    expected = attempt(lambda: np.einsum(text, *operands))
+    tensors = [pt.asarray(a.copy()) for a in operands]
+    out = pt.einsum(text, *tensors)
+    if not isinstance(expected, Exception):
+        np.testing.assert_allclose(np.asarray(out), expected, 1e-5, 1e-5, err_msg=text)
+    if dtypes != "d":
+        return
+    g = pt.cos(pt.reshape(pt.arange(float(out.size), dtype="float64"), out.shape))
+    gradients = autodiff.vjp(lambda *a: pt.einsum(text, *a), *tensors)[1](g)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    for i, (gradient, tensor) in enumerate(zip(gradients, tensors, strict=True)):
+        assert gradient.shape == tensor.shape, text
+        tangent = pt.sin(pt.reshape(pt.arange(float(tensor.size), dtype="float64"), tensor.shape))
+        there = pt.einsum(text, *(tangent if k == i else t for k, t in enumerate(tensors)))
+        np.testing.assert_allclose(pt.sum(there * g).item(), pt.sum(gradient * tangent).item(),
+                                   1e-9, 1e-9, err_msg=text)
+
+
+def attempt(function):
+    """What a function returns, or the exception that it raises."""
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+# ------------------------------------------------------------------------------- operations
+
+
+def of_list(function):
+    """A function of several arrays, of one that takes a list of them."""
+    return lambda *arrays, **options: function(arrays, **options)
+
+
+def elementwise(row):
+    """What NumPy computes for a row of the op table, in the dtype that ours takes."""
+    compute = eval(f"lambda {', '.join(row.inputs)}: {row.numpy}", vars(numpy_functions))
+    first = 1 if row.name == "where" else 0
+
+    def function(*arrays):
+        kind = pt.result_type(*map(pt.asarray, arrays[first:]))
+        if kind.kind not in row.types:
+            kind = np.dtype(np.float32 if "f" in row.types else bool)
+        arrays = [*arrays[:first], *(a.astype(kind) for a in arrays[first:])]
+        return compute(*(a.astype(bool) if k < first else a for k, a in enumerate(arrays)))
+
+    return function
+
+
+def several(choices, count, dtypes="?bhilBHILfd"):
+    """Arrays whose shapes mostly broadcast."""
+    shape = choices.shape()
+    return [choices.array(dtypes, choices.near(shape)) for _ in range(count)]
+
+
+def operands(row):
+    """A function of choices: arrays for a row of the op table."""
+    def function(choices):
+        arrays = several(choices, len(row.inputs))
+        if row.name in ("floor_divide", "remainder", "pow") or "shift" in row.name:
+            # Our integers have results of their own at 0 and at negative powers.
+            arrays[1] = np.where(arrays[1] > 0, arrays[1], 1).astype(arrays[1].dtype)
+        return arrays, {}
+
+    return function
+
+
+def reduced(choices):
+    """An array, and what a reduction is told."""
+    return [choices.array()], {"axis": choices.axes(), "keepdims": bool(choices.number(2))}
+
+
+def with_axis(choices):
+    """An array and one axis."""
+    return [choices.array("?bhilBHILfd")], {"axis": choices.axis()}
+
+
+def with_axes(choices):
+    """An array and one axis or several."""
+    return [choices.array()], {"axis": choices.axes()}
+
+
+def odd_shape(choices):
+    """What may be asked for as a shape."""
+    return tuple(choices.several(5, lambda: choices.one((1, 2, 3, 4, 6, 8, 0, -1, 12, 9))
+                                 if choices.number(8) else choices.integer()))
+
+
+def indices(choices):
+    """An array of integers, most of them in range."""
+    shape = tuple(choices.several(2, lambda: choices.number(4)))
+    return np.array([choices.number(6) - 3 for _ in range(int(np.prod(shape)))],
+                    choices.one("lbB")).reshape(shape)
+
+
+# name: (our function, NumPy's, the arrays and options of a call)
+OPERATIONS = {row.name: (getattr(pt, row.name), elementwise(row), operands(row))
+              for row in op_table.ELEMENTWISE}
+OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), reduced)
+               for name in (*(row.name for row in op_table.REDUCTIONS), "mean", "std", "var",
+                            "count_nonzero")}
+OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), with_axis)
+               for name in ("expand_dims", "flip", "sort", "argsort", "unstack")}
+OPERATIONS |= {
+    "squeeze": (pt.squeeze, np.squeeze, with_axes),
+    "expand_dims of several": (pt.expand_dims, np.expand_dims, with_axes),
+    "flip of several": (pt.flip, np.flip, with_axes),
+    "reshape": (pt.reshape, np.reshape, lambda c: ([c.array()], {"shape": odd_shape(c)})),
+    "permute_dims": (pt.permute_dims, np.permute_dims,
+                     lambda c: ([c.array()], {"axes": c.several(4, c.axis)})),
+    "broadcast_to": (pt.broadcast_to, np.broadcast_to,
+                     lambda c: ([c.array()], {"shape": odd_shape(c)})),
+    "concat": (of_list(pt.concat), of_list(np.concat),
+               lambda c: (several(c, 1 + c.number(3), c.one(("f", "l", "D"))),
+                          {"axis": c.axis() if c.number(5) else None})),
+    "stack": (of_list(pt.stack), of_list(np.stack),
+              lambda c: (several(c, 1 + c.number(3), "f"), {"axis": c.axis()})),
+    "meshgrid": (pt.meshgrid, np.meshgrid,
+                 lambda c: ([c.array("f", (c.number(4),)) for _ in range(c.number(4))],
+                            {"indexing": c.one(("xy", "ij"))})),
+    "roll": (pt.roll, np.roll,
+             lambda c: ([c.array()], {"shift": c.integer() if c.number(2) else tuple(
+                 c.several(3, c.integer)), "axis": c.axes()})),
+    "repeat": (lambda x, repeats, axis: pt.repeat(x, repeats, axis=axis), np.repeat,
+               lambda c: ([c.array()], {
+                   "repeats": c.integer() if c.number(2) else c.several(4, lambda: c.number(4)),
+                   "axis": c.axis() if c.number(4) else None})),
+    "tile": (lambda x, reps: pt.tile(x, reps), lambda x, reps: np.tile(x, reps),
+             lambda c: ([c.array()], {"reps": tuple(c.several(3, lambda: c.number(4)))})),
+    "moveaxis": (lambda x, a, b: pt.moveaxis(x, a, b), lambda x, a, b: np.moveaxis(x, a, b),
+                 lambda c: ([c.array()], {"a": c.axes() or 0, "b": c.axes() or 0})),
+    "take": (pt.take, np.take, lambda c: ([c.array(), indices(c)], {"axis": c.axis()})),
+    "take_along_axis": (pt.take_along_axis, np.take_along_axis,
+                        lambda c: ([c.array(), indices(c)], {"axis": c.axis()})),
+    "diff": (pt.diff, np.diff,
+             lambda c: ([c.array("ildfD")], {"axis": c.axis(), "n": c.number(6) - 1})),
+    "cumulative_sum": (pt.cumulative_sum, np.cumulative_sum,
+                       lambda c: ([c.array()], {"axis": c.axis() if c.number(4) else None,
+                                                "include_initial": bool(c.number(2))})),
+    "matmul": (pt.matmul, np.matmul, lambda c: (several(c, 2, "ildfD"), {})),
+    "vecdot": (pt.vecdot, np.vecdot, lambda c: (several(c, 2, "ildfD"), {"axis": c.axis()})),
+    "tensordot": (pt.tensordot, np.tensordot,
+                  lambda c: (several(c, 2, "ildfD"),
+                             {"axes": c.number(6) - 1 if c.number(2) else
+                              (c.axes() or 0, c.axes() or 0)})),
+    "tril": (pt.tril, np.tril, lambda c: ([c.array()], {"k": c.integer()})),
+    "triu": (pt.triu, np.triu, lambda c: ([c.array()], {"k": c.integer()})),
+}
+
+
+@target(*ARGUMENT_ERRORS, MemoryError)
+def operations(data):
+    """A call of any function on arrays of odd shapes, dtypes and layouts, with odd options."""
+    choices = Choices(data)
+    name = choices.one(list(OPERATIONS))
+    ours, theirs, make = OPERATIONS[name]
+    arrays, options = make(choices)
+    before = [array.copy() for array in arrays]
+    text = f"{name}({', '.join(f'{a.dtype} {a.shape} {a.strides}' for a in arrays)}, {options})"
+    found = ours(*map(pt.asarray, arrays), **options)
+    with np.errstate(all="ignore"):
+        expected = attempt(lambda: theirs(*arrays, **options))
+    assert not isinstance(expected, Exception), f"{text}: accepted; NumPy: {expected!r}"
+    if not isinstance(found, tuple | list):
+        found, expected = [found], [expected]
+    assert len(found) == len(expected), text
+    for a, b in zip(found, expected, strict=True):
+        b = np.asarray(b)
+        assert a.shape == b.shape, f"{text}: {a.shape}; NumPy: {b.shape}"
+        tolerance = 1e-4 if a.dtype.kind in "fc" else 0
+        np.testing.assert_allclose(np.asarray(a), b.astype(a.dtype), tolerance, tolerance,
+                                   err_msg=text)
+    for array, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy, err_msg=f"{text}: changed its input")
+
+
+@target(*ARGUMENT_ERRORS)
+def fuse(data):
+    """A program of element-wise operations: fused, it has the same bits."""
+    choices = Choices(data)
+    tensors = [pt.asarray(a) for a in several(choices, 1 + choices.number(3))]
+    program = choices.several(8, lambda: (
+        choices.one(op_table.ELEMENTWISE), [choices.number(32) for _ in range(3)]))
+    count = 1 + choices.number(3)
+
+    def function(*values):
+        values = list(values)
+        for row, picks in program:
+            values.append(getattr(pt, row.name)(*(
+                values[pick % len(values)] if pick < 24 else (2, -1, 0.5, True)[pick % 4]
+                for pick in picks[:len(row.inputs)])))
+        return tuple(values[-count:])
+
+    expected = function(*tensors)
+    fused = pt.fuse(function)
+    for _ in range(2):  # to learn what it computes, and what it has learnt
+        for a, b in zip(fused(*tensors), expected, strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype), program
+            assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), program
