@@ -10,6 +10,7 @@ the bytes justify: a file that claims 2**60 elements costs nothing.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import shutil
@@ -31,7 +32,7 @@ from pytensor import (
     layers,
     models,
     naive,  # noqa: F401
-    numpy_functions,
+    numpy_functions,  # noqa: F401
     op_table,
     predict,
     saving,
@@ -309,7 +310,7 @@ class Choices:
         first = self.number(len(shape) + 1)
         return tuple(self.one((n, n, n, 1, 2)) for n in shape[first:])
 
-    def array(self, dtypes="?bhilBHILfdFD", shape=None):
+    def array(self, dtypes="?bhilBHILfdFD", shape=None, nan=True):
         """An array of small whole numbers, in C order or in another one."""
         shape = self.shape() if shape is None else shape
         dtype = np.dtype(self.one(dtypes))
@@ -325,7 +326,7 @@ class Choices:
             array = np.flip(array, axis) if step == -1 else array
         if all(step == 1 for step in steps):
             array = array.copy("CF"[self.number(2)])
-        if dtype.kind == "f" and array.size and self.number(8) == 7:
+        if nan and dtype.kind == "f" and array.size and self.number(8) == 7:
             array[(0,) * array.ndim] = np.nan
         return array
 
@@ -485,7 +486,7 @@ def of_list(function):
 
 def elementwise(row):
     """What NumPy computes for a row of the op table, in the dtype that ours takes."""
-    compute = eval(f"lambda {', '.join(row.inputs)}: {row.numpy}", vars(numpy_functions))
+    compute = eval(f"lambda {', '.join(row.inputs)}: {row.numpy}", {"np": np, "math": math})
     first = 1 if row.name == "where" else 0
 
     def function(*arrays):
@@ -498,10 +499,15 @@ def elementwise(row):
     return function
 
 
-def several(choices, count, dtypes="?bhilBHILfd"):
+def several(choices, count, dtypes="?bhilBHILfd", nan=True):
     """Arrays whose shapes mostly broadcast."""
     shape = choices.shape()
-    return [choices.array(dtypes, choices.near(shape)) for _ in range(count)]
+    return [choices.array(dtypes, choices.near(shape), nan) for _ in range(count)]
+
+
+def factors(choices):
+    """Two arrays to multiply, without NaN, which NumPy's BLAS makes 0 when it is multiplied by 0."""
+    return several(choices, 2, "ildfD", nan=False)
 
 
 def operands(row):
@@ -571,7 +577,7 @@ OPERATIONS |= {
                             {"indexing": c.one(("xy", "ij"))})),
     "roll": (pt.roll, np.roll,
              lambda c: ([c.array()], {"shift": c.integer() if c.number(2) else tuple(
-                 c.several(3, c.integer)), "axis": c.axes()})),
+                 c.several(3, c.integer)), "axis": c.axes() or None})),
     "repeat": (lambda x, repeats, axis: pt.repeat(x, repeats, axis=axis), np.repeat,
                lambda c: ([c.array()], {
                    "repeats": c.integer() if c.number(2) else c.several(4, lambda: c.number(4)),
@@ -588,10 +594,10 @@ OPERATIONS |= {
     "cumulative_sum": (pt.cumulative_sum, np.cumulative_sum,
                        lambda c: ([c.array()], {"axis": c.axis() if c.number(4) else None,
                                                 "include_initial": bool(c.number(2))})),
-    "matmul": (pt.matmul, np.matmul, lambda c: (several(c, 2, "ildfD"), {})),
-    "vecdot": (pt.vecdot, np.vecdot, lambda c: (several(c, 2, "ildfD"), {"axis": c.axis()})),
+    "matmul": (pt.matmul, np.matmul, lambda c: (factors(c), {})),
+    "vecdot": (pt.vecdot, np.vecdot, lambda c: (factors(c), {"axis": c.axis()})),
     "tensordot": (pt.tensordot, np.tensordot,
-                  lambda c: (several(c, 2, "ildfD"),
+                  lambda c: (factors(c),
                              {"axes": c.number(6) - 1 if c.number(2) else
                               (c.axes() or 0, c.axes() or 0)})),
     "tril": (pt.tril, np.tril, lambda c: ([c.array()], {"k": c.integer()})),
@@ -611,6 +617,9 @@ def operations(data):
     found = ours(*map(pt.asarray, arrays), **options)
     with np.errstate(all="ignore"):
         expected = attempt(lambda: theirs(*arrays, **options))
+    # NumPy has no integers that are longer than C's, and no extremes where none are asked for.
+    if isinstance(expected, OverflowError) or "empty sequence" in str(expected) and not found.size:
+        return
     assert not isinstance(expected, Exception), f"{text}: accepted; NumPy: {expected!r}"
     if not isinstance(found, tuple | list):
         found, expected = [found], [expected]

@@ -252,7 +252,7 @@ def test_refuses_files_that_are_no_models(tmp_path):
     with pytest.raises(ValueError, match=r"load_model: .*weights: weights without an architecture"):
         models.load_model(path)
     save_file({}, path, {"pytensor": "no JSON"})
-    with pytest.raises(ValueError, match=r"load_model: .*weights: the architecture is not JSON"):
+    with pytest.raises(ValueError, match=r"load_model: .*weights: the architecture: not JSON"):
         models.load_model(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         models.load_model(tmp_path / "nowhere")

@@ -38,7 +38,7 @@ cdef int dtype_number(object dtype) except -1:
         try:
             # by name: C's long and long long are two dtypes of NumPy's, both called int64
             number = DTYPE_NUMBERS.get(np.dtype(float32_for_float(dtype)).name)
-        except TypeError:
+        except (TypeError, ValueError, SyntaxError):  # NumPy reads some names as Python's literals
             raise TypeError(f"not a dtype: {dtype!r}") from None
         if number is None:
             raise TypeError(f"no tensor has dtype {dtype!r}: expected one of {DTYPE_NAMES}")

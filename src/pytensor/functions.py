@@ -534,7 +534,7 @@ def clip(x, /, min=None, max=None, *, out=None):
 
 
 def var(x, /, axis=None, *, correction=0.0, keepdims=False):
-    """The variance along axes: the mean of (x - mean(x))**2, with n - correction for n."""
+    """The variance along axes: the mean of abs(x - mean(x))**2, with n - correction for n."""
     return _variance(asarray(x), axis, correction, keepdims, "var")
 
 
@@ -542,7 +542,13 @@ def _variance(tensor, axis, correction, keepdims, name):
     correction = number(f"{name}: correction", correction)
     axis = None if axis is None else tuple(read_axes(axis, tensor.ndim, name))
     centred = tensor - tensor.mean(axis, keepdims=True)
-    total = (centred * centred).sum(axis, keepdims=keepdims)
+    if centred.dtype.kind == "c":
+        from pytensor import conj, real
+
+        squares = real(conj(centred) * centred)
+    else:
+        squares = centred * centred
+    total = squares.sum(axis, keepdims=keepdims)
     n = tensor.size // max(total.size, 1)
     return total / max(n - correction, 0) if n != correction else total / 0.0
 

@@ -321,20 +321,25 @@ def einsum_gradient(g, i, subscripts, operands):
         if k != i:
             inputs.append(terms[k])
             factors.append(operand)
-    known = set("".join(inputs))
+    known, longer = set("".join(inputs)), set()
+    for term, factor in zip(inputs, factors, strict=True):
+        longer |= {letter for letter, n in zip(term, factor.shape, strict=True) if n != 1}
     names, free = [], iter(_free_letters(terms, result))
     for axis, letter in enumerate(own):
         n = operands[i].shape[axis]
+        if n == 1 and letter in longer:  # it was broadcast
+            continue
         if letter in names:             # a diagonal: another letter, tied to the first
             other = next(free)
             inputs.append(letter + other)
             factors.append(pt.eye(n, dtype=g.dtype))
             letter = other
-        elif letter not in known:       # summed over on its own
+        elif letter not in longer and (n != 1 or letter not in known):  # summed over on its own
             inputs.append(letter)
             factors.append(pt.ones(n, dtype=g.dtype))
         names.append(letter)
-    return pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors)
+    return pt.reshape(pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors),
+                      operands[i].shape)
 
 
 def einsum_tangent(t, i, subscripts, operands):

@@ -6,6 +6,8 @@ and makes tensors of the results, again without one.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from pytensor import _core
@@ -135,6 +137,25 @@ def cumulative(function, x, axis, dtype, include_initial):
 def as_complex(function, x):
     """What NumPy returns as real numbers where all imaginary parts are 0, as complex ones."""
     return function(x.astype(np.result_type(x, np.complex64)))
+
+
+def einsum(subscripts, operands):
+    """np.einsum without its faults: it reads subscripts up to a null character, and the diagonal of
+    (0, n) beyond the end of memory."""
+    if not isinstance(subscripts, str):
+        raise TypeError(f"found {subscripts!r}: expected subscripts, as in 'ij,jk->ik'")
+    if "\0" in subscripts:
+        raise ValueError(f"found a null character in {subscripts!r}")
+    for term, x in zip(subscripts.partition("->")[0].split(","), operands, strict=False):
+        if x.size == 0:
+            before, _, after = term.replace(" ", "").partition("...")
+            axes = [*zip(before, x.shape, strict=False),
+                    *zip(after[::-1], x.shape[::-1], strict=False)]
+            for (letter, n), (other, m) in itertools.combinations(axes, 2):
+                if letter == other and n != m:
+                    raise ValueError(f"{subscripts!r}: {letter} stands for axes of lengths {n} and "
+                                     f"{m} of shape {x.shape}")
+    return np.einsum(subscripts, *operands)
 
 
 def solve(x, y):

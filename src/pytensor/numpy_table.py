@@ -172,7 +172,7 @@ other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False"
       d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
 other("einsum", "subscripts, /, *operands", NUMBERS + "b",
       "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'.",
-      "np.einsum(subscripts, *operands)",
+      "einsum(subscripts, operands)",
       d="einsum_gradient(g, i, subscripts, operands)",
       jvp="einsum_tangent(t, i, subscripts, operands)")
 

@@ -124,9 +124,9 @@ def read_image(path, shape, fit=False):
                         f"{path}: is {image.mode}, {image.width} x {image.height}: expected L "
                         f"(8-bit grey), {width} x {height}; --fit makes that of it")
                 return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError,
+    except (MemoryError, OSError, SyntaxError, ValueError, Image.DecompressionBombError,
             Image.DecompressionBombWarning) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition(" '")[0]
+        reason = getattr(error, "strerror", None) or str(error).partition(" '")[0] or "too large"
         raise UsageError(f"{path}: not an image that can be read: {reason}") from error
 
 

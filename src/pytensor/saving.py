@@ -214,14 +214,13 @@ def read(name, path):
 
 def read_model(name, path):
     """Return the arrays of a model's file and what its metadata say, a dictionary."""
+    from pytensor import serialization
+
     arrays, metadata = read(name, path)
     if "pytensor" not in metadata:
         raise ValueError(f"{name}: weights without an architecture: make the model and call its "
                          "load_weights")
-    try:
-        about = json.loads(metadata["pytensor"])
-    except ValueError as error:
-        raise ValueError(f"{name}: the architecture is not JSON: {error}") from None
+    about = serialization.parse_json(f"{name}: the architecture", metadata["pytensor"])
     version = about.get("version") if isinstance(about, dict) else None
     if version != VERSION:
         raise ValueError(f"{name}: found version {version} of the format: expected {VERSION}")

@@ -208,7 +208,10 @@ def deserialize(config, custom_objects=None):
     with custom_object_scope(custom_objects):
         if config["class_name"] == "function":
             return _named(config["config"], None)
-        return _named(config["class_name"], config.get("module")).from_config(config["config"])
+        try:
+            return _named(config["class_name"], config.get("module")).from_config(config["config"])
+        except RecursionError:
+            raise ValueError(f"deserialize: {config['class_name']}: nested too deep") from None
 
 
 def to_json(obj, **options):
@@ -222,11 +225,17 @@ def from_json(text, custom_objects=None):
     Raises:
         TypeError, ValueError: text is no JSON, or not of an object that is known.
     """
+    return deserialize(parse_json("from_json", text), custom_objects)
+
+
+def parse_json(name, text):
+    """Return what a text in JSON holds; ValueError, which begins with `name`, if it is none."""
     try:
-        config = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"from_json: not JSON: {error}") from None
-    return deserialize(config, custom_objects)
+        raise ValueError(f"{name}: not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{name}: not JSON that can be read: nested too deep") from None
 
 
 def _encoded(name, value):

@@ -109,5 +109,7 @@ def _mapped(path):
         return idx.mapped(path)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except Exception as error:  # NumPy does not say what a damaged header raises: see _archive
+        if isinstance(error, OSError):
+            raise
         raise ValueError(f"Shards: {path}: {error}") from error
