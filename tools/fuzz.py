@@ -84,12 +84,15 @@ class Run:
         lines = ['"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in words]
         (self.work / "words").write_text("# libFuzzer takes no empty file\n" + "".join(lines))
 
-    def start(self, *arguments):
+    def start(self, timeout, *arguments):
         """Run libFuzzer with these arguments; return the exit code and what it said."""
         with open(self.work / "log", "w+") as log:
-            code = subprocess.run(
-                [sys.executable, __file__, "--child", self.module, self.name, *arguments],
-                stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+            command = [sys.executable, __file__, "--child", self.module, self.name, *arguments]
+            try:
+                code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False,
+                                      timeout=timeout).returncode
+            except subprocess.TimeoutExpired:  # libFuzzer's own alarm waits for a lock of malloc's
+                code = "none: it hangs"
             log.seek(0)
             return code, log.read()
 
@@ -98,7 +101,7 @@ class Run:
         before = set(failures.iterdir())
         prefix = f"{failures}/{self.name}-"
         code, log = self.start(
-            f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-dict={self.work / 'words'}",
+            seconds + 3 * SLOWEST, f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-dict={self.work / 'words'}",
             f"-artifact_prefix={prefix}", "-print_final_stats=1", str(self.found), *self.old)
         states = re.findall(r"^#\d+\s.* cov: (\d+) ft: (\d+) corp: (\d+)/", log, re.MULTILINE)
         inputs = re.findall(r"number_of_executed_units: (\d+)", log)
@@ -125,7 +128,7 @@ class Run:
         for path in self.corpus.iterdir():
             if not HASH.fullmatch(path.name):
                 shutil.copy(path, new)
-        code, log = self.start("-merge=1", f"-timeout={SLOWEST}", str(new), str(self.corpus),
+        code, log = self.start(None, "-merge=1", f"-timeout={SLOWEST}", str(new), str(self.corpus),
                                str(self.found))
         if code:
             raise SystemExit(f"{log}\nfuzz: {self.name}: merging failed: exit code {code}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 
 import numpy as np
 
@@ -407,7 +408,13 @@ def repeat(x, repeats, /, *, axis=None):
                          f"{tensor.shape[axis]}")
     if counts.size and counts.min() < 0:
         raise ValueError(f"repeat: repeats: found {counts.min()}: expected at least 0")
-    return take(tensor, np.repeat(np.arange(tensor.shape[axis]), counts), axis=axis)
+    n = tensor.shape[axis]
+    # NumPy adds the counts up without a look at overflow, and writes beyond what it allocates.
+    if counts.size and n * int(counts.max()) > sys.maxsize and (
+            counts.size == 1 or sum(counts.tolist()) > sys.maxsize):
+        raise ValueError(f"repeat: repeats: found {counts.max()}: more elements than memory has "
+                         "addresses")
+    return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
 
 
 def tile(x, repetitions, /):
