@@ -53,18 +53,18 @@ def transposed(array):
 LAYOUTS = {f.__name__: f for f in (contiguous, strided, backwards, transposed)}
 
 
-def run_python(code, *, timeout=60, **environment):
+def run_python(code, *, timeout=60, cwd=None, **environment):
     """Run code in a new interpreter; return the finished process. Hangs end as TimeoutExpired."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
-        env={**os.environ, **environment}, timeout=timeout, capture_output=True, text=True,
-        check=False,
+        env={**os.environ, **environment}, timeout=timeout, cwd=cwd, capture_output=True,
+        text=True, check=False,
     )
 
 
-def output_of(code, *, timeout=60, **environment):
+def output_of(code, *, timeout=60, cwd=None, **environment):
     """What code prints in a new interpreter, which must end well."""
-    process = run_python(code, timeout=timeout, **environment)
+    process = run_python(code, timeout=timeout, cwd=cwd, **environment)
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
 

@@ -1,5 +1,5 @@
-"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes up bytes, and for test_fuzz.py,
-which gives them those of the corpus.
+"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes bytes up, and for test_fuzz.py,
+which takes those of the corpus.
 
 A target reads its bytes as a file of some format, or takes them for a series of choices. It may
 refuse with the errors that the documentation of what it calls names, and with nothing else. What it
@@ -145,8 +145,8 @@ def npz(data):
 
 
 @target(ValueError, words=(b"\x93NUMPY\x01\0", b"'descr': ", b"'fortran_order': True",
-                           b"'shape': (", b"1152921504606846976", b"-1", b"'<f4'", b"'|O'", b"'>c8'",
-                           b"(2,3)", b"[('a', '<f4')]", *BINARY_WORDS))
+                           b"'shape': (", b"1152921504606846976", b"-1", b"'<f4'", b"'|O'",
+                           b"'>c8'", b"(2,3)", b"[('a', '<f4')]", *BINARY_WORDS))
 def npy(data):
     """An .npy file: mapped into memory, and in an archive whose checksums are right."""
     with file_of(data) as path, file_of(b"", ".npz") as packed:
@@ -506,7 +506,7 @@ def several(choices, count, dtypes="?bhilBHILfd", nan=True):
 
 
 def factors(choices):
-    """Two arrays to multiply, without NaN, which NumPy's BLAS makes 0 when it is multiplied by 0."""
+    """Two arrays to multiply, without NaN: NumPy makes 0 of its product with 0."""
     return several(choices, 2, "ildfD", nan=False)
 
 

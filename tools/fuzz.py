@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -101,8 +102,9 @@ class Run:
         before = set(failures.iterdir())
         prefix = f"{failures}/{self.name}-"
         code, log = self.start(
-            seconds + 3 * SLOWEST, f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-dict={self.work / 'words'}",
-            f"-artifact_prefix={prefix}", "-print_final_stats=1", str(self.found), *self.old)
+            seconds + 3 * SLOWEST, f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
+            f"-dict={self.work / 'words'}", f"-artifact_prefix={prefix}", "-print_final_stats=1",
+            str(self.found), *self.old)
         states = re.findall(r"^#\d+\s.* cov: (\d+) ft: (\d+) corp: (\d+)/", log, re.MULTILINE)
         inputs = re.findall(r"number_of_executed_units: (\d+)", log)
         if states and inputs:
@@ -155,7 +157,9 @@ def child(module, name, *arguments):
     def run(data):
         target.accepts(data)
 
-    atheris.Setup([sys.argv[0], *arguments], run)
+    # To merge, libFuzzer starts itself again, by a shell.
+    itself = shlex.join([sys.executable, __file__, "--child", module, name])
+    atheris.Setup([itself, *arguments], run)
     from fuzz_targets import limited_memory
 
     with limited_memory():
