@@ -204,6 +204,11 @@ def test_functions_of_shapes():
                                strict=True):
         np.testing.assert_array_equal(found, expected)
     assert [part.shape for part in pt.unstack(t, axis=1)] == [(2, 4)] * 3
+    z = pt.asarray([1 + 2j, 3 - 1j, -2j])
+    for name in ("var", "std"):
+        found = getattr(pt, name)(z)
+        assert found.dtype == pt.float32
+        np.testing.assert_allclose(found, getattr(np, name)(z), rtol=1e-6)
     assert pt.broadcast_shapes((2, 1), (3,)) == (2, 3)
     np.testing.assert_array_equal(pt.grad(lambda x: pt.sum(pt.roll(x, 1)[:1] ** 2))(
         pt.asarray([1.0, 2.0])), [0, 4])
@@ -214,6 +219,8 @@ def test_functions_of_shapes():
     (lambda t: pt.moveaxis(t, (0, 1), 0), ValueError, r"^moveaxis: 2 axes to 1 positions"),
     (lambda t: pt.repeat(t, 1.5), TypeError, r"^repeat: repeats of dtype float64"),
     (lambda t: pt.repeat(t, -1), ValueError, r"^repeat: repeats: found -1"),
+    (lambda t: pt.repeat(t, 2**62), ValueError, r"^repeat: repeats: found 4611686018427387904: more"),
+    (lambda t: pt.repeat(t, [2**62, 2**62], axis=0), ValueError, r"^repeat: repeats: found .*more"),
     (lambda t: pt.repeat(t, [1, 2, 3], axis=0), ValueError, r"^repeat: repeats of shape"),
     (lambda t: pt.tile(t, -1), ValueError, r"^tile: repetitions: found -1"),
     (lambda t: pt.take_along_axis(t, t), TypeError, r"^take_along_axis: indices of dtype float32"),

@@ -154,7 +154,9 @@ for text, shapes in {
         "ii->i": [(3, 3)], "iij->j": [(3, 3, 2)], "ij->": [(2, 3)], "ij->ji": [(2, 3)],
         "ij,j,ik->k": [(2, 3), (3,), (2, 2)], "...i,...i": [(2, 1, 3), (4, 3)],
         "...ij,jk->...ik": [(2, 2, 3), (3, 2)], "bij,bjk->ik": [(2, 2, 3), (2, 3, 2)],
-        "i,j->ij": [(2,), (3,)], "ij,kl->i": [(2, 3), (2, 2)], "iii->i": [(2, 2, 2)]}.items():
+        "i,j->ij": [(2,), (3,)], "ij,kl->i": [(2, 3), (2, 2)], "iii->i": [(2, 2, 2)],
+        "ij,ij->ij": [(1, 3), (2, 3)], "ij,jk": [(2, 1), (3, 2)], "...i,...i->...": [(1, 3), (2, 1)],
+        "ii,i": [(1, 1), (3,)]}.items():
     case(f"einsum {text}", lambda xp, *x, text=text: xp.einsum(text, *x),
          *(normal(*shape, seed=k) for k, shape in enumerate(shapes)))
 case("einsum of one twice", lambda xp, x: xp.einsum("ij,kj->ik", x, x), MATRIX)

@@ -254,6 +254,9 @@ def test_refuses_files_that_are_no_models(tmp_path):
     save_file({}, path, {"pytensor": "no JSON"})
     with pytest.raises(ValueError, match=r"load_model: .*weights: the architecture: not JSON"):
         models.load_model(path)
+    save_file({}, path, {"pytensor": "[" * 100_000})
+    with pytest.raises(ValueError, match=r"weights: the architecture: .*nested too deep"):
+        models.load_model(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         models.load_model(tmp_path / "nowhere")
 

@@ -170,6 +170,14 @@ class Forgetful(layers.Layer):
         super().__init__()
 
 
+def nested(depth):
+    """A config inside a config."""
+    config = 3
+    for _ in range(depth):
+        config = {"module": "layers", "class_name": "Dense", "config": {"units": config}}
+    return config
+
+
 @pytest.mark.parametrize("make, error, message", [
     (lambda: serialize(3), TypeError, "serialize: found 3"),
     (lambda: serialize(layers.Dense), TypeError, "expected an object"),
@@ -187,6 +195,8 @@ class Forgetful(layers.Layer):
     (lambda: deserialize({"module": "layers", "class_name": "Dense", "config": {"units": -3}}),
      ValueError, "units: found -3"),
     (lambda: serialization.from_json("{"), ValueError, "not JSON"),
+    (lambda: serialization.from_json("[" * 100_000), ValueError, "nested too deep"),
+    (lambda: deserialize(nested(2000)), ValueError, "nested too deep"),
     (lambda: models.Sequential.from_json(serialization.to_json(optimizers.SGD())), TypeError,
      "found a SGD: expected a model"),
     (lambda: models.Sequential.from_config({}), TypeError, "input_shape and layers"),

@@ -103,6 +103,16 @@ def test_errors(tmp_path, images):
         (tmp_path / "d").write_bytes(content)
         with pytest.raises(ValueError, match=message):
             datasets.Shards([tmp_path / "d"])
+    whole = (tmp_path / "a.npy").read_bytes()
+    for good, bad in ((b"(23, 4, 3),", b"(%d,), " % 2**70), (b"'shape'", b"'sha\n   ")):
+        assert good in whole  # NumPy says OverflowError and TokenError
+        changed = whole.replace(good, bad)
+        start = changed.index(b"{")
+        changed = changed[:8] + (changed.index(b"}") + 1 - start).to_bytes(2, "little") + changed[
+            start:]
+        (tmp_path / "d").write_bytes(changed)
+        with pytest.raises(ValueError, match="Shards: .*d: "):
+            datasets.Shards([tmp_path / "d"])
     x = datasets.Shards([tmp_path / "a.npy"])
     with pytest.raises(ValueError, match="step 2"):
         x[::2]

@@ -84,6 +84,7 @@ def test_float64_keeps_its_digits():
         ([1], "float16", TypeError, "no tensor has dtype 'float16': expected one of bool, int8"),
         ([1j], "float32", TypeError, "complex128 elements do not become float32"),
         ([1], "no dtype", TypeError, "not a dtype: 'no dtype'"),
+        ([1], "=,", TypeError, "not a dtype: '=,'"),  # which NumPy reads as Python
         (np.zeros(2, "datetime64[s]"), None, TypeError, r"dtype datetime64\[s\]"),
         (np.zeros(2, "float16"), None, TypeError, "no tensor has dtype float16"),
         (np.zeros(2, "i4,f4"), None, TypeError, "elements of dtype"),

@@ -7,7 +7,7 @@ The engine is libFuzzer, by way of Atheris, which makes pytensor's Python code r
 that it takes and what it compares. Each target runs in a process of its own, for its share of the
 time, from its corpus in tests/corpus. Exit status 1 where one has failed: the traceback and the
 input are shown, and the input stays in a file, which belongs into the corpus once the fault is
-repaired.
+repaired. `tools/sanitize.sh fuzz` does the same with the C code instrumented too.
 
 --keep adds to the corpus the inputs that reach what no other one does, the smallest for each, and
 takes away those that no longer do; files with names of their own stay.
@@ -130,8 +130,8 @@ class Run:
         for path in self.corpus.iterdir():
             if not HASH.fullmatch(path.name):
                 shutil.copy(path, new)
-        code, log = self.start(None, "-merge=1", f"-timeout={SLOWEST}", str(new), str(self.corpus),
-                               str(self.found))
+        code, log = self.start(None, "-set_cover_merge=1", f"-timeout={SLOWEST}", str(new),
+                               str(self.corpus), str(self.found))
         if code:
             raise SystemExit(f"{log}\nfuzz: {self.name}: merging failed: exit code {code}")
         for path in self.corpus.iterdir():

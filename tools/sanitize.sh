@@ -2,6 +2,7 @@
 # Build the extension with a sanitizer, or with bounds checks, and run the tests on it.
 #
 #   tools/sanitize.sh address|thread|bounds|valgrind [arguments of pytest]
+#   tools/sanitize.sh fuzz [arguments of tools/fuzz.py]
 #
 # address   AddressSanitizer and UndefinedBehaviorSanitizer; the plain allocator, so that every
 #           tensor has an end of its own
@@ -11,16 +12,22 @@
 # valgrind  an ordinary build with debugging symbols under memcheck; slow, so without arguments it
 #           runs 2800 operations of tools/soak.py instead of the tests
 #
-# Findings end the process that has them; their reports are in build/sanitize-NAME/report.*.
+# fuzz      as address, built by Clang ($CC, by default clang), which makes the C code tell the
+#           fuzzers which branches it takes; runs tools/fuzz.py instead of the tests
 #
-# Needs what `pip install ".[test]"` needs, and GCC's sanitizers or valgrind. The build stays in
-# build/sanitize-NAME and is brought up to date by the next run.
+# Findings end the process that has them; their reports are in build/sanitize-NAME/report.*, those
+# of the fuzzers in what they print.
+#
+# Needs what `pip install ".[test]"` needs, and GCC's sanitizers, valgrind or Clang's sanitizers
+# (Debian: clang, libclang-rt-dev). The build stays in build/sanitize-NAME and is brought up to date
+# by the next run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=${1:-}
 shift || true
 build=build/sanitize-$kind
 environment=$PWD/$build/environment
+extra=test
 debug=(-Csetup-args=-Dbuildtype=debugoptimized -Csetup-args=-Db_lundef=false)
 tests=("$@")
 preload() { # the shared libraries of these names, as the compiler finds them
@@ -46,6 +53,13 @@ case $kind in
     bounds)
         options=(-Csetup-args=-Dbounds_checks=true)
         libraries= ;;
+    fuzz)
+        export CC=${CC:-clang} PYTENSOR_ALLOCATOR=system
+        extra=fuzz
+        options=("${debug[@]}" -Csetup-args=-Db_sanitize=address,undefined
+                 -Csetup-args=-Dc_args=-fsanitize=fuzzer-no-link)
+        export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0
+        export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ;;
     valgrind)
         options=("${debug[@]}")
         export PYTHONMALLOC=malloc PYTENSOR_ALLOCATOR=system PYTENSOR_ISA=${PYTENSOR_ISA:-avx2}
@@ -54,10 +68,15 @@ case $kind in
         [ $# -gt 0 ] || run=(tools/soak.py 2800) ;;
     *)
         echo "usage: tools/sanitize.sh address|thread|bounds|valgrind [arguments of pytest]" >&2
+        echo "       tools/sanitize.sh fuzz [arguments of tools/fuzz.py]" >&2
         exit 2 ;;
 esac
 [ -d "$environment" ] || python3 -m venv "$environment"
-"$environment/bin/pip" install -q -Cbuild-dir="$build/meson" "${options[@]}" ".[test]"
+"$environment/bin/pip" install -q -Cbuild-dir="$build/meson" "${options[@]}" ".[$extra]"
+if [ "$kind" = fuzz ]; then # with the sanitizers' and libFuzzer's code that comes with Atheris
+    libraries=$("$environment/bin/python" -c 'import atheris; print(atheris.path())')/asan_with_fuzzer.so
+    LD_PRELOAD=$libraries exec "$environment/bin/python" tools/fuzz.py "$@"
+fi
 if [ "$kind" = valgrind ]; then
     exec valgrind --error-exitcode=99 --trace-children=no -q \
         --suppressions=tools/valgrind.supp \
