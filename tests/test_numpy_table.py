@@ -215,6 +215,7 @@ def test_memory_is_shared_both_ways():
     (lambda: pt.atan2(pt.ones(3), pt.ones(2)), ValueError, "^atan2: .*broadcast"),
     (lambda: pt.hypot(pt.ones(2), 1j), TypeError, "^hypot: no rule for dtype complex64"),
     (lambda: pt.sort(pt.ones(2), axis=1), IndexError, "^sort: axis 1 is out of bounds"),
+    (lambda: pt.sort(pt.ones(2), axis=2**70), ValueError, "^sort: .*too large"),
     (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
     (lambda: pt.nonzero(pt.asarray(1)), ValueError, "^nonzero: a 0-d tensor"),
     (lambda: pt.cumulative_sum(pt.ones((2, 2))), ValueError, "^cumulative_sum: x has shape"),

@@ -327,19 +327,17 @@ def einsum_gradient(g, i, subscripts, operands):
     names, free = [], iter(_free_letters(terms, result))
     for axis, letter in enumerate(own):
         n = operands[i].shape[axis]
-        if n == 1 and letter in longer:  # it was broadcast
-            continue
         if letter in names:             # a diagonal: another letter, tied to the first
             other = next(free)
             inputs.append(letter + other)
             factors.append(pt.eye(n, dtype=g.dtype))
             letter = other
-        elif letter not in longer and (n != 1 or letter not in known):  # summed over on its own
+        elif letter not in known or (n != 1 and letter not in longer):
+            # summed over on its own, or the others broadcast
             inputs.append(letter)
             factors.append(pt.ones(n, dtype=g.dtype))
         names.append(letter)
-    return pt.reshape(pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors),
-                      operands[i].shape)
+    return pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors)
 
 
 def einsum_tangent(t, i, subscripts, operands):

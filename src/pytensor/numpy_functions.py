@@ -70,6 +70,8 @@ class _Call:
         except _ERRORS as error:
             kind = next(kind for kind in _ERRORS if isinstance(error, kind))
             raise kind(f"{row.name}: {error}") from None
+        except OverflowError as error:  # an axis or a length beyond C's integers
+            raise ValueError(f"{row.name}: {error}") from None
         result = _tensors(result)
         if _core.is_watched(tensors):
             self.record(tuple(tensors), parameters, result)
