@@ -1,4 +1,4 @@
-"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes bytes up, and for test_fuzz.py,
+"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes bytes up, and test_fuzz.py,
 which takes those of the corpus.
 
 A target reads its bytes as a file of some format, or takes them for a series of choices. It may
@@ -10,6 +10,7 @@ the bytes justify: a file that claims 2**60 elements costs nothing.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import os
 import resource
@@ -26,13 +27,10 @@ from safetensors.numpy import save
 import pytensor as pt
 from pytensor import (
     autodiff,
-    checkpoints,  # noqa: F401 (here, so that they are instrumented)
     datasets,
     foreign_weights,
     layers,
     models,
-    naive,  # noqa: F401
-    numpy_functions,  # noqa: F401
     op_table,
     predict,
     saving,
@@ -40,6 +38,10 @@ from pytensor import (
 )
 from pytensor._command import UsageError
 from pytensor.datasets import Shards
+
+# What pytensor imports when it is used, here, so that tools/fuzz.py has it instrumented.
+for _name in ("checkpoints", "derivatives", "linalg_derivatives", "numpy_functions"):
+    importlib.import_module(f"pytensor.{_name}")
 
 MOST_MEMORY = 1 << 30  # bytes of address space beyond those at the start
 # Of an argument that is wrong; the Array API standard leaves open which one it is.

@@ -111,7 +111,7 @@ def test_errors(tmp_path, images):
         changed = changed[:8] + (changed.index(b"}") + 1 - start).to_bytes(2, "little") + changed[
             start:]
         (tmp_path / "d").write_bytes(changed)
-        with pytest.raises(ValueError, match="Shards: .*d: "):
+        with pytest.raises(ValueError, match=r"Shards: .*d: "):
             datasets.Shards([tmp_path / "d"])
     x = datasets.Shards([tmp_path / "a.npy"])
     with pytest.raises(ValueError, match="step 2"):
