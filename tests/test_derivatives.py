@@ -156,7 +156,7 @@ for text, shapes in {
         "...ij,jk->...ik": [(2, 2, 3), (3, 2)], "bij,bjk->ik": [(2, 2, 3), (2, 3, 2)],
         "i,j->ij": [(2,), (3,)], "ij,kl->i": [(2, 3), (2, 2)], "iii->i": [(2, 2, 2)],
         "ij,ij->ij": [(1, 3), (2, 3)], "ij,jl": [(2, 1), (3, 2)], "ii,i": [(1, 1), (3,)],
-        "...i,...i->...": [(1, 3), (2, 1)]}.items():
+        "ij,jm": [(2, 1), (3, 1)], "...i,...i->...": [(1, 3), (2, 1)]}.items():
     case(f"einsum {text}", lambda xp, *x, text=text: xp.einsum(text, *x),
          *(normal(*shape, seed=k) for k, shape in enumerate(shapes)))
 case("einsum of one twice", lambda xp, x: xp.einsum("ij,kj->ik", x, x), MATRIX)

@@ -327,6 +327,8 @@ def einsum_gradient(g, i, subscripts, operands):
     names, free = [], iter(_free_letters(terms, result))
     for axis, letter in enumerate(own):
         n = operands[i].shape[axis]
+        if n == 1 and letter in longer:  # it was broadcast: the tape knows that of element-wise ops
+            continue
         if letter in names:             # a diagonal: another letter, tied to the first
             other = next(free)
             inputs.append(letter + other)
@@ -337,7 +339,8 @@ def einsum_gradient(g, i, subscripts, operands):
             inputs.append(letter)
             factors.append(pt.ones(n, dtype=g.dtype))
         names.append(letter)
-    return pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors)
+    return pt.reshape(pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors),
+                      operands[i].shape)
 
 
 def einsum_tangent(t, i, subscripts, operands):
