@@ -328,7 +328,7 @@ class Choices:
             array = np.flip(array, axis) if step == -1 else array
         if all(step == 1 for step in steps):
             array = array.copy("CF"[self.number(2)])
-        if nan and dtype.kind == "f" and array.size and self.number(8) == 7:
+        if dtype.kind == "f" and array.size and self.number(8) == 7 and nan:
             array[(0,) * array.ndim] = np.nan
         return array
 
