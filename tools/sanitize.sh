@@ -47,7 +47,7 @@ case $kind in
         libraries=$(preload libasan.so libubsan.so libstdc++.so) ;;
     thread)
         options=("${debug[@]}" -Csetup-args=-Db_sanitize=thread)
-        export TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:report_signal_unsafe=0:log_path=$PWD/$build/report
+        export TSAN_OPTIONS=halt_on_error=1:exitcode=66:allocator_may_return_null=1:die_after_fork=0:report_signal_unsafe=0:log_path=$PWD/$build/report
         export TSAN_OPTIONS=$TSAN_OPTIONS:suppressions=$PWD/tools/tsan_suppressions.txt
         libraries=$(preload libtsan.so) ;;
     bounds)
