@@ -103,7 +103,11 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
     const pt_status status =
         pt_parallel_for_interruptible(strip_task, &j, j.n_column_strips * j.row_parts);
     pt_free(j.product.packed_a, a_bytes);
-    return atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed) ? PT_NO_MEMORY : status;
+    /* An interruption first: it has set an exception, which nothing may replace. */
+    if (status == PT_OK && atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed)) {
+        return PT_NO_MEMORY;
+    }
+    return status;
 }
 
 pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
