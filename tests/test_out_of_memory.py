@@ -405,3 +405,18 @@ def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
                       OPENBLAS_NUM_THREADS="1").splitlines()
     expected = "matmul: no memory to pack the operands" if mebibytes < 32 and not warm else "300.0"
     assert lines == [expected, "300.0"]
+
+
+def test_a_product_of_integers_needs_no_memory_of_openblas():
+    code = """
+        import resource
+        import pytensor as pt
+        a = pt.ones((300, 300), dtype="int64")
+        pages = int(open("/proc/self/statm").read().split()[0])
+        limit = pages * resource.getpagesize() + (8 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        print((a @ a)[0, 0].item())
+    """
+    if "asan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("a sanitizer's address space has no such limit")
+    assert output_of(code, PYTENSOR_NUM_THREADS="1") == "300"

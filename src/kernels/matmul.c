@@ -272,7 +272,7 @@ static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part)
     }
 }
 
-/* Task of pt_parallel_for: a tile (the parts of k run fastest), or some products of a batch. */
+/* Task of a job: a tile (the parts of k run fastest), or some products of a batch. */
 static void run_task(void *context, size_t task) {
     const product *p = context;
     const size_t part = task % p->k_parts;
@@ -280,11 +280,11 @@ static void run_task(void *context, size_t task) {
     const size_t first = task / p->k_parts / (p->m_tiles * p->n_tiles) * p->batch_per_task;
     const size_t end = min_size(first + p->batch_per_task, p->n_batch);
 
-    pt_enter_blas();
+    if (is_float(p->dtype)) pt_enter_blas();
     for (size_t i_batch = first; i_batch < end; i_batch++) {
         run_tile(p, i_batch, tile, part);
     }
-    pt_leave_blas();
+    if (is_float(p->dtype)) pt_leave_blas();
 }
 
 /* ---------------------------------------------------------------------------------- products */
@@ -299,7 +299,7 @@ static pt_status compute(product *p) {
     void *packed_a = NULL, *packed_b = NULL;
     pt_status status = PT_NO_MEMORY;
 
-    if (!pt_blas_has_memory()) {
+    if (floats && !pt_blas_has_memory()) {
         return status;
     }
     p->a_transposed = p->b_transposed = false;
