@@ -582,15 +582,21 @@ cdef void on_pool_failure(int n) noexcept nogil:
 
 
 cdef extern from "Python.h":
+    ctypedef struct PyInterpreterState:
+        pass
     int PyErr_CheckSignals() noexcept
     unsigned long PyThread_get_thread_ident() noexcept nogil
+    PyInterpreterState *PyInterpreterState_Get() noexcept
+    PyInterpreterState *PyInterpreterState_Main() noexcept
 
-cdef unsigned long main_thread
+cdef unsigned long main_thread  # 0, no thread's number: in a subinterpreter
 
 
 def note_main_thread():
     global main_thread
-    main_thread = threading.main_thread().ident
+    # Handlers run in the main interpreter: an exception of theirs would be set there, not here.
+    if PyInterpreterState_Get() == PyInterpreterState_Main():
+        main_thread = threading.main_thread().ident
 
 
 cdef int is_main_thread() noexcept nogil:
