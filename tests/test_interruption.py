@@ -29,6 +29,9 @@ SIGNALS = """
         if name == "batched matmul":
             x = pt.ones((n // 8, 512, 512))
             return lambda: x @ x, 512
+        if name == "runs of matmul":  # none of which takes as long
+            x, y = pt.ones((n, 1, 8, 2048)), pt.ones((1, 8, 2048, 8))
+            return lambda: x @ y, 2048
         x = pt.zeros((n, n))
         x[:, ::3] = 1  # linear leaves out columns of zeros
         w = pt.ones((n, n))
@@ -60,7 +63,7 @@ SIGNALS = """
 
     pt.set_num_threads(N_THREADS)
 """
-CALLS = ["matmul", "matmul of integers", "batched matmul", "linear"]
+CALLS = ["matmul", "matmul of integers", "batched matmul", "runs of matmul", "linear"]
 
 
 def run(code, n_threads, **values):
@@ -95,6 +98,27 @@ def test_an_exception_of_a_handler_ends_the_call(name, n_threads):
         print(is_right(call(), expected))
     """
     assert run(code, n_threads, NAME=name).split() == ["ended", "0", "True"]
+
+
+def test_an_interruption_is_no_error_of_memory():
+    """A product of which some task was out of memory ends with what the handler raised."""
+    code = """
+        from pytensor import _core
+
+        def handler(number, frame):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, handler)
+        call, _ = long_call("linear", 6144)
+        for k in range(5, 9):  # of the first, operands and results, MemoryError would be due
+            _core.memory_fail_after(k)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            try:
+                call()
+            except (KeyboardInterrupt, MemoryError, SystemError) as error:
+                print(type(error).__name__)
+    """
+    assert run(code, 2).split() == ["KeyboardInterrupt"] * 4
 
 
 def test_a_handler_may_compute_set_threads_and_fork():

@@ -176,7 +176,9 @@ static void bar_from_here(void)
     const int here = sched_getcpu();
 
     if (role == WORKER) {
-        bar(&owner, here);
+        if (owner.slept_on >= 0) { /* or it woke by itself: it may even have ended */
+            bar(&owner, here);
+        }
         return;
     }
     bool is_noted = false;
@@ -427,11 +429,11 @@ __attribute__((constructor(1002))) static void register_fork_handlers(void)
 
 /* At exit and dlclose: no thread must be left in code that goes away. If a job runs still, its
  * owner is in our code as well, and waiting for it could hang the exit. */
-__attribute__((destructor)) static void shut_down(void)
+__attribute__((destructor)) void pt_pool_shut_down(void)
 {
+    atomic_store_explicit(&n_threads, 1, memory_order_relaxed);
     if (role == OUTSIDE && pthread_mutex_trylock(&ownership) == 0) {
         stop_workers();
-        atomic_store_explicit(&n_threads, 1, memory_order_relaxed);
         pthread_mutex_unlock(&ownership);
     }
 }
@@ -542,13 +544,20 @@ void pt_parallel_for(pt_task task, void *context, size_t n)
     run_job(task, context, 0, n, NO_END);
 }
 
-pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
+/* NULL: nobody is to be asked. */
+static const pt_pool_question *question_for_this_thread(void)
 {
     const pt_pool_question *asked = atomic_load_explicit(&question, memory_order_acquire);
-    const bool asks = n > 1 && role == OUTSIDE && asked != NULL && asked->is_for_this_thread();
+
+    return role == OUTSIDE && asked != NULL && asked->is_for_this_thread() ? asked : NULL;
+}
+
+pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
+{
+    const pt_pool_question *asked = n > 1 ? question_for_this_thread() : NULL;
 
     for (size_t next = 0; next < n;) {
-        next = run_job(task, context, next, n, asks ? nanoseconds() + ASK_NS : NO_END);
+        next = run_job(task, context, next, n, asked != NULL ? nanoseconds() + ASK_NS : NO_END);
         /* No lock is held here. Whoever answers may wait for a lock of its own (Python's) whose
          * holder waits for this job to end, to fork say; and may run jobs. */
         if (next < n && asked->is_interrupted()) {
@@ -556,4 +565,19 @@ pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
         }
     }
     return PT_OK;
+}
+
+pt_status pt_ask_between(int64_t *due)
+{
+    const pt_pool_question *asked = question_for_this_thread();
+
+    if (asked == NULL) {
+        return PT_OK;
+    }
+    const int64_t now = nanoseconds();
+    const bool is_due = *due != 0 && now >= *due;
+    if (is_due || *due == 0) {
+        *due = now + ASK_NS;
+    }
+    return is_due && asked->is_interrupted() ? PT_INTERRUPTED : PT_OK;
 }

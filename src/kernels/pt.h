@@ -102,6 +102,9 @@ void pt_parallel_for(pt_task task, void *context, size_t n);
 __attribute__((warn_unused_result)) pt_status pt_parallel_for_interruptible(pt_task task,
                                                                             void *context,
                                                                             size_t n);
+/* Between jobs of one piece of work, each of which may be too short to ask: asks if it is time to.
+ * *due: 0 at first. */
+__attribute__((warn_unused_result)) pt_status pt_ask_between(int64_t *due);
 /* is_for_this_thread: whether interruptions are this thread's affair. is_interrupted: whether it is
  * to end what it does; called outside all tasks and without any lock, it may wait, and call
  * whatever is in this header. */
@@ -114,6 +117,8 @@ void pt_pool_ask(const pt_pool_question *question);
 PT_VISIBLE int pt_get_num_threads(void);
 /* n >= 1, at most PT_MAX_THREADS. Waits for running work to end. */
 PT_VISIBLE void pt_set_num_threads(int n);
+/* At exit: ends the workers if no job runs; whoever computes still does so alone. */
+void pt_pool_shut_down(void);
 /* PYTENSOR_NUM_THREADS, or else pt_cpu_count(). */
 int pt_default_num_threads(void);
 /* NULL, or why PYTENSOR_NUM_THREADS could not be honoured. */

@@ -39,6 +39,7 @@ cdef extern from "pt.h" nogil:
         int (*is_for_this_thread)() noexcept
         int (*is_interrupted)() noexcept
     void pt_pool_ask(const pt_pool_question *question)
+    pt_status pt_ask_between(int64_t *due) except PT_INTERRUPTED
     enum: PT_MAX_THREADS
 
     void *pt_alloc(size_t n_bytes)
