@@ -420,6 +420,31 @@ def test_an_interpreter_ends_while_daemon_threads_compute():
         assert output_of(f"DELAY = {i} / 4000\n" + textwrap.dedent(code)) == "done"
 
 
+def test_a_process_ends_while_a_thread_is_inside_openblas():
+    """Whose destructor unmaps the buffers that the product reads."""
+    code = """
+        import threading
+        import pytensor as pt
+        pt.set_num_threads(N_THREADS)
+        a = pt.ones((1500, 1500))
+        n_started = threading.Semaphore(0)
+
+        def keep_computing():
+            pt.ones((300, 300)) @ pt.ones((300, 300))
+            n_started.release()
+            while True:
+                a @ a
+
+        for _ in range(2):
+            threading.Thread(target=keep_computing, daemon=True).start()
+        for _ in range(2):
+            n_started.acquire()
+        print("done")
+    """
+    for i in range(16):
+        assert output_of(f"N_THREADS = {1 + i % 2}\n" + textwrap.dedent(code)) == "done"
+
+
 def test_tensors_compute_until_the_interpreter_is_gone():
     """In handlers of atexit, and in __del__ when modules are cleared already: operators and methods
     need none of them."""
@@ -543,6 +568,41 @@ def test_subinterpreters(first):
     assert len(lines) == (4 if first == "main" else 5)
     if first == "main":
         assert lines[0] == lines[2] == works
+
+
+def test_a_subinterpreter_leaves_signals_to_the_main_one():
+    """Whose handler's exception a product in the other could not raise."""
+    code = """
+        import importlib, signal
+        try:
+            interpreters = importlib.import_module("_interpreters")
+        except ImportError:
+            interpreters = importlib.import_module("_xxsubinterpreters")
+
+        def handler(number, frame):
+            raise KeyboardInterrupt
+
+        in_another = '''
+        import signal
+        try:
+            import pytensor as pt
+        except ImportError:
+            print("ImportError", flush=True)
+        else:
+            x = pt.ones((2048, 2048), dtype="float64")
+            _ = [x @ x for _ in range(5)]
+            print("computed", flush=True)
+        '''
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        try:
+            interpreters.run_string(interpreters.create(), textwrap.dedent(in_another))
+            while True: pass
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    lines = output_of("import textwrap\n" + textwrap.dedent(code)).splitlines()
+    assert lines[-1] == "interrupted" and set(lines[:-1]) <= {"ImportError", "computed"}, lines
 
 
 def test_an_interruption_of_a_long_product_leaves_all_usable():

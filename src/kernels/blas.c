@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pt.h"
 
@@ -29,7 +30,7 @@
 #endif
 
 pt_blas blas;
-static bool has_fork_handlers;
+static bool has_handlers;
 
 /* The kernels to ask OpenBLAS for, NULL to leave it to its own detection. */
 static const char *core_type(void) {
@@ -56,7 +57,7 @@ const char *pt_load_blas(void) {
     static char error[PATH_MAX + 256];
     static bool loaded;
     if (loaded) return NULL;
-    if (!has_fork_handlers) return "no memory for what OpenBLAS's callers do at a fork";
+    if (!has_handlers) return "no memory for what OpenBLAS's callers do at a fork or exit";
     Dl_info here;
     char path[PATH_MAX];
     if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0) return "the package has no path";
@@ -143,23 +144,28 @@ bool pt_blas_has_memory(void) {
     return is_there;
 }
 
-/* ------------------------------------------------------------------------ fork */
+/* --------------------------------------------------------------- fork and exit */
 
 /* OpenBLAS has a lock of its own around its buffers, and a child forked while another thread holds
  * it would wait for ever. It offers no way to that lock: so a fork waits until nobody is inside. */
 static atomic_int n_inside;
-static atomic_bool is_closed;
+enum { FORK = 1, EXIT = 2 };
+static atomic_int closed_for;
 static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held while a fork is under way */
+static _Thread_local bool is_exiting;
 
 void pt_enter_blas(void) {
     for (;;) {
         const int n = atomic_fetch_add(&n_inside, 1) + 1;
-        const bool is_fork = atomic_load(&is_closed);
-        if (!is_fork && (n <= atomic_load(&n_buffers) || has_memory_for(n))) return;
+        int closed = atomic_load(&closed_for);
+        if (closed && is_exiting) closed &= ~EXIT;
+        if (!closed && (n <= atomic_load(&n_buffers) || has_memory_for(n))) return;
         atomic_fetch_sub(&n_inside, 1);
-        if (is_fork) {
+        if (closed & FORK) {
             pthread_mutex_lock(&door);
             pthread_mutex_unlock(&door);
+        } else if (closed & EXIT) {
+            pause(); /* until the process is gone */
         } else {
             nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
         }
@@ -168,28 +174,43 @@ void pt_enter_blas(void) {
 
 void pt_leave_blas(void) { atomic_fetch_sub(&n_inside, 1); }
 
-static void before_fork(void) {
-    pthread_mutex_lock(&door);
-    atomic_store(&is_closed, true);
+static void close_door(int reason) {
+    atomic_fetch_or(&closed_for, reason);
     while (atomic_load(&n_inside) > 0) sched_yield();
 }
 
+static void before_fork(void) {
+    pthread_mutex_lock(&door);
+    close_door(FORK);
+}
+
 static void after_fork(void) {
-    atomic_store(&is_closed, false);
+    atomic_fetch_and(&closed_for, ~FORK);
     pthread_mutex_unlock(&door);
 }
 
 /* Who comes to the door while the process forks counts as inside for an instant; in the child it
- * never leaves, as it is not there. */
+ * never leaves, as it is not there. Nor is a thread that exits, unless it forked. */
 static void after_fork_in_child(void) {
     atomic_store(&n_inside, 0);
+    atomic_store(&closed_for, 0);
     after_fork();
+}
+
+/* OpenBLAS's destructor unmaps its buffers, in which daemon threads may be at work: so they leave
+ * before, and come no more. Handlers of atexit run before all destructors. The thread that exits
+ * may enter still, from handlers that come later, but without workers. */
+static void before_exit(void) {
+    pt_pool_shut_down();
+    is_exiting = true;
+    close_door(EXIT);
 }
 
 /* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
  * before: the tasks that it waits for enter. */
-__attribute__((constructor(1001))) static void register_fork_handlers(void) {
-    has_fork_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0;
+__attribute__((constructor(1001))) static void register_handlers(void) {
+    has_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0 &&
+                   atexit(before_exit) == 0;
 }
 
 const char *pt_blas_config(void) {

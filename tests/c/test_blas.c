@@ -1,10 +1,9 @@
-/* test_blas.c: forks beside the calls of OpenBLAS, for which no library is loaded. Exits 0 when all
+/* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits 0 when all
  * holds. */
 #define _GNU_SOURCE
 #include "../../src/kernels/blas.c"
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define CHECK(condition)                                                              \
     do {                                                                              \
@@ -29,9 +28,12 @@ static void go(void)
     atomic_fetch_sub(&n_inside, 1);
 }
 
+/* What else the thread that exits does, after the handler of blas.c: that of atexit runs later. */
+static void at_exit(void);
+
 __attribute__((constructor(1000))) static void register_a_late_comer(void)
 {
-    CHECK(pthread_atfork(come, go, NULL) == 0);
+    CHECK(pthread_atfork(come, go, NULL) == 0 && atexit(at_exit) == 0);
 }
 
 static int result_of(pid_t child)
@@ -80,9 +82,60 @@ static void test_several_are_inside(void)
     puts("several threads may be inside, and memory is looked for for each");
 }
 
+static atomic_bool has_left, is_watched;
+
+static void *stay_a_while(void *entered)
+{
+    pt_enter_blas();
+    atomic_store((atomic_bool *)entered, true);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    atomic_store(&has_left, true);
+    pt_leave_blas();
+    pt_enter_blas(); /* never, as the process ends */
+    _Exit(1);
+}
+
+static void at_exit(void)
+{
+    if (!atomic_load(&is_watched)) {
+        return;
+    }
+    CHECK(atomic_load(&has_left));
+    pt_enter_blas();
+    pt_leave_blas();
+    const pid_t child = fork();
+    if (child == 0) {
+        pt_enter_blas();
+        _exit(0);
+    }
+    CHECK(result_of(child) == 0);
+}
+
+static void test_an_exit(void)
+{
+    const pid_t child = fork();
+
+    if (child == 0) {
+        static atomic_bool has_entered;
+        pthread_t thread;
+
+        alarm(SECONDS);
+        atomic_store(&is_watched, true);
+        CHECK(pthread_create(&thread, NULL, stay_a_while, &has_entered) == 0);
+        while (!atomic_load(&has_entered)) {
+            sched_yield();
+        }
+        exit(0);
+    }
+    CHECK(result_of(child) == 0);
+    puts("an exit waits for those inside, and lets nobody in but the thread that exits");
+}
+
 int main(void)
 {
+    setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
     test_several_are_inside();
     test_a_child_forks();
+    test_an_exit();
     return 0;
 }
