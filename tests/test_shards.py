@@ -40,7 +40,10 @@ def test_they_are_one_array(tmp_path, images, kind, dtype):
     rows = np.array([22, 0, 5, 4, -1, 5])
     assert np.array_equal(x[rows], images[rows]) and x[rows].dtype == x.dtype
     assert np.array_equal(x[3:20][2:][rows[1:4]], images[5:20][rows[1:4]])
-    assert np.array_equal(np.asarray(x[4:]), images[4:])
+    for part in (slice(None), slice(4, None), slice(2, 6), slice(5, 6), slice(7, 3)):
+        whole = np.asarray(x[part])
+        assert np.array_equal(whole, images[part]) and whole.dtype == x.dtype
+    assert np.asarray(x, dtype="float64").dtype == np.float64
     assert len(x[9:2]) == 0
 
 
@@ -94,8 +97,10 @@ def test_errors(tmp_path, images):
     with pytest.raises(ValueError, match=r"b\.npy: found uint8 \(23, 2, 3\): expected uint8 \(n, "
                                          r"4, 3\)"):
         datasets.Shards([tmp_path / "a.npy", tmp_path / "b.npy"])
-    with pytest.raises(ValueError, match="no samples"):
-        datasets.Shards([])
+    np.save(tmp_path / "empty.npy", np.empty((2**40, 0), np.uint8))
+    for paths in ([], [tmp_path / "empty.npy"]):
+        with pytest.raises(ValueError, match="no samples"):
+            datasets.Shards(paths)
     idx.write(tmp_path / "c.idx", images)
     whole = (tmp_path / "c.idx").read_bytes()
     for content, message in ((whole[:-1], "bytes"), (whole + b"0", "bytes"),

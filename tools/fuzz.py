@@ -1,7 +1,7 @@
 """Fuzz what takes bytes, objects and arguments from outside: the targets of tests/fuzz_targets.py.
 
     pip install ".[fuzz]"
-    python tools/fuzz.py [--seconds 30] [--keep] [target...]
+    python tools/fuzz.py [--seconds 30] [--seed N] [--keep] [target...]
 
 The engine is libFuzzer, by way of Atheris, which makes pytensor's Python code report the branches
 that it takes and what it compares. Each target runs in a process of its own, for its share of the
@@ -37,6 +37,7 @@ def main(argv=None):
     add = parser.add_argument
     add("targets", nargs="*", metavar="target")
     add("--seconds", type=int, default=30, help="for all of them together (%(default)s)")
+    add("--seed", type=int, default=0, help="of the mutations; 0, as by default: another each time")
     add("--keep", action="store_true", help="add what is found to the corpus")
     add("--failures", type=Path, metavar="DIRECTORY",
         help="where to leave inputs that fail; by default a temporary one")
@@ -62,7 +63,7 @@ def main(argv=None):
         with tempfile.TemporaryDirectory() as work:
             run = Run(options.module, name, options.corpus / name, Path(work))
             run.write_words(known[name].words)
-            good &= run.fuzz(max(1, round(options.seconds / len(chosen))), failures)
+            good &= run.fuzz(max(1, round(options.seconds / len(chosen))), failures, options.seed)
             if options.keep:
                 run.keep()
     if options.failures is None and good:
@@ -97,14 +98,14 @@ class Run:
             log.seek(0)
             return code, log.read()
 
-    def fuzz(self, seconds, failures):
+    def fuzz(self, seconds, failures, seed=0):
         """Fuzz for a time; print what came of it, and return whether all was well."""
         before = set(failures.iterdir())
         prefix = f"{failures}/{self.name}-"
         code, log = self.start(
             seconds + 3 * SLOWEST, f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
-            f"-dict={self.work / 'words'}", f"-artifact_prefix={prefix}", "-print_final_stats=1",
-            str(self.found), *self.old)
+            f"-seed={seed}", f"-dict={self.work / 'words'}", f"-artifact_prefix={prefix}",
+            "-print_final_stats=1", str(self.found), *self.old)
         states = re.findall(r"^#\d+\s.* cov: (\d+) ft: (\d+) corp: (\d+)/", log, re.MULTILINE)
         inputs = re.findall(r"number_of_executed_units: (\d+)", log)
         if states and inputs:

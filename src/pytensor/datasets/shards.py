@@ -34,7 +34,7 @@ class Shards:
 
         Raises:
             ValueError: no files, a file is neither .npy nor IDX, or compressed; files differ in
-                dtype or in the shape of a sample, or they hold no samples.
+                dtype or in the shape of a sample, or they hold no elements.
             OSError: a file cannot be opened.
         """
         if isinstance(paths, (str, os.PathLike)):
@@ -44,8 +44,8 @@ class Shards:
                 raise ValueError(f"Shards: {pattern}: found no files of that name")
         paths = list(paths)
         parts = [_mapped(path) for path in paths]
-        if not sum(part.shape[0] if part.ndim else 0 for part in parts):
-            raise ValueError(f"Shards: {len(paths)} files: found no samples")
+        if not any(part.size for part in parts if part.ndim):
+            raise ValueError(f"Shards: {len(paths)} files: found no samples, or empty ones")
         first = parts[0]
         for path, part in zip(paths, parts, strict=True):
             if (part.shape[1:], part.dtype) != (first.shape[1:], first.dtype):
@@ -97,8 +97,9 @@ class Shards:
 
     def __array__(self, dtype=None, copy=None):
         """All samples in memory."""
-        return self._taken(np.arange(self._first, self._last)).astype(dtype or self.dtype,
-                                                                      copy=False)
+        rows = [part[max(0, self._first - start):max(0, self._last - start)]
+                for part, start in zip(self._parts, self._starts[:-1], strict=True)]
+        return np.concatenate(rows, dtype=dtype or self.dtype, casting="unsafe")
 
 
 def _mapped(path):
