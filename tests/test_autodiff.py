@@ -1,5 +1,7 @@
 """The tape and the gradients of functions; derivatives of table rows stand in test_op_table.py."""
 
+import contextlib
+import gc
 import itertools
 import threading
 from collections import namedtuple
@@ -704,3 +706,44 @@ def test_a_tape_that_is_not_made_leaves_the_others_alone():
             inner.watch(x)
             y = pt.sum(x * x)
     assert outer.gradient(y, x).tolist() == inner.gradient(y, x).tolist() == [2.0, 4.0]
+
+
+# ----------------------------------------------------------------- what changes during a call
+
+
+@pytest.mark.parametrize("make", [np.array, pt.asarray, lambda axis: [np.array(axis)]])
+def test_an_axis_that_changes_after_the_call_changes_no_gradient(make):
+    x = pt.asarray([[1.0, 2.0], [4.0, 3.0]])
+    for reduce, expected in ((pt.max, [[0, 0], [1, 1]]), (pt.mean, [[0.5, 0.5], [0.5, 0.5]])):
+        axis = make(0)
+        with pt.GradientTape() as tape:
+            tape.watch(x)
+            y = reduce(x, axis=axis)
+        (axis[0] if isinstance(axis, list) else axis)[...] = 1
+        np.testing.assert_array_equal(tape.gradient(y, x), expected)
+
+
+def test_a_garbage_collection_may_leave_the_tape():
+    # at any allocation of a call that is about to be recorded
+    x = pt.ones(3)
+    for n in range(1, 40):
+        tape = pt.GradientTape()
+        left = []
+
+        def leave(phase, info, tape=tape, left=left):
+            if not left:
+                left.append(tape.__exit__())
+
+        gc.collect()
+        thresholds = gc.get_threshold()
+        with contextlib.suppress(RuntimeError), tape:  # it was left already
+            tape.watch(x)
+            gc.callbacks.append(leave)
+            gc.set_threshold(n)
+            try:
+                for _ in range(20):
+                    pt.softmax(x)
+            finally:
+                gc.callbacks.remove(leave)
+                gc.set_threshold(*thresholds)
+        assert not _core.is_recording()

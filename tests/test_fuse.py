@@ -579,3 +579,17 @@ def test_programs_are_freed():
     del fused
     gc.collect()
     assert pt.memory.stats()["in_use"] == before
+
+
+@pytest.mark.parametrize("depth", [10**5, None])
+def test_results_nested_too_deep(depth):
+    def f(x):
+        result = [x + 1]
+        if depth is None:
+            result.append(result)
+        for _ in range(depth or 0):
+            result = [result]
+        return result
+
+    with pytest.raises(RecursionError, match="fuse: nested more than 100 deep"):
+        pt.fuse(f)(pt.ones(3))

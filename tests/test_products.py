@@ -643,6 +643,8 @@ def test_the_gradient_of_weights_takes_no_columns_of_unknown_origin():
         _core.linear_weight_gradient(x, g.astype("float64"), None)
     with pytest.raises(ValueError, match=r"reshape: 12 elements of shape \(4, 3\)"):
         _core.linear_weight_gradient(pt.ones((5, 6)), g, None)
+    with pytest.raises(ValueError, match=r"linear: x has shape \(4, 6\) and g \(\): expected"):
+        _core.linear_weight_gradient(x, pt.ones(()), None)
 
 
 def test_row_gradients_are_added_and_passed_on_as_tensors():

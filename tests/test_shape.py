@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pytensor as pt
+from pytensor import _core
 
 CUBE = np.arange(24, dtype="f4").reshape(2, 3, 4)
 
@@ -230,6 +231,15 @@ def test_concat(axis, layout):
 def test_stack(axis):
     np.testing.assert_array_equal(pt.stack([CUBE, -CUBE], axis=axis),
                                   np.stack([CUBE, -CUBE], axis=axis))
+
+
+def test_the_core_checks_what_it_concatenates():
+    with pytest.raises(TypeError, match="Cannot convert NoneType to"):
+        _core.concat([pt.ones((2, 3, 4)), None], 0)
+    with pytest.raises(IndexError, match="concat: axis 5000 is out of range for 3 axes"):
+        _core.concat([pt.ones((2, 3, 4))], 5000)
+    with pytest.raises(ValueError, match=r"concat: shapes \(2, 3, 4\) and \(2, 3, 9\) differ"):
+        _core.concat([pt.ones((2, 3, 4)), pt.ones((2, 3, 9))], 1)
 
 
 def test_concat_promotes():

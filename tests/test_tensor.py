@@ -4,6 +4,7 @@ import array
 import copy
 import ctypes
 import gc
+import inspect
 import itertools
 import math
 import operator
@@ -15,6 +16,7 @@ import pytest
 from conftest import DTYPES, KINDS, LAYOUTS, output_of
 
 import pytensor as pt
+from pytensor import _core
 
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift",
@@ -736,3 +738,13 @@ class Odd:
 def test_errors_of_asking_for_a_class_are_passed_on(call):
     with pytest.raises(RuntimeError, match="asked for its class"):
         call(pt.ones(3), Odd())
+
+
+@pytest.mark.parametrize("value", [3, "abc", np.ones(3), None, pt.GradientTape])
+def test_methods_look_at_what_they_are_given_as_self(value):
+    for kind in (pt.Tensor, pt.GradientTape, _core.RowGradient):
+        for name, method in vars(kind).items():
+            if inspect.isroutine(method) and name != "__new__":
+                with pytest.raises(TypeError):
+                    method(value)
+    assert str(inspect.signature(pt.Tensor.sum)) == "(self, /, axis=None, *, keepdims=False)"

@@ -419,8 +419,16 @@ cdef object reduce_call(int row, object x, object axis, object keepdims, object 
 
 
 cdef object fixed_axes(object axis):
-    """The axes as a tape keeps them: a list could change."""
-    return tuple(axis) if isinstance(axis, list) else axis
+    """The axes as a tape keeps them: a list could change, and an array that stands for an integer.
+    """
+    if axis is None or type(axis) is int:
+        return axis
+    if not isinstance(axis, (tuple, list)):
+        return operator.index(axis)
+    axes = []
+    for one in axis:
+        axes.append(operator.index(one))
+    return tuple(axes)
 
 
 cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdims, int compute):

@@ -1,3 +1,4 @@
+# cython: auto_pickle=False, embedsignature.format=clinic
 """The core: Tensor, and the calls of the kernels.
 
 One extension module, in parts by kind:
@@ -17,6 +18,10 @@ Two forms that Cython 3.3 compiles wrongly for when memory is out are not used w
 up: a comprehension of computed elements (the element is freed twice when the list can't grow), and
 isinstance() with a tuple of classes written in place of which Cython does not know one (its error
 is not looked at).
+
+The classes have methods as CPython's own do (binding=False): Cython's functions don't look at what
+they are given as self, and Tensor.item(3) would take the integer for a tensor. None is pickled by
+its members, which anybody could make up.
 """
 
 cimport cython

@@ -416,16 +416,17 @@ cdef bint same_value(object a, object b) except -1:
     return type(a) is not Tensor and a == b
 
 
-cdef int collect_outputs(_Trace trace, object result, list wanted) except -1:
+cdef int collect_outputs(_Trace trace, object result, list wanted, int depth=0) except -1:
     """The numbers of the nodes that the function returns."""
+    check_depth(depth, "fuse")
     if isinstance(result, Tensor):
         wanted.append(trace.output(<Tensor>result))
     elif isinstance(result, (list, tuple)):
         for part in result:
-            collect_outputs(trace, part, wanted)
+            collect_outputs(trace, part, wanted, depth + 1)
     elif isinstance(result, dict):
         for part in result.values():
-            collect_outputs(trace, part, wanted)
+            collect_outputs(trace, part, wanted, depth + 1)
     else:
         raise TypeError(f"fuse: the function returned {describe(result)}: expected a tensor, or a "
                         "tuple, list or dictionary of them")
@@ -434,6 +435,7 @@ cdef int collect_outputs(_Trace trace, object result, list wanted) except -1:
 
 cdef object replaced(object result, dict places, _Trace trace):
     """result with numbers of tensors in place of stand-ins."""
+    # no deeper than collect_outputs, which came first
     if isinstance(result, Tensor):
         return places[trace.output(<Tensor>result)]
     if isinstance(result, dict):

@@ -265,7 +265,6 @@ cdef double MIN_WORK_TO_LOOK = 4e6
 
 
 @cython.final
-@cython.auto_pickle(False)  # numbers of unknown origin would have to be checked
 cdef class _ColumnsInUse:
     """Which columns of a matrix (m, k) are not zero throughout."""
 
@@ -304,6 +303,9 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
     cdef RowGradient by_rows
     cdef pt_status status
     cdef int d
+    if x.ndim == 0 or g.ndim == 0:
+        raise ValueError(f"linear: x has shape {x.shape} and g {g.shape}: expected (..., inputs) "
+                         "and (..., units)")
     for d in range(x.ndim - 1):
         m *= x.dims[d]
     dims[1] = g.dims[g.ndim - 1]
@@ -336,6 +338,8 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
 
 
 @cython.final
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class RowGradient:
     """The gradient of a matrix of which only some rows are not zero: those of the inputs in use.
 

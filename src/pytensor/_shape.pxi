@@ -416,12 +416,18 @@ def scatter(x, /, key, shape):
     return out
 
 
-def concat(list tensors, int axis):
-    """The tensors one after another; pytensor.functions.concat has checked them."""
-    cdef Tensor first = tensors[0], t, out
+def concat(list tensors not None, position):
+    """The tensors, at least one, one after another; see pytensor.functions.concat."""
+    cdef Tensor first = <Tensor?>tensors[0], t, out
     cdef Py_ssize_t dims[PT_MAX_NDIM]
-    cdef int dtype = first.type, d
+    cdef int dtype = first.type, axis = read_axis(position, first.ndim, "concat"), d
     cdef unsigned long long tracked = 0
+    for value in tensors:
+        t = <Tensor?>value
+        for d in range(first.ndim):
+            if t.ndim != first.ndim or d != axis and t.dims[d] != first.dims[d]:
+                raise ValueError(f"concat: shapes {first.shape} and {t.shape} differ in more than "
+                                 f"axis {axis}")
     for d in range(first.ndim):
         dims[d] = first.dims[d]
     dims[axis] = 0

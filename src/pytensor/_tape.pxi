@@ -171,7 +171,7 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         outs = [(out.shape, out.type)]
     if observer != NULL:
         (<list>observer).append((ROW_NAMES[row], inputs, (out,) if results is None else results))
-    tape = <GradientTape><object>innermost_tape
+    tape = innermost()  # None, where a garbage collection since ran what left the tapes
     while tape is not None:
         if tape.bit & mask and tape.recording:
             entry = _Record.__new__(_Record)
@@ -293,6 +293,8 @@ cdef int record_from(GradientTape tape) except -1:
     return 0
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class GradientTape:
     """Records operations on watched tensors, to differentiate what comes of them.
 

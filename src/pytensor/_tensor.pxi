@@ -41,6 +41,8 @@ cdef object only_element(Tensor t, str name):
 @cython.final
 @cython.freelist(64)
 @cython.no_gc
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class Tensor:
     """An N-dimensional array of numbers of one dtype, on the CPU.
 

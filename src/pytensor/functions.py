@@ -334,14 +334,6 @@ def concat(arrays, /, *, axis=0):
     tensors = _tensors(arrays, "concat")
     if axis is None:
         tensors, axis = [t.ravel() for t in tensors], 0
-    first = tensors[0]
-    axis = read_axis(axis, first.ndim, "concat")
-    for t in tensors:
-        if t.ndim != first.ndim or any(
-            t.shape[a] != first.shape[a] for a in range(first.ndim) if a != axis
-        ):
-            raise ValueError(f"concat: shapes {first.shape} and {t.shape} differ in more than "
-                             f"axis {axis}")
     return _core.concat(tensors, axis)
 
 
