@@ -181,6 +181,9 @@ def test_arguments(rng):
         assert_same(fused(x, **kwargs), f(x, **kwargs))
     assert_same(fused(x.numpy(), y.numpy()), f(x, y))
     assert_same(fused(x, np.float32(2)), f(x, np.float32(2)))
+    fused = pt.fuse(lambda x, factor: x * factor.imag)
+    for imag in (0.0, -0.0, 1.0):
+        assert_same(fused(x, complex(1, imag)), x * imag)
     check(lambda x, y: x + x * y, x, x)
 
 

@@ -748,3 +748,10 @@ def test_methods_look_at_what_they_are_given_as_self(value):
                 with pytest.raises(TypeError):
                     method(value)
     assert str(inspect.signature(pt.Tensor.sum)) == "(self, /, axis=None, *, keepdims=False)"
+
+
+def test_a_format_is_a_string():
+    assert f"{pt.asarray(1.5):.2f}" == pt.asarray(1.5).__format__(".2f") == "1.50"
+    for wrong in (None, 3, b""):
+        with pytest.raises(TypeError, match="'spec'"):
+            pt.asarray(1.5).__format__(wrong)

@@ -351,8 +351,6 @@ cdef object fixed_key(object key, int depth=0):
         return operator.index(key)
     if isinstance(key, Tensor):
         return converted(key, (<Tensor>key).type)
-    if not isinstance(key, list) and not isinstance(key, np.ndarray):
-        return key
     fixed = np.array(key)
     return fixed if fixed.size else fixed.astype(np.intp)  # of [], as an index
 
@@ -412,7 +410,7 @@ def scatter(x, /, key, shape):
     else:
         np.add.at(numpy_view(out), numpy_key(key), numpy_view(t))
     if recording_mask & t.tracked:
-        record(ROW_SCATTER, (t,), out, (key,))
+        record(ROW_SCATTER, (t,), out, (fixed_key(key),))
     return out
 
 

@@ -358,7 +358,7 @@ cdef class Tensor:
     def __str__(self):
         return str(numpy_view(self))
 
-    def __format__(self, spec):
+    def __format__(self, str spec not None):
         return format(self.item() if self.ndim == 0 else str(self), spec)
 
     # ---------------------------------------------------------------------------- interchange

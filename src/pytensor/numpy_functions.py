@@ -91,7 +91,15 @@ class _Call:
 
             derivatives.add(self.row)
             self.known_to_tapes = True
-        _core.record_call(self.row.name, tensors, results, parameters)
+        _core.record_call(self.row.name, tensors, results, tuple(map(_fixed, parameters)))
+
+
+def _fixed(parameter):
+    """A parameter as a tape keeps it: an array that stands for a number, an axis say, could change.
+    """
+    if isinstance(parameter, (Tensor, np.ndarray)) and parameter.ndim == 0:
+        return parameter.item()
+    return parameter
 
 
 def _tensors(result):
