@@ -548,9 +548,10 @@ def test_a_full_disk(shelf, environment, monkeypatch, options, buffered):
 
 
 def test_a_closed_stdout(environment):
-    command = f'exec "{sys.executable}" -m pytensor.train --dataset digits {" ".join(QUICK)} >&-'
-    process = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60,
-                             check=False)
+    code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    process = subprocess.run(
+        [sys.executable, "-c", code, "-m", "pytensor.train", "--dataset", "digits", *QUICK],
+        stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert process.returncode == 2
     assert process.stderr.startswith("pytensor.train: standard output: closed")
     assert process.stderr.count("\n") == 1
