@@ -237,9 +237,9 @@ def architecture(data):
         check_config(models.load_model(path))
 
 
-@target(ValueError, TypeError, words=JSON_WORDS)
+@target(ValueError, TypeError, MemoryError, words=JSON_WORDS)
 def json(data):
-    """The config of any object."""
+    """The config of any object; a layer may ask for any number of units."""
     check_config(serialization.from_json(data.decode(errors="replace")))
 
 
