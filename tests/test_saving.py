@@ -7,6 +7,7 @@ import stat
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from pytensor import layers, models, saving
@@ -124,6 +125,21 @@ def test_refuses_another_dtype(tmp_path):
                for name, weight, _ in model.named_weights()}, path)
     with pytest.raises(ValueError, match=r"dense/bias: float64 \(4,\) in the file, float32 \(4,\)"):
         model.load_weights(path)
+
+
+def test_an_architecture_larger_than_the_file_is_not_built(tmp_path):
+    """It would cost hundreds of gigabytes, and hours of random numbers."""
+    path = tmp_path / "model.safetensors"
+    saving.save_model(network(), path)
+    arrays = load_file(path)
+    with safe_open(path, "numpy") as file:
+        text = file.metadata()["pytensor"]
+    save_file(arrays, path, {"pytensor": text.replace('"units": 4', f'"units": {10**11}')})
+    with pytest.raises(ValueError, match=r"load_model: .*: layer 'dense': weight 'kernel' of shape "
+                                         r"\(3, 100000000000\): more elements than are there"):
+        models.load_model(path)
+    network(units=10**7)  # the limit was that file's alone
+
 
 
 @pytest.mark.parametrize("length", [0, 4, 50, -1])

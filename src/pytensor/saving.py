@@ -173,10 +173,13 @@ def load_model(path, custom_objects=None, compile=True):
             known, is of a newer version, or its weights are not those of its architecture.
     """
     from pytensor import checkpoints, serialization
+    from pytensor.layers.layer import mode
 
     path = as_path("load_model", path)
     name = f"load_model: {path}"
     arrays, about = read_model(name, path)
+    # Some more than there are: what differs a little is told weight by weight below.
+    mode.room = (1 << 20) + 2 * sum(array.size for array in arrays.values())
     try:
         with serialization.custom_object_scope(custom_objects):
             model = serialization.deserialize(about["model"])
@@ -186,6 +189,8 @@ def load_model(path, custom_objects=None, compile=True):
                 model.compile_from_config(about["compile"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error or type(error).__name__}") from error
+    finally:
+        mode.room = None
     assign_weights(name, model, arrays)
     if model.loss is not None and about.get("training") is not None:
         checkpoints.restore_optimizer(name, model, about["training"], arrays)

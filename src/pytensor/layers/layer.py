@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import threading
 
 import numpy as np
@@ -21,11 +22,13 @@ class _Mode(threading.local):
     """What the layers that run in this thread should know.
 
     training: whether they are being trained. losses: what they add to the loss, a list, or None
-    while none runs.
+    while none runs. room: how many elements the weights may have that are made from now on, None
+    for any number: a file could claim more than it holds.
     """
 
     training = False
     losses = None
+    room = None
 
 
 mode = _Mode()
@@ -97,6 +100,11 @@ class Layer(Configurable):
         if name in self._own_weights:
             raise ValueError(f"layer {self.name!r} has a weight {name!r} already: was it built "
                              "twice?")
+        if mode.room is not None:
+            mode.room -= math.prod(shape)
+            if mode.room < 0:
+                raise ValueError(f"layer {self.name!r}: weight {name!r} of shape {tuple(shape)}: "
+                                 "more elements than are there")
         weight = initializers.get(initializer)(tuple(shape))
         self._own_weights[name] = weight, bool(trainable)
         if regularizer is not None:
