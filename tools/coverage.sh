@@ -5,7 +5,7 @@
 #
 # The whole suite runs once, with every library that it compares with, then what depends on the
 # kernels once more for each other instruction set and with the plain allocator; child processes
-# count. Takes a quarter of an hour, and needs GCC's gcov. With arguments, for a closer look, pytest
+# count. Takes 25 minutes, and needs GCC's gcov. With arguments, for a closer look, pytest
 # runs once, and docs/coverage.md stays as it is. Lines not reached: build/coverage/missed.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
