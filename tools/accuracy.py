@@ -159,14 +159,15 @@ def main(argv=None):
     if "own" in parts:
         names = itertools.product((row.name for row in rows), ("float32", "float64"))
         cells = {key: results[" ".join(key)] for key in names if " ".join(key) in results}
-        own_part = page(HEAD, "##", cells) + "\n"
+        own_part = page(HEAD, "##", cells)
         largest = max((worst[0], *key) for key, cell in cells.items()
                       for name, worst in cell["worst"].items() if name in ISAS)
         print(f"{options.output}: at most {largest[0]:.4f} ULP ({' '.join(largest[1:])})")
         status = int(largest[0] > LIMIT)
     if "numpy" in parts:
         numpy_part = page(NUMPY_HEAD, "###", numpy_cells(rows, results))
-    options.output.write_text(own_part + (numpy_part and NUMPY_HEADING + numpy_part))
+    options.output.write_text(own_part.rstrip() + "\n"
+                              + (numpy_part and f"\n{NUMPY_HEADING}{numpy_part}"))
     return status
 
 
