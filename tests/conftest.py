@@ -17,6 +17,8 @@ import pytensor as pt
 settings.register_profile("suite", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("suite")
 
+TESTS = Path(__file__).parent
+
 KINDS = {
     "b": ("bool",),
     "i": ("int8", "int16", "int32", "int64"),
@@ -76,7 +78,7 @@ def preloading(name, directory):
     if compiler is None:
         pytest.skip("there is no C compiler")
     library = directory / f"{name}.so"
-    source = Path(__file__).parent / "c" / f"{name}.c"
+    source = TESTS / "c" / f"{name}.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
                     "-o", library, source, "-ldl"], check=True)
     before = os.environ.get("LD_PRELOAD", "").split()

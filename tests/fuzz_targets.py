@@ -13,7 +13,6 @@ import contextlib
 import importlib
 import math
 import os
-import resource
 import shutil
 import tempfile
 import warnings
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from limits import address_space
 from safetensors.numpy import save
 
 import pytensor as pt
@@ -79,19 +79,11 @@ def target(*refusals, words=()):
     return register
 
 
-@contextlib.contextmanager
 def limited_memory():
-    """In this context the process may take no more than MOST_MEMORY."""
+    """Return a context in which the process may take no more than MOST_MEMORY."""
     if "san" in os.environ.get("LD_PRELOAD", ""):  # sanitizers take terabytes of address space
-        yield
-        return
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        return contextlib.nullcontext()
+    return address_space(MOST_MEMORY)
 
 
 # -------------------------------------------------------------------------------------- files

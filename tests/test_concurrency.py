@@ -1,21 +1,17 @@
 """Many threads on shared tensors, models and tapes; processes made in every way while the pool is
-busy; interruptions; limits of the system."""
+busy; limits of the system. Signals: test_interruption.py."""
 
 import contextlib
 import os
-import signal
-import subprocess
-import sys
 import textwrap
 import threading
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import output_of, run_python
+from conftest import TESTS, output_of, run_python
 
 import pytensor as pt
 from pytensor import layers, models
@@ -570,68 +566,6 @@ def test_subinterpreters(first):
         assert lines[0] == lines[2] == works
 
 
-def test_a_subinterpreter_leaves_signals_to_the_main_one():
-    """Whose handler's exception a product in the other could not raise."""
-    code = """
-        import importlib, signal
-        try:
-            interpreters = importlib.import_module("_interpreters")
-        except ImportError:
-            interpreters = importlib.import_module("_xxsubinterpreters")
-
-        def handler(number, frame):
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)  # once
-            raise KeyboardInterrupt
-
-        in_another = '''
-        import signal
-        try:
-            import pytensor as pt
-        except ImportError:
-            print("ImportError", flush=True)
-        else:
-            x = pt.ones((2048, 2048), dtype="float64")
-            _ = [x @ x for _ in range(5)]
-            print("computed", flush=True)
-        '''
-        signal.signal(signal.SIGALRM, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
-        try:
-            interpreters.run_string(interpreters.create(), textwrap.dedent(in_another))
-            while True: pass
-        except KeyboardInterrupt:
-            print("interrupted")
-    """
-    lines = output_of("import textwrap\n" + textwrap.dedent(code)).splitlines()
-    assert lines[-1] == "interrupted" and set(lines[:-1]) <= {"ImportError", "computed"}, lines
-
-
-def test_an_interruption_of_a_long_product_leaves_all_usable():
-    """Ctrl-C ends the program's loop as soon as the product at work is done."""
-    code = textwrap.dedent("""
-        import signal, time
-        import pytensor as pt
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        a = pt.ones((400, 400))
-        a @ a
-        print("ready", flush=True)
-        try:
-            while True:
-                a @ a
-        except KeyboardInterrupt:
-            pass
-        print(float((a @ a)[0, 0]), pt.sum(pt.ones(1_000_000)).item())
-    """)
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert (process.returncode, out.split()) == (0, ["400.0", "1000000.0"])
-    assert time.monotonic() - started < 10
-
-
 # ------------------------------------------------------------------------ limits of the system
 
 
@@ -685,17 +619,16 @@ def test_the_quota_of_a_control_group_is_the_default_number_of_threads(quota, ex
 
 
 FEWER_THREADS = """
-    import resource, warnings
+    import warnings
     import numpy as np, pytensor as pt
+    from limits import address_space
     warnings.simplefilter("always")
     x = pt.asarray(np.arange(1_000_000.0) * 1e-6)
     out = pt.empty_like(x)
     pt.set_num_threads(1)
     expected = bytes(pt.exp(x))
-    pages = int(open("/proc/self/statm").read().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 20),) * 2)
-    pt.set_num_threads(200)
-    with warnings.catch_warnings(record=True) as caught:
+    with address_space(1 << 20), warnings.catch_warnings(record=True) as caught:
+        pt.set_num_threads(200)
         warnings.simplefilter("always")
         for _ in range(3):
             pt.exp(x, out=out)
@@ -707,7 +640,7 @@ FEWER_THREADS = """
 
 def test_threads_that_cannot_start_are_done_without():
     """A machine out of threads: correct, with those that there are, and one warning."""
-    lines = output_of(FEWER_THREADS).splitlines()
+    lines = output_of(FEWER_THREADS, cwd=TESTS).splitlines()
     assert lines[0] == ("['pytensor: set_num_threads(200): the system started fewer threads; going "
                         "on with those']"), lines
     assert lines[1] == "True"
@@ -715,7 +648,7 @@ def test_threads_that_cannot_start_are_done_without():
 
 def test_one_warning_may_be_an_error():
     process = run_python("import warnings; warnings.simplefilter('error')\n"
-                         + textwrap.dedent(FEWER_THREADS).replace('"always"', '"error"'))
+                         + textwrap.dedent(FEWER_THREADS).replace('"always"', '"error"'), cwd=TESTS)
     assert "RuntimeWarning: pytensor: set_num_threads(200)" in process.stderr
 
 
@@ -755,7 +688,7 @@ def test_memory_stays_flat_over_many_operations():
         sys.argv = ["soak.py", "100000"]
         runpy.run_path(SOAK, run_name="__main__")
     """
-    soak = Path(__file__).parent.parent / "tools" / "soak.py"
+    soak = TESTS.parent / "tools" / "soak.py"
     if not soak.exists():
         pytest.skip("not in a checkout")
     assert "flat" in output_of(f"SOAK = {str(soak)!r}\n" + textwrap.dedent(code), timeout=200)

@@ -10,15 +10,13 @@ import runpy
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
-from conftest import output_of
+from conftest import TESTS, output_of
 from fuzz_targets import TARGETS, Target, limited_memory
 
-ROOT = Path(__file__).parent.parent
-CORPUS = ROOT / "tests" / "corpus"
-FUZZ = ROOT / "tools" / "fuzz.py"
+CORPUS = TESTS / "corpus"
+FUZZ = TESTS.parent / "tools" / "fuzz.py"
 
 
 def files_of(name, beginning=""):
@@ -73,7 +71,7 @@ def test_what_claims_to_be_huge_costs_neither_memory_nor_time():
         run("claims")
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
               time.perf_counter() - start)
-        """, cwd=ROOT / "tests").split()
+        """, cwd=TESTS).split()
     assert int(growth) < 16_384  # KiB
     assert float(seconds) < 5
     assert len(list(CORPUS.glob("*/claims-*"))) >= 10

@@ -1,10 +1,15 @@
 """Signals while a kernel is at work: a long product asks every 0.1 s for them.
 
-No test asserts a time. Without that question Python runs a handler once the call is over, and once
-for all the signals that came meanwhile: a handler that ran twice during one call shows it.
+The tests of long products assert no time. Without that question Python runs a handler once the call
+is over, and once for all the signals that came meanwhile: a handler that ran twice during one call
+shows it.
 """
 
+import signal
+import subprocess
+import sys
 import textwrap
+import time
 
 import pytest
 from conftest import output_of
@@ -245,3 +250,65 @@ def test_a_tape_and_a_training_survive():
         print(len(history.history["loss"]))
     """
     assert run(code, 2).splitlines() == ["ended", "[2.0, 2.0, 2.0]", "ended", "2"]
+
+
+def test_a_subinterpreter_leaves_signals_to_the_main_one():
+    """Whose handler's exception a product in the other could not raise."""
+    code = """
+        import importlib, signal
+        try:
+            interpreters = importlib.import_module("_interpreters")
+        except ImportError:
+            interpreters = importlib.import_module("_xxsubinterpreters")
+
+        def handler(number, frame):
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)  # once
+            raise KeyboardInterrupt
+
+        in_another = '''
+        import signal
+        try:
+            import pytensor as pt
+        except ImportError:
+            print("ImportError", flush=True)
+        else:
+            x = pt.ones((2048, 2048), dtype="float64")
+            _ = [x @ x for _ in range(5)]
+            print("computed", flush=True)
+        '''
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        try:
+            interpreters.run_string(interpreters.create(), textwrap.dedent(in_another))
+            while True: pass
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    lines = output_of("import textwrap\n" + textwrap.dedent(code)).splitlines()
+    assert lines[-1] == "interrupted" and set(lines[:-1]) <= {"ImportError", "computed"}, lines
+
+
+def test_an_interruption_of_a_long_product_leaves_all_usable():
+    """Ctrl-C ends the program's loop as soon as the product at work is done."""
+    code = textwrap.dedent("""
+        import signal, time
+        import pytensor as pt
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        a = pt.ones((400, 400))
+        a @ a
+        print("ready", flush=True)
+        try:
+            while True:
+                a @ a
+        except KeyboardInterrupt:
+            pass
+        print(float((a @ a)[0, 0]), pt.sum(pt.ones(1_000_000)).item())
+    """)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.2)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out.split()) == (0, ["400.0", "1000000.0"])
+    assert time.monotonic() - started < 10

@@ -15,7 +15,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import output_of, preloading, run_python
+from conftest import TESTS, output_of, preloading, run_python
 
 import pytensor as pt
 from pytensor import _core, layers, models, nn, optimizers, utils
@@ -384,42 +384,37 @@ def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
 def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
     """OpenBLAS would end the process. Where it has memory for one thread, one computes."""
     code = f"""
-        import resource, warnings
+        import warnings
         import pytensor as pt
+        from limits import address_space
         warnings.simplefilter("ignore")  # of threads that could not be started
         a = pt.ones((300, 300))
         if {warm}:
             a @ a
-        pages = int(open("/proc/self/statm").read().split()[0])
-        before = resource.getrlimit(resource.RLIMIT_AS)
-        limit = pages * resource.getpagesize() + ({mebibytes} << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
-        try:
-            print(float((a @ a)[0, 0]))
-        except MemoryError as error:
-            print(error)
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        with address_space({mebibytes} << 20):
+            try:
+                print(float((a @ a)[0, 0]))
+            except MemoryError as error:
+                print(error)
         print(float((a @ a)[0, 0]))
     """
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         pytest.skip("a sanitizer's address space has no such limit")
     # Other threads reserve nothing meanwhile, for malloc or for NumPy.
-    lines = output_of(code, timeout=30, PYTENSOR_NUM_THREADS=str(n_threads), MALLOC_ARENA_MAX="1",
-                      OPENBLAS_NUM_THREADS="1").splitlines()
+    lines = output_of(code, timeout=30, cwd=TESTS, PYTENSOR_NUM_THREADS=str(n_threads),
+                      MALLOC_ARENA_MAX="1", OPENBLAS_NUM_THREADS="1").splitlines()
     expected = "matmul: no memory to pack the operands" if mebibytes < 32 and not warm else "300.0"
     assert lines == [expected, "300.0"]
 
 
 def test_a_product_of_integers_needs_no_memory_of_openblas():
     code = """
-        import resource
         import pytensor as pt
+        from limits import address_space
         a = pt.ones((300, 300), dtype="int64")
-        pages = int(open("/proc/self/statm").read().split()[0])
-        limit = pages * resource.getpagesize() + (8 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
-        print((a @ a)[0, 0].item())
+        with address_space(8 << 20):
+            print((a @ a)[0, 0].item())
     """
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         pytest.skip("a sanitizer's address space has no such limit")
-    assert output_of(code, PYTENSOR_NUM_THREADS="1") == "300"
+    assert output_of(code, cwd=TESTS, PYTENSOR_NUM_THREADS="1") == "300"

@@ -22,8 +22,8 @@ extern pt_blas blas;
 /* Whether OpenBLAS has memory to work with; ask before the calls of a product. */
 bool pt_blas_has_memory(void);
 
-/* Around what calls these functions: a fork waits until all have left. Not nested. Where there is no
- * memory for one more thread inside, it waits for another to leave. */
+/* Around what calls these functions: a fork waits until all have left. Not nested. Where there is
+ * no memory for one more thread inside, it waits for another to leave. */
 void pt_enter_blas(void);
 void pt_leave_blas(void);
 

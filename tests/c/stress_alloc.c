@@ -1,6 +1,7 @@
 /* stress_alloc.c: what pt.h promises of the allocator, alone and under load; run it plain and with
  * the thread, address and undefined-behaviour sanitizers. Exits 0 when all holds. */
 #define _GNU_SOURCE
+#include "check.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -38,14 +39,6 @@ int __lsan_is_turned_off(void)
 {
     return getpid() != main_process;
 }
-
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
-            _Exit(1);                                                                 \
-        }                                                                             \
-    } while (0)
 
 #define MIB ((size_t)1 << 20)
 

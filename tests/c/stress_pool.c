@@ -1,6 +1,7 @@
 /* stress_pool.c: what pt.h promises of the thread pool, under load; run it plain and with the
  * thread, address and undefined-behaviour sanitizers. Exits 0 when all holds. */
 #define _GNU_SOURCE
+#include "check.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -29,14 +30,6 @@ const char *__tsan_default_options(void)
 {
     return "atexit_sleep_ms=0";
 }
-
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
-            _Exit(1);                                                                 \
-        }                                                                             \
-    } while (0)
 
 #define MAX_TASKS 3000
 

@@ -1,17 +1,10 @@
-/* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits 0 when all
- * holds. */
+/* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits 0
+ * when all holds. */
 #define _GNU_SOURCE
 #include "../../src/kernels/blas.c"
+#include "check.h"
 
 #include <sys/wait.h>
-
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
-            _Exit(1);                                                                 \
-        }                                                                             \
-    } while (0)
 
 enum { SECONDS = 10 };
 

@@ -4,17 +4,10 @@ static char mount[64], of_process[80]; /* instead of /sys/fs/cgroup and /proc/se
 #define CGROUP_MOUNT mount
 #define CGROUP_OF_PROCESS of_process
 #include "../../src/kernels/cpu.c"
+#include "check.h"
 
 #include <ftw.h>
 #include <sys/stat.h>
-
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
-            _Exit(1);                                                                 \
-        }                                                                             \
-    } while (0)
 
 #define NONE HUGE_VAL
 #define LONG_PATH 3000

@@ -1,0 +1,16 @@
+/* check.h: what the test programs in C report failures with. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);   \
+            _Exit(1);                                                                 \
+        }                                                                             \
+    } while (0)
+
+#endif
