@@ -6,7 +6,7 @@ import samples
 from loops import naive_loop
 from measure import Case, Contender
 
-from pytensor.op_table import ELEMENTWISE
+from pytensor._tables.ops import ELEMENTWISE
 
 NAIVE_LIMIT = 1_000  # elements: a plain loop needs some 0.1 us for each
 

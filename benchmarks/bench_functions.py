@@ -8,7 +8,7 @@ import pytest
 import samples
 from measure import Case
 
-from pytensor.op_table import TABLE
+from pytensor._tables.ops import TABLE
 
 SOFTMAX = "(e := np.exp(x - x.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)"
 LOG_SOFTMAX = "(s := x - x.max(-1, keepdims=True)) - np.log(np.exp(s).sum(-1, keepdims=True))"

@@ -7,7 +7,7 @@ import samples
 from loops import naive_loop
 from measure import Case, Contender
 
-from pytensor.op_table import REDUCTIONS
+from pytensor._tables.ops import REDUCTIONS
 
 NAIVE_LIMIT = 1_000
 

@@ -25,22 +25,15 @@ from limits import address_space
 from safetensors.numpy import save
 
 import pytensor as pt
-from pytensor import (
-    autodiff,
-    datasets,
-    foreign_weights,
-    layers,
-    models,
-    op_table,
-    predict,
-    saving,
-    serialization,
-)
+from pytensor import datasets, layers, models, predict, serialization
+from pytensor._autodiff import transforms
 from pytensor._command import UsageError
+from pytensor._tables import ops
+from pytensor._training import foreign_weights, model_files
 from pytensor.datasets import Shards
 
 # What pytensor imports when it is used, here, so that tools/fuzz.py has it instrumented.
-for _name in ("checkpoints", "derivatives", "linalg_derivatives", "numpy_functions"):
+for _name in ("checkpoints", "_autodiff.rules", "_autodiff.linalg_rules", "_functions.by_numpy"):
     importlib.import_module(f"pytensor.{_name}")
 
 MOST_MEMORY = 1 << 30  # bytes of address space beyond those at the start
@@ -209,7 +202,8 @@ def safetensors(data):
                     raise
             return read
 
-        any_of(ValueError, *map(reader, (saving.load_weights, foreign_weights.load_torch_weights,
+        any_of(ValueError, *map(reader, (model_files.load_weights,
+                                         foreign_weights.load_torch_weights,
                                          foreign_weights.load_keras_weights)),
                lambda: models.load_model(path))
         with contextlib.suppress(UsageError):
@@ -222,8 +216,8 @@ def architecture(data):
     """The text in a model's file that tells its layers, how it is compiled, and its optimizer."""
     model = small_model()
     arrays = {path: np.array(weight) for path, weight, _ in model.named_weights()}
-    arrays |= {f"{saving.TRAINING}optimizer/{path}/{k}": array for path, array in arrays.items()
-               for k in range(2)}
+    arrays |= {f"{model_files.TRAINING}optimizer/{path}/{k}": array
+               for path, array in arrays.items() for k in range(2)}
     text = data.decode(errors="replace")
     with file_of(save(arrays, {"pytensor": text}), ".safetensors") as path:
         check_config(models.load_model(path))
@@ -452,7 +446,7 @@ def einsum(data):
     if dtypes != "d":
         return
     g = pt.cos(pt.reshape(pt.arange(float(out.size), dtype="float64"), out.shape))
-    gradients = autodiff.vjp(lambda *a: pt.einsum(text, *a), *tensors)[1](g)
+    gradients = transforms.vjp(lambda *a: pt.einsum(text, *a), *tensors)[1](g)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     for i, (gradient, tensor) in enumerate(zip(gradients, tensors, strict=True)):
         assert gradient.shape == tensor.shape, text
@@ -548,9 +542,9 @@ def indices(choices):
 
 # name: (our function, NumPy's, the arrays and options of a call)
 OPERATIONS = {row.name: (getattr(pt, row.name), elementwise(row), operands(row))
-              for row in op_table.ELEMENTWISE}
+              for row in ops.ELEMENTWISE}
 OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), reduced)
-               for name in (*(row.name for row in op_table.REDUCTIONS), "mean", "std", "var",
+               for name in (*(row.name for row in ops.REDUCTIONS), "mean", "std", "var",
                             "count_nonzero")}
 OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), with_axis)
                for name in ("expand_dims", "flip", "sort", "argsort", "unstack")}
@@ -617,7 +611,7 @@ def operations(data):
         expected = attempt(lambda: theirs(*arrays, **options))
     if isinstance(expected, OverflowError):  # of integers that Python has and C has not
         return
-    if isinstance(expected, ValueError) and name in op_table.ROWS and not found.size:
+    if isinstance(expected, ValueError) and name in ops.ROWS and not found.size:
         return  # no extremes where none are asked for
     assert not isinstance(expected, Exception), f"{text}: accepted; NumPy: {expected!r}"
     if not isinstance(found, tuple | list):
@@ -639,7 +633,7 @@ def fuse(data):
     choices = Choices(data)
     tensors = [pt.asarray(a) for a in several(choices, 1 + choices.number(3))]
     program = choices.several(8, lambda: (
-        choices.one(op_table.ELEMENTWISE), [choices.number(32) for _ in range(3)]))
+        choices.one(ops.ELEMENTWISE), [choices.number(32) for _ in range(3)]))
     count = 1 + choices.number(3)
 
     def function(*values):

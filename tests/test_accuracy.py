@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor.op_table import ELEMENTWISE
+from pytensor._tables.ops import ELEMENTWISE
 
 # Rows of one floating-point input that round, with NumPy's reference to be had in the next type.
 ROWS = [row for row in ELEMENTWISE if row.kind == "unary" and "f" in row.types
@@ -339,7 +339,7 @@ def test_symmetries(dtype, rng):
 @pytest.mark.parametrize("shape", [(1000,), (123_457,), (1_000_003,)])
 @pytest.mark.parametrize("kind", ["uniform", "both signs", "wide"])
 def test_sums_stay_within_the_bound_of_pairwise_blocks(shape, kind, rng):
-    """The bound of src/kernels/reduce.h, with L = 32 and B = 1024 for float32."""
+    """The bound of src/kernels/loops/reduce.h, with L = 32 and B = 1024 for float32."""
     x = rng.uniform(0, 1, shape) if kind == "uniform" else rng.standard_normal(shape)
     x = (x * 10.0 ** rng.integers(-9, 9, shape) if kind == "wide" else x).astype(np.float32)
     exact = math.fsum(x.tolist())

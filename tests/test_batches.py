@@ -1,11 +1,11 @@
-"""pytensor.batches."""
+"""pytensor._training.batches."""
 
 import numpy as np
 import pytest
 
 import pytensor as pt
 from pytensor import random
-from pytensor.batches import Batches, Stream, as_source, is_stream, weights_of_classes
+from pytensor._training.batches import Batches, Stream, as_source, is_stream, weights_of_classes
 
 X = np.arange(20, dtype=np.uint8).reshape(10, 2)
 Y = np.arange(10)

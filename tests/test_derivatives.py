@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import nn, numpy_table
-from pytensor.op_table import ELEMENTWISE, REDUCTIONS, TABLE
+from pytensor import nn
+from pytensor._tables import numpy_rows
+from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
 
 pytestmark = pytest.mark.once
 
@@ -27,7 +28,7 @@ def positive(*shape, seed=3):
 CUBE, MATRIX, SQUARE, VECTOR = normal(2, 3, 4), normal(3, 4), normal(3, 3, seed=8), normal(5)
 INDICES = np.array([[0, 3, 1], [2, 2, 0]])
 
-# Where the functions of numpy_table.py are sampled, if not from -0.9 to 0.9.
+# Where the functions of _tables/numpy_rows.py are sampled, if not from -0.9 to 0.9.
 DOMAINS = {"acosh": (1.1, 4)}
 
 # By name: a function of a namespace (ours or JAX's) and of arrays, and the arrays.
@@ -131,7 +132,7 @@ case("fuse", lambda xp, x, y: xp.fused(x, y), normal(2, 3), normal(3))
 
 # ------------------------------------------------------------------ computed by NumPy, composed
 
-for name, row in numpy_table.TABLE.items():
+for name, row in numpy_rows.TABLE.items():
     if row.kind in ("unary", "binary") and row.d:
         low, high = DOMAINS.get(name, (-0.9, 0.9))
         shapes = ((2, 3), (3,))[:len(row.inputs)]
@@ -280,7 +281,7 @@ def test_every_rule_has_a_case():
     """The transformations' own row is in test_transformations.py."""
     tested = {name.split()[0] for name in CASES}
     aliases = {"getitem": "index", "scatter": "index"}  # the gradient of an index is a scatter
-    for row in (*TABLE, *numpy_table.TABLE.values()):
+    for row in (*TABLE, *numpy_rows.TABLE.values()):
         if row.d and any(row.d) and row.name != "custom_gradient":
             assert aliases.get(row.name, row.name) in tested, row.name
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_op_table import assert_same_bits, claims, sample
 
 import pytensor as pt
-from pytensor.op_table import ELEMENTWISE
+from pytensor._tables.ops import ELEMENTWISE
 
 SIZES = (0, 1, 15, 16, 17, 511, 512, 513, 1000, 100_003)
 

@@ -16,7 +16,7 @@ from conftest import KINDS, LAYOUTS, contiguous, strided, transposed
 
 import pytensor as pt
 from pytensor import _ops
-from pytensor.op_table import ELEMENTWISE, REDUCTIONS, ROWS, TABLE
+from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, ROWS, TABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = ((3, 700), (41, 17), (2, 3, 5))  # long rows, short rows, more axes

@@ -1,4 +1,4 @@
-"""pytensor.saving: weights to disk and back."""
+"""pytensor._training.model_files: weights to disk and back."""
 
 import errno
 import json
@@ -10,7 +10,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from pytensor import layers, models, saving
+from pytensor import layers, models
+from pytensor._support.files import write_atomically
+from pytensor._training import model_files
 
 pytestmark = pytest.mark.once
 
@@ -65,14 +67,14 @@ def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "real" / "file")
-    saving.write_atomically(link, b"content")
+    write_atomically(link, b"content")
     assert link.is_symlink()
     assert (tmp_path / "real" / "file").read_bytes() == b"content"
 
 
 def test_a_name_as_long_as_there_can_be(tmp_path):
     path = tmp_path / ("\N{SNOWMAN}" * 85)  # 255 bytes
-    saving.write_atomically(path, b"content")
+    write_atomically(path, b"content")
     assert path.read_bytes() == b"content"
 
 
@@ -86,7 +88,7 @@ def test_a_file_system_that_syncs_no_directory(tmp_path, monkeypatch, number):
         sync(file)
 
     monkeypatch.setattr(os, "fsync", refuses)
-    saving.write_atomically(tmp_path / "file", b"content")
+    write_atomically(tmp_path / "file", b"content")
     assert (tmp_path / "file").read_bytes() == b"content"
 
 
@@ -94,7 +96,7 @@ def test_a_pipe_is_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(OSError, match="not a regular file"):
-        saving.write_atomically(pipe, b"content")
+        write_atomically(pipe, b"content")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
@@ -130,7 +132,7 @@ def test_refuses_another_dtype(tmp_path):
 def test_an_architecture_larger_than_the_file_is_not_built(tmp_path):
     """It would cost hundreds of gigabytes, and hours of random numbers."""
     path = tmp_path / "model.safetensors"
-    saving.save_model(network(), path)
+    model_files.save_model(network(), path)
     arrays = load_file(path)
     with safe_open(path, "numpy") as file:
         text = file.metadata()["pytensor"]
@@ -223,7 +225,7 @@ def test_without_the_optimizer_or_uncompiled(tmp_path):
 
 def test_notes(tmp_path):
     models.save_model(network(), tmp_path / "model", notes={"classes": ["a", "b"]})
-    assert saving.read_notes(tmp_path / "model") == {"classes": ["a", "b"]}
+    assert model_files.read_notes(tmp_path / "model") == {"classes": ["a", "b"]}
 
 
 class Doubled(layers.Layer):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import batches, datasets, layers, models
+from pytensor import datasets, layers, models
+from pytensor._training import batches
 from pytensor.datasets import idx
 
 pytestmark = pytest.mark.once

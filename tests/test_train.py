@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytensor import batches, models, saving, train
+from pytensor import models, train
+from pytensor._training import batches, model_files
 from pytensor.datasets import digits, idx, mnist
 
 FILES = (
@@ -168,7 +169,7 @@ def test_saved_model_is_the_trained_one(shelf, tmp_path, capsys):
     _, (images, labels) = mnist.load_data(shelf)
     predicted = np.asarray(network.predict(images, verbose=0)).argmax(axis=1)
     assert f"{(predicted == np.asarray(labels)).mean():.4f}" == printed
-    assert saving.read_notes(path)["classes"] == list("0123456789")
+    assert model_files.read_notes(path)["classes"] == list("0123456789")
 
 
 def test_dry_run_trains_and_writes_nothing(shelf, tmp_path, capsys):
@@ -274,7 +275,7 @@ def test_any_data(tmp_path, capsys, ending):
     out = capsys.readouterr().out
     assert out.startswith(f"data.{ending}: {expected}")
     assert float(RESULT.fullmatch(out.splitlines()[-1])[1]) > 0.6
-    classes = saving.read_notes(tmp_path / "model")["classes"]
+    classes = model_files.read_notes(tmp_path / "model")["classes"]
     assert classes == [f"digit {k}" if ending == "csv" else str(k) for k in range(10)]
 
 
@@ -337,7 +338,7 @@ def test_resume_refuses_what_differs(shelf, tmp_path, capsys):
 def test_resume_refuses_what_is_no_checkpoint_of_this_run(shelf, tmp_path, capsys, kind):
     path = tmp_path / "model"
     assert train.main(["--data-dir", str(shelf), "--save", str(path), *QUICK]) == 0
-    model, notes = models.load_model(path), saving.read_notes(path)
+    model, notes = models.load_model(path), model_files.read_notes(path)
     if kind == "missing":
         path.unlink()
         expected = "No such file"

@@ -1,4 +1,4 @@
-"""pytensor.trainer: training against a loop in NumPy, Keras's meanings, speed and bits, errors."""
+"""The trainer: training against a loop in NumPy, Keras's meanings, speed and bits, errors."""
 
 import copy
 import math

@@ -158,7 +158,7 @@ typedef struct {
     int (*binary_mpfr)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
 } reference;
 
-/* row of the op table or of numpy_table.py, true value in double and in long double, MPFR's */
+/* row of the op table or of _tables/numpy_rows.py, true value in double and in long double, MPFR's */
 #define UNARY_ROWS(ROW)                                      \
     ROW(exp, exp_true, expl, mpfr_exp)                       \
     ROW(expm1, expm1_true, expm1l, mpfr_expm1)               \

@@ -1,5 +1,5 @@
 """Measure the errors of every floating-point row of the op table, and of the element-wise ones that
-NumPy computes (numpy_table.py); write docs/accuracy.md.
+NumPy computes (_tables/numpy_rows.py); write docs/accuracy.md.
 
     python tools/accuracy.py                    the whole: hours
     python tools/accuracy.py --stride 256 --samples 1000000 --output page.md    minutes
@@ -46,10 +46,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src" / "pytensor"))
+sys.path.insert(0, str(ROOT / "src" / "pytensor" / "_tables"))
 
-from numpy_table import TABLE as NUMPY_TABLE  # noqa: E402
-from op_table import ELEMENTWISE  # noqa: E402
+from numpy_rows import TABLE as NUMPY_TABLE  # noqa: E402
+from ops import ELEMENTWISE  # noqa: E402
 
 del sys.path[0]  # pytensor's module random is not Python's
 
@@ -389,12 +389,12 @@ Not measured here, since they choose among their inputs or are compared with exa
 the tests: {own_left_out}.
 
 Sums are added in blocks, pairwise: n float32 numbers err by at most
-(42 + log2(n / 1024)) 2^-24 sum|x| (`src/kernels/reduce.h` has the scheme and the bound for every
-dtype; the tests compare with `math.fsum`).
+(42 + log2(n / 1024)) 2^-24 sum|x| (`src/kernels/loops/reduce.h` has the scheme and the bound for
+every dtype; the tests compare with `math.fsum`).
 """
 NUMPY_HEADING = "## Functions that NumPy computes\n"
 NUMPY_HEAD = """
-The element-wise functions of `numpy_table.py`, as pytensor has them from NumPy. **The promise of
+The element-wise functions of `numpy_rows.py`, as pytensor has them from NumPy. **The promise of
 1 ULP does not cover them**: their errors are those of NumPy's loops for AVX-512 where it has such
 loops and the processor AVX-512, and elsewhere those of the C library, which NumPy calls (baseline:
 measured with these loops disabled). Other versions of either may have other errors.

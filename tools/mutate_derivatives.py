@@ -23,7 +23,9 @@ from pathlib import Path
 import pytest
 
 import pytensor as pt
-from pytensor import _core, derivatives, op_table
+from pytensor import _core
+from pytensor._autodiff import rules
+from pytensor._tables import ops
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 FILES = ["test_derivatives.py", "test_op_table.py", "test_products.py", "test_autodiff.py",
@@ -115,8 +117,8 @@ class Quick:
     def pytest_runtestloop(self, session):
         """Fork a process for each mutant, which runs the tests up to the first failure."""
         numbers = {r.name: k for k, r in enumerate(
-            op_table.ELEMENTWISE + op_table.REDUCTIONS
-            + [r for r in op_table.TABLE if r.kind == "other"])}
+            ops.ELEMENTWISE + ops.REDUCTIONS
+            + [r for r in ops.TABLE if r.kind == "other"])}
         for row in wanted(sys.argv[1:]):
             self.name = row.name
             self.pytest_collection_modifyitems(session.items)
@@ -142,10 +144,10 @@ COUNTS: list[tuple[int, int]] = []
 
 def wanted(names):
     """The rows to break."""
-    unknown = set(names) - set(op_table.ROWS)
+    unknown = set(names) - set(ops.ROWS)
     if unknown:
         raise SystemExit(f"mutate_derivatives: {', '.join(sorted(unknown))}: no such row")
-    return [row for row in op_table.TABLE if any(row.d) and row.name in (names or [row.name])]
+    return [row for row in ops.TABLE if any(row.d) and row.name in (names or [row.name])]
 
 
 def run_mutant(session, number, mutant):
@@ -154,7 +156,7 @@ def run_mutant(session, number, mutant):
 
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         try:
-            _core.set_rules({number: derivatives._compile(mutant)})
+            _core.set_rules({number: rules._compile(mutant)})
         except Exception:
             return 1
         for k, item in enumerate(session.items):

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pt_ops.h" /* generated from src/pytensor/op_table.py: the enums of the ops */
+#include "pt_ops.h" /* generated from src/pytensor/_tables/ops.py: the enums of the ops */
 
 /* ------------------------------------------------------------------------- dtypes */
 

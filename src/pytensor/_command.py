@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from pytensor import saving
+from pytensor._support import files
 
 
 class UsageError(Exception):
@@ -94,7 +94,7 @@ def check_writable(option, path):
         UsageError: path is a directory, or a device or a pipe, or its directory takes no files.
     """
     try:
-        saving.check_writable(path)
+        files.check_writable(path)
     except OSError as error:
         reason = (error.strerror if error.errno == errno.EINVAL
                   else f"cannot write in {path.parent}: {error}")

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 import math
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import nn
-from pytensor._arguments import lookup
+from pytensor._support.arguments import lookup
 from pytensor.nn import log_softmax, sigmoid, softmax, tanh
 from pytensor.serialization import deserialize
 

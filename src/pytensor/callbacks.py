@@ -16,8 +16,8 @@ import time
 
 import numpy as np
 
-from pytensor import saving
-from pytensor._arguments import integer, lookup, number
+from pytensor._support.arguments import integer, lookup, number
+from pytensor._support.files import as_path, check_writable, write_atomically
 
 __all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ProgressLine",
@@ -315,7 +315,7 @@ class ModelCheckpoint(_Monitor):
         after so many batches. initial_value_threshold: what the first one has to be better than.
         """
         super().__init__(monitor, mode)
-        self.filepath = str(saving.as_path("ModelCheckpoint", filepath))
+        self.filepath = str(as_path("ModelCheckpoint", filepath))
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
@@ -333,7 +333,7 @@ class ModelCheckpoint(_Monitor):
         Raises:
             OSError: there is none, or it may not be written.
         """
-        saving.check_writable(self.filepath)
+        check_writable(self.filepath)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keep the number of the epoch."""
@@ -459,7 +459,7 @@ class CSVLogger(Callback):
 
     def __init__(self, filename, separator=",", append=False):
         """Filename: the file, replaced unless append."""
-        self.filename = saving.as_path("CSVLogger", filename)
+        self.filename = as_path("CSVLogger", filename)
         self.separator = separator
         self.append = bool(append)
         self._before = ""
@@ -471,7 +471,7 @@ class CSVLogger(Callback):
         Raises:
             OSError: the file cannot be read or written.
         """
-        saving.check_writable(self.filename)
+        check_writable(self.filename)
         self._rows = []
         self._before = (self.filename.read_text() if self.append and self.filename.exists() else "")
 
@@ -485,7 +485,7 @@ class CSVLogger(Callback):
         if not self._before:
             table.writeheader()
         table.writerows(self._rows)
-        saving.write_atomically(self.filename, (self._before + text.getvalue()).encode())
+        write_atomically(self.filename, (self._before + text.getvalue()).encode())
 
 
 class TensorBoard(Callback):
@@ -501,7 +501,7 @@ class TensorBoard(Callback):
         histogram_freq: write histograms of the weights every so many epochs, 0: never.
         update_freq: "epoch"; "batch" or a number of batches: write the training's after these, too.
         """
-        self.log_dir = saving.as_path("TensorBoard", log_dir)
+        self.log_dir = as_path("TensorBoard", log_dir)
         self.histogram_freq = integer("TensorBoard: histogram_freq", histogram_freq, 0)
         self.update_freq = update_freq
         if update_freq != "epoch":

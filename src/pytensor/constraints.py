@@ -6,8 +6,8 @@ constraint of one's own is a function of a tensor, or a subclass of Constraint.
 
 from __future__ import annotations
 
-import pytensor as pt
-from pytensor._arguments import number
+from pytensor import _functions as pt
+from pytensor._support.arguments import number
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "get"]

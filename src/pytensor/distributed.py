@@ -24,9 +24,15 @@ import zlib
 
 import numpy as np
 
-import pytensor as pt
-from pytensor import checkpoints, random, saving
-from pytensor._arguments import integer
+from pytensor import _functions as pt
+from pytensor import random
+from pytensor._support.arguments import integer
+from pytensor._training.state import (
+    TRAINING,
+    layers_with_generator,
+    optimizer_state,
+    restore_optimizer,
+)
 
 __all__ = ["DataParallel"]
 
@@ -153,7 +159,7 @@ class DataParallel:
         def kept():
             optimizer = model.optimizer
             return (model.get_weights() if model.built else None,
-                    checkpoints.optimizer_state(model) if optimizer.iterations else None,
+                    optimizer_state(model) if optimizer.iterations else None,
                     random.generator().bit_generator.state)
 
         weights, optimizer, state = self.from_first(kept)
@@ -162,9 +168,9 @@ class DataParallel:
             model.set_weights(weights)
         if optimizer is not None and not self.is_first:
             found, arrays = optimizer
-            checkpoints.restore_optimizer(
+            restore_optimizer(
                 "fit: distribution", model, found,
-                {saving.TRAINING + name: array for name, array in arrays.items()})
+                {TRAINING + name: array for name, array in arrays.items()})
 
     def begin_epoch(self, position):
         """Before the epoch's order is drawn: one state of the random numbers for all."""
@@ -273,7 +279,7 @@ class DataParallel:
         others = [w for _, w, trained in model.named_weights()
                   if not trained and w.dtype is pt.float32]
         buffers = _Buffers(weights, others, self.size)
-        generators = [layer for _, layer in checkpoints.layers_with_generator(model)]
+        generators = [layer for _, layer in layers_with_generator(model)]
 
         def part_of(shard, x, y, sample_weight, before):
             """What a part of a batch adds to the sums."""

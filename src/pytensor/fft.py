@@ -1,18 +1,18 @@
-"""Fourier transforms: the Array API standard's extension of that name, NumPy's by numpy_table.py.
+"""Fourier transforms: the Array API standard's extension of that name, NumPy's by numpy_rows.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from pytensor import functions, numpy_functions
 from pytensor._core import asarray
+from pytensor._functions import by_numpy, composed
 
-__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq", *numpy_functions.names("fft")]
+__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq", *by_numpy.names("fft")]
 
 
 def __getattr__(name):
-    return functions.made(globals(), "fft", name)
+    return composed.made(globals(), "fft", name)
 
 
 def __dir__():
@@ -42,5 +42,5 @@ def ifftshift(x, /, *, axes=None):
 
 def _shifted(x, axes, name, shift):
     x = asarray(x)
-    axes = tuple(range(x.ndim)) if axes is None else functions.read_axes(axes, x.ndim, name)
-    return functions.roll(x, tuple(shift(x.shape[axis]) for axis in axes), axis=tuple(axes))
+    axes = tuple(range(x.ndim)) if axes is None else composed.read_axes(axes, x.ndim, name)
+    return composed.roll(x, tuple(shift(x.shape[axis]) for axis in axes), axis=tuple(axes))

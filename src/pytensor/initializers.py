@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import random
-from pytensor._arguments import lookup, number
+from pytensor._support.arguments import lookup, number
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = [

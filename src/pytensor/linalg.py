@@ -1,21 +1,21 @@
 """Linear algebra: the Array API standard's extension of that name.
 
 matmul, tensordot and what is composed here have kernels of ours below; the decompositions are
-NumPy's, by numpy_table.py.
+NumPy's, by _tables/numpy_rows.py.
 """
 
 from __future__ import annotations
 
-from pytensor import functions, numpy_functions
 from pytensor._core import asarray, matmul, reshape
-from pytensor.functions import matrix_transpose, tensordot, vecdot
+from pytensor._functions import by_numpy, composed
+from pytensor._functions.composed import matrix_transpose, tensordot, vecdot
 
 __all__ = ["cross", "diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace",
-           "vecdot", *numpy_functions.names("linalg")]
+           "vecdot", *by_numpy.names("linalg")]
 
 
 def __getattr__(name):
-    return functions.made(globals(), "linalg", name)
+    return composed.made(globals(), "linalg", name)
 
 
 def __dir__():
@@ -33,8 +33,8 @@ def outer(x, y, /):
 
 def diagonal(x, /, *, offset=0):
     """The elements of the last two axes above whose column minus row is offset: (..., n)."""
-    x = functions.matrices(x, "diagonal")
-    rows, columns = functions.diagonal_indices(x, offset)
+    x = composed.matrices(x, "diagonal")
+    rows, columns = composed.diagonal_indices(x, offset)
     return x[..., rows, columns]
 
 
@@ -50,10 +50,10 @@ def cross(x, y, /, *, axis=-1):
 
     axis: counted from the end, after broadcasting.
     """
-    x, y = functions.broadcast_arrays(x, y)
-    axis = functions.read_axis(axis, x.ndim, "cross")
+    x, y = composed.broadcast_arrays(x, y)
+    axis = composed.read_axis(axis, x.ndim, "cross")
     if x.shape[axis] != 3:
         raise ValueError(f"cross: axis {axis} of shape {x.shape} has length {x.shape[axis]}: "
                          "expected 3")
-    return functions.roll(x, -1, axis=axis) * functions.roll(y, 1, axis=axis) - (
-        functions.roll(x, 1, axis=axis) * functions.roll(y, -1, axis=axis))
+    return composed.roll(x, -1, axis=axis) * composed.roll(y, 1, axis=axis) - (
+        composed.roll(x, 1, axis=axis) * composed.roll(y, -1, axis=axis))

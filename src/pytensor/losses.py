@@ -21,10 +21,10 @@ import types
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import activations
-from pytensor._arguments import check_below, number, snake_case
 from pytensor._core import Tensor
+from pytensor._support.arguments import check_below, number, snake_case
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
 from pytensor.serialization import Configurable, by_name, resolve
 

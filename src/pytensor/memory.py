@@ -1,7 +1,7 @@
 """The caching allocator: how much memory tensors hold, and what to do about it."""
 
 from pytensor import _core
-from pytensor._arguments import integer
+from pytensor._support.arguments import integer
 
 __all__ = ["reset_peak", "set_limit", "stats", "trim"]
 

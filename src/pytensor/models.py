@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pytensor import saving, serialization
-from pytensor._arguments import sample_shape
-from pytensor.foreign_weights import load_keras_weights, load_torch_weights
+from pytensor import serialization
+from pytensor._support.arguments import sample_shape
+from pytensor._training import model_files
+from pytensor._training.foreign_weights import load_keras_weights, load_torch_weights
+from pytensor._training.model_files import load_model, save_model
+from pytensor._training.trainer import Trainer
 from pytensor.layers import Input, Layer
 from pytensor.layers.layer import as_input, structure, unique_name
-from pytensor.saving import load_model, save_model
-from pytensor.trainer import Trainer
 
 __all__ = ["Sequential", "load_keras_weights", "load_model", "load_torch_weights", "save_model"]
 
@@ -245,7 +246,7 @@ class Sequential(Trainer, Layer):
 
     def save(self, path, include_optimizer=True):
         """Write the whole model to a safetensors file, as save_model does."""
-        saving.save_model(self, path, include_optimizer)
+        model_files.save_model(self, path, include_optimizer)
 
     def save_weights(self, path):
         """Write all weights to a safetensors file, at once or not at all.
@@ -254,7 +255,7 @@ class Sequential(Trainer, Layer):
             ValueError: the model is not built.
             OSError: the file cannot be written.
         """
-        saving.save_weights(self, path)
+        model_files.save_weights(self, path)
 
     def load_weights(self, path):
         """Read all weights from a file that save_weights or save wrote.
@@ -264,7 +265,7 @@ class Sequential(Trainer, Layer):
             ValueError: the file is no safetensors file, or its names, shapes or dtypes are not
                 those of the model; the message lists what differs, and no weight has changed.
         """
-        saving.load_weights(self, path)
+        model_files.load_weights(self, path)
 
 
 def _contains(layer, model):

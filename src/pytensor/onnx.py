@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import activations, layers
+from pytensor._support.files import as_path, write_atomically
 from pytensor.models import Sequential
-from pytensor.saving import as_path, write_atomically
 
 # Of the operators: the first in which reductions take their axes as an input, and Mish is known.
 OPSET = 18

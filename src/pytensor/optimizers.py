@@ -17,9 +17,8 @@ from __future__ import annotations
 import math
 import warnings
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import schedules
-from pytensor._arguments import number
 from pytensor._core import (
     RowGradient,
     adagrad_step,
@@ -29,6 +28,7 @@ from pytensor._core import (
     rmsprop_step,
     sgd_step,
 )
+from pytensor._support.arguments import number
 from pytensor.serialization import Configurable, constructor_config, resolve
 
 __all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "Optimizer",

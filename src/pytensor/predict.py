@@ -8,8 +8,9 @@ import warnings
 
 import numpy as np
 
-from pytensor import _command, models, saving
+from pytensor import _command, models
 from pytensor._command import UsageError, count
+from pytensor._training import model_files
 
 NAME = "pytensor.predict"
 # The digits of MNIST fill a square of this share of the image, about their centre of mass.
@@ -76,7 +77,7 @@ def run(options):
 def load_model(path):
     """Return the network in a file and the names of its classes."""
     try:
-        network, notes = models.load_model(path, compile=False), saving.read_notes(path)
+        network, notes = models.load_model(path, compile=False), model_files.read_notes(path)
     except (OSError, ValueError) as error:
         raise UsageError(str(error).removeprefix("load_model: ")) from error
     if len(network.output_shape) != 2 or network.output_shape[1] < 2:

@@ -5,8 +5,8 @@ A regularizer of one's own is a function of a tensor, or a subclass of Regulariz
 
 from __future__ import annotations
 
-import pytensor as pt
-from pytensor._arguments import lookup, number
+from pytensor import _functions as pt
+from pytensor._support.arguments import lookup, number
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]

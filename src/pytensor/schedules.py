@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from pytensor._arguments import integer, number
+from pytensor._support.arguments import integer, number
 from pytensor.serialization import Configurable
 
 __all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",

@@ -24,7 +24,7 @@ import json
 
 import numpy as np
 
-from pytensor._arguments import lookup, snake_case
+from pytensor._support.arguments import lookup, snake_case
 
 __all__ = ["Configurable", "by_name", "custom_object_scope", "deserialize", "from_json",
            "get_registered_name", "register_serializable", "resolve", "serialize", "to_json"]

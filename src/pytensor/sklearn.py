@@ -19,10 +19,10 @@ from itertools import pairwise
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import activations, losses, optimizers
-from pytensor._arguments import integer, lookup, number
 from pytensor._core import GradientTape, gather_rows
+from pytensor._support.arguments import integer, lookup, number
 from pytensor.nn import linear, sparse_softmax_cross_entropy
 
 try:

@@ -9,7 +9,8 @@ in any case. threadpoolctl is none of pytensor's dependencies.
 
 import threadpoolctl
 
-import pytensor as pt
+from pytensor import _core
+from pytensor._support.version import __version__
 
 
 class Controller(threadpoolctl.LibController):
@@ -22,15 +23,15 @@ class Controller(threadpoolctl.LibController):
 
     def get_num_threads(self):
         """The number of threads of the pool."""
-        return pt.get_num_threads()
+        return _core.get_num_threads()
 
     def set_num_threads(self, num_threads):
         """See pytensor.set_num_threads."""
-        pt.set_num_threads(num_threads)
+        _core.set_num_threads(num_threads)
 
     def get_version(self):
         """The version of pytensor."""
-        return pt.__version__
+        return __version__
 
 
 threadpoolctl.register(Controller)

@@ -30,7 +30,6 @@ from pytensor import (
     layers,
     models,
     optimizers,
-    saving,
     schedules,
     utils,
 )
@@ -43,6 +42,8 @@ from pytensor._command import (
     positive,
     share,
 )
+from pytensor._support.files import write_atomically
+from pytensor._training import model_files
 from pytensor.datasets.files import LabelledData
 
 NAME = "pytensor.train"
@@ -203,7 +204,7 @@ def _from_config(parser, path):
 def _from_checkpoint(parser, path):
     """The options that a checkpoint notes."""
     try:
-        notes = saving.read_notes(path)
+        notes = model_files.read_notes(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"--resume: {str(error).removeprefix('read_notes: ')}") from error
     if not isinstance(notes, dict) or not isinstance(notes.get("options"), dict):
@@ -535,7 +536,7 @@ class EpochLog(callbacks.CSVLogger):
                 return
             self._rows.append({"epoch": epoch + 1, **logs})
             text = "".join(f"{json.dumps(row)}\n" for row in self._rows)
-            saving.write_atomically(self.filename, text.encode())
+            write_atomically(self.filename, text.encode())
         except OSError as error:
             raise OutputError("--log", self.filename, error) from error
 

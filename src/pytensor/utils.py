@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-import pytensor as pt
-from pytensor._arguments import integer
+from pytensor import _functions as pt
+from pytensor import random
+from pytensor._support.arguments import integer
 
 
 def to_categorical(labels, num_classes=None):
@@ -48,4 +49,4 @@ def set_random_seed(seed):
     Raises:
         TypeError, ValueError: as `pytensor.random.seed` does.
     """
-    pt.random.seed(seed)
+    random.seed(seed)

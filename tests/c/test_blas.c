@@ -1,7 +1,7 @@
 /* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits 0
  * when all holds. */
 #define _GNU_SOURCE
-#include "../../src/kernels/blas.c"
+#include "../../src/kernels/services/blas.c"
 #include "check.h"
 
 #include <sys/wait.h>

@@ -3,7 +3,7 @@
 static char mount[64], of_process[80]; /* instead of /sys/fs/cgroup and /proc/self/cgroup */
 #define CGROUP_MOUNT mount
 #define CGROUP_OF_PROCESS of_process
-#include "../../src/kernels/cpu.c"
+#include "../../src/kernels/services/cpu.c"
 #include "check.h"
 
 #include <ftw.h>

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pytensor.saving import write_atomically
+from pytensor._support.files import write_atomically
 
 # Seconds until a mirror must have answered. Without a network the caller waits no longer than
 # this, whatever is wrong: a name server that keeps silent has far longer limits of its own.

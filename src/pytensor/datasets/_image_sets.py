@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 
 from . import _archive, _download, idx
 

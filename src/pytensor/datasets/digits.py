@@ -11,8 +11,8 @@ import functools
 
 import numpy as np
 
-import pytensor as pt
-from pytensor._arguments import integer
+from pytensor import _functions as pt
+from pytensor._support.arguments import integer
 
 SIDE = 28
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytensor._arguments import integer, number
+from pytensor._support.arguments import integer, number
 
 from . import _archive, idx
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytensor.saving import write_atomically
+from pytensor._support.files import write_atomically
 
 DTYPES = {
     code: np.dtype(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pytensor import activations, constraints, initializers, regularizers
-from pytensor._arguments import integer, number
+from pytensor._support.arguments import integer, number
 from pytensor.layers.layer import Layer
 from pytensor.nn import relu
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytensor import activations, constraints, initializers, regularizers
-from pytensor._arguments import integer
+from pytensor._support.arguments import integer
 from pytensor.layers.layer import Layer
 from pytensor.nn import linear
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import random
-from pytensor._arguments import number
+from pytensor._support.arguments import number
 from pytensor.layers.layer import Layer
 
 __all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]

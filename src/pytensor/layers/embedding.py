@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
-from pytensor._arguments import check_below, integer
+from pytensor._support.arguments import check_below, integer
 from pytensor.layers.layer import Layer
 
 __all__ = ["Embedding"]

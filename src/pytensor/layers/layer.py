@@ -9,10 +9,10 @@ import threading
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
-from pytensor._arguments import sample_shape, snake_case
 from pytensor._core import Tensor
+from pytensor._support.arguments import sample_shape, snake_case
 from pytensor.serialization import Configurable, constructor_config
 
 __all__ = ["Layer"]

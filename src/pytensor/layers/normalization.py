@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
-from pytensor._arguments import integer, number
+from pytensor._core import stop_gradient
+from pytensor._support.arguments import integer, number
 from pytensor.layers.layer import Layer
 
 __all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]
@@ -136,7 +137,7 @@ class BatchNormalization(_Normalization):
         centred = x - mean
         variance = pt.square(centred).mean(others, keepdims=True)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            new = pt.stop_gradient(value).reshape(self._lengths)
+            new = stop_gradient(value).reshape(self._lengths)
             moving[...] = moving * self.momentum + new * (1 - self.momentum)
         return self.normalized(centred, variance)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytensor as pt
-from pytensor._arguments import number
+from pytensor import _functions as pt
+from pytensor._support.arguments import number
 from pytensor.layers.layer import Layer
 
 __all__ = ["Rescaling"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pytensor._arguments import sample_shape
+from pytensor._support.arguments import sample_shape
 from pytensor.layers.layer import Layer
 from pytensor.serialization import constructor_config
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import losses
-from pytensor._arguments import integer, number
+from pytensor._support.arguments import integer, number
 from pytensor.metrics.metric import MeanOf, as_tensors
 
 __all__ = [

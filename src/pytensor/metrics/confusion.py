@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytensor._arguments import integer, lookup, number
+from pytensor._support.arguments import integer, lookup, number
 from pytensor.metrics.metric import Metric, as_arrays, plain, ratio
 
 __all__ = ["AUC", "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "Precision",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import losses
-from pytensor._arguments import snake_case
 from pytensor._core import Tensor
+from pytensor._support.arguments import snake_case
 from pytensor.serialization import Configurable
 
 __all__ = ["Mean", "MeanFunction", "Metric", "Sum"]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from pytensor import losses
-from pytensor._arguments import number
+from pytensor._support.arguments import number
 from pytensor.metrics.metric import MeanOf, Metric, as_arrays, plain
 
 __all__ = [

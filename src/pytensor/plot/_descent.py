@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
+from pytensor._autodiff.transforms import value_and_grad
 from pytensor.plot._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, YELLOW, new_figure
 
 # Each path has a colour, a mark and a kind of line of its own.
@@ -26,7 +27,7 @@ def tangent(f, xs, low, high, *, figure=None):
     bottom, top = _curve(axes, f, low, high)
     reach = (high - low) / 7
     for i, x in enumerate(np.atleast_1d(np.asarray(xs, float))):
-        value, slope = (part.item() for part in pt.value_and_grad(f)(float(x)))
+        value, slope = (part.item() for part in value_and_grad(f)(float(x)))
         colour = STYLES[i % len(STYLES)][0]
         ends = np.array([x - reach, x + reach])
         axes.plot(ends, value + slope * (ends - x), color=colour, linewidth=2, zorder=3)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pytensor._arguments import integer
-from pytensor.saving import write_atomically
+from pytensor._support.arguments import integer
+from pytensor._support.files import write_atomically
 
 # The palette of Okabe and Ito (2008), made for any colour vision.
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pytensor._autodiff.graph import graph
 from pytensor.plot._figures import BLUE, GREY, ORANGE, new_figure
-from pytensor.tape_graph import graph
 
 
 def tape(f, *args, figure=None, title=None):

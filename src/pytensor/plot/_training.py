@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytensor._arguments import integer
+from pytensor._support.arguments import integer
 from pytensor.plot._figures import BLUE, GREY, ORANGE, SIGNED, as_images, images, new_figure
 
 

@@ -1,4 +1,4 @@
-"""Makes the functions of numpy_table.py, each when it is first used.
+"""Makes the functions of _tables/numpy_rows.py, each when it is first used.
 
 A call turns its inputs into tensors of one dtype, has NumPy compute on their memory without a copy,
 and makes tensors of the results, again without one.
@@ -12,7 +12,7 @@ import numpy as np
 
 from pytensor import _core
 from pytensor._core import Tensor, asarray
-from pytensor.numpy_table import TABLE, Row
+from pytensor._tables.numpy_rows import TABLE, Row, complex_reference
 
 # NumPy's exceptions, the special ones first, as what a call raises with its name in front.
 _ERRORS = (np.linalg.LinAlgError, IndexError, TypeError, ValueError)
@@ -35,6 +35,14 @@ def function(name):
     made.__module__ = f"pytensor.{module}".rstrip(".")
     made.__doc__ = _docstring(row)
     return made
+
+
+def complex_function(name):
+    """What computes a row of the op table for arrays of complex numbers; None without a rule."""
+    expression = complex_reference(name)
+    if expression is None:
+        return None
+    return eval(f"lambda x, y=None, z=None, axis=None, keepdims=False: {expression}", globals())
 
 
 def _docstring(row: Row) -> str:
@@ -87,9 +95,7 @@ class _Call:
                     "input (use stop_gradient where none should flow)")
             return
         if not self.known_to_tapes:
-            from pytensor import derivatives
-
-            derivatives.add(self.row)
+            _core.add_rules(self.row)
             self.known_to_tapes = True
         _core.record_call(self.row.name, tensors, results, tuple(map(_fixed, parameters)))
 

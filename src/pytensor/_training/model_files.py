@@ -6,7 +6,7 @@ whole model has a text besides, "pytensor" in the metadata, JSON with these entr
     version   of this format, 1
     model     the architecture, as serialization.serialize gives it
     compile   optimizer, loss and metrics; null if the model is not compiled
-    training  what training depends on besides the weights (see checkpoints), or null
+    training  what training depends on besides the weights (see state.py), or null
     notes     what else its writer noted
 
 Arrays that belong to training have names that begin with "training:". Reading runs no code that
@@ -15,82 +15,18 @@ comes from the file.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
-import os
-import secrets
-import tempfile
-from pathlib import Path
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import serialization
+from pytensor._core import asarray
+from pytensor._support.files import as_path, write_atomically
+from pytensor._training import state
+from pytensor._training.state import TRAINING
+from pytensor.layers.layer import mode
 
 VERSION = 1
-TRAINING = "training:"
-
-
-def write_atomically(path, content):
-    """Write bytes to a file: a new file in the same directory, synced, renamed to path.
-
-    Raises:
-        OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
-            would replace. What was at path before is still there, or, where the last step failed,
-            to make the new name last through a loss of power, all of content. The error names path.
-    """
-    asked, path = path, Path(os.path.realpath(path))
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(asked))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "not a regular file", str(asked))
-    # A part of the name, which may have all of the 255 bytes that there are for one.
-    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_directory(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, error.strerror, str(asked)) from None
-        raise
-
-
-def _sync_directory(path):
-    """Make the names in a directory last; leave it to the system where that is not to be had."""
-    try:
-        directory = os.open(path, os.O_RDONLY)
-    except PermissionError:  # one may write in it, but not list it
-        return
-    try:
-        os.fsync(directory)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
-            raise
-    finally:
-        os.close(directory)
-
-
-def check_writable(path):
-    """Find out before the work whether its result can be written to a path.
-
-    Raises:
-        OSError: path is a directory, or a device or a pipe, or its directory takes no files.
-    """
-    # A finished file takes the place of what is there; that must not happen to a directory, and
-    # not to a device such as /dev/null.
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError(errno.EINVAL, "is there and is no regular file", str(path))
-    try:
-        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
-            pass
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def save_weights(model, path):
@@ -132,10 +68,8 @@ def save_model(model, path, include_optimizer=True, notes=None):
         ValueError: the model is not built.
         OSError: the file cannot be written.
     """
-    from pytensor import checkpoints
-
     path = as_path("save_model", path)
-    training = checkpoints.optimizer_state(model) if include_optimizer else None
+    training = state.optimizer_state(model) if include_optimizer else None
     write_model("save_model", model, path, training, notes)
 
 
@@ -143,19 +77,18 @@ def write_model(function, model, path, training, notes=None):
     """Write a model's file. training: None or a pair, JSON and arrays by name."""
     from safetensors.numpy import save
 
-    from pytensor import serialization
-
     arrays = _weights(function, model)
     reserved = [name for name in arrays if name.startswith(TRAINING)]
     if reserved:
         raise ValueError(f"{function}: a weight is called {reserved[0]!r}: expected names that do "
                          f"not begin with {TRAINING!r}")
-    state, training_arrays = training or (None, {})
+    training_state, training_arrays = training or (None, {})
     arrays |= {TRAINING + name: np.ascontiguousarray(array)
                for name, array in training_arrays.items()}
     # One entry: safetensors writes several in an order that differs from run to run.
     text = json.dumps({"version": VERSION, "model": serialization.serialize(model),
-                       "compile": model.get_compile_config(), "training": state, "notes": notes})
+                       "compile": model.get_compile_config(), "training": training_state,
+                       "notes": notes})
     write_atomically(path, save(arrays, {"pytensor": text}))
 
 
@@ -172,9 +105,6 @@ def load_model(path, custom_objects=None, compile=True):
         ValueError: the file is no whole safetensors file, holds no architecture or one that is not
             known, is of a newer version, or its weights are not those of its architecture.
     """
-    from pytensor import checkpoints, serialization
-    from pytensor.layers.layer import mode
-
     path = as_path("load_model", path)
     name = f"load_model: {path}"
     arrays, about = read_model(name, path)
@@ -193,7 +123,7 @@ def load_model(path, custom_objects=None, compile=True):
         mode.room = None
     assign_weights(name, model, arrays)
     if model.loss is not None and about.get("training") is not None:
-        checkpoints.restore_optimizer(name, model, about["training"], arrays)
+        state.restore_optimizer(name, model, about["training"], arrays)
     return model
 
 
@@ -219,8 +149,6 @@ def read(name, path):
 
 def read_model(name, path):
     """Return the arrays of a model's file and what its metadata say, a dictionary."""
-    from pytensor import serialization
-
     arrays, metadata = read(name, path)
     if "pytensor" not in metadata:
         raise ValueError(f"{name}: weights without an architecture: make the model and call its "
@@ -247,21 +175,13 @@ def assign_weights(name, model, arrays):
     if differences:
         raise ValueError(f"{name}: " + "; ".join(sorted(differences)))
     for path, weight in weights.items():
-        weight[...] = pt.asarray(stored[path])
+        weight[...] = asarray(stored[path])
 
 
 def _weights(function, model):
     """All weights by path, as arrays."""
     _check_built(function, model)
     return {path: np.ascontiguousarray(weight) for path, weight, _ in model.named_weights()}
-
-
-def as_path(function, path):
-    """Return path as a Path; `function` is for the message."""
-    try:
-        return Path(path)
-    except TypeError:
-        raise TypeError(f"{function}: path: found {path!r}: expected a str or a Path") from None
 
 
 def _check_built(function, model):

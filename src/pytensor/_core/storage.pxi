@@ -17,7 +17,7 @@ cdef enum Kind:
     KIND_SIGNED = 2
     KIND_UNSIGNED = 4
     KIND_FLOAT = 8
-    KIND_COMPLEX = 16               # stored here, computed by NumPy: see _numpy.pxi
+    KIND_COMPLEX = 16               # stored here, computed by NumPy: see _core/numpy.pxi
 
 
 cdef inline int kind_of(int dtype) noexcept:

@@ -1,8 +1,8 @@
 """Derivatives of functions, on top of the tape: grad, vjp, jvp, jacobian, hessian, hvp.
 
 All of them run a function under a GradientTape, which replays its records backwards (gradient) or
-forwards (jvp). The tape itself is _tape.pxi in the core, its rules are the op table's column d and
-what derivatives.py adds. What is computed from a tape can be recorded by a tape around it, so all
+forwards (jvp). The tape itself is _core/tape.pxi; its rules are the tables' columns d and jvp,
+compiled by rules.py. What is computed from a tape can be recorded by a tape around it, so all
 functions here can be applied to each other's results.
 """
 
@@ -12,22 +12,31 @@ import operator
 from functools import wraps
 
 from pytensor import _core
+from pytensor._autodiff.trees import leaves, map_leaves, new_variables, spread
 from pytensor._core import GradientTape, Tensor, stop_gradient
-from pytensor.op_table import ELEMENTWISE, REDUCTIONS, TABLE
+from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
 
 __all__ = ["GradientTape", "check_grads", "checkpoint", "custom_gradient", "grad", "hessian", "hvp",
            "jacobian", "jvp", "stop_gradient", "tape_text", "value_and_grad", "vjp"]
 
 
-def _load_rules():
-    from pytensor import derivatives
-
-    derivatives.load(_ROWS)
-
-
 _ROWS = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
+
+
+def _load_rules():
+    from pytensor._autodiff import rules
+
+    rules.load(_ROWS)
+
+
+def _add_rules(row):
+    from pytensor._autodiff import rules
+
+    rules.add(row)
+
+
 _core.set_names([row.name for row in _ROWS])
-_core.set_rule_loader(_load_rules)
+_core.hand_down(load_rules=_load_rules, add_rules=_add_rules)
 
 
 # -------------------------------------------------------------------------------- gradients
@@ -96,7 +105,7 @@ def vjp(f, *primals, has_aux=False):
     of the value, is a tuple of g times the derivative by each argument; it may be called often, and
     keeps the memory of the tape (of which at most 64 exist at a time).
     """
-    variables = _variables("vjp", primals)
+    variables = new_variables("vjp", primals)
     with GradientTape(persistent=True) as tape:
         tape.watch(variables)
         result = f(*variables)
@@ -117,7 +126,7 @@ def jvp(f, primals, tangents, *, has_aux=False):
     if not isinstance(primals, (tuple, list)):
         raise TypeError(f"jvp: primals: found a {type(primals).__name__}: expected a tuple of "
                         "arguments")
-    variables = _variables("jvp", tuple(primals))
+    variables = new_variables("jvp", tuple(primals))
     with GradientTape() as tape:
         tape.watch(variables)
         result = f(*variables)
@@ -146,7 +155,7 @@ def jacobian(f, argnums=0, *, mode=None):
         with GradientTape(persistent=True) as tape:
             tape.watch(variables)
             value = f(*arguments, **kwargs)
-        outs, inputs = _leaves(value), _leaves(variables)
+        outs, inputs = leaves(value), leaves(variables)
         for out in outs:
             if not isinstance(out, Tensor) or out.dtype.kind != "f":
                 raise TypeError(f"jacobian: the function returned {_described(out)}: expected a "
@@ -154,7 +163,7 @@ def jacobian(f, argnums=0, *, mode=None):
         forward = mode == "fwd" or (mode is None and _size(inputs) < _size(outs))
         blocks = iter((_by_columns if forward else _by_rows)(tape, outs, inputs))
         by = tuple(variables) if several else variables[0]
-        return _map(lambda out: _map(lambda _: next(blocks), by), value)
+        return map_leaves(lambda out: map_leaves(lambda _: next(blocks), by), value)
 
     return jacobian_of
 
@@ -178,13 +187,13 @@ def _by_columns(tape, outs, inputs):
 
 def _basis(t):
     """For each element of t, a tensor like t that is 1 there and 0 elsewhere."""
-    from pytensor.functions import eye
+    from pytensor._functions.composed import eye
 
     return _core.reshape(eye(t.size, dtype=t.dtype), (t.size, *t.shape)) if t.size else ()
 
 
 def _joined(parts, axis, shape, dtype):
-    from pytensor.functions import stack
+    from pytensor._functions.composed import stack
 
     return _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape,
                                                                                   dtype=dtype)
@@ -252,7 +261,7 @@ def custom_gradient(f):
     def with_gradient(*args, **kwargs):
         (value, pullback), read, _ = _core.observed(
             lambda: _pair("custom_gradient", f(*args, **kwargs)), forget=False)
-        inputs = [x for x in _leaves(args) if isinstance(x, Tensor)]
+        inputs = [x for x in leaves(args) if isinstance(x, Tensor)]
         if any(all(x is not other for other in inputs) for x in read):
             raise TypeError("custom_gradient: the function reads a tensor that a tape records and "
                             "that is no positional argument: give it as one, or stop_gradient of "
@@ -266,8 +275,8 @@ def custom_gradient(f):
                                 f"{_described(parts)}: expected a tuple of {len(args)} gradients")
             found = []
             for x, part in zip(args, parts, strict=True):
-                _map(lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None, x,
-                     _like(x, part))
+                map_leaves(lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None, x,
+                           spread(x, part))
             return [None if g is None else _fitting(g, x)
                     for g, x in zip(found, inputs, strict=True)]
 
@@ -295,7 +304,7 @@ def checkpoint(f):
         state = generator().bit_generator.state
         value, read, calls = _core.observed(lambda: f(*args, **kwargs), forget=True)
         made = {id(t) for _, _, results in calls for t in results}
-        places = [k for k, t in enumerate(_leaves(value)) if id(t) in made]
+        places = [k for k, t in enumerate(leaves(value)) if id(t) in made]
         sums = _sums(value, places)
 
         def gradients(g):
@@ -309,8 +318,8 @@ def checkpoint(f):
             if _sums(again, places) != sums:
                 raise RuntimeError("checkpoint: the function computed something else when it was "
                                    "run again for its derivative")
-            again = _leaves(again)
-            return tape.gradient([again[k] for k in places], read, output_gradient=_leaves(g))
+            again = leaves(again)
+            return tape.gradient([again[k] for k in places], read, output_gradient=leaves(g))
 
         return _recorded(value, read, gradients, made)
 
@@ -319,8 +328,8 @@ def checkpoint(f):
 
 def _sums(value, places):
     """What tells the results of two runs apart, NaN or not."""
-    leaves = _leaves(value)
-    return [repr(stop_gradient(leaves[k]).sum().item()) for k in places]
+    results = leaves(value)
+    return [repr(stop_gradient(results[k]).sum().item()) for k in places]
 
 
 def _recorded(value, inputs, gradients, made=None):
@@ -338,15 +347,15 @@ def _recorded(value, inputs, gradients, made=None):
         results.append(stop_gradient(leaf))
         return results[-1]
 
-    value = _map(result, value)
+    value = map_leaves(result, value)
 
     def pullback(g):
         g = g if isinstance(g, tuple) else (g,)
         if made is not None:
             return gradients(g)
         parts = iter(g)
-        return gradients(_map(lambda leaf: next(parts) if any(leaf is r for r in results) else None,
-                              value))
+        return gradients(map_leaves(
+            lambda leaf: next(parts) if any(leaf is r for r in results) else None, value))
 
     _core.record_call("custom_gradient", tuple(inputs), tuple(results), (pullback,))
     return value
@@ -362,9 +371,9 @@ def tape_text(f, *args):
     line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
     from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
     """
-    from pytensor import tape_graph
+    from pytensor._autodiff import graph
 
-    return tape_graph.text(f, *args)
+    return graph.text(f, *args)
 
 
 def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6, eps=6e-6):
@@ -382,13 +391,14 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
     for mode in modes:
         if mode not in ("fwd", "rev"):
             raise ValueError(f"check_grads: modes: found {mode!r}: expected 'fwd' and 'rev'")
-    args = _map(lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x, tuple(args))
+    args = map_leaves(lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x,
+                      tuple(args))
     random = np.random.default_rng(0)
 
     def flat(*variables):
         parts = iter(variables)
-        value = f(*_map(lambda x: next(parts) if _is_variable(x) else x, args))
-        return [out for out in _leaves(value) if isinstance(out, Tensor) and out.dtype.kind == "f"]
+        value = f(*map_leaves(lambda x: next(parts) if _is_variable(x) else x, args))
+        return [out for out in leaves(value) if isinstance(out, Tensor) and out.dtype.kind == "f"]
 
     def direction(tensors):
         return tuple(_core.asarray(random.standard_normal(t.shape)) for t in tensors)
@@ -418,7 +428,7 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
             if left > 1:
                 check(_derivative(g, mode, tangents, weights), point, left - 1, f"{path} of ")
 
-    check(flat, tuple(x for x in _leaves(args) if _is_variable(x)), order, "")
+    check(flat, tuple(x for x in leaves(args) if _is_variable(x)), order, "")
 
 
 def _derivative(g, mode, tangents, weights):
@@ -455,28 +465,14 @@ def _watchable(name, args, positions):
     for position in positions:
         if not -len(args) <= position < len(args):
             raise ValueError(f"{name}: argument {position} of {len(args)} arguments")
-        arguments[position] = _variables(name, args[position])
+        arguments[position] = new_variables(name, args[position])
     return arguments, [arguments[position] for position in positions]
-
-
-def _variables(name, argument):
-    """The argument with every tensor replaced by a new one on the same memory, so that the inner
-    function's variable is not confused with the same tensor used elsewhere."""
-
-    def variable(leaf):
-        tensor = _core.asarray(leaf)
-        if tensor.dtype.kind != "f":
-            raise TypeError(f"{name}: an argument has dtype {tensor.dtype}: expected a "
-                            "floating-point one")
-        return _core.identity(tensor)
-
-    return _map(variable, argument)
 
 
 def _filled(gradients, tensors):
     """The gradients, with zeros for None."""
-    return _map(lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g, tensors,
-                gradients)
+    return map_leaves(lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g,
+                      tensors, gradients)
 
 
 def _pair(name, result):
@@ -489,29 +485,6 @@ def _described(value):
     if isinstance(value, Tensor):
         return f"a tensor of dtype {value.dtype}"
     return f"a {type(value).__name__}"
-
-
-def _map(function, structure, *others):
-    """The structure with function(leaf, *leaves of the others) in place of each leaf."""
-    if isinstance(structure, dict):
-        return {key: _map(function, part, *(other[key] for other in others))
-                for key, part in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        return _core.rebuilt(structure, [_map(function, *parts) for parts
-                                         in zip(structure, *others, strict=True)])
-    return function(structure, *others)
-
-
-def _leaves(structure):
-    """What stands in a nested list, tuple or dictionary, in order."""
-    leaves = []
-    _map(leaves.append, structure)
-    return leaves
-
-
-def _like(structure, part):
-    """The part, or Nones in the form of the structure."""
-    return _map(lambda _: None, structure) if part is None else part
 
 
 def _fitting(g, x):

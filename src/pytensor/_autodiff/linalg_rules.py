@@ -1,4 +1,4 @@
-"""What the derivatives of numpy_table.py's rows call: linear algebra, cumulative sums, einsum.
+"""What the derivatives of numpy_rows.py's rows call: linear algebra, cumulative sums, einsum.
 
 g is the gradient of a result, t the tangent of an input; both of any number of matrices, the axes
 before the last two. Formulas: M. Giles, "An extended collection of matrix derivative results"
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 
-import pytensor as pt
 from pytensor import _core, linalg
+from pytensor import _functions as pt
 from pytensor._core import GradientTape
 
 
@@ -234,7 +234,7 @@ def _square_qr_gradient(gq, gr, q, r):
 
 def vector_norm_slope(x, out, axis, keepdims, ord):
     """d vector_norm(x) / dx; 0 where the norm is 0."""
-    from pytensor.derivatives import expand_axes, shares
+    from pytensor._autodiff.array_rules import expand_axes, shares
 
     out = expand_axes(out, axis, keepdims)
     if ord == 0:

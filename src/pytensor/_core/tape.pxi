@@ -24,7 +24,6 @@ cdef unsigned long long free_bits = ~<unsigned long long>0
 # Tapes are numbered; the last six bits of a number say which bit the tape has.
 cdef unsigned long long live_serials[64]
 cdef unsigned long long n_tapes = 0
-cdef object load_rules = None
 
 cdef enum:
     SAVE_OUT = -1
@@ -78,10 +77,9 @@ def set_rules(dict rules):
         RULES[row] = _Rule(*arguments)
 
 
-def set_rule_loader(function):
-    """function is called once, before the first tape records: import stays light."""
-    global load_rules
-    load_rules = function
+def add_rules(row):
+    """Gives the tape the rules of a row of _tables/numpy_rows.py, before it is first recorded."""
+    HANDED_DOWN["add_rules"](row)
 
 
 @cython.final
@@ -316,11 +314,12 @@ cdef class GradientTape:
     cdef GradientTape outer
 
     def __cinit__(self, *, bint persistent=False):
-        global free_bits, load_rules, n_tapes
+        global free_bits, n_tapes
         cdef int position = 0
+        load_rules = HANDED_DOWN.get("load_rules")
         if load_rules is not None:
             load_rules()  # by several threads perhaps: each must see the rules when it is back
-            load_rules = None
+            HANDED_DOWN["load_rules"] = None
         if free_bits == 0:
             raise RuntimeError("more than 64 tapes at once: keep fewer of them alive")
         self.bit = free_bits & (~free_bits + 1)  # the lowest that is set

@@ -415,7 +415,7 @@ def scatter(x, /, key, shape):
 
 
 def concat(list tensors not None, position):
-    """The tensors, at least one, one after another; see pytensor.functions.concat."""
+    """The tensors, at least one, one after another; see pytensor._functions.composed.concat."""
     cdef Tensor first = <Tensor?>tensors[0], t, out
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef int dtype = first.type, axis = read_axis(position, first.ndim, "concat"), d

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 
 from pytensor import _core, _ops
-from pytensor._arguments import integer, number
 from pytensor._core import Tensor, asarray, broadcast_to, empty, full, permute_dims, reshape
+from pytensor._support.arguments import integer, number
 
 # Names of the Array API standard: functions called max, min, ... live in _ops.
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
 
 
 def made(namespace, module, name):
-    """What a module's __getattr__ returns: a function of numpy_table.py, kept in its namespace."""
-    from pytensor.numpy_functions import TABLE, function
+    """What a module's __getattr__ returns: a function of numpy_rows.py, kept in its namespace."""
+    from pytensor._functions.by_numpy import TABLE, function
 
     path = f"{module}.{name}" if module else name
     if path not in TABLE:
@@ -542,7 +542,7 @@ def _variance(tensor, axis, correction, keepdims, name):
     axis = None if axis is None else tuple(read_axes(axis, tensor.ndim, name))
     centred = tensor - tensor.mean(axis, keepdims=True)
     if centred.dtype.kind == "c":
-        from pytensor import conj, real
+        conj, real = (made(globals(), "", name) for name in ("conj", "real"))
 
         squares = real(conj(centred) * centred)
     else:
@@ -581,7 +581,7 @@ def vecdot(x, y, /, *, axis=-1):
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("vecdot: a 0-d tensor has no axis")
     if x.dtype.kind == "c":
-        from pytensor import conj
+        conj = made(globals(), "", "conj")
 
         x = conj(x)
     x_axis, y_axis = (read_axis(axis, t.ndim, "vecdot") for t in (x, y))

@@ -10,9 +10,11 @@ import re
 
 import numpy as np
 
-import pytensor as pt
-from pytensor import layers, saving
-from pytensor._arguments import snake_case
+from pytensor import _functions as pt
+from pytensor import layers
+from pytensor._support.arguments import snake_case
+from pytensor._support.files import as_path
+from pytensor._training import model_files
 
 __all__ = ["load_keras_weights", "load_torch_weights"]
 
@@ -71,7 +73,7 @@ def load_keras_weights(model, source):
         ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
             message lists what differs.
     """
-    path = None if isinstance(source, dict) else saving.as_path("load_keras_weights", source)
+    path = None if isinstance(source, dict) else as_path("load_keras_weights", source)
     if path is not None and path.suffix in (".h5", ".hdf5", ".keras"):
         name = f"load_keras_weights: {path}"
         if path.suffix == ".keras":
@@ -159,8 +161,8 @@ def _arrays(function, source):
     if isinstance(source, dict):
         return function, {str(key): np.asarray(value.detach().cpu() if hasattr(value, "detach")
                                                else value) for key, value in source.items()}
-    path = saving.as_path(function, source)
-    arrays = saving.read(f"{function}: {path}", path)[0]
+    path = as_path(function, source)
+    arrays = model_files.read(f"{function}: {path}", path)[0]
     # A file has its names in no particular order: layer 2 comes before layer 10.
     return f"{function}: {path}", {key: arrays[key] for key in sorted(arrays, key=_natural)}
 

@@ -1,7 +1,7 @@
 """The long tail: functions of the namespace that NumPy computes, on our memory without a copy.
 
-One row per function; numpy_functions.py makes the functions from the rows when they are first used.
-What has a kernel of ours stands in op_table.py, what is composed of other functions (and has their
+One row per function; by_numpy.py makes the functions from the rows when they are first used.
+What has a kernel of ours stands in ops.py, what is composed of other functions (and has their
 gradients) in functions.py.
 
 Columns
@@ -13,9 +13,9 @@ Columns
                 otherwise another kind is a TypeError
     doc         one line; the first sentence of the docstring
     numpy       the expression that computes it from ndarrays, in terms of np, math, the names of
-                the signature, and the functions at the end of numpy_functions.py; by default the
+                the signature, and the functions at the end of by_numpy.py; by default the
                 function np.<name> with all the names of the signature
-    d, jvp      as in op_table.py: one expression per input, the gradient with respect to it, in
+    d, jvp      as in ops.py: one expression per input, the gradient with respect to it, in
                 terms of g, the inputs, out and the parameters (of any number of inputs: operands,
                 the tuple of them); a None among them: no gradient flows there. None instead of them
                 all: no derivative is known, and a call that a GradientTape would have to record
@@ -95,7 +95,7 @@ def complex_reference(name: str) -> str | None:
     """The NumPy expression of a row of the op table for complex numbers, or None."""
     if name not in COMPLEX:
         return None
-    from pytensor.op_table import ROWS
+    from pytensor._tables.ops import ROWS
 
     return COMPLEX[name] or ROWS[name].numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)"
 

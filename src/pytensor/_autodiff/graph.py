@@ -6,8 +6,8 @@ import inspect
 from dataclasses import dataclass
 
 from pytensor import _core
+from pytensor._autodiff.trees import leaves, new_variables
 from pytensor._core import GradientTape, Tensor
-from pytensor.autodiff import _leaves, _variables
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Value:
 def graph(f, *args):
     """The Values of f(*args), in the order in which they were computed; and the names of those that
     it returns."""
-    variables = _variables("tape_text", args)
+    variables = new_variables("tape_text", args)
     names, values = {}, []
 
     def add(tensor, name, op="", inputs=()):
@@ -58,7 +58,7 @@ def graph(f, *args):
         for result in results:
             n_results += 1
             add(result, f"t{n_results}", op, inputs)
-    return values, [name_of(leaf) for leaf in _leaves(value)]
+    return values, [name_of(leaf) for leaf in leaves(value)]
 
 
 def text(f, *args):

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import random
-from pytensor._arguments import integer, number
 from pytensor._core import gather_rows
+from pytensor._support.arguments import integer, number
 from pytensor.datasets.shards import Shards
 
 

@@ -1,4 +1,4 @@
-# What goes through NumPy: arithmetic of complex numbers, and the functions of numpy_table.py.
+# What goes through NumPy: arithmetic of complex numbers, and the functions of numpy_rows.py.
 # NumPy computes on views of our memory, and its results become tensors without a copy.
 
 cdef dict COMPLEX_FUNCTIONS = {}    # what computes a row of the op table for complex numbers
@@ -8,13 +8,9 @@ cdef object complex_function(str name):
     """The NumPy function of a row of the op table; TypeError if complex numbers have none."""
     function = COMPLEX_FUNCTIONS.get(name)
     if function is None:
-        from pytensor import numpy_functions
-        from pytensor.numpy_table import complex_reference
-        expression = complex_reference(name)
-        if expression is None:
+        function = HANDED_DOWN["complex_function"](name)
+        if function is None:
             raise TypeError(f"{name}: no rule for complex numbers")
-        function = eval(f"lambda x, y=None, z=None, axis=None, keepdims=False: {expression}",
-                        vars(numpy_functions))
         COMPLEX_FUNCTIONS[name] = function
     return function
 
@@ -71,7 +67,7 @@ cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):
                         keepdims)
 
 
-# ------------------------------------------------------------------ the rows of numpy_table.py
+# ------------------------------------------------------------------ the rows of numpy_rows.py
 
 
 def operands(str name, tuple values, str kinds, bint promoting):

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import pytensor as pt
+from pytensor import _functions as pt
 from pytensor import losses, metrics, optimizers, serialization
-from pytensor._arguments import integer, number
 from pytensor._core import GradientTape
-from pytensor.batches import (
+from pytensor._support.arguments import integer, number
+from pytensor._training.batches import (
     Batches,
     Position,
     Stream,

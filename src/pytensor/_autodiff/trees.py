@@ -1,0 +1,42 @@
+"""Trees: nested lists, tuples and dictionaries, and what stands at their leaves."""
+
+from __future__ import annotations
+
+from pytensor._core import asarray, identity, rebuilt
+
+
+def map_leaves(function, structure, *others):
+    """The structure with function(leaf, *leaves of the others) in place of each leaf."""
+    if isinstance(structure, dict):
+        return {key: map_leaves(function, part, *(other[key] for other in others))
+                for key, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return rebuilt(structure, [map_leaves(function, *parts) for parts
+                                   in zip(structure, *others, strict=True)])
+    return function(structure, *others)
+
+
+def leaves(structure):
+    """What stands in a nested list, tuple or dictionary, in order."""
+    found = []
+    map_leaves(found.append, structure)
+    return found
+
+
+def spread(structure, part):
+    """The part, or Nones in the form of the structure."""
+    return map_leaves(lambda _: None, structure) if part is None else part
+
+
+def new_variables(name, argument):
+    """The argument with every tensor replaced by a new one on the same memory, so that the inner
+    function's variable is not confused with the same tensor used elsewhere."""
+
+    def variable(leaf):
+        tensor = asarray(leaf)
+        if tensor.dtype.kind != "f":
+            raise TypeError(f"{name}: an argument has dtype {tensor.dtype}: expected a "
+                            "floating-point one")
+        return identity(tensor)
+
+    return map_leaves(variable, argument)

@@ -1,0 +1,73 @@
+# cython: auto_pickle=False, embedsignature.format=clinic
+"""The core: Tensor, and the calls of the kernels.
+
+One extension module, in parts by kind:
+
+    storage.pxi    making tensors: memory, dtypes, views, conversion to and from Python and NumPy
+    calls.pxi      element-wise ops and reductions: promotion, broadcasting, results
+    numpy.pxi      what goes through NumPy: complex numbers, and the rows of _tables/numpy_rows.py
+    shape.pxi      reshape, permute_dims, broadcast_to, indexing
+    products.pxi   matmul, dot, linear; the fused kernels of networks; optimizer steps
+    tape.pxi       the tape: recording, and replaying backwards
+    fuse.pxi       fuse: learning what a function computes, and doing it in one pass
+    tensor.pxi     the class Tensor itself: attributes, operators, methods
+
+The core knows no derivative and no layer, and imports nothing of this package: the floors above
+hand down what it needs of them.
+
+Two forms that Cython 3.3 compiles wrongly for when memory is out are not used where a call may end
+up: a comprehension of computed elements (the element is freed twice when the list can't grow), and
+isinstance() with a tuple of classes written in place of which Cython does not know one (its error
+is not looked at).
+
+The classes have methods as CPython's own do (binding=False): Cython's functions don't look at what
+they are given as self, and Tensor.item(3) would take the integer for a tensor. None is pickled by
+its members, which anybody could make up.
+"""
+
+cimport cython
+from cpython.buffer cimport (PyBUF_ANY_CONTIGUOUS, PyBUF_C_CONTIGUOUS, PyBUF_F_CONTIGUOUS,
+                             PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE,
+                             PyBUF_FULL_RO, PyBuffer_Release, PyObject_CheckBuffer,
+                             PyObject_GetBuffer)
+from cpython.ref cimport Py_INCREF, PyObject
+from cpython.slice cimport PySlice_AdjustIndices, PySlice_Unpack
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
+                          intptr_t, uintptr_t)
+from libc.string cimport memset
+
+import itertools
+import numbers
+import operator
+import os
+import threading
+import warnings
+from pickle import PickleBuffer
+
+import numpy as np
+
+from pytensor._kernels cimport *
+
+# What the floors above hand down when they are imported, since the core imports none of them:
+#   namespace                      the module pytensor, what Tensor.__array_namespace__ returns
+#   complex_function(name)         what computes a row of the op table for complex numbers
+#   load_rules()                   calls set_rules, before the first tape records: import stays light
+#   add_rules(row)                 the same for a row of the functions that NumPy computes
+cdef dict HANDED_DOWN = {}
+
+
+def hand_down(**parts):
+    """Keep what the core is to call of the floors above; see HANDED_DOWN."""
+    HANDED_DOWN.update(parts)
+
+
+include "_rows.pxi"
+include "storage.pxi"
+include "calls.pxi"
+include "numpy.pxi"
+include "shape.pxi"
+include "products.pxi"
+include "tape.pxi"
+include "fuse.pxi"
+include "tensor.pxi"

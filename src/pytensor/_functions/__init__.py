@@ -1,0 +1,99 @@
+"""The namespace of tensors: what users call as `pytensor`, and the floors above as `pt`."""
+
+from __future__ import annotations
+
+import math as _math
+
+import numpy as _np
+
+from pytensor import _core, _ops
+from pytensor._core import (
+    RowGradient,
+    Tensor,
+    asarray,
+    broadcast_to,
+    build_config,
+    dot,
+    empty,
+    full,
+    fuse,
+    get_num_threads,
+    log_softmax,
+    matmul,
+    mean,
+    ones,
+    permute_dims,
+    reshape,
+    set_num_threads,
+    softmax,
+    zeros,
+)
+from pytensor._functions import array_api as _array_api
+from pytensor._functions import composed as _composed
+from pytensor._functions.array_api import *  # noqa: F403
+from pytensor._functions.composed import *  # noqa: F403
+from pytensor._ops import *  # noqa: F403
+
+bool = _np.dtype("bool")
+int8, int16, int32, int64 = (_np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (_np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float32, float64 = _np.dtype("float32"), _np.dtype("float64")
+complex64, complex128 = _np.dtype("complex64"), _np.dtype("complex128")
+e, pi, inf, nan, newaxis = _math.e, _math.pi, _math.inf, _math.nan, None
+
+__all__ = [
+    "RowGradient",
+    "Tensor",
+    "asarray",
+    "bool",
+    "broadcast_to",
+    "build_config",
+    "complex64",
+    "complex128",
+    "dot",
+    "e",
+    "empty",
+    "float32",
+    "float64",
+    "full",
+    "fuse",
+    "get_num_threads",
+    "inf",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "log_softmax",
+    "matmul",
+    "mean",
+    "nan",
+    "newaxis",
+    "ones",
+    "permute_dims",
+    "pi",
+    "reshape",
+    "set_num_threads",
+    "softmax",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "zeros",
+]
+__all__ += _ops.__all__
+__all__ += _array_api.__all__
+__all__ += _composed.__all__
+
+
+def _complex_function(name):
+    """What computes a row of the op table for complex numbers; None without a rule."""
+    from pytensor._functions import by_numpy
+
+    return by_numpy.complex_function(name)
+
+
+_core.hand_down(complex_function=_complex_function)
+
+
+def __getattr__(name):
+    return _composed.made(globals(), "", name)

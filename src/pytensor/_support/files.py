@@ -1,0 +1,80 @@
+"""Files: written so that a crash leaves the old content or the new; checks of paths."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def as_path(function, path):
+    """Return path as a Path; `function` is for the message."""
+    try:
+        return Path(path)
+    except TypeError:
+        raise TypeError(f"{function}: path: found {path!r}: expected a str or a Path") from None
+
+
+def write_atomically(path, content):
+    """Write bytes to a file: a new file in the same directory, synced, renamed to path.
+
+    Raises:
+        OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
+            would replace. What was at path before is still there, or, where the last step failed,
+            to make the new name last through a loss of power, all of content. The error names path.
+    """
+    asked, path = path, Path(os.path.realpath(path))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(asked))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(asked))
+    # A part of the name, which may have all of the 255 bytes that there are for one.
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_directory(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(asked)) from None
+        raise
+
+
+def _sync_directory(path):
+    """Make the names in a directory last; leave it to the system where that is not to be had."""
+    try:
+        directory = os.open(path, os.O_RDONLY)
+    except PermissionError:  # one may write in it, but not list it
+        return
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems
+            raise
+    finally:
+        os.close(directory)
+
+
+def check_writable(path):
+    """Find out before the work whether its result can be written to a path.
+
+    Raises:
+        OSError: path is a directory, or a device or a pipe, or its directory takes no files.
+    """
+    # A finished file takes the place of what is there; that must not happen to a directory, and
+    # not to a device such as /dev/null.
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "is there and is no regular file", str(path))
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):
+            pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

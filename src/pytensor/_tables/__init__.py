@@ -1,0 +1,1 @@
+"""The tables from which functions, derivatives, stubs and tests are made."""

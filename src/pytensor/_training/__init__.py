@@ -1,0 +1,1 @@
+"""The machinery of training: steps, batches, the state of a run, model files."""
