@@ -15,31 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "pt_ops.h" /* generated from src/pytensor/_tables/ops.py: the enums of the ops */
-
-/* ------------------------------------------------------------------------- dtypes */
-
-/* The order is the order of promotion within a kind; see pt_dtype_size in elementwise.c. */
-typedef enum {
-    PT_BOOL, /* one byte, 0 or 1 */
-    PT_INT8,
-    PT_INT16,
-    PT_INT32,
-    PT_INT64,
-    PT_UINT8,
-    PT_UINT16,
-    PT_UINT32,
-    PT_UINT64,
-    PT_FLOAT32,
-    PT_FLOAT64,
-    PT_N_DTYPES, /* those that have kernels */
-    /* Storage only: no function of this file takes them. */
-    PT_COMPLEX64 = PT_N_DTYPES,
-    PT_COMPLEX128,
-    PT_N_STORED
-} pt_dtype;
-
-extern const size_t pt_dtype_size[PT_N_STORED];
+#include "pt_ops.h" /* generated from src/pytensor/_tables: dtypes and ops */
 
 /* a / b, rounded up. */
 static inline size_t pt_ceil_div(size_t a, size_t b) {

@@ -9,9 +9,8 @@ cdef extern from "pt.h" nogil:
     enum: PT_N_STORED
     enum: PT_OP_COUNT
     enum: PT_REDUCE_COUNT
-    ctypedef enum pt_dtype:
-        PT_BOOL, PT_INT8, PT_INT16, PT_INT32, PT_INT64, PT_UINT8, PT_UINT16, PT_UINT32
-        PT_UINT64, PT_FLOAT32, PT_FLOAT64, PT_COMPLEX64, PT_COMPLEX128
+    ctypedef enum pt_dtype:         # its members: _rows.pxi, made from the table of dtypes
+        pass
     ctypedef enum pt_elementwise_op:
         pass
     ctypedef enum pt_reduce_op:
@@ -20,10 +19,15 @@ cdef extern from "pt.h" nogil:
         PT_OK, PT_NO_MEMORY, PT_INTERRUPTED
     ctypedef struct pt_row_info:
         const char *name
-        unsigned char n_inputs, kinds, to_bool
+        unsigned char n_inputs, n_conditions, kinds, result, compares, wide, chooses
     const pt_row_info pt_elementwise_info[PT_OP_COUNT]
     const pt_row_info pt_reduce_info[PT_REDUCE_COUNT]
+    enum: PT_RESULT_SAME
+    enum: PT_RESULT_BOOL
+    enum: PT_RESULT_INDEX
     const size_t pt_dtype_size[PT_N_STORED]
+    const unsigned char pt_dtype_kind[PT_N_STORED]
+    const signed char pt_promotion[PT_N_STORED][PT_N_STORED]
 
     int pt_isa_level()
     const char *pt_isa_name()

@@ -25,13 +25,6 @@
  * row: to fill the block costs as much as to add two. */
 #define REPEATED_BLOCK 256
 
-const size_t pt_dtype_size[PT_N_STORED] = {
-    [PT_BOOL] = 1,   [PT_INT8] = 1,    [PT_INT16] = 2,  [PT_INT32] = 4,
-    [PT_INT64] = 8,  [PT_UINT8] = 1,   [PT_UINT16] = 2, [PT_UINT32] = 4,
-    [PT_UINT64] = 8, [PT_FLOAT32] = 4, [PT_FLOAT64] = 8, [PT_COMPLEX64] = 8,
-    [PT_COMPLEX128] = 16,
-};
-
 /* One call, after its axes have been merged. */
 typedef struct {
     pt_loop loop;         /* NULL: copy operand 0 to the result */

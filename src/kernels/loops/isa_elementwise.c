@@ -17,11 +17,6 @@
 #include "for_each_dtype.h"
 #undef BODY
 
-#define CASTS_FROM_FLOAT(suffix)                                                                        \
-    {cast_##suffix##_b8,  cast_##suffix##_i8,  cast_##suffix##_i16, cast_##suffix##_i32,          \
-     cast_##suffix##_i64, cast_##suffix##_u8,  cast_##suffix##_u16, cast_##suffix##_u32,          \
-     cast_##suffix##_u64, cast_##suffix##_f32, cast_##suffix##_f64}
-
 /* In stores as wide as the loads of the loop that comes next: the processor does not forward narrow
  * stores to wide loads, which then wait. */
 #define REPEAT(bits)                                                          \
@@ -43,11 +38,12 @@ static void repeat(const void *element, void *out, size_t n, size_t size) {
     }
 }
 
+#define CAST(dtype, to, from) [PT_##dtype] = cast_##from##_##to,
+#define CASTS_OF_FLOAT(dtype, from, unused) [PT_##dtype] = {PT_TO_EACH_DTYPE(CAST, from)},
 #ifdef FLOATS_ONLY
-#define CASTS_FROM(suffix) \
-    {[PT_FLOAT32] = cast_##suffix##_f32, [PT_FLOAT64] = cast_##suffix##_f64}
+#define CASTS_OF_OTHER(dtype, from, unused) [PT_##dtype] = {PT_TO_EACH_FLOAT(CAST, from)},
 #else
-#define CASTS_FROM CASTS_FROM_FLOAT
+#define CASTS_OF_OTHER CASTS_OF_FLOAT
 #endif
 
 const pt_elementwise_table PT_ISA_SYMBOL(pt_elementwise_loops) = {
@@ -55,8 +51,6 @@ const pt_elementwise_table PT_ISA_SYMBOL(pt_elementwise_loops) = {
         {
 #include "table_elementwise.h"
         },
-    .casts = {CASTS_FROM(b8), CASTS_FROM(i8), CASTS_FROM(i16), CASTS_FROM(i32), CASTS_FROM(i64),
-              CASTS_FROM(u8), CASTS_FROM(u16), CASTS_FROM(u32), CASTS_FROM(u64),
-              CASTS_FROM_FLOAT(f32), CASTS_FROM_FLOAT(f64)},
+    .casts = {PT_EACH_OTHER(CASTS_OF_OTHER, ) PT_EACH_FLOAT(CASTS_OF_FLOAT, )},
     .repeat = repeat,
 };

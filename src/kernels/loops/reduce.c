@@ -464,10 +464,10 @@ pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
     p.in = *in;
     p.in.strides = p.strides;
     p.out = out->data;
-    p.is_search = op == PT_REDUCE_ARGMAX || op == PT_REDUCE_ARGMIN;
-    p.any_order = p.is_search || op == PT_REDUCE_MAX || op == PT_REDUCE_MIN ||
-                  (compute != PT_FLOAT32 && compute != PT_FLOAT64);
-    p.absorbing = op == PT_REDUCE_ANY ? 1 : op == PT_REDUCE_ALL ? 0 : -1;
+    const pt_row_info *row = &pt_reduce_info[op];
+    p.is_search = row->result == PT_RESULT_INDEX;
+    p.any_order = row->chooses || (compute != PT_FLOAT32 && compute != PT_FLOAT64);
+    p.absorbing = row->absorbing;
     p.item = (ptrdiff_t)pt_dtype_size[compute];
     p.block = PT_REDUCE_BLOCK(p.item);
     p.out_item = (ptrdiff_t)pt_dtype_size[out->dtype];

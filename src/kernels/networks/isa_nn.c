@@ -7,21 +7,17 @@
 #include "for_each_dtype.h"
 #undef BODY
 
-#define LOOPS(suffix)                                                                              \
-    {                                                                                              \
+#define LOOPS(dtype, suffix, unused)                                                               \
+    [PT_##dtype] = {                                                                               \
         .softmax = softmax_##suffix, .log_softmax = log_softmax_##suffix,                          \
         .cross_entropy = cross_entropy_##suffix, .sgd = sgd_##suffix,                              \
         .momentum = momentum_##suffix, .nesterov = nesterov_##suffix, .rmsprop = rmsprop_##suffix, \
-        .adagrad = adagrad_##suffix, .adam = adam_##suffix                                         \
-    }
-#define CASTS(to)                                                                               \
-    {scaled_cast_b8_##to,  scaled_cast_i8_##to,  scaled_cast_i16_##to, scaled_cast_i32_##to,    \
-     scaled_cast_i64_##to, scaled_cast_u8_##to,  scaled_cast_u16_##to, scaled_cast_u32_##to,    \
-     scaled_cast_u64_##to, scaled_cast_f32_##to, scaled_cast_f64_##to}
+        .adagrad = adagrad_##suffix, .adam = adam_##suffix,                                        \
+    },
+#define CAST(dtype, to, from) [PT_##dtype] = scaled_cast_##from##_##to,
+#define CASTS(dtype, from, unused) [PT_##dtype] = {PT_TO_EACH_FLOAT(CAST, from)},
 
 const pt_nn_table PT_ISA_SYMBOL(pt_nn_loops) = {
-    .f32 = LOOPS(f32),
-    .f64 = LOOPS(f64),
-    .to_f32 = CASTS(f32),
-    .to_f64 = CASTS(f64),
+    .loops = {PT_EACH_FLOAT(LOOPS, )},
+    .casts = {PT_EACH_OTHER(CASTS, ) PT_EACH_FLOAT(CASTS, )},
 };

@@ -14,7 +14,7 @@ enum { SOFTMAX_TASK = 16 << 10, STEP_TASK_BYTES = 64 << 10 };
 static const pt_nn_loops_of *loops_of(pt_dtype dtype) {
     const pt_nn_table *table = PT_SELECT(pt_nn_loops);
 
-    return dtype == PT_FLOAT32 ? &table->f32 : &table->f64;
+    return &table->loops[dtype];
 }
 
 /* array + i elements of size bytes; NULL stays NULL. */
@@ -167,7 +167,7 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
         return;
     }
     if (!is_copy) {
-        job.cast = out_dtype == PT_FLOAT32 ? table->to_f32[src_dtype] : table->to_f64[src_dtype];
+        job.cast = table->casts[src_dtype][out_dtype];
     }
     job.piece = rows_per_piece(job.out_row_bytes, STEP_TASK_BYTES);
     for_pieces(gather_task, &job, n_rows, job.piece);

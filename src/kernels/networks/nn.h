@@ -36,8 +36,8 @@ typedef struct {
 typedef void (*pt_scaled_cast)(size_t n, const void *x, double scale, void *out);
 
 typedef struct {
-    pt_nn_loops_of f32, f64;
-    pt_scaled_cast to_f32[PT_N_DTYPES], to_f64[PT_N_DTYPES];
+    pt_nn_loops_of loops[PT_N_DTYPES]; /* of floating-point dtypes */
+    pt_scaled_cast casts[PT_N_DTYPES][PT_N_DTYPES]; /* [from][to], to floating-point dtypes */
 } pt_nn_table;
 
 PT_DECLARE_PER_ISA(const pt_nn_table, pt_nn_loops);

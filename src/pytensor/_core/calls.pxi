@@ -32,7 +32,7 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
         if (a.contiguous and pt_elementwise_info[row].kinds & kind_of(a.type)
                 and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
                      and a.ndim == b.ndim and same_dims(a, b))):
-            result = new_tensor(PT_BOOL if pt_elementwise_info[row].to_bool else a.type,
+            result = new_tensor(PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else a.type,
                                 a.ndim, a.dims)
             operands[0] = operand_of(a)
             operands[1] = operand_of(b)
@@ -62,7 +62,7 @@ cdef object elementwise_with_number(int row, Tensor t, object number, object x, 
     cdef double element
     cdef int place = 0 if type(x) is Tensor else 1
     store(t.type, <char *>&element, number)
-    cdef Tensor result = new_tensor(PT_BOOL if pt_elementwise_info[row].to_bool else t.type,
+    cdef Tensor result = new_tensor(PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else t.type,
                                     t.ndim, t.dims)
     operands[place] = operand_of(t)
     operands[1 - place].data = <char *>&element
@@ -107,7 +107,7 @@ cdef int compute_dtype(int row, int dtype, int kinds) except -1:
 cdef int with_scalar(int dtype, Scalar kind) noexcept:
     """The dtype of a tensor of dtype together with a weak Python scalar."""
     if kind == SCALAR_COMPLEX:
-        return PROMOTION[dtype][<int>PT_COMPLEX64]
+        return pt_promotion[dtype][<int>PT_COMPLEX64]
     if kind == SCALAR_FLOAT and kind_of(dtype) < KIND_FLOAT:
         return DEFAULT_FLOAT
     if kind == SCALAR_INT and dtype == PT_BOOL:
@@ -121,7 +121,7 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     cdef list values = [x, y, z]
     cdef Scalar kinds_of[MAX_INPUTS]
     cdef int dtype = -1, compute, result_dtype, ndim = 0, i, d, shift
-    cdef int first = 1 if row == ROW_WHERE else 0  # where's condition takes no part in promotion
+    cdef int first = pt_elementwise_info[row].n_conditions  # of the inputs that promote
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t length
     cdef Tensor t, result, destination
@@ -146,7 +146,7 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     for i in range(first, inputs.n):
         if kinds_of[i] != NOT_SCALAR:
             dtype = (scalar_dtype(kinds_of[i]) if dtype < 0 else with_scalar(dtype, kinds_of[i]))
-    if ROW_EQUAL <= row <= ROW_GREATER_EQUAL and kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED):
+    if pt_elementwise_info[row].compares and kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED):
         for i in range(inputs.n):
             if kinds_of[i] == SCALAR_INT and not in_range(values[i], dtype):
                 # Any number compares with it as with an infinity.
@@ -156,7 +156,7 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     if kind_of(dtype) == KIND_COMPLEX:
         return complex_elementwise(row, values, inputs.n, dtype, out, tracked)
     compute = compute_dtype(row, dtype, pt_elementwise_info[row].kinds)
-    result_dtype = PT_BOOL if pt_elementwise_info[row].to_bool else compute
+    result_dtype = PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else compute
     if out is not None:
         destination = <Tensor>out
         if traced or destination.traced:
@@ -404,13 +404,13 @@ cdef object reduce_call(int row, object x, object axis, object keepdims, object 
     if kind_of(t.type) == KIND_COMPLEX:
         return complex_reduction(row_name(row), t, fixed_axes(axis), bool(keepdims))
     compute = compute_dtype(row, t.type, pt_reduce_info[reduce_op].kinds | (
-        KIND_BOOL if row == ROW_SUM or row == ROW_PROD else 0))
-    if row == ROW_SUM or row == ROW_PROD:
+        KIND_BOOL if pt_reduce_info[reduce_op].wide else 0))
+    if pt_reduce_info[reduce_op].wide:
         if kind_of(compute) == KIND_UNSIGNED:
             compute = PT_UINT64
         elif kind_of(compute) != KIND_FLOAT:
             compute = PT_INT64
-    if (row == ROW_ARGMAX or row == ROW_ARGMIN) and isinstance(axis, (tuple, list)):
+    if pt_reduce_info[reduce_op].result == PT_RESULT_INDEX and isinstance(axis, (tuple, list)):
         raise TypeError(f"{row_name(row)}: axis is {axis!r}: expected an integer or None")
     out = reduce_tensor(row_name(row), row, t, axis, keepdims, compute)
     if recording_mask & t.tracked and kind_of(out.type) == KIND_FLOAT:
@@ -458,12 +458,12 @@ cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdim
             out_dims[out_ndim] = 1 if reduced[d] else t.dims[d]
             out_ndim += 1
     cdef int out_dtype = compute
-    if pt_reduce_info[reduce_op].to_bool:
+    if pt_reduce_info[reduce_op].result == PT_RESULT_BOOL:
         out_dtype = PT_BOOL
-    elif row == ROW_ARGMAX or row == ROW_ARGMIN:
+    elif pt_reduce_info[reduce_op].result == PT_RESULT_INDEX:
         out_dtype = PT_INT64
     cdef Tensor out = new_tensor(out_dtype, out_ndim, out_dims)
-    if n == 0 and out.size > 0 and row in (ROW_MAX, ROW_MIN, ROW_ARGMAX, ROW_ARGMIN):
+    if n == 0 and out.size > 0 and pt_reduce_info[reduce_op].chooses:
         raise ValueError(f"{name}: no element to choose from: shape {t.shape}, "
                          f"axis {axis}")
     k = 0

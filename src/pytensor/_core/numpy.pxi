@@ -41,7 +41,7 @@ cdef object complex_elementwise(int row, list values, int n, int dtype, object o
     """out = row(...) where the inputs promote to a complex dtype."""
     cdef str name = row_name(row)
     cdef Tensor t, result
-    cdef int i, first = 1 if row == ROW_WHERE else 0
+    cdef int i, first = pt_elementwise_info[row].n_conditions
     function = complex_function(name)
     refuse_complex_gradient(name, tracked)
     arrays = [None, None, None]

@@ -2,32 +2,23 @@
 
 # ------------------------------------------------------------------------------------ dtypes
 
-# Python's face of the dtypes is NumPy's: the order is that of pt_dtype.
-cdef tuple DTYPES = tuple(np.dtype(name) for name in (
-    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32",
-    "float64", "complex64", "complex128"))
+# Python's face of the dtypes is NumPy's.
+cdef tuple DTYPES = tuple(np.dtype(name) for name in DTYPE_NAMES)
 cdef dict DTYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 DTYPE_NUMBERS.update({dtype.name: number for number, dtype in enumerate(DTYPES)})
-cdef str DTYPE_NAMES = ", ".join(dtype.name for dtype in DTYPES)    # for errors
 cdef int DEFAULT_FLOAT = PT_FLOAT32
 cdef int DEFAULT_INT = PT_INT64
 
-cdef enum Kind:
+cdef enum Kind:                     # as in pt_dtype_kind
     KIND_BOOL = 1
     KIND_SIGNED = 2
     KIND_UNSIGNED = 4
     KIND_FLOAT = 8
-    KIND_COMPLEX = 16               # stored here, computed by NumPy: see _core/numpy.pxi
+    KIND_COMPLEX = 16               # stored here, computed by NumPy: see numpy.pxi
 
 
 cdef inline int kind_of(int dtype) noexcept:
-    if dtype == PT_BOOL:
-        return KIND_BOOL
-    if dtype <= PT_INT64:
-        return KIND_SIGNED
-    if dtype <= PT_UINT64:
-        return KIND_UNSIGNED
-    return KIND_FLOAT if dtype < PT_COMPLEX64 else KIND_COMPLEX
+    return pt_dtype_kind[dtype]
 
 
 cdef int dtype_number(object dtype) except -1:
@@ -41,7 +32,8 @@ cdef int dtype_number(object dtype) except -1:
         except (TypeError, ValueError, SyntaxError):  # NumPy reads some names as Python's literals
             raise TypeError(f"not a dtype: {dtype!r}") from None
         if number is None:
-            raise TypeError(f"no tensor has dtype {dtype!r}: expected one of {DTYPE_NAMES}")
+            raise TypeError(f"no tensor has dtype {dtype!r}: expected one of "
+                            f"{', '.join(DTYPE_NAMES)}")
     return number
 
 
@@ -52,43 +44,10 @@ cdef object float32_for_float(object dtype):
     return DTYPES[DEFAULT_FLOAT] if dtype is float else dtype
 
 
-# PROMOTION[a][b], by the Array API standard; a floating-point dtype wins over any integer one and
-# anything over bool. -1: none (uint64 with a signed integer: no integer holds both).
-cdef int PROMOTION[PT_N_STORED][PT_N_STORED]
-
-
-cdef int promotion_of(int a, int b) noexcept:
-    cdef int kind_a = kind_of(a), kind_b = kind_of(b)
-    if kind_a == kind_b:
-        return a if a > b else b
-    if kind_a == KIND_COMPLEX or kind_b == KIND_COMPLEX:
-        return PT_COMPLEX128 if (a == PT_COMPLEX128 or b == PT_COMPLEX128 or a == PT_FLOAT64
-                                 or b == PT_FLOAT64) else PT_COMPLEX64
-    if kind_a == KIND_BOOL or kind_b == KIND_FLOAT:
-        return b
-    if kind_b == KIND_BOOL or kind_a == KIND_FLOAT:
-        return a
-    if kind_a == KIND_UNSIGNED:
-        a, b = b, a
-    # a is signed and b unsigned: the narrowest signed one that is wider than b, at least a
-    if b == PT_UINT64:
-        return -1
-    return max(a, b - PT_UINT8 + PT_INT16)
-
-
-def _fill_promotion():
-    for a in range(PT_N_STORED):
-        for b in range(PT_N_STORED):
-            PROMOTION[a][b] = promotion_of(a, b)
-
-
-_fill_promotion()
-
-
 cdef int promote(str name, int a, int b) except -1:
     if a == b:
         return a
-    cdef int result = PROMOTION[a][b]
+    cdef int result = pt_promotion[a][b]
     if result < 0:
         raise TypeError(f"{name}: no integer dtype holds both {DTYPES[a]} and {DTYPES[b]}; "
                         "convert one with astype")
@@ -417,25 +376,26 @@ cdef int format_dtype(const Py_buffer *view) noexcept:
     if format[0] == b"@" or format[0] == b"=" or format[0] == b"<":  # little-endian machines only
         format += 1
     if format[0] == b"Z":
-        return (PT_COMPLEX64 if view.itemsize == 8 and format[1] == b"f" else
-                PT_COMPLEX128 if view.itemsize == 16 and format[1] == b"d" else -1)
+        return dtype_of(KIND_COMPLEX, view.itemsize) if format[1] in b"fd" else -1
     if format[0] == 0 or format[1] != 0:
         return -1
     kind = format[0]
     if kind == b"?":
-        return PT_BOOL if view.itemsize == 1 else -1
-    if kind == b"f":
-        return PT_FLOAT32
-    if kind == b"d":
-        return PT_FLOAT64
-    cdef int width = 0                  # the logarithm of the size
-    while width < 4 and 1 << width != view.itemsize:
-        width += 1
-    if width == 4:
-        return -1
+        return dtype_of(KIND_BOOL, view.itemsize)
+    if kind == b"f" or kind == b"d":
+        return dtype_of(KIND_FLOAT, view.itemsize)
     if kind in b"bhilqn":
-        return PT_INT8 + width
-    return PT_UINT8 + width if kind in b"BHILQN" else -1
+        return dtype_of(KIND_SIGNED, view.itemsize)
+    return dtype_of(KIND_UNSIGNED, view.itemsize) if kind in b"BHILQN" else -1
+
+
+cdef int dtype_of(Kind kind, Py_ssize_t size) noexcept:
+    """The dtype of a kind whose elements have so many bytes, -1 if there is none."""
+    cdef int dtype
+    for dtype in range(PT_N_STORED):
+        if pt_dtype_kind[dtype] == kind and <Py_ssize_t>pt_dtype_size[dtype] == size:
+            return dtype
+    return -1
 
 
 cdef Tensor from_buffer(object source):
@@ -539,7 +499,8 @@ cdef Tensor from_numpy(object array):
     if t is None:
         native = array.dtype.newbyteorder("=")
         if native.name not in DTYPE_NUMBERS:
-            raise TypeError(f"no tensor has dtype {array.dtype}: expected one of {DTYPE_NAMES}")
+            raise TypeError(f"no tensor has dtype {array.dtype}: expected one of "
+                            f"{', '.join(DTYPE_NAMES)}")
         if array.ndim > PT_MAX_NDIM:
             raise ValueError(f"{array.ndim} axes: a tensor has at most {PT_MAX_NDIM}")
         if native == bool:  # bytes other than 0 and 1 count as true

@@ -16,7 +16,7 @@ Columns
     c         the C expression of one element in x, y, z; T is the element type and F(name) the
               function of that name for T (math_f32.h, math_f64.h, math_int.h). A dictionary where
               the kinds differ
-    result    "same" (the dtype of the inputs) or "bool"
+    result    "same" (the dtype of the inputs), "bool", or "index": int64, a position
     d         one expression per input: the gradient with respect to it, in terms of g (the gradient
               of the result), the inputs x, y, z, the result out, and the row's parameters, written
               in the functions of this package. None: no gradient flows there (the derivative is 0
@@ -34,6 +34,13 @@ Columns
     c         of a reduction: the new acc in terms of acc and x; with chooses=True, where the result
               is one of the elements, whether x takes the place of acc (a NaN does in any case)
     wide      True for a reduction of integers that is computed, and returned, in 64 bits
+    chooses   True for a reduction whose result is one of the elements, or its position: it needs an
+              element, and any order gives the same bits
+    absorbing of a reduction: the element that decides the result whatever the others are
+    conditions how many of the inputs, the first ones, are conditions: converted to bool, and no part
+              of the promotion
+    compares  True for a comparison: a Python integer beyond the dtype is compared as the number that
+              it is
     rare      True where the floating-point function in c covers common arguments only: the loop
               computes again with name_slow the elements for which name_rare holds
 """
@@ -64,6 +71,9 @@ class Row:
     rare: bool = False
     wide: bool = False
     chooses: bool = False
+    absorbing: int | None = None
+    conditions: int = 0
+    compares: bool = False
     jvp: tuple[str | None, ...] | str | None = None
 
     @property
@@ -88,24 +98,30 @@ def unary(name, types, c, doc, *, d=None, result="same", numpy=None, domain=(-4,
 
 
 def binary(name, types, c, doc, *, d=(None, None), result="same", numpy=None,
-           domain=((-4, 4), (-4, 4)), rare=False):
+           domain=((-4, 4), (-4, 4)), rare=False, compares=False):
     """A row for out = f(x, y), element by element, with broadcasting."""
     TABLE.append(Row(name, "binary", doc, types, c, result, d, numpy or f"np.{name}(x, y)", domain,
-                     rare=rare))
+                     rare=rare, compares=compares))
 
 
-def ternary(name, types, c, doc, *, d, numpy, domain):
+def comparison(name, c, doc):
+    """A row for out = whether x and y compare so, element by element, with broadcasting."""
+    binary(name, ALL, c, doc, result="bool", compares=True)
+
+
+def ternary(name, types, c, doc, *, d, numpy, domain, conditions=0):
     """A row for out = f(x, y, z), element by element, with broadcasting."""
-    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain))
+    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain,
+                     conditions=conditions))
 
 
 def reduction(name, types, identity, c, doc, *, d=None, jvp=None, result="same", numpy=None,
-              domain=(-4, 4), wide=False, chooses=False):
+              domain=(-4, 4), wide=False, chooses=False, absorbing=None):
     """A row for out = the elements of x along axes, combined."""
     TABLE.append(Row(name, "reduction", doc, types, c, result, (d,),
                      numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)", (domain,), identity,
                      ("axis", "keepdims"), wide=wide, chooses=chooses,
-                     jvp=None if jvp is None else (jvp,)))
+                     absorbing=absorbing, jvp=None if jvp is None else (jvp,)))
 
 
 def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
@@ -195,12 +211,12 @@ unary("round", NUMERIC, {"i": "x", "u": "x", "f": "F(round)(x)"},
       "The integer nearest to x; halves go to the even one.")
 
 # -------------------------------------------------------------------------- comparisons
-binary("equal", ALL, "x == y", "Whether x == y.", result="bool")
-binary("not_equal", ALL, "x != y", "Whether x != y.", result="bool")
-binary("less", ALL, "x < y", "Whether x < y.", result="bool")
-binary("less_equal", ALL, "x <= y", "Whether x <= y.", result="bool")
-binary("greater", ALL, "x > y", "Whether x > y.", result="bool")
-binary("greater_equal", ALL, "x >= y", "Whether x >= y.", result="bool")
+comparison("equal", "x == y", "Whether x == y.")
+comparison("not_equal", "x != y", "Whether x != y.")
+comparison("less", "x < y", "Whether x < y.")
+comparison("less_equal", "x <= y", "Whether x <= y.")
+comparison("greater", "x > y", "Whether x > y.")
+comparison("greater_equal", "x >= y", "Whether x >= y.")
 unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool")
 unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool")
 unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
@@ -233,7 +249,7 @@ ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
 ternary("where", ALL, "x ? y : z",
         "y where x is true (not 0), z elsewhere. No gradient flows through what was not taken.",
         d=(None, "where(x, g, 0)", "where(x, 0, g)"), numpy="np.where(x, y, z)",
-        domain=((-1, 1), (-4, 4), (-4, 4)))
+        domain=((-1, 1), (-4, 4), (-4, 4)), conditions=1)
 
 # --------------------------------------------------------------------------- reductions
 reduction("sum", NUMERIC, "0", "acc + x",
@@ -252,8 +268,10 @@ reduction("min", ALL, "F(highest)", "x < acc",
           "The smallest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
           d="expand_axes(g, axis, keepdims) * shares(x, out, axis, keepdims)",
           jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)")
-reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).")
-reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).")
+reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).", result="bool",
+          absorbing=1)
+reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).", result="bool",
+          absorbing=0)
 reduction("argmax", ALL, None, "x > acc",
           "The position of the largest element, the first of equals; of the first NaN if any.",
           chooses=True, result="index")
