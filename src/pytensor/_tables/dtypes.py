@@ -1,8 +1,8 @@
 """The dtype table: one row per dtype.
 
 From it the build (tools/generate.py) makes the enum pt_dtype, the sizes and kinds, the table of
-promotions, the inclusion of every loop once per dtype, and Cython's list. A dtype is numbered by its
-place; within a kind the wider ones come later.
+promotions, the inclusion of every loop once per dtype, and Cython's list. A dtype is numbered by
+its place; within a kind the wider ones come later.
 
 This module imports nothing but the standard library: it runs before anything is built.
 """

@@ -36,11 +36,12 @@ Columns
     wide      True for a reduction of integers that is computed, and returned, in 64 bits
     chooses   True for a reduction whose result is one of the elements, or its position: it needs an
               element, and any order gives the same bits
-    absorbing of a reduction: the element that decides the result whatever the others are
-    conditions how many of the inputs, the first ones, are conditions: converted to bool, and no part
-              of the promotion
-    compares  True for a comparison: a Python integer beyond the dtype is compared as the number that
-              it is
+    absorbing
+              of a reduction: the element that decides the result whatever the others are
+    conditions
+              how many of the inputs, the first ones, are conditions: they are converted to bool and
+              take no part in the promotion
+    compares  True for a comparison: a Python integer beyond the dtype is compared by its value
     rare      True where the floating-point function in c covers common arguments only: the loop
               computes again with name_slow the elements for which name_rare holds
 """
