@@ -12,11 +12,22 @@ cdef enum:
 # here they are taken apart once.
 cdef struct Inputs:
     int n
+    int n_conditions                                    # of them, the first ones: bool
+    int dtype                                           # what the others promote to
+    Scalar kinds[MAX_INPUTS]                            # NOT_SCALAR: a tensor
+    unsigned long long tracked                          # bits of the tapes that know one
+    bint traced                                         # one is a stand-in
+    int ndim                                            # of the shape that they broadcast to
+    Py_ssize_t common[PT_MAX_NDIM]                      # that shape
     pt_operand operands[MAX_INPUTS]
     int ndims[MAX_INPUTS]
     const Py_ssize_t *dims[MAX_INPUTS]
     double scalars[MAX_INPUTS]                          # storage for Python numbers
     Py_ssize_t steps[MAX_INPUTS][PT_MAX_NDIM]           # broadcast strides
+
+
+cdef inline int result_dtype(int row, int compute) noexcept:
+    return PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else compute
 
 
 cdef object elementwise_call(int row, object x, object y, object z, object out):
@@ -32,8 +43,7 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
         if (a.contiguous and pt_elementwise_info[row].kinds & kind_of(a.type)
                 and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
                      and a.ndim == b.ndim and same_dims(a, b))):
-            result = new_tensor(PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else a.type,
-                                a.ndim, a.dims)
+            result = new_tensor(result_dtype(row, a.type), a.ndim, a.dims)
             operands[0] = operand_of(a)
             operands[1] = operand_of(b)
             target = operand_of(result)
@@ -62,8 +72,7 @@ cdef object elementwise_with_number(int row, Tensor t, object number, object x, 
     cdef double element
     cdef int place = 0 if type(x) is Tensor else 1
     store(t.type, <char *>&element, number)
-    cdef Tensor result = new_tensor(PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else t.type,
-                                    t.ndim, t.dims)
+    cdef Tensor result = new_tensor(result_dtype(row, t.type), t.ndim, t.dims)
     operands[place] = operand_of(t)
     operands[1 - place].data = <char *>&element
     operands[1 - place].strides = NO_STEPS
@@ -117,105 +126,142 @@ cdef int with_scalar(int dtype, Scalar kind) noexcept:
 
 cdef object elementwise_general(int row, object x, object y, object z, object out):
     cdef Inputs inputs
-    cdef pt_operand target
     cdef list values = [x, y, z]
-    cdef Scalar kinds_of[MAX_INPUTS]
-    cdef int dtype = -1, compute, result_dtype, ndim = 0, i, d, shift
-    cdef int first = pt_elementwise_info[row].n_conditions  # of the inputs that promote
-    cdef Py_ssize_t dims[PT_MAX_NDIM]
-    cdef Py_ssize_t length
-    cdef Tensor t, result, destination
-    cdef unsigned long long tracked = 0
-    cdef bint traced = False
-    inputs.n = pt_elementwise_info[row].n_inputs
+    cdef int compute, to
+    cdef Tensor result
     if out is not None and not isinstance(out, Tensor):
         raise TypeError(f"{row_name(row)}: out is a {type(out).__name__}: expected a Tensor")
+    read_inputs(row, values, &inputs)
+    if kind_of(inputs.dtype) == KIND_COMPLEX:
+        return complex_elementwise(row, values, inputs.n, inputs.dtype, out, inputs.tracked)
+    compute = compute_dtype(row, inputs.dtype, pt_elementwise_info[row].kinds)
+    to = result_dtype(row, compute)
+    if out is not None:
+        check_in_place(row, to, <Tensor>out, &inputs)
+    take_operands(compute, values, &inputs)
+    broadcast_inputs(row, values, &inputs)
+    if inputs.traced:
+        result = trace_elementwise(row, compute, to, inputs.ndim, inputs.common, &inputs, values)
+    elif out is not None:
+        return compute_into(row, compute, to, values, &inputs, <Tensor>out)
+    else:
+        result = result_like(values, inputs.n, to, inputs.ndim, inputs.common)
+        compute_inputs(row, compute, &inputs, result)
+    if recording_mask & inputs.tracked:
+        record(row, tuple(values[:inputs.n]), result, None)
+    return result
+
+
+cdef int read_inputs(int row, list values, Inputs *inputs) except -1:
+    """The kinds of the values, and the dtype that they promote to. What is neither a tensor nor a
+    Python number becomes a tensor, in values too."""
+    cdef int i
+    cdef Tensor t
+    inputs.n = pt_elementwise_info[row].n_inputs
+    inputs.n_conditions = pt_elementwise_info[row].n_conditions
+    inputs.dtype = -1
+    inputs.tracked = 0
+    inputs.traced = False
     for i in range(inputs.n):
-        kinds_of[i] = scalar_kind(values[i])
-        if kinds_of[i] != NOT_SCALAR and not isinstance(values[i], np.generic):
+        inputs.kinds[i] = scalar_kind(values[i])
+        if inputs.kinds[i] != NOT_SCALAR and not isinstance(values[i], np.generic):
             continue
-        kinds_of[i] = NOT_SCALAR
+        inputs.kinds[i] = NOT_SCALAR
         t = values[i] if type(values[i]) is Tensor else as_tensor(values[i], row_name(row))
-        if i < first and t.type != PT_BOOL:
+        if i < inputs.n_conditions and t.type != PT_BOOL:
             t = astype_recorded(t, PT_BOOL)
         values[i] = t
-        tracked |= t.tracked
-        traced = traced or t.traced
-        if i >= first:
-            dtype = t.type if dtype < 0 else promote(row_name(row), dtype, t.type)
-    for i in range(first, inputs.n):
-        if kinds_of[i] != NOT_SCALAR:
-            dtype = (scalar_dtype(kinds_of[i]) if dtype < 0 else with_scalar(dtype, kinds_of[i]))
-    if pt_elementwise_info[row].compares and kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED):
+        inputs.tracked |= t.tracked
+        inputs.traced = inputs.traced or t.traced
+        if i >= inputs.n_conditions:
+            inputs.dtype = (t.type if inputs.dtype < 0 else
+                            promote(row_name(row), inputs.dtype, t.type))
+    for i in range(inputs.n_conditions, inputs.n):
+        if inputs.kinds[i] != NOT_SCALAR:
+            inputs.dtype = (scalar_dtype(inputs.kinds[i]) if inputs.dtype < 0 else
+                            with_scalar(inputs.dtype, inputs.kinds[i]))
+    if pt_elementwise_info[row].compares and kind_of(inputs.dtype) in (KIND_SIGNED, KIND_UNSIGNED):
         for i in range(inputs.n):
-            if kinds_of[i] == SCALAR_INT and not in_range(values[i], dtype):
+            if inputs.kinds[i] == SCALAR_INT and not in_range(values[i], inputs.dtype):
                 # Any number compares with it as with an infinity.
                 values[i] = float("inf") if values[i] > 0 else float("-inf")
-                kinds_of[i] = SCALAR_FLOAT
-                dtype = PT_FLOAT64
-    if kind_of(dtype) == KIND_COMPLEX:
-        return complex_elementwise(row, values, inputs.n, dtype, out, tracked)
-    compute = compute_dtype(row, dtype, pt_elementwise_info[row].kinds)
-    result_dtype = PT_BOOL if pt_elementwise_info[row].result == PT_RESULT_BOOL else compute
-    if out is not None:
-        destination = <Tensor>out
-        if traced or destination.traced:
-            raise TypeError(f"fuse: {row_name(row)}: it can't follow a result written in place; "
-                            "use the form that returns a new tensor (a = a + b)")
-        check_dtype_into(row, result_dtype, destination)
-        if recording_mask & (tracked | destination.tracked | root_of(destination).tracked):
-            raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
-                               "result written in place has no gradient; use the form that "
-                               "returns a new tensor (a = a + b)")
+                inputs.kinds[i] = SCALAR_FLOAT
+                inputs.dtype = PT_FLOAT64
+    return 0
 
-    # the operands, and the shape that they broadcast to
+
+cdef int check_in_place(int row, int dtype, Tensor out, const Inputs *inputs) except -1:
+    """Whether a result of that dtype may be written to out."""
+    if inputs.traced or out.traced:
+        raise TypeError(f"fuse: {row_name(row)}: it can't follow a result written in place; "
+                        "use the form that returns a new tensor (a = a + b)")
+    check_dtype_into(row, dtype, out)
+    if recording_mask & (inputs.tracked | out.tracked | root_of(out).tracked):
+        raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
+                           "result written in place has no gradient; use the form that "
+                           "returns a new tensor (a = a + b)")
+    return 0
+
+
+cdef int take_operands(int compute, list values, Inputs *inputs) except -1:
+    """The operands of the kernel: the tensors' memory, and the numbers in memory of inputs."""
+    cdef int i
+    cdef Tensor t
     for i in range(inputs.n):
-        if kinds_of[i] == NOT_SCALAR:
+        if inputs.kinds[i] == NOT_SCALAR:
             t = <Tensor>values[i]
             inputs.operands[i] = operand_of(t)
             inputs.ndims[i] = t.ndim
             inputs.dims[i] = t.dims
-            ndim = max(ndim, t.ndim)
         else:
             inputs.operands[i].data = <char *>&inputs.scalars[i]
-            inputs.operands[i].dtype = <pt_dtype>(PT_BOOL if i < first else
-                                                  scalar_store_dtype(compute, kinds_of[i]))
+            inputs.operands[i].dtype = <pt_dtype>(
+                PT_BOOL if i < inputs.n_conditions else
+                scalar_store_dtype(compute, inputs.kinds[i]))
             store(inputs.operands[i].dtype, inputs.operands[i].data, values[i])
             inputs.ndims[i] = 0
-    for d in range(ndim):
-        dims[d] = 1
+    return 0
+
+
+cdef int broadcast_inputs(int row, list values, Inputs *inputs) except -1:
+    """The shape that the operands broadcast to."""
+    cdef int i, d, shift
+    cdef Py_ssize_t length
+    inputs.ndim = 0
     for i in range(inputs.n):
-        shift = ndim - inputs.ndims[i]
+        inputs.ndim = max(inputs.ndim, inputs.ndims[i])
+    for d in range(inputs.ndim):
+        inputs.common[d] = 1
+    for i in range(inputs.n):
+        shift = inputs.ndim - inputs.ndims[i]
         for d in range(inputs.ndims[i]):
             length = inputs.dims[i][d]
-            if length == 1 or length == dims[d + shift]:
+            if length == 1 or length == inputs.common[d + shift]:
                 continue
-            if dims[d + shift] != 1:
+            if inputs.common[d + shift] != 1:
                 raise no_broadcast(row, values[:inputs.n])
-            dims[d + shift] = length
-    if traced:
-        result = trace_elementwise(row, compute, result_dtype, ndim, dims, &inputs, values)
-        if recording_mask & tracked:
-            record(row, tuple(values[:inputs.n]), result, None)
-        return result
-    for i in range(inputs.n):
-        broadcast_steps(&inputs.operands[i], inputs.ndims[i], inputs.dims[i], ndim, dims,
-                        inputs.steps[i])
+            inputs.common[d + shift] = length
+    return 0
 
-    if out is None:
-        result = result_like(values, inputs.n, result_dtype, ndim, dims)
-    else:
-        result = check_out(row, destination, result_dtype, ndim, dims, values, inputs.n)
-    target = operand_of(result)
-    run_elementwise(row, compute, ndim, dims, inputs.operands, &target, result.size)
-    if out is not None:
-        if result is not destination:
-            copy_into(result, destination)
-        bump_version(destination)
-        return destination
-    if recording_mask & tracked:
-        record(row, tuple(values[:inputs.n]), result, None)
-    return result
+
+cdef void compute_inputs(int row, int compute, Inputs *inputs, Tensor out) noexcept:
+    """Runs the kernel on the operands, repeated to their common shape."""
+    cdef pt_operand target = operand_of(out)
+    cdef int i
+    for i in range(inputs.n):
+        broadcast_steps(&inputs.operands[i], inputs.ndims[i], inputs.dims[i], inputs.ndim,
+                        inputs.common, inputs.steps[i])
+    run_elementwise(row, compute, inputs.ndim, inputs.common, inputs.operands, &target, out.size)
+
+
+cdef Tensor compute_into(int row, int compute, int dtype, list values, Inputs *inputs, Tensor out):
+    """The same with the result in out, by way of new memory where it can't go there directly."""
+    cdef Tensor result = check_out(row, out, dtype, inputs.ndim, inputs.common, values, inputs.n)
+    compute_inputs(row, compute, inputs, result)
+    if result is not out:
+        copy_into(result, out)
+    bump_version(out)
+    return out
 
 
 cdef int scalar_store_dtype(int compute, Scalar kind) noexcept:

@@ -220,11 +220,7 @@ cdef class _Stage:
     cdef int plan(self, _Trace trace, list members, dict places, list outputs) except -1:
         """members: the nodes' numbers, in order. places: for the results of earlier stages, node ->
         number of the tensor. outputs: which members to keep, in order."""
-        cdef _Node node, operand
-        cdef pt_fused_op *op
-        cdef int slot, type, first
-        cdef Py_ssize_t i, number
-        node = <_Node>trace.nodes[members[0]]
+        cdef _Node node = <_Node>trace.nodes[members[0]]
         self.ndim = read_shape(node.shape, self.dims)
         self.size = count_elements(self.ndim, self.dims, 1)
         self.ops = <pt_fused_op *>malloc(len(members) * sizeof(pt_fused_op))
@@ -232,31 +228,51 @@ cdef class _Stage:
             raise MemoryError(f"fuse: no memory for a program of {len(members)} operations")
         self.program.ops = self.ops
         self.program.n_ops = <int>len(members)
+        last_use = {}               # node -> which member is the last to read it
+        slots = self.take_inputs(trace, members, places, last_use)
+        self.place_outputs(trace, outputs, slots)
+        self.write_ops(trace, members, slots, last_use)
+        return 0
 
-        inputs = {}                 # node -> slot
-        last_use = {}
+    cdef dict take_inputs(self, _Trace trace, list members, dict places, dict last_use):
+        """Slots for what comes from outside of the stage: node -> slot. Fills last_use too."""
+        cdef _Node operand
+        cdef Py_ssize_t i, number
+        cdef int slot
+        inputs = {}
         inside = set(members)
         for i, number in enumerate(members):
             for other in (<_Node>trace.nodes[number]).operands:
                 last_use[other] = i
                 if other not in inside and other not in inputs:
                     inputs[other] = len(inputs)
-        check_limit(len(inputs), PT_FUSE_MAX_INPUTS, "inputs and numbers", node.shape)
-        check_limit(len(outputs), PT_FUSE_MAX_OUTPUTS, "results", node.shape)
+        check_limit(len(inputs), PT_FUSE_MAX_INPUTS, "inputs and numbers",
+                    (<_Node>trace.nodes[members[0]]).shape)
         self.program.n_inputs = <int>len(inputs)
         for other, slot in inputs.items():
             operand = <_Node>trace.nodes[other]
             self.sources[slot] = operand.source if operand.row == INPUT else places[other]
             self.program.inputs[slot] = <pt_dtype>operand.type
             self.needs_room_for(operand.type)
+        return inputs
 
-        slots = dict(inputs)
-        first = len(inputs) + <int>len(outputs)     # of the temporaries
+    cdef int place_outputs(self, _Trace trace, list outputs, dict slots) except -1:
+        """Slots for the results that outlive the stage, behind those of the inputs."""
+        cdef Py_ssize_t i, number
+        check_limit(len(outputs), PT_FUSE_MAX_OUTPUTS, "results", shape_tuple(self.ndim, self.dims))
         for i, number in enumerate(outputs):
-            slots[number] = len(inputs) + i
+            slots[number] = self.program.n_inputs + i
             self.program.outputs[i] = <pt_dtype>(<_Node>trace.nodes[number]).type
         self.program.n_outputs = <int>len(outputs)
+        return 0
 
+    cdef int write_ops(self, _Trace trace, list members, dict slots, dict last_use) except -1:
+        """The calls, each with a slot for its result: that of an operand which nobody reads any more
+        where there is one, a further temporary otherwise."""
+        cdef _Node node
+        cdef pt_fused_op *op
+        cdef int type, first = self.program.n_inputs + self.program.n_outputs
+        cdef Py_ssize_t i, number
         unused = []                 # temporaries whose values nobody reads any more
         for i, number in enumerate(members):
             node = <_Node>trace.nodes[number]

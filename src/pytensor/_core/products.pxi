@@ -17,125 +17,173 @@ cdef int check_memory(pt_status status, str name) except -1:
     return 0
 
 
+cdef struct Factor:                     # one operand of a product
+    const char *data
+    Py_ssize_t row, column              # strides of its matrices, in bytes; 0 for a vector's own
+    int n_batch                         # axes before the matrices
+    Py_ssize_t steps[PT_MAX_NDIM]       # over the axes of the batch, in bytes
+
+
+cdef struct Product:                    # (..., m, k) @ (..., k, n)
+    int dtype
+    Py_ssize_t m, n, k
+    int n_batch
+    Py_ssize_t dims[PT_MAX_NDIM]        # of the batch: the axes before the matrices, broadcast
+    Factor x, y
+
+
 cdef Tensor product(str name, Tensor x, Tensor y):
     """The matrix product of the last two axes, vectors taken as row and column, the axes before
     broadcast."""
-    cdef Py_ssize_t dims[PT_MAX_NDIM]
-    cdef Py_ssize_t x_steps[PT_MAX_NDIM]
-    cdef Py_ssize_t y_steps[PT_MAX_NDIM]
-    cdef Py_ssize_t m = 1, n = 1, k, x_row = 0, x_column, y_row, y_column = 0, length
-    cdef int dtype = promote(name, x.type, y.type), n_batch, out_ndim, d, i
+    cdef Product p
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{name}: shapes {x.shape} and {y.shape}: a 0-d tensor has no axis to sum "
                          "over")
-    x = x if x.type == dtype else converted(x, dtype)
-    y = y if y.type == dtype else converted(y, dtype)
-    if kind_of(dtype) == KIND_COMPLEX:
+    p.dtype = promote(name, x.type, y.type)
+    x = x if x.type == p.dtype else converted(x, p.dtype)
+    y = y if y.type == p.dtype else converted(y, p.dtype)
+    if kind_of(p.dtype) == KIND_COMPLEX:
         refuse_complex_gradient(name, x.tracked | y.tracked)
         return complex_call(name, np.matmul, numpy_view(x), numpy_view(y))
-    k = x.dims[x.ndim - 1]
-    x_column = x.steps[x.ndim - 1]
-    if x.ndim > 1:
-        m = x.dims[x.ndim - 2]
-        x_row = x.steps[x.ndim - 2]
-    if y.ndim > 1:
-        n = y.dims[y.ndim - 1]
-        y_column = y.steps[y.ndim - 1]
-        length = y.dims[y.ndim - 2]
-        y_row = y.steps[y.ndim - 2]
-    else:
-        length = y.dims[0]
-        y_row = y.steps[0]
-    if k != length:
-        raise ValueError(f"{name}: {x.shape} and {y.shape}: {k} columns against {length} rows")
+    read_matrices(&p, name, x, y)
+    broadcast_batch(&p, name, x, y)
+    cdef Tensor out = new_result(&p, name, x, y)
+    if out.size > 0:
+        stack_matrices(&p)
+        merge_batch(&p)
+        check_memory(run_products(&p, out.data), name)
+    return out
 
-    # the axes before the matrices, broadcast
-    cdef int x_batch = max(x.ndim - 2, 0), y_batch = max(y.ndim - 2, 0), axis
-    n_batch = max(x_batch, y_batch)
-    for d in range(n_batch):
-        dims[d] = 1
-        x_steps[d] = 0
-        y_steps[d] = 0
-        axis = d - (n_batch - x_batch)
+
+cdef int read_matrices(Product *p, str name, Tensor x, Tensor y) except -1:
+    """The lengths and strides of the last two axes; a vector x is a row, a vector y a column."""
+    cdef int last_x = x.ndim - 1, last_y = y.ndim - 1
+    cdef Py_ssize_t length = y.dims[max(last_y - 1, 0)]
+    p.m = p.n = 1
+    p.x.row = p.y.column = 0
+    p.x.data = x.data
+    p.y.data = y.data
+    p.k = x.dims[last_x]
+    p.x.column = x.steps[last_x]
+    p.y.row = y.steps[max(last_y - 1, 0)]
+    if x.ndim > 1:
+        p.m = x.dims[last_x - 1]
+        p.x.row = x.steps[last_x - 1]
+    if y.ndim > 1:
+        p.n = y.dims[last_y]
+        p.y.column = y.steps[last_y]
+    if p.k != length:
+        raise ValueError(f"{name}: {x.shape} and {y.shape}: {p.k} columns against {length} rows")
+    return 0
+
+
+cdef int broadcast_batch(Product *p, str name, Tensor x, Tensor y) except -1:
+    """The axes before the matrices: their common lengths, and both operands' strides over them."""
+    cdef int d, axis
+    p.x.n_batch = max(x.ndim - 2, 0)
+    p.y.n_batch = max(y.ndim - 2, 0)
+    p.n_batch = max(p.x.n_batch, p.y.n_batch)
+    for d in range(p.n_batch):
+        p.dims[d] = 1
+        p.x.steps[d] = p.y.steps[d] = 0
+        axis = d - (p.n_batch - p.x.n_batch)
         if axis >= 0 and x.dims[axis] != 1:
-            dims[d] = x.dims[axis]
-            x_steps[d] = x.steps[axis]
-        axis = d - (n_batch - y_batch)
+            p.dims[d] = x.dims[axis]
+            p.x.steps[d] = x.steps[axis]
+        axis = d - (p.n_batch - p.y.n_batch)
         if axis >= 0 and y.dims[axis] != 1:
-            if dims[d] != 1 and dims[d] != y.dims[axis]:
+            if p.dims[d] != 1 and p.dims[d] != y.dims[axis]:
                 raise ValueError(f"{name}: shapes {x.shape} and {y.shape} do not broadcast before "
                                  "the last two axes")
-            dims[d] = y.dims[axis]
-            y_steps[d] = y.steps[axis]
-    out_ndim = n_batch
+            p.dims[d] = y.dims[axis]
+            p.y.steps[d] = y.steps[axis]
+    return 0
+
+
+cdef Tensor new_result(const Product *p, str name, Tensor x, Tensor y):
+    """A tensor for the products: (..., m, n), without m or n for a vector."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM + 2]
+    cdef int ndim
+    for ndim in range(p.n_batch):
+        dims[ndim] = p.dims[ndim]
+    ndim = p.n_batch
     if x.ndim > 1:
-        dims[out_ndim] = m
-        out_ndim += 1
+        dims[ndim] = p.m
+        ndim += 1
     if y.ndim > 1:
-        dims[out_ndim] = n
-        out_ndim += 1
-    if out_ndim > PT_MAX_NDIM:
-        raise ValueError(f"{name}: the result would have {out_ndim} axes: at most {PT_MAX_NDIM}")
-    cdef Tensor out = new_tensor(dtype, out_ndim, dims)
-    if out.size == 0:
-        return out
+        dims[ndim] = p.n
+        ndim += 1
+    if ndim > PT_MAX_NDIM:
+        raise ValueError(f"{name}: the result would have {ndim} axes: at most {PT_MAX_NDIM}")
+    return new_tensor(p.dtype, ndim, dims)
 
-    # one matrix of x after another against the same y is one taller matrix
-    cdef bint tall = y_batch == 0
-    length = x_row * m
-    for d in range(n_batch - 1, -1, -1):
-        if dims[d] != 1:
-            tall = tall and x_steps[d] == length
-            length = x_steps[d] * dims[d]
-    if tall:
-        for d in range(n_batch):
-            m *= dims[d]
-        n_batch = 0
 
-    # the batch as few runs of evenly spaced matrices
-    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[dtype]
-    cdef int last = -1
-    for d in range(n_batch):
-        if dims[d] == 1:
+cdef void stack_matrices(Product *p) noexcept:
+    """Where one matrix of x after another meets the same y, makes one taller matrix of them."""
+    cdef Py_ssize_t length = p.x.row * p.m
+    cdef int d
+    if p.y.n_batch > 0:
+        return
+    for d in range(p.n_batch - 1, -1, -1):
+        if p.dims[d] != 1:
+            if p.x.steps[d] != length:
+                return
+            length = p.x.steps[d] * p.dims[d]
+    for d in range(p.n_batch):
+        p.m *= p.dims[d]
+    p.n_batch = 0
+
+
+cdef void merge_batch(Product *p) noexcept:
+    """The batch in as few axes as hold evenly spaced matrices."""
+    cdef int last = -1, d
+    for d in range(p.n_batch):
+        if p.dims[d] == 1:
             continue
-        if (last >= 0 and x_steps[last] == dims[d] * x_steps[d]
-                and y_steps[last] == dims[d] * y_steps[d]):
-            dims[last] *= dims[d]
+        if (last >= 0 and p.x.steps[last] == p.dims[d] * p.x.steps[d]
+                and p.y.steps[last] == p.dims[d] * p.y.steps[d]):
+            p.dims[last] *= p.dims[d]
         else:
             last += 1
-            dims[last] = dims[d]
-        x_steps[last] = x_steps[d]
-        y_steps[last] = y_steps[d]
+            p.dims[last] = p.dims[d]
+        p.x.steps[last] = p.x.steps[d]
+        p.y.steps[last] = p.y.steps[d]
+    p.n_batch = last + 1
+
+
+cdef pt_status run_products(const Product *p, char *out) except PT_INTERRUPTED:
+    """Runs of products along the last axis of the batch, one for each place on the others."""
+    cdef int last = p.n_batch - 1, d
     cdef Py_ssize_t n_runs = 1, run_length = 1, x_step = 0, y_step = 0, run, rest
-    if last >= 0:
-        run_length = dims[last]
-        x_step = x_steps[last]
-        y_step = y_steps[last]
-        for d in range(last):
-            n_runs *= dims[d]
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[p.dtype]
     cdef const char *x_data
     cdef const char *y_data
     cdef pt_status status = PT_OK
     cdef int64_t due = 0
+    if last >= 0:
+        run_length = p.dims[last]
+        x_step = p.x.steps[last]
+        y_step = p.y.steps[last]
+        for d in range(last):
+            n_runs *= p.dims[d]
     with nogil:
         for run in range(n_runs):
             if n_runs > 1:
                 pt_ask_between(&due)
-            x_data = x.data
-            y_data = y.data
+            x_data = p.x.data
+            y_data = p.y.data
             rest = run
-            for i in range(last - 1, -1, -1):
-                x_data += rest % dims[i] * x_steps[i]
-                y_data += rest % dims[i] * y_steps[i]
-                rest = rest // dims[i]
-            status = pt_matmul(<pt_dtype>dtype, run_length, m, n, k,
-                               matrix_of(x_data, x_row, x_column, dtype), x_step,
-                               matrix_of(y_data, y_row, y_column, dtype), y_step,
-                               out.data + run * run_length * m * n * item, NULL, False)
+            for d in range(last - 1, -1, -1):
+                x_data += rest % p.dims[d] * p.x.steps[d]
+                y_data += rest % p.dims[d] * p.y.steps[d]
+                rest = rest // p.dims[d]
+            status = pt_matmul(<pt_dtype>p.dtype, run_length, p.m, p.n, p.k,
+                               matrix_of(x_data, p.x.row, p.x.column, p.dtype), x_step,
+                               matrix_of(y_data, p.y.row, p.y.column, p.dtype), y_step,
+                               out + run * run_length * p.m * p.n * item, NULL, False)
             if status != PT_OK:
                 break
-    check_memory(status, name)
-    return out
+    return status
 
 
 cdef object product_recorded(str name, object left, object right):
@@ -189,15 +237,26 @@ def linear(x, w, b=None, *, relu=False):
     infinity or NaN in their rows of w then does not show.
     Returns: (..., units).
     """
-    cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear"), bias = None
+    cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear")
+    cdef Tensor bias = None if b is None else as_tensor(b, "linear")
+    check_linear(data, weights, bias)
     cdef Py_ssize_t dims[PT_MAX_NDIM]
-    cdef Py_ssize_t m = 1
     cdef int d, last = data.ndim - 1
-    if b is not None:
-        bias = as_tensor(b, "linear")
+    for d in range(last):
+        dims[d] = data.dims[d]
+    dims[last] = weights.dims[1]
+    cdef Tensor out = new_tensor(weights.type, data.ndim, dims)
+    cdef _ColumnsInUse columns = None
+    if out.size > 0:
+        columns = run_linear(data, weights, bias, relu, out)
+    record_linear(data, weights, bias, columns, relu, out)
+    return out
+
+
+cdef int check_linear(Tensor data, Tensor weights, Tensor bias) except -1:
     if kind_of(weights.type) != KIND_FLOAT:
         raise TypeError(f"linear: weights of dtype {weights.dtype}: expected a floating-point one")
-    if data.ndim < 1 or weights.ndim != 2 or data.dims[last] != weights.dims[0]:
+    if data.ndim < 1 or weights.ndim != 2 or data.dims[data.ndim - 1] != weights.dims[0]:
         raise ValueError(f"linear: x has shape {data.shape} and w {weights.shape}: expected "
                          "(..., inputs) and (inputs, units)")
     if bias is not None and (bias.ndim != 1 or bias.dims[0] != weights.dims[1]):
@@ -205,59 +264,62 @@ def linear(x, w, b=None, *, relu=False):
     if data.type != weights.type or (bias is not None and bias.type != weights.type):
         raise TypeError(f"linear: x, w and b have dtypes {data.dtype}, {weights.dtype} and "
                         f"{None if bias is None else bias.dtype}: expected one")
-    cdef Tensor rows = data, row_bias = bias, used = weights
+    return 0
+
+
+cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint relu, Tensor out):
+    """Computes out by our tiles or by OpenBLAS. Returns the columns of data in use, or None."""
+    cdef Tensor rows = data, used = weights
+    cdef Tensor row_bias = None if bias is None else as_contiguous(bias, bias.type)
+    cdef const char *bias_data = NULL if row_bias is None else row_bias.data
     cdef _ColumnsInUse columns = None
+    cdef int last = data.ndim - 1
     cdef Py_ssize_t row_step = 0, item = <Py_ssize_t>pt_dtype_size[weights.type]
-    cdef Py_ssize_t k = weights.dims[0], n = weights.dims[1]
+    cdef Py_ssize_t k = weights.dims[0], n = weights.dims[1], m = out.size // n
+    cdef pt_status status
     if data.ndim == 2:
         row_step = data.steps[0]
     elif data.ndim > 2:
         rows = as_contiguous(data, data.type)
         row_step = rows.steps[last - 1]
-    if bias is not None:
-        row_bias = as_contiguous(bias, bias.type)
-    for d in range(last):
-        dims[d] = data.dims[d]
-        m *= data.dims[d]
-    dims[last] = n
-    cdef Tensor out = new_tensor(weights.type, data.ndim, dims), before
-    cdef pt_status status
-    cdef bint with_relu = relu, in_rows
-    if out.size > 0:
-        in_rows = rows.steps[last] == item and row_step % item == 0
-        if in_rows and data.ndim == 2:
-            columns = columns_in_use(data, n)
-        if columns is not None:
-            used = as_contiguous(weights, weights.type)
-            k = columns.numbers.size
-        if k > 0 and (columns is not None or in_rows and used.steps[1] == item
-                      and pt_dense_pays(<pt_dtype>used.type, m, n, k)):
-            with nogil:
-                status = pt_dense(<pt_dtype>used.type, m, n, k, rows.data, row_step // item,
-                                  used.data, used.steps[0] // item,
-                                  NULL if columns is None else <int64_t *>columns.numbers.data,
-                                  NULL if row_bias is None else row_bias.data, with_relu,
-                                  out.data)
-        else:
-            with nogil:
-                status = pt_matmul(<pt_dtype>used.type, 1, m, n, k,
-                                   matrix_of(rows.data, row_step, rows.steps[last], rows.type), 0,
-                                   matrix_of(used.data, used.steps[0], used.steps[1], used.type),
-                                   0, out.data, NULL if row_bias is None else row_bias.data,
-                                   with_relu)
-        check_memory(status, "linear")
+    cdef bint in_rows = rows.steps[last] == item and row_step % item == 0
+    if in_rows and data.ndim == 2:
+        columns = columns_in_use(data, n)
+    if columns is not None:
+        used = as_contiguous(weights, weights.type)
+        k = columns.numbers.size
+    if k > 0 and (columns is not None or in_rows and used.steps[1] == item
+                  and pt_dense_pays(<pt_dtype>used.type, m, n, k)):
+        with nogil:
+            status = pt_dense(<pt_dtype>used.type, m, n, k, rows.data, row_step // item,
+                              used.data, used.steps[0] // item,
+                              NULL if columns is None else <int64_t *>columns.numbers.data,
+                              bias_data, relu, out.data)
+    else:
+        with nogil:
+            status = pt_matmul(<pt_dtype>used.type, 1, m, n, k,
+                               matrix_of(rows.data, row_step, rows.steps[last], rows.type), 0,
+                               matrix_of(used.data, used.steps[0], used.steps[1], used.type), 0,
+                               out.data, bias_data, relu)
+    check_memory(status, "linear")
+    return columns
+
+
+cdef int record_linear(Tensor data, Tensor weights, Tensor bias, _ColumnsInUse columns, bint relu,
+                       Tensor out) except -1:
+    """Two records, of the product and of relu. What relu's derivative asks of its input, whether it
+    is above 0, its result tells as well, so the product need not be kept."""
     cdef unsigned long long tracked = data.tracked | weights.tracked
     if bias is not None:
         tracked |= bias.tracked
-    if recording_mask & tracked:
-        # Two records, of the product and of relu. What relu's derivative asks of its input, whether
-        # it is above 0, its result tells as well, so the product need not be kept.
-        before = new_view(out, out.data, out.ndim, out.dims, out.steps) if with_relu else out
-        record(ROW_LINEAR, (data, weights) if bias is None else (data, weights, bias), before,
-               (columns,))
-        if with_relu:
-            record(ROW_RELU, (before,), out, None)
-    return out
+    if not recording_mask & tracked:
+        return 0
+    cdef Tensor before = new_view(out, out.data, out.ndim, out.dims, out.steps) if relu else out
+    record(ROW_LINEAR, (data, weights) if bias is None else (data, weights, bias), before,
+           (columns,))
+    if relu:
+        record(ROW_RELU, (before,), out, None)
+    return 0
 
 
 # From this many multiplications on (about 40 us) it pays to look for columns of zeros.

@@ -112,10 +112,9 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     cdef _Rule rule = RULES[row]
     cdef GradientTape tape
     cdef unsigned long long mask = 0
-    cdef list saved = None, guarded = None, shapes = None, outs = None
-    cdef _Record entry
-    cdef int i, k
-    cdef long watched = 0, needs
+    cdef list saved = None, guarded = None, shapes, outs
+    cdef long watched = 0
+    cdef int i
     if rule is None:  # constant almost everywhere: floor, sign
         return 0
     for i, value in enumerate(inputs):
@@ -127,6 +126,32 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     if rule.saves or rule.joint:
         saved = []
         guarded = []
+        save_values(rule, watched, inputs, out, results, parameters, saved, guarded)
+    shapes = other_shapes(inputs, out)
+    outs = None
+    if results is not None:
+        outs = []
+        for value in results:
+            outs.append(((<Tensor>value).shape, (<Tensor>value).type))
+    elif shapes is not None or rule.forward is None:
+        outs = [(out.shape, out.type)]
+    if observer != NULL:
+        (<list>observer).append((ROW_NAMES[row], inputs, (out,) if results is None else results))
+    tape = innermost()  # None, where a garbage collection since ran what left the tapes
+    while tape is not None:
+        if tape.bit & mask and tape.recording:
+            append_record(tape, row, () if saved is None else tuple(saved), guarded, shapes, outs,
+                          inputs, out, results)
+        tape = tape.outer
+    return 0
+
+
+cdef int save_values(_Rule rule, long watched, tuple inputs, Tensor out, tuple results,
+                     object parameters, list saved, list guarded) except -1:
+    """What the derivatives by the watched inputs read: the values, and which of them must not change
+    until they do."""
+    cdef long needs
+    cdef int i, k
     for i in range(len(rule.saves)):
         k = rule.saves[i]
         needs = rule.needs[i]
@@ -150,51 +175,54 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         elif k == SAVE_OUT:
             for value in results:
                 guard(guarded, <Tensor>value)
-    if rule.joint:  # what its function reads nobody knows
+    if rule.joint:  # its function may read any input
         for value in inputs:
             if isinstance(value, Tensor):
                 guard(guarded, <Tensor>value)
+    return 0
+
+
+cdef list other_shapes(tuple inputs, Tensor out):
+    """(shape, dtype) of each input, None for one that is like out; None if all are."""
+    cdef list shapes
     for value in inputs:
         if not is_like(value, out):
-            shapes = []
-            for value in inputs:
-                shapes.append(None if is_like(value, out) else
-                              ((<Tensor>value).shape, (<Tensor>value).type))
             break
+    else:
+        return None
+    shapes = []
+    for value in inputs:
+        shapes.append(None if is_like(value, out) else
+                      ((<Tensor>value).shape, (<Tensor>value).type))
+    return shapes
+
+
+cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, list shapes, list outs,
+                       tuple inputs, Tensor out, tuple results) except -1:
+    """A record of the call on one tape, and nodes for its results."""
+    cdef _Record entry = _Record.__new__(_Record)
+    cdef list nodes
+    entry.row = row
+    entry.saved = saved
+    entry.guarded = guarded
+    entry.shapes = shapes
+    entry.outs = outs
+    if len(inputs) == 1:
+        entry.inputs = (tape.node_of(inputs[0]),)
+    elif len(inputs) == 2:
+        entry.inputs = (tape.node_of(inputs[0]), tape.node_of(inputs[1]))
+    else:
+        nodes = []
+        for value in inputs:
+            nodes.append(tape.node_of(value))
+        entry.inputs = tuple(nodes)
+    entry.out = tape.new_node(out)
+    entry.n_outs = 1
     if results is not None:
-        outs = []
-        for value in results:
-            outs.append(((<Tensor>value).shape, (<Tensor>value).type))
-    elif shapes is not None or rule.forward is None:
-        outs = [(out.shape, out.type)]
-    if observer != NULL:
-        (<list>observer).append((ROW_NAMES[row], inputs, (out,) if results is None else results))
-    tape = innermost()  # None, where a garbage collection since ran what left the tapes
-    while tape is not None:
-        if tape.bit & mask and tape.recording:
-            entry = _Record.__new__(_Record)
-            entry.row = row
-            entry.saved = () if saved is None else tuple(saved)
-            entry.guarded = guarded
-            entry.shapes = shapes
-            entry.outs = outs
-            if len(inputs) == 1:
-                entry.inputs = (tape.node_of(inputs[0]),)
-            elif len(inputs) == 2:
-                entry.inputs = (tape.node_of(inputs[0]), tape.node_of(inputs[1]))
-            else:
-                nodes = []
-                for value in inputs:
-                    nodes.append(tape.node_of(value))
-                entry.inputs = tuple(nodes)
-            entry.out = tape.new_node(out)
-            entry.n_outs = 1
-            if results is not None:
-                entry.n_outs = len(results)
-                for value in results[1:]:
-                    tape.new_node(<Tensor>value)
-            tape.records.append(entry)
-        tape = tape.outer
+        entry.n_outs = len(results)
+        for value in results[1:]:
+            tape.new_node(<Tensor>value)
+    tape.records.append(entry)
     return 0
 
 
