@@ -6,7 +6,7 @@ import copy
 import pickle
 import re
 from itertools import product
-from math import inf, nan, pi
+from math import copysign, inf, nan, pi
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +169,20 @@ def test_special_cases_of_complex_numbers(name, x, expected):
         assert abs(one) == abs(other) or abs(one - other) < 1e-15 or (one != one and other != other)
 
 
+@pytest.mark.parametrize("name, x, expected", [
+    ("expm1", complex(-0.0, 0.0), complex(0.0, 0.0)),
+    ("expm1", complex(0.0, -0.0), complex(0.0, -0.0)),
+    ("expm1", complex(-0.0, -0.0), complex(0.0, -0.0)),
+    *[("tanh", complex(x, y), complex(copysign(1, x), copysign(0, y)))
+      for x in (inf, -inf) for y in (0.0, 1.0, 2.0, -2.0, 4.0, 1e30, inf, -inf)],
+    ("tanh", complex(0.0, -0.0), complex(0.0, -0.0))])
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_signs_of_special_cases_of_complex_numbers(name, x, expected, dtype):
+    for t in (pt.asarray(x, dtype=dtype), pt.asarray([x, 1j], dtype=dtype)[0]):
+        found = getattr(pt, name)(t).item()
+        assert repr(found) == repr(expected)
+
+
 # ----------------------------------------------------------------------------------- functions
 
 
@@ -192,6 +206,7 @@ def test_functions_of_shapes():
         (pt.linalg.diagonal(t, offset=-1), np.linalg.diagonal(x, offset=-1)),
         (pt.linalg.trace(t, offset=1), np.linalg.trace(x, offset=1)),
         (pt.linalg.cross(t[..., :3], t[0, 0, :3]), np.cross(x[..., :3], x[0, 0, :3])),
+        (pt.linalg.cross(t.T[:3], t[:1].T[:3], axis=0), np.cross(x.T[:3], x[:1].T[:3], axis=0)),
         (pt.clip(t, 3, None), np.clip(x, 3, None)), (pt.clip(t, max=5), np.clip(x, None, 5)),
         (pt.clip(t), x), (pt.fft.fftshift(t), np.fft.fftshift(x)),
         (pt.fft.ifftshift(t, axes=1), np.fft.ifftshift(x, axes=1)),
@@ -228,6 +243,11 @@ def test_functions_of_shapes():
     (lambda t: pt.take_along_axis(t, [1]), ValueError, r"^take_along_axis: .*as many axes"),
     (lambda t: pt.vecdot(t, t[:, :1]), ValueError, r"^vecdot: axis -1"),
     (lambda t: pt.linalg.cross(t, t), ValueError, r"^cross: axis 1 .* expected 3"),
+    (lambda t: pt.linalg.cross(pt.ones((5, 3)), pt.ones((5, 1))), ValueError,
+     r"^cross: axis 1 of shape \(5, 1\) has length 1: expected 3"),
+    (lambda t: pt.linalg.cross(pt.ones(1), pt.ones((5, 3))), ValueError, r"^cross: .*length 1"),
+    (lambda t: pt.linalg.cross(pt.ones(3), pt.ones((3, 3)), axis=0), IndexError,
+     r"^cross: axis -2 is out"),
     (lambda t: pt.linalg.outer(t, t), ValueError, r"^outer: shapes"),
     (lambda t: pt.linalg.diagonal(t[0]), ValueError, r"^diagonal: "),
     (lambda t: pt.meshgrid(t), ValueError, r"^meshgrid: found a tensor of shape"),

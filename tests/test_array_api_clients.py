@@ -51,8 +51,26 @@ for f in (special.logsumexp, special.softmax, special.erf, special.expit, stats.
     np.testing.assert_allclose(found, f(x), rtol=1e-9)
 """
 
+# what a function gives may be an argument of its own, broadcast, which is then written to
+TANHSINH = """
+import numpy as np, pytensor as pt
+from scipy import integrate
+def integrals(xp):
+    a, b = xp.asarray([0.0, 1.0], dtype="float64"), xp.asarray([[2.0], [np.inf]], dtype="float64")
+    c = xp.asarray([0.5, 1.5], dtype="float64")
+    decay = integrate.tanhsinh(lambda x, c: xp.exp(-c * x) / x**0.5, a, b, args=(c,))
+    power = integrate.tanhsinh(lambda x, c: xp.broadcast_arrays(x, c)[1], a, b[:1], args=(c,))
+    log = integrate.tanhsinh(lambda x: -x, a, b, log=True)
+    series = integrate.nsum(lambda k: 1 / k**2, a + 1, b[1])
+    return [decay.integral, power.integral, log.integral, series.sum]
+for found, expected in zip(integrals(pt), integrals(np), strict=True):
+    assert type(found) is pt.Tensor
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+"""
 
-@pytest.mark.parametrize("library, code", [("sklearn", SKLEARN), ("scipy", SCIPY)])
+
+@pytest.mark.parametrize("library, code", [
+    ("sklearn", SKLEARN), ("scipy", SCIPY), ("scipy", TANHSINH)])
 def test_library_accepts_tensors(library, code):
     pytest.importorskip(library, reason=REASON)
     output_of(code, timeout=120, SCIPY_ARRAY_API="1")

@@ -576,6 +576,26 @@ def test_linear_gradients_of_nothing():
         assert grads[2].tolist() == [np.prod(x[:-1])] * 2
 
 
+@pytest.mark.parametrize("f", [
+    *[lambda x, name=name, axis=axis: pt.sum(getattr(pt, name)(x, axis=axis))
+      for name in ("sum", "prod", "mean", "var", "std", "logsumexp", "cumulative_sum",
+                   "cumulative_prod", "sort", "softmax", "log_softmax") for axis in (0, 1)],
+    pt.mean, pt.var, lambda x: pt.std(x, correction=1), lambda x: x.mean(keepdims=True),
+    *[lambda x, ord=ord: pt.sum(pt.linalg.matrix_norm(x, ord=ord))
+      for ord in ("fro", "nuc", 1, 2, np.inf)],
+    *[lambda x, ord=ord: pt.linalg.vector_norm(x, ord=ord) for ord in (1, 2, 3, 0)],
+    lambda x: pt.sum(x @ x.T), lambda x: pt.sum(pt.einsum("ij,ik->jk", x, x)),
+    lambda x: pt.linalg.trace(x), lambda x: pt.sum(pt.vecdot(x, x))])
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_functions_of_no_elements(f, shape):
+    """They have an empty gradient, and a tangent of the result's shape."""
+    x = pt.zeros(shape)
+    result = f(x)
+    gradient = pt.grad(lambda x: pt.sum(f(x)))(x)
+    assert gradient.shape == shape and gradient.dtype == pt.float32
+    assert pt.jvp(f, (x,), (x,))[1].shape == result.shape
+
+
 # ------------------------------------------------------------------------------ long and parallel
 
 

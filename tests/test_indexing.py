@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import DTYPES, LAYOUTS
+from conftest import DTYPES, KINDS, LAYOUTS
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -163,6 +163,31 @@ def test_bad_assignment(key, value, error, message):
     with pytest.raises(error, match=message):
         t[key] = value
     np.testing.assert_array_equal(t, BASE)
+
+
+@pytest.mark.parametrize("key", [slice(None), [0, 1], np.array([True, True]), ([1, 0],)],
+                         ids=repr)
+@pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"])
+def test_integers_that_do_not_fit_are_not_assigned(dtype, key):
+    info = np.iinfo(dtype)
+    t = pt.ones(2, dtype=dtype)
+    for values in ([info.max + 1, 1], [1, info.min - 1], (info.max + 1,), [[2**64, 1]],
+                   range(info.max, info.max + 2) if info.max < 2**62 else [2**65]):
+        with pytest.raises(OverflowError, match=r"^assignment: "):
+            t[key] = values
+        assert t.tolist() == [1, 1]
+    t[key] = [info.max, info.min]
+    assert sorted(t.tolist()) == [info.min, info.max]
+    t[key] = np.array([1, 2], dtype="int64")    # of typed integers the bits are taken, as in NumPy
+    with pytest.raises(TypeError, match="float32 elements do not go"):
+        t[key] = [1, 0.5]
+
+
+def test_digits_of_what_is_assigned_are_kept():
+    t = pt.zeros((2, 2), dtype="float64")
+    t[0] = [0.1, 2**53 + 2]
+    t[[1]] = [[0.3, 1e300]]
+    assert t.tolist() == [[0.1, 2**53 + 2], [0.3, 1e300]]
 
 
 def test_deleting_is_not_assigning():

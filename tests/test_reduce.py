@@ -101,9 +101,34 @@ def test_integers_are_summed_in_64_bits(dtype):
 def test_means_of_integers_and_of_nothing():
     assert pt.mean(pt.asarray([1, 2, 4])).dtype == pt.float32
     assert float(pt.mean(pt.asarray([True, False]))) == 0.5
+    assert pt.mean(pt.asarray([2**24 + 1] * 3 + [2**24 + 5])).item() == 2**24 + 2
+    assert pt.mean(pt.asarray([2**62, 2**62 + 2**40, 2**62 - 2**40])).item() == 2**62
     assert math.isnan(pt.mean(pt.zeros(0)))
     assert np.isnan(np.asarray(pt.mean(pt.zeros((2, 0)), axis=1))).all()
     assert pt.mean(pt.zeros((2, 0)), axis=0).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"] + ("bool",))
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_mean_of_integers_is_that_of_float64(dtype, axis, rng):
+    info = np.iinfo(dtype) if dtype != "bool" else np.iinfo("uint8")
+    x = rng.integers(info.min, info.max, (300, 1000), dtype=info.dtype, endpoint=True).astype(dtype)
+    found = pt.mean(pt.asarray(x), axis=axis)
+    # whatever the order of the sum: its rounding in float64 is lost in float32's, but near 0
+    np.testing.assert_allclose(found, x.mean(axis=axis), rtol=1.2e-7,
+                               atol=1e-13 * float(np.abs(info.max)))
+
+
+def test_mean_in_another_dtype():
+    x = np.array([1, 2**25 + 1, 5], "float32")
+    for t in (pt.asarray(x), pt.asarray(x.astype("int32"))):
+        found = pt.mean(t, dtype="float64")
+        assert found.dtype == pt.float64 and found.item() == x.mean(dtype="float64")
+    assert pt.mean(pt.asarray(x), dtype="complex64").dtype == pt.complex64
+    slope = pt.grad(lambda t: pt.mean(t, dtype="float64"))(pt.asarray(x))
+    assert slope.dtype == pt.float32 and slope.tolist() == [np.float32(1 / 3)] * 3
+    with pytest.raises(TypeError, match=r"^mean: dtype: found int8: expected a floating"):
+        pt.mean(pt.asarray(x), dtype="int8")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

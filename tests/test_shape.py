@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import DTYPES, LAYOUTS
+from conftest import DTYPES, KINDS, LAYOUTS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -335,3 +335,74 @@ def test_variance(axis, rng):
                                    np.var(x, axis, ddof=correction))
         np.testing.assert_allclose(pt.std(x, axis, correction=correction, keepdims=True),
                                    np.std(x, axis, ddof=correction, keepdims=True))
+
+
+@pytest.mark.parametrize(("values", "dtype", "expected"), [
+    ([2**25, 2**25 + 1, 2**25 + 2], "int32", 2 / 3),
+    ([2**60, 2**60 + 1, 2**60 + 2], "int64", 2 / 3),
+    ([2**64 - 1, 2**64 - 2, 2**64 - 3], "uint64", 2 / 3),
+    ([-(2**63), 2**63 - 1], "int64", 2.0**126),
+    ([0, 255, 0, 255], "uint8", 127.5**2),
+    ([-128, 127], "int8", 127.5**2),
+    ([True, False, False, False], "bool", 3 / 16),
+    ([2**24, 2**24 + 2, 2**24 + 4], "float32", 8 / 3),
+    ([2.0**53, 2.0**53 + 2, 2.0**53 + 4], "float64", 8 / 3),
+    ([0.1] * 10, "float64", 0),
+    ([2**24 + 2j, 2**24 + 2 + 2j], "complex64", 1),
+    ([2.0**53 + 2j, 2.0**53 + 4 + 2j], "complex128", 4),
+])
+def test_variance_far_from_0(values, dtype, expected):
+    for layout in (pt.asarray(values, dtype=dtype), pt.asarray(values, dtype=dtype)[::-1]):
+        found = pt.var(layout)
+        assert found.dtype == ("float64" if dtype in ("float64", "complex128") else "float32")
+        np.testing.assert_allclose(found, expected, rtol=1e-7)
+        np.testing.assert_allclose(pt.std(layout), math.sqrt(expected), rtol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("offset", [0, 1e4, 1e7])
+def test_variance_of_many_far_from_0(dtype, offset, rng):
+    x = (rng.standard_normal((4, 100_000)) + offset).astype(dtype)
+    expected = np.var(x.astype(np.longdouble) - offset, axis=1).astype("float64")
+    np.testing.assert_allclose(pt.var(pt.asarray(x), axis=1), expected,
+                               rtol=1e-6 if dtype == "float32" else 1e-12)
+
+
+def test_diff_of_order_0_and_of_numbers():
+    x = np.array([1.0, 4.0, 2.0], "float32")
+    np.testing.assert_array_equal(pt.diff(pt.asarray(x), n=0, prepend=[0.0], append=[1.0]), x)
+    np.testing.assert_array_equal(pt.diff(pt.asarray(x), prepend=0, append=2.5),
+                                  np.diff(x, prepend=0, append=2.5))
+    t = pt.diff(pt.asarray(CUBE.astype("int16")), axis=1, n=2, prepend=0)
+    assert t.dtype == pt.int16
+    np.testing.assert_array_equal(t, np.diff(CUBE, axis=1, n=2, prepend=0))
+
+
+@pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"] + ("bool",))
+def test_logsumexp_of_integers(dtype):
+    x = np.array([[1, 0, 1], [0, 0, 1]]) if dtype == "bool" else np.array([[5, 1, 7], [100, 2, 99]])
+    x = x.astype(dtype)
+    for axis in (0, 1, None):
+        found = pt.logsumexp(pt.asarray(x), axis=axis)
+        assert found.dtype == pt.float32
+        np.testing.assert_allclose(found, np.log(np.sum(np.exp(x.astype("f8")), axis=axis)),
+                                   rtol=1e-6)
+    if dtype == "int8":
+        assert pt.logsumexp(pt.asarray([-100, 100], dtype=dtype)).item() == 100
+
+
+def test_logsumexp_of_nothing():
+    assert pt.logsumexp(pt.zeros(0)).item() == -math.inf
+    assert pt.logsumexp(pt.zeros((2, 0), dtype="int8"), axis=1).tolist() == [-math.inf] * 2
+    assert pt.logsumexp(pt.zeros((2, 0)), axis=0, keepdims=True).shape == (1, 0)
+    assert pt.grad(lambda x: pt.sum(pt.logsumexp(x, axis=1)))(pt.zeros((2, 0))).shape == (2, 0)
+
+
+def test_broadcast_arrays_may_be_written_to():
+    row, matrix = pt.zeros(3), pt.zeros((2, 3))
+    a, b, c = pt.broadcast_arrays(row, matrix, 7)
+    a[0, 0], b[1, 1] = 1, 2
+    c[0] = 5
+    assert a.tolist() == [[1, 0, 0], [0, 0, 0]] and row.tolist() == [0, 0, 0]
+    assert matrix[1, 1].item() == 2     # it has the shape: no copy
+    assert c.tolist() == [[5, 5, 5], [7, 7, 7]]

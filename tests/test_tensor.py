@@ -1,6 +1,7 @@
 """The class Tensor: creation, conversion, sharing of memory, attributes, operators, promotion."""
 
 import array
+import collections
 import copy
 import ctypes
 import gc
@@ -81,7 +82,10 @@ def test_float64_keeps_its_digits():
         (300, "uint8", OverflowError, "300 is out of the range of uint8: 0 to 255"),
         (-1, "uint64", OverflowError, "-1 is out of the range of uint64"),
         ([300], "int8", OverflowError, "300 out of bounds for int8"),
-        ([1, -1], "uint16", OverflowError, "-1 out of bounds for uint16"),
+        ([1, -1], "uint16", OverflowError, "^asarray: .*-1 out of bounds for uint16"),
+        (range(254, 257), "uint8", OverflowError, "256 out of bounds for uint8"),
+        (collections.deque([300]), "int8", OverflowError, "300 out of bounds for int8"),
+        ([2**64], "uint64", OverflowError, "^asarray: "),
         (math.nan, "int32", ValueError, "NaN to integer"),
         ([1], "float16", TypeError, "no tensor has dtype 'float16': expected one of bool, int8"),
         ([1j], "float32", TypeError, "complex128 elements do not become float32"),
@@ -146,6 +150,9 @@ def test_creation():
     assert pt.eye(2, dtype="bool").tolist() == [[True, False], [False, True]]
     np.testing.assert_allclose(pt.linspace(0, 1, 5), np.linspace(0, 1, 5))
     assert pt.linspace(0, 1, 0).shape == (0,)
+    assert pt.arange(3, -1, -1, dtype="uint8").tolist() == [3, 2, 1, 0]
+    for dtype in KINDS["i"]:    # rounded down, as NumPy's
+        np.testing.assert_array_equal(pt.linspace(-2.5, 2.5, 4, dtype=dtype), [-3, -1, 0, 2])
 
 
 @pytest.mark.parametrize("arguments", [(5,), (2, 9, 3), (5, -5, -2), (0, 1, 0.25), (3, 3)])
@@ -180,6 +187,12 @@ def test_arange(arguments):
         (lambda: pt.linspace(0, 1, -1), ValueError, "^linspace: num: found -1: expected at lea"),
         (lambda: pt.linspace(0, 1, 2.5), TypeError, "^linspace: num: found 2.5: expected an int"),
         (lambda: pt.linspace(0, 1, 2**62), ValueError, "^linspace: num: found 4611686018427387904"),
+        (lambda: pt.arange(-3, 3, dtype="uint8"), OverflowError,
+         "^arange: -3 is out of the range of uint8: 0 to 255"),
+        (lambda: pt.arange(3, -2, -1, dtype="uint16"), OverflowError, "^arange: -1 is out of"),
+        (lambda: pt.arange(0.0, 300.0, dtype="int8"), OverflowError, "^arange: 299.0 is out of"),
+        (lambda: pt.linspace(0, 300, 4, dtype="int8"), OverflowError, "^linspace: 300.0 is out of"),
+        (lambda: pt.linspace(-0.5, 3, 4, dtype="uint8"), OverflowError, "^linspace: -1.0 is out"),
         (lambda: pt.linspace("a", 1, 3), TypeError, "^linspace: start: found 'a': expected a num"),
         (lambda: pt.eye(2**40), ValueError, r"^eye: shape \(1099511627776, 1099511627776\) has mo"),
         (lambda: pt.eye(2.5), TypeError, "^eye: n_rows: found 2.5: expected an integer"),
@@ -642,14 +655,150 @@ def test_astype(source, target):
                                                                                     -math.inf]
 
 
-def test_array_ufunc_is_handed_over():
-    t = pt.asarray([1.0, 2.0])
-    assert isinstance(np.ones(2) * t, pt.Tensor)
-    with pytest.raises(TypeError, match="does not support ufuncs"):
-        np.add(t, 1)
-    a = np.ones(2)
-    a += np.asarray(t)
-    assert a.tolist() == [2, 3]
+MATRIX = np.array([[1.26, -2.5, 3.5], [0.5, 7, -1]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "bool"])
+@pytest.mark.parametrize("call", [
+    np.sum, np.prod, np.max, np.min, np.any, np.all, np.mean, np.std, np.var, np.argmax, np.argmin,
+    np.cumsum, np.cumprod, np.argsort, np.squeeze, np.transpose, np.exp, np.isnan, np.arctan,
+    lambda x: np.sum(x, axis=1, keepdims=True), lambda x: np.max(x, axis=0),
+    lambda x: np.mean(x, axis=-1, dtype="float64"), lambda x: np.std(x, axis=0, ddof=1),
+    lambda x: np.var(x, axis=(0, 1), correction=1, keepdims=True), lambda x: np.any(x, axis=1),
+    lambda x: np.argmax(x, axis=1, keepdims=True), lambda x: np.sum(x, dtype="float64"),
+    lambda x: np.cumsum(x, axis=1), lambda x: np.cumprod(x, axis=0, dtype="float64"),
+    lambda x: np.transpose(x, (1, 0)), lambda x: np.reshape(x, (3, 2)), lambda x: np.reshape(x, -1),
+    lambda x: np.reshape(x, (3, -1), order="F"), lambda x: np.squeeze(x[None], axis=0),
+    lambda x: np.add(x, 1), lambda x: np.add(2.5, x), lambda x: np.logical_and(x, x > 0),
+    np.add.reduce, lambda x: np.add.outer(x, [1, 2]),
+    lambda x: np.matmul(x, x.T), lambda x: np.ones((2, 3)) * x, lambda x: np.float64(3) * x,
+    lambda x: np.greater(MATRIX, x), lambda x: MATRIX @ x.T])
+def test_numpys_functions_of_tensors(call, dtype):
+    """Where NumPy hands a call over, by a method or as a ufunc, the result is our tensor."""
+    array = MATRIX.astype(dtype)
+    found, expected = call(pt.asarray(array)), call(array)
+    assert type(found) is pt.Tensor
+    assert found.shape == np.shape(expected)
+    rtol = {"float64": 1e-12, "bool": 2e-3}.get(dtype, 1e-5)    # NumPy's exp(bool) is float16
+    np.testing.assert_allclose(np.asarray(found, dtype=np.float64),
+                               np.asarray(expected, dtype=np.float64), rtol=rtol)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("call", [
+    lambda x: np.clip(x, 0, 2), lambda x: np.clip(x, None, 1), np.round, np.abs, np.sign,
+    lambda x: np.round(x, 1), lambda x: np.around(x, -1), lambda x: x.clip(min=1),
+    lambda x: x.clip(-1, 1), lambda x: x.round(1), lambda x: x.std(0, ddof=1), lambda x: x.var(1),
+    lambda x: x.cumsum(), lambda x: x.cumsum(axis=-1), lambda x: x.cumprod(0),
+    lambda x: x[None].squeeze(), lambda x: x.argsort(0), lambda x: np.power(x, 2),
+    np.cbrt, lambda x: np.divmod(x, 2)[1]])
+def test_numpys_methods(call, dtype):
+    array = MATRIX.astype(dtype)
+    found, expected = call(pt.asarray(array)), call(array)
+    assert type(found) is pt.Tensor
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_sort_gives_a_copy():
+    t = pt.asarray(MATRIX)
+    np.testing.assert_array_equal(t.sort(), np.sort(MATRIX))
+    np.testing.assert_array_equal(t.sort(0, descending=True), np.sort(MATRIX, axis=0)[::-1])
+    np.testing.assert_array_equal(t, MATRIX)
+    with pytest.raises(ValueError, match=r"^argsort: order: found 'a': a tensor has no fields"):
+        t.argsort(order="a")
+
+
+@pytest.mark.parametrize("call", [
+    lambda x, out: np.add(x, 1, out=out), lambda x, out: np.cbrt(x, out=out),
+    lambda x, out: np.exp(np.asarray(x), out=out), lambda x, out: np.round(x, 1, out=out),
+    lambda x, out: np.clip(x, 0, 1, out=out), lambda x, out: np.cumsum(x[0], out=out[0]),
+    lambda x, out: np.sum(x, axis=0, keepdims=True, out=out[:1]),
+    lambda x, out: np.std(x, axis=1, out=out[:, 0]), lambda x, out: x.mean(out=out[0, 0, ...]),
+    lambda x, out: np.sqrt(x, where=np.asarray(x) > 0, out=out)])
+def test_out(call):
+    """It may be a tensor or an ndarray, is returned, and keeps its dtype."""
+    expected = np.full((2, 3), 9, dtype="float64")
+    call(MATRIX, expected)
+    for out in (pt.full((2, 3), 9.0, dtype="float64"), np.full((2, 3), 9.0)):
+        found = call(pt.asarray(MATRIX), out)
+        assert type(found) is type(out) and np.shares_memory(found, out)
+        np.testing.assert_allclose(out, expected, rtol=1e-14)
+
+
+def test_out_is_checked():
+    t = pt.asarray(MATRIX)
+    with pytest.raises(ValueError, match=r"^out has shape \(3,\): the result has shape \(2, 3\)"):
+        np.add(t, 1, out=pt.zeros(3))
+    with pytest.raises(TypeError, match="float64 elements do not go into a tensor of int8"):
+        t.sum(out=pt.zeros((), dtype="int8"))
+    with pytest.raises(TypeError, match=r"^out is a list: expected a Tensor or an ndarray"):
+        t.sum(axis=0, out=[1, 2, 3])
+    with pytest.raises(ValueError, match="read-only"):
+        np.add(t, 1, out=pt.broadcast_to(pt.zeros(3), (2, 3)))
+    with pytest.raises(TypeError, match="Cannot cast"):
+        np.add(t, 1, out=np.zeros((2, 3), "int8"))
+
+
+def test_ndarrays_in_place():
+    a = same = np.ones(2)
+    a += pt.asarray([1.0, 2.0])
+    assert a is same and a.tolist() == [2, 3]
+    np.add.at(pt.asarray(a), [0, 0], 1)
+    assert a.tolist() == [4, 3]
+
+
+def test_ufuncs_have_gradients_or_say_that_they_have_none():
+    x = pt.asarray([0.0, 1.0, 2.0])
+    slope = pt.grad(lambda x: np.sum(np.exp(x) * np.arange(3.0)))(x)
+    np.testing.assert_allclose(slope, np.exp(x) * np.arange(3), rtol=1e-6)
+    with pytest.raises(RuntimeError, match="use functions of pytensor"):
+        pt.grad(lambda x: pt.sum(np.cbrt(x)))(x)
+    with pt.GradientTape() as tape, pytest.raises(RuntimeError, match="no gradient"):
+        tape.watch(x)
+        np.add(1, 2, out=x[0, ...])
+
+
+def test_who_brings_ufuncs_of_its_own_is_asked():
+    class Unit:
+        def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
+            return "asked"
+
+    assert np.multiply(pt.ones(2), Unit()) == "asked"
+    assert np.multiply(Unit(), pt.ones(2)) == "asked"
+
+
+@pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"])
+@pytest.mark.parametrize("decimals", [-1, -2, 0, 1])
+def test_round_integers(dtype, decimals):
+    """Exactly, the even one of two as near, as Python's do."""
+    info = np.iinfo(dtype)
+    values = [v for v in (0, 4, 5, 6, 15, 25, 49, 50, 51, 99, 100, 116, info.max // 2,
+                          info.min // 2, -5, -15, -25, -26, -50, -99, 2**53 + 16, -(2**53) - 25)
+              if info.min + 99 <= v <= info.max - 99]
+    found = pt.asarray(values, dtype=dtype).round(decimals)
+    assert found.dtype == dtype and found.tolist() == [round(v, decimals) for v in values]
+    assert pt.round(pt.asarray(values, dtype=dtype), -30).tolist() == [0] * len(values)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("decimals", [-2, -1, 0, 1, 2, 5])
+def test_round_floats(dtype, decimals, rng):
+    x = (rng.standard_normal((3, 50)) * 100).astype(dtype)
+    np.testing.assert_array_equal(pt.round(pt.asarray(x), decimals), np.round(x, decimals))
+
+
+def test_round_at_the_ends():
+    t = pt.asarray([1e38, -math.inf, math.inf, math.nan, 1.25, -0.25])
+    np.testing.assert_array_equal(round(t, 2), t)
+    np.testing.assert_array_equal(round(t, 400), t)
+    for decimals in (-38, -39, -400):
+        found = round(t, decimals)
+        expected = [1e38 if decimals == -38 else 0, -math.inf, math.inf, math.nan, 0, -0.0]
+        np.testing.assert_array_equal(found, np.asarray(expected, dtype="f4"))
+        assert np.signbit(np.asarray(found))[-1]
+    np.testing.assert_array_equal(round(t), np.round(np.asarray(t)))
+    with pytest.raises(TypeError, match=r"^round: decimals: found 1\.5: expected an integer"):
+        t.round(1.5)
 
 
 # --------------------------------------------------------------------- what has gone wrong once
@@ -747,7 +896,8 @@ def test_methods_look_at_what_they_are_given_as_self(value):
             if inspect.isroutine(method) and name != "__new__":
                 with pytest.raises(TypeError):
                     method(value)
-    assert str(inspect.signature(pt.Tensor.sum)) == "(self, /, axis=None, *, keepdims=False)"
+    assert str(inspect.signature(pt.Tensor.sum)) == (
+        "(self, /, axis=None, *, keepdims=False, dtype=None, out=None)")
 
 
 def test_a_format_is_a_string():

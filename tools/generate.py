@@ -90,7 +90,8 @@ def for_each_dtype() -> str:
 
 def cast_rows() -> str:
     """cast_rows.h."""
-    lines = [f"/* {NOTICE}", " *", " * The conversions of T to every dtype; included once per T. */"]
+    lines = [f"/* {NOTICE}", " *",
+             " * The conversions of T to every dtype; included once per T. */"]
     for dtype in COMPUTED:
         lines += [f"#define U {dtype.c}", f"#define U_SUFFIX {dtype.suffix}",
                   f"#define U_IS_BOOL {int(dtype.kind == 'b')}",

@@ -48,12 +48,16 @@ def trace(x, /, *, offset=0, dtype=None):
 def cross(x, y, /, *, axis=-1):
     """The cross products of the vectors of 3 elements along an axis; the other axes broadcast.
 
-    axis: counted from the end, after broadcasting.
+    axis: of the shape after broadcasting; both x and y have length 3 there.
     """
-    x, y = composed.broadcast_arrays(x, y)
-    axis = composed.read_axis(axis, x.ndim, "cross")
-    if x.shape[axis] != 3:
-        raise ValueError(f"cross: axis {axis} of shape {x.shape} has length {x.shape[axis]}: "
-                         "expected 3")
+    x, y = asarray(x), asarray(y)
+    ndim = max(x.ndim, y.ndim)
+    place = composed.read_axis(axis, ndim, "cross") - ndim     # from the end, where shapes meet
+    for t in (x, y):
+        axis = composed.read_axis(place, t.ndim, "cross")
+        if t.shape[axis] != 3:
+            raise ValueError(f"cross: axis {axis} of shape {t.shape} has length {t.shape[axis]}: "
+                             "expected 3")
+    axis = place
     return composed.roll(x, -1, axis=axis) * composed.roll(y, 1, axis=axis) - (
         composed.roll(x, 1, axis=axis) * composed.roll(y, -1, axis=axis))

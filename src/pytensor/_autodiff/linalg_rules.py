@@ -257,7 +257,9 @@ def matrix_norm_composed(x, keepdims, ord):
     """matrix_norm in differentiable functions."""
     if ord == "fro":
         return linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
-    if ord in (1, -1, math.inf, -math.inf):
+    if 0 in x.shape[-2:]:
+        values = pt.sum(x, axis=(-2, -1))
+    elif ord in (1, -1, math.inf, -math.inf):
         axis = -2 if abs(ord) == 1 else -1
         sums = pt.sum(pt.abs(x), axis=axis, keepdims=True)
         values = pt.max(sums, axis=(-2, -1)) if ord > 0 else pt.min(sums, axis=(-2, -1))

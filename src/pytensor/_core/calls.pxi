@@ -537,23 +537,34 @@ cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdim
     return out
 
 
-def mean(x, /, axis=None, *, keepdims=False):
+def mean(x, /, axis=None, *, keepdims=False, dtype=None):
     """The mean of the elements along axes, by the blocked pairwise sum.
 
-    x: tensor or array-like; integers and booleans are converted to float32. axis: the axis or
-    tuple of axes to reduce; all by default. keepdims: keep the reduced axes with length 1.
+    x: tensor or array-like; of integers and booleans the mean is computed in float64, and is
+    float32. axis: the axis or tuple of axes to reduce; all by default. keepdims: keep the reduced
+    axes with length 1. dtype: of the result, computed in it.
     Returns: a floating-point tensor; NaN where there is no element.
     """
     cdef Tensor t = as_tensor(x, "mean")
+    cdef int result = t.type if kind_of(t.type) >= KIND_FLOAT else DEFAULT_FLOAT
+    if dtype is not None:
+        result = dtype_number(dtype)
+        if kind_of(result) < KIND_FLOAT:
+            raise TypeError(f"mean: dtype: found {DTYPES[result]}: expected a floating-point one")
+        if (kind_of(t.type) == KIND_COMPLEX or kind_of(result) == KIND_COMPLEX
+                or recording_mask & t.tracked):
+            t = astype_recorded(t, result)
     if kind_of(t.type) == KIND_COMPLEX:
         return complex_reduction("mean", t, fixed_axes(axis), bool(keepdims))
-    cdef int compute = t.type if kind_of(t.type) == KIND_FLOAT else DEFAULT_FLOAT
+    cdef int compute = result if kind_of(t.type) == KIND_FLOAT else PT_FLOAT64
     cdef Tensor out = reduce_tensor("mean", ROW_SUM, t, axis, keepdims, compute)
     cdef double count = float("nan")
     if out.size > 0:
         count = <double>(t.size // out.size)
     elementwise_general(ROW_DIVIDE, out, count if count > 0 else float("nan"), None, out)
     out.version = 0
+    if compute != result:
+        return converted(out, result)
     if recording_mask & t.tracked:
         record(ROW_MEAN, (t,), out, (fixed_axes(axis), bool(keepdims), count))
     return out

@@ -37,6 +37,7 @@ from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, 
                           intptr_t, uintptr_t)
 from libc.string cimport memset
 
+import collections.abc
 import itertools
 import numbers
 import operator
@@ -52,6 +53,8 @@ from pytensor._kernels cimport *
 # What the floors above hand down when they are imported, since the core imports none of them:
 #   namespace                      the module pytensor, what Tensor.__array_namespace__ returns
 #   complex_function(name)         what computes a row of the op table for complex numbers
+#   call_ufunc(namespace, ufunc, method, inputs, keywords)
+#                                  Tensor.__array_ufunc__
 #   load_rules()                   calls set_rules, before the first tape records: import stays light
 #   add_rules(row)                 the same for a row of the functions that NumPy computes
 cdef dict HANDED_DOWN = {}

@@ -374,11 +374,16 @@ cdef int set_item(Tensor t, object key, object value) except -1:
             kind_of(t.type) >= KIND_FLOAT or scalar_kind(value) < SCALAR_FLOAT) and (
             kind_of(t.type) == KIND_COMPLEX or scalar_kind(value) != SCALAR_COMPLEX):
         source = scalar_tensor(value, t.type)
+    elif (is_untyped(value) and kind_of(t.type) in (KIND_SIGNED, KIND_UNSIGNED)
+            and of_integers(np.asarray(value, dtype=object))):
+        source = from_sequence(value, t.type, "assignment")
     else:
         source = as_tensor(value, "assignment")
     if kind_of(source.type) > kind_of(t.type) and kind_of(source.type) >= KIND_FLOAT:
         raise TypeError(f"assignment: {DTYPES[source.type]} elements do not go into a tensor of "
                         f"{DTYPES[t.type]}; convert them with astype")
+    if source.type != t.type and is_untyped(value):
+        source = from_sequence(value, t.type, "assignment")
     if basic:
         view = basic_index(t, keys)
         if overlap(source, view):
@@ -393,6 +398,26 @@ cdef int set_item(Tensor t, object key, object value) except -1:
         numpy_view(t)[numpy_key(key)] = numpy_view(source)
     bump_version(t)
     return 0
+
+
+def write_to(result, out):
+    """out with the elements of result written to it; result itself where out is None.
+
+    out: a tensor or an ndarray. Raises: ValueError unless it has the result's shape, TypeError
+    where its dtype is of a lesser kind.
+    """
+    if out is None:
+        return result
+    if isinstance(out, np.ndarray):
+        np.copyto(out, np.asarray(result), casting="same_kind")
+        return out
+    if not isinstance(out, Tensor):
+        raise TypeError(f"out is a {type(out).__name__}: expected a Tensor or an ndarray")
+    cdef Tensor source = result, target = out
+    if target.ndim != source.ndim or not same_dims(source, target):
+        raise ValueError(f"out has shape {target.shape}: the result has shape {source.shape}")
+    set_item(target, Ellipsis, source)
+    return out
 
 
 def scatter(x, /, key, shape):

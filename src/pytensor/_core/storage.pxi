@@ -493,6 +493,37 @@ cdef bint of_python_numbers(object values) except -1:
     return type(values) in (bool, int, float, complex)
 
 
+cdef bint is_untyped(object values) except -1:
+    """Whether values are a sequence that has no dtype of its own: a list, a tuple, a range."""
+    return isinstance(values, (list, tuple)) or (
+        not PyObject_CheckBuffer(values) and not hasattr(values, "__array__")
+        and isinstance(values, collections.abc.Sequence) and not isinstance(values, str))
+
+
+cdef bint of_integers(object array) except -1:
+    """Whether an array of objects holds Python's integers alone: NumPy makes one of those that 64
+    bits do not hold."""
+    if array.dtype.kind != "O" or array.size == 0:
+        return False
+    for element in array.flat:
+        if type(element) is not int:
+            return False
+    return True
+
+
+cdef Tensor from_sequence(object values, int dtype, str name):
+    """A tensor of an untyped sequence, straight to the wanted dtype: by way of float32 a float64
+    would lose its digits, and an integer that the dtype can't hold would wrap."""
+    array = np.asarray(values)
+    if kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED) or of_integers(array):
+        try:
+            array = np.asarray(values, dtype=DTYPES[dtype])
+        except OverflowError as error:
+            raise OverflowError(f"{name}: {error}") from None
+    cdef Tensor t = from_numpy(array)
+    return t if t.type == dtype else converted(t, dtype)
+
+
 cdef Tensor from_numpy(object array):
     """A tensor on an ndarray's memory, a copy of it where that can't be shared."""
     cdef Tensor t = from_buffer(array)
@@ -621,14 +652,8 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None):
     if dtype is not None:
         if scalar_kind(obj) != NOT_SCALAR:
             return scalar_tensor(obj, target)
-        if isinstance(obj, (list, tuple)):
-            # straight to the wanted dtype: by way of float32 a float64 would lose its digits
-            t = from_numpy(np.asarray(obj))
-            if t.type == target:
-                return t
-            if kind_of(target) in (KIND_SIGNED, KIND_UNSIGNED):
-                return from_numpy(np.asarray(obj, dtype=DTYPES[target]))  # which checks the range
-            return converted(t, target)
+        if is_untyped(obj):
+            return from_sequence(obj, target, "asarray")
     t = obj if type(obj) is Tensor else as_tensor(obj)
     if dtype is None:
         target = t.type

@@ -51,9 +51,6 @@ cdef class Tensor:
     a copy: np.asarray(t).
     """
 
-    # a binary operation with an ndarray is ours: NumPy hands it over
-    __array_ufunc__ = None
-
     def __cinit__(self):
         self.data = <char *>&ZERO
         self.type = PT_FLOAT64
@@ -319,6 +316,9 @@ cdef class Tensor:
     def __complex__(self):
         return complex(only_element(self, "complex"))
 
+    def __round__(self, ndigits=None):
+        return namesake("round")(self, 0 if ndigits is None else ndigits)
+
     def item(self):
         """The only element, as a Python number. ValueError if there are more or none."""
         return only_element(self, "item")
@@ -400,6 +400,9 @@ cdef class Tensor:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __array_ufunc__(self, ufunc, str method, *inputs, **keywords):
+        return HANDED_DOWN["call_ufunc"](HANDED_DOWN["namespace"], ufunc, method, inputs, keywords)
+
     def __copy__(self):
         return astype_recorded(self, self.type)
 
@@ -431,10 +434,18 @@ cdef class Tensor:
         """The ndarray on the same memory. No gradient flows through it."""
         return numpy_view(self)
 
-    def reshape(self, *shape, copy=None):
-        """The elements in another shape, given as a tuple or as integers; see pt.reshape."""
+    def reshape(self, *shape, order="C", copy=None):
+        """The elements in another shape, given as a tuple or as integers; see pt.reshape.
+
+        order: "C", or "F": the first axis is walked first.
+        """
         if len(shape) == 1:
             shape = shape[0]
+        if order == "F":
+            turned = shape[::-1] if isinstance(shape, (tuple, list)) else shape
+            return reversed_axes(reshape(reversed_axes(self), turned, copy=copy))
+        if order != "C":
+            raise ValueError(f"reshape: order: found {order!r}: expected 'C' or 'F'")
         return reshape(self, shape, copy=copy)
 
     def flatten(self):
@@ -448,8 +459,8 @@ cdef class Tensor:
     def transpose(self, *axes):
         """The axes in another order; without arguments, reversed."""
         if len(axes) == 1 and not isinstance(axes[0], int):
-            axes = axes[0]
-        return reversed_axes(self) if not axes else permute_dims(self, axes)
+            axes = () if axes[0] is None else axes[0]
+        return permute_dims(self, axes) if axes else reversed_axes(self)
 
     def dot(self, other):
         """pt.dot(self, other)."""
@@ -459,41 +470,113 @@ cdef class Tensor:
         """Writes value to every element, in place."""
         set_item(self, Ellipsis, value)
 
-    def sum(self, axis=None, *, keepdims=False):
+    def sum(self, axis=None, *, keepdims=False, dtype=None, out=None):
         """The sum of the elements along axes; see pt.sum."""
-        return reduce_call(ROW_SUM, self, axis, keepdims)
+        return write_to(reduce_call(ROW_SUM, self, axis, keepdims, dtype), out)
 
-    def prod(self, axis=None, *, keepdims=False):
+    def prod(self, axis=None, *, keepdims=False, dtype=None, out=None):
         """The product of the elements along axes; see pt.prod."""
-        return reduce_call(ROW_PROD, self, axis, keepdims)
+        return write_to(reduce_call(ROW_PROD, self, axis, keepdims, dtype), out)
 
-    def mean(self, axis=None, *, keepdims=False):
+    def mean(self, axis=None, *, keepdims=False, dtype=None, out=None):
         """The mean of the elements along axes; see pt.mean."""
-        return mean(self, axis, keepdims=keepdims)
+        return write_to(mean(self, axis, keepdims=keepdims, dtype=dtype), out)
 
-    def max(self, axis=None, *, keepdims=False):
+    def var(self, axis=None, *, correction=0.0, ddof=None, keepdims=False, dtype=None, out=None):
+        """The variance along axes; see pt.var. ddof: NumPy's name of correction."""
+        return spread("var", self, axis, correction if ddof is None else ddof, keepdims, dtype, out)
+
+    def std(self, axis=None, *, correction=0.0, ddof=None, keepdims=False, dtype=None, out=None):
+        """The standard deviation along axes; see pt.std. ddof: NumPy's name of correction."""
+        return spread("std", self, axis, correction if ddof is None else ddof, keepdims, dtype, out)
+
+    def max(self, axis=None, *, keepdims=False, out=None):
         """The largest element along axes; see pt.max."""
-        return reduce_call(ROW_MAX, self, axis, keepdims)
+        return write_to(reduce_call(ROW_MAX, self, axis, keepdims), out)
 
-    def min(self, axis=None, *, keepdims=False):
+    def min(self, axis=None, *, keepdims=False, out=None):
         """The smallest element along axes; see pt.min."""
-        return reduce_call(ROW_MIN, self, axis, keepdims)
+        return write_to(reduce_call(ROW_MIN, self, axis, keepdims), out)
 
-    def argmax(self, axis=None, *, keepdims=False):
+    def argmax(self, axis=None, *, keepdims=False, out=None):
         """The position of the largest element; see pt.argmax."""
-        return reduce_call(ROW_ARGMAX, self, axis, keepdims)
+        return write_to(reduce_call(ROW_ARGMAX, self, axis, keepdims), out)
 
-    def argmin(self, axis=None, *, keepdims=False):
+    def argmin(self, axis=None, *, keepdims=False, out=None):
         """The position of the smallest element; see pt.argmin."""
-        return reduce_call(ROW_ARGMIN, self, axis, keepdims)
+        return write_to(reduce_call(ROW_ARGMIN, self, axis, keepdims), out)
 
-    def any(self, axis=None, *, keepdims=False):
+    def any(self, axis=None, *, keepdims=False, out=None):
         """Whether any element is true; see pt.any."""
-        return reduce_call(ROW_ANY, self, axis, keepdims)
+        return write_to(reduce_call(ROW_ANY, self, axis, keepdims), out)
 
-    def all(self, axis=None, *, keepdims=False):
+    def all(self, axis=None, *, keepdims=False, out=None):
         """Whether all elements are true; see pt.all."""
-        return reduce_call(ROW_ALL, self, axis, keepdims)
+        return write_to(reduce_call(ROW_ALL, self, axis, keepdims), out)
+
+    def cumsum(self, axis=None, *, dtype=None, out=None):
+        """The sums up to each element along an axis; without one, of the flattened tensor; see
+        pt.cumulative_sum."""
+        return cumulated("cumulative_sum", self, axis, dtype, out)
+
+    def cumprod(self, axis=None, *, dtype=None, out=None):
+        """The products up to each element along an axis; without one, of the flattened tensor; see
+        pt.cumulative_prod."""
+        return cumulated("cumulative_prod", self, axis, dtype, out)
+
+    def clip(self, min=None, max=None, *, out=None):
+        """The elements limited to the range from min to max; see pt.clip."""
+        return write_to(namesake("clip")(self, min, max), out)
+
+    def round(self, decimals=0, *, out=None):
+        """The elements rounded to so many decimals; see pt.round."""
+        return write_to(namesake("round")(self, decimals), out)
+
+    def squeeze(self, axis=None):
+        """The view without axes of length 1; see pt.squeeze."""
+        return namesake("squeeze")(self, axis)
+
+    def sort(self, axis=-1, *, descending=False, stable=True, kind=None, order=None):
+        """A sorted copy; see pt.sort. kind, order: NumPy's; any kind is served by a stable sort."""
+        check_order("sort", order)
+        return namesake("sort")(self, axis=axis, descending=descending, stable=stable)
+
+    def argsort(self, axis=-1, *, descending=False, stable=True, kind=None, order=None):
+        """The positions that sort the elements; see pt.argsort. kind, order: as for sort."""
+        check_order("argsort", order)
+        return namesake("argsort")(self, axis=axis, descending=descending, stable=stable)
+
+
+cdef dict NAMESAKES = {}    # functions of the namespace that methods call, by name
+
+
+cdef object namesake(str name):
+    """The function that a method is called after."""
+    function = NAMESAKES.get(name)
+    if function is None:
+        function = NAMESAKES[name] = getattr(HANDED_DOWN["namespace"], name)
+    return function
+
+
+cdef object spread(str name, Tensor t, object axis, object correction, object keepdims,
+                   object dtype, object out):
+    """var or std, computed from elements of dtype."""
+    if dtype is not None:
+        t = t.astype(dtype, copy=False)
+    return write_to(namesake(name)(t, axis, correction=correction, keepdims=keepdims), out)
+
+
+cdef object cumulated(str name, Tensor t, object axis, object dtype, object out):
+    """cumulative_sum or cumulative_prod."""
+    if axis is None:
+        t, axis = reshape(t, -1), 0
+    return write_to(namesake(name)(t, axis=axis, dtype=dtype), out)
+
+
+cdef int check_order(str name, object order) except -1:
+    if order is not None:
+        raise ValueError(f"{name}: order: found {order!r}: a tensor has no fields")
+    return 0
 
 
 def from_pickle(buffer, dtype, shape):

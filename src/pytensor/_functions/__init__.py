@@ -95,7 +95,14 @@ def _complex_function(name):
     return by_numpy.complex_function(name)
 
 
-_core.hand_down(complex_function=_complex_function)
+def _call_ufunc(*arguments):
+    """What a ufunc of NumPy's gives of tensors."""
+    from pytensor._functions import by_numpy
+
+    return by_numpy.call_ufunc(*arguments)
+
+
+_core.hand_down(call_ufunc=_call_ufunc, complex_function=_complex_function)
 
 
 def __getattr__(name):

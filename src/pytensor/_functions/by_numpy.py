@@ -6,6 +6,7 @@ and makes tensors of the results, again without one.
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -116,6 +117,49 @@ def _tensors(result):
     return asarray(np.asarray(result))
 
 
+# ------------------------------------------------------------------ what NumPy hands over to us
+
+
+@functools.cache
+def _own_ufuncs(namespace):
+    """NumPy's ufuncs that the namespace has too, whatever NumPy calls them: np.arccos is acos."""
+    return {getattr(np, name): getattr(namespace, name) for name in dir(namespace)
+            if isinstance(getattr(np, name, None), np.ufunc)}
+
+
+def call_ufunc(namespace, ufunc, method, inputs, keywords):
+    """What a ufunc of NumPy's gives where an input or out is a tensor: Tensor.__array_ufunc__.
+
+    That is the function of the namespace, with its gradient. What this lacks (np.cbrt, where=...)
+    NumPy computes on the tensors' memory. Results are tensors in any case.
+    """
+    for value in inputs:
+        if getattr(type(value), "__array_ufunc__", None) not in _UNDERSTOOD:
+            return NotImplemented
+    outs = keywords.pop("out", ())
+    function = _own_ufuncs(namespace).get(ufunc)
+    if function is not None and method == "__call__" and not keywords:
+        result = function(*inputs)
+    else:
+        arrays = [np.asarray(value) if isinstance(value, Tensor) else value for value in inputs]
+        if outs:    # copies of tensors: write_to tells the tapes of what changes
+            keywords["out"] = tuple(out.numpy().copy() if isinstance(out, Tensor) else out
+                                    for out in outs)
+        with np.errstate(all="ignore"):
+            result = getattr(ufunc, method)(*arrays, **keywords)
+        if result is None:  # ufunc.at, which changed the first input
+            return None
+        result = _tensors(result)
+    if not isinstance(result, tuple):
+        return _core.write_to(result, outs[0]) if outs else result
+    outs = outs or (None,) * len(result)
+    return tuple(map(_core.write_to, result, outs))
+
+
+# those whose elements we read, and that leave the call to us
+_UNDERSTOOD = (None, Tensor.__array_ufunc__, np.ndarray.__array_ufunc__)
+
+
 # ------------------------------------------------------- what the expressions of the table call
 
 
@@ -187,6 +231,19 @@ def transform_n(function, x, s, axes, norm):
 
 
 def complex_expm1(x):
-    """exp(x) - 1 with the standard's special cases, which NumPy's own misses."""
+    """exp(x) - 1 with the standard's special cases, which NumPy's own misses: 0 + 0j of -0 + 0j for
+    one."""
     exp = np.exp(x)
-    return np.where(np.isfinite(x) & np.isfinite(exp), np.expm1(x), exp - 1)
+    result = np.where(np.isfinite(x) & np.isfinite(exp), np.expm1(x), exp - 1)
+    result.real[x == 0] = 0
+    return result
+
+
+def complex_tanh(x):
+    """tanh(x) with the standard's special cases: +-1 +-0j at infinity, whatever the imaginary part.
+    """
+    result = np.array(np.tanh(x))
+    infinite = np.isinf(x.real)
+    result.real[infinite] = np.copysign(1, x.real[infinite])
+    result.imag[infinite] = np.copysign(0, x.imag[infinite])
+    return result

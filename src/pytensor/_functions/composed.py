@@ -17,8 +17,9 @@ __all__ = [
     "add_at", "arange", "array", "astype", "broadcast_arrays", "broadcast_shapes", "clip", "concat",
     "concatenate", "diff", "empty_like", "expand_dims", "eye", "flip", "from_dlpack", "full_like",
     "linspace", "logsumexp", "matrix_transpose", "meshgrid", "moveaxis", "ones_like", "repeat",
-    "result_type", "roll", "set_at", "shape", "squeeze", "stack", "std", "take", "take_along_axis",
-    "tensordot", "tile", "transpose", "tril", "triu", "unstack", "var", "vecdot", "zeros_like",
+    "result_type", "roll", "round", "set_at", "shape", "squeeze", "stack", "std", "take",
+    "take_along_axis", "tensordot", "tile", "transpose", "tril", "triu", "unstack", "var", "vecdot",
+    "zeros_like",
 ]
 
 
@@ -82,11 +83,22 @@ def full_like(x, /, fill_value, *, dtype=None, device=None):
     return full(shape, fill_value, dtype=dtype, device=device)
 
 
-def _from_numpy_floats(values, dtype):
-    """An ndarray that NumPy made of Python numbers: its float64 are our default float32."""
-    if dtype is None and values.dtype.kind in "fc":
-        dtype = np.float32 if values.dtype.kind == "f" else np.complex64
-    return asarray(values, dtype=dtype)
+def _evenly_spaced(name, values, dtype):
+    """An ndarray that NumPy made of Python numbers: its float64 are our default float32.
+
+    Raises: OverflowError where an integer dtype can't hold them.
+    """
+    if dtype is None:
+        default = {"f": np.float32, "c": np.complex64}.get(values.dtype.kind)
+        return asarray(values, dtype=default)
+    target = empty(0, dtype=dtype).dtype
+    if target.kind in "iu" and values.dtype.kind != "c" and values.size:
+        low, high = np.iinfo(target).min, np.iinfo(target).max
+        for end in values[[0, -1]].tolist():
+            if not low <= math.trunc(end) <= high:
+                raise OverflowError(f"{name}: {end} is out of the range of {target}: {low} to "
+                                    f"{high}")
+    return asarray(values, dtype=target)
 
 
 def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
@@ -94,7 +106,8 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
 
     dtype: int64 for integers, float32 for floats by default.
     Raises: TypeError for what is no number, ValueError for a step of 0 and for bounds with more
-    numbers between them than memory has addresses (as an infinite one, or NaN).
+    numbers between them than memory has addresses (as an infinite one, or NaN), OverflowError for
+    numbers that an integer dtype can't hold.
     """
     _core.check_device("arange", device)
     if stop is None:
@@ -109,11 +122,14 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
     except (ValueError, OverflowError):
         raise ValueError(f"arange: from {start} to {stop} by {step}: expected not more elements "
                          "than memory has addresses") from None
-    return _from_numpy_floats(values, dtype)
+    return _evenly_spaced("arange", values, dtype)
 
 
 def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
-    """num evenly spaced numbers from start to stop; float32, or complex64, by default."""
+    """num evenly spaced numbers from start to stop; float32, or complex64, by default.
+
+    Where dtype is an integer one, each is rounded down; OverflowError if it can't hold them.
+    """
     _core.check_device("linspace", device)
     if not isinstance(start, complex) and not isinstance(stop, complex):
         start, stop = number("linspace: start", start), number("linspace: stop", stop)
@@ -123,7 +139,9 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
     except (ValueError, OverflowError):
         raise ValueError(f"linspace: num: found {num}: more elements than memory has addresses"
                          ) from None
-    return _from_numpy_floats(values, dtype)
+    if dtype is not None and empty(0, dtype=dtype).dtype.kind in "iu" and values.dtype.kind == "f":
+        values = np.floor(values)
+    return _evenly_spaced("linspace", values, dtype)
 
 
 def eye(n_rows, n_columns=None, /, *, k=0, dtype=None, device=None):
@@ -272,10 +290,12 @@ def flip(x, /, *, axis=None):
 
 
 def broadcast_arrays(*arrays):
-    """The arrays as read-only views of the shape that they broadcast to."""
+    """The arrays in the shape that they broadcast to: copies of those that have another one, which
+    may be written to (for read-only views without a copy, see broadcast_to).
+    """
     tensors = [asarray(a) for a in arrays]
     common = _common_shape("broadcast_arrays", [t.shape for t in tensors])
-    return tuple(broadcast_to(t, common) for t in tensors)
+    return tuple(t if t.shape == common else broadcast_to(t, common).copy() for t in tensors)
 
 
 def broadcast_shapes(*shapes):
@@ -307,8 +327,9 @@ def meshgrid(*arrays, indexing="xy"):
     if indexing == "xy":
         places[:2] = places[:2][::-1]
     shapes = [tuple(-1 if a == place else 1 for a in places) for place in range(len(tensors))]
-    grid = broadcast_arrays(*(reshape(t, shape) for t, shape in zip(tensors, shapes, strict=True)))
-    return tuple(t.copy() for t in grid)
+    common = tuple(tensors[place].size for place in places)
+    return tuple(broadcast_to(reshape(t, shape), common).copy()
+                 for t, shape in zip(tensors, shapes, strict=True))
 
 
 # --------------------------------------------------------------------------- joining, taking
@@ -447,7 +468,8 @@ def take_along_axis(x, indices, /, *, axis=-1):
 def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
     """The differences between neighbours along an axis, n times over.
 
-    prepend, append: tensors to put before and after x first.
+    prepend, append: tensors to put before and after x first, or a number for one place each. n=0
+    gives x as it is.
     """
     from pytensor._ops import not_equal
 
@@ -455,11 +477,18 @@ def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
     if tensor.ndim == 0:
         raise ValueError("diff: a 0-d tensor has no axis")
     axis = read_axis(axis, tensor.ndim, "diff")
-    parts = [asarray(part) for part in (prepend, tensor, append) if part is not None]
+    n = integer("diff: n", n, 0)
+    if n == 0:
+        return tensor
+    parts = [asarray(part, dtype=result_type(tensor, part))
+             if isinstance(part, (bool, int, float, complex)) else asarray(part)
+             for part in (prepend, tensor, append) if part is not None]
     if len(parts) > 1:
-        tensor = concat(parts, axis=axis)
+        place = (*tensor.shape[:axis], 1, *tensor.shape[axis + 1:])
+        tensor = concat([part if part.ndim else broadcast_to(part, place) for part in parts],
+                        axis=axis)
     before = (slice(None),) * axis
-    for _ in range(integer("diff: n", n, 0)):
+    for _ in range(n):
         later, earlier = tensor[(*before, slice(1, None))], tensor[(*before, slice(-1))]
         tensor = not_equal(later, earlier) if tensor.dtype == bool else later - earlier
     return tensor
@@ -532,40 +561,109 @@ def clip(x, /, min=None, max=None, *, out=None):
     return _ops.positive(x, out=out) if max is None else _ops.minimum(x, max, out=out)
 
 
+def round(x, /, decimals=0, *, out=None):
+    """The number with so many decimals that is nearest to x; of two as near, the even one.
+
+    decimals: negative ones count places before the point. Integers are rounded exactly. As in
+    NumPy, a floating-point x is scaled, rounded to an integer, and scaled back.
+    out: a tensor of the result's shape and dtype to write to.
+    """
+    decimals = integer("round: decimals", decimals, -math.inf)
+    if decimals == 0:
+        return _ops.round(x, out=out)
+    tensor = asarray(x)
+    if tensor.dtype.kind == "c":
+        result = asarray(np.asarray(np.round(tensor.numpy(), decimals)))
+    elif tensor.dtype.kind == "f":
+        result = _rounded_floats(tensor, decimals)
+    elif decimals > 0:
+        result = _ops.round(tensor)
+    else:
+        result = _rounded_integers(tensor, 10 ** -decimals)
+    return _core.write_to(result, out)
+
+
+def _rounded_floats(tensor, decimals):
+    scale = float(f"1e{abs(decimals)}")
+    if decimals > 0:
+        scaled = tensor * scale
+        # beyond the largest number, x has no decimals to lose
+        return _ops.where(_ops.isfinite(scaled), _ops.round(scaled) / scale, tensor)
+    back = scale if scale <= float(np.finfo(tensor.dtype).max) else 0.0
+    return _ops.where(_ops.isfinite(tensor), _ops.round(tensor / scale) * back, tensor)
+
+
+def _rounded_integers(tensor, unit):
+    if unit > np.iinfo(tensor.dtype).max:
+        return full_like(tensor, 0)
+    quotient = tensor // unit
+    rest = tensor - quotient * unit
+    up = (rest > unit - rest) | ((rest == unit - rest) & (quotient % 2 == 1))
+    return (quotient + up.astype(tensor.dtype)) * unit
+
+
 def var(x, /, axis=None, *, correction=0.0, keepdims=False):
-    """The variance along axes: the mean of abs(x - mean(x))**2, with n - correction for n."""
-    return _variance(asarray(x), axis, correction, keepdims, "var")
+    """The variance along axes: the mean of abs(x - mean(x))**2, with n - correction for n.
+
+    Right also far from 0, where the mean is rounded. Of integers and booleans it is computed in
+    float64, and is float32.
+    """
+    return _in_default_dtype(_variance(asarray(x), axis, correction, keepdims, "var"), x)
+
+
+def _in_default_dtype(result, x):
+    """What was computed in float64, as float32 where x is of integers."""
+    return result if asarray(x).dtype.kind in "fc" else result.astype(_FLOAT32)
+
+
+_FLOAT32, _FLOAT64, _UINT64 = map(np.dtype, ("float32", "float64", "uint64"))
 
 
 def _variance(tensor, axis, correction, keepdims, name):
     correction = number(f"{name}: correction", correction)
     axis = None if axis is None else tuple(read_axes(axis, tensor.ndim, name))
-    centred = tensor - tensor.mean(axis, keepdims=True)
-    if centred.dtype.kind == "c":
+    kind = tensor.dtype.kind
+    if kind in "iu" and tensor.itemsize == 8 and tensor.size:
+        # float64 may not hold them, but their differences from the smallest, as uint64
+        lowest = _ops.min(tensor, axis=axis, keepdims=True)
+        tensor = tensor.astype(_UINT64) - lowest.astype(_UINT64)
+    mean = _core.mean(tensor, axis, keepdims=True, dtype=None if kind in "fc" else _FLOAT64)
+    centred = tensor - mean
+    # without a tape in the same memory, which is twice as fast
+    out = None if kind == "c" or _core.is_watched([centred]) else centred
+    if kind in "fc":    # what the mean is rounded by: the corrected two-pass algorithm
+        centred = _ops.subtract(centred, centred.mean(axis, keepdims=True), out=out)
+    if kind == "c":
         conj, real = (made(globals(), "", name) for name in ("conj", "real"))
 
         squares = real(conj(centred) * centred)
     else:
-        squares = centred * centred
+        squares = _ops.square(centred, out=out)
     total = squares.sum(axis, keepdims=keepdims)
     n = tensor.size // max(total.size, 1)
-    return total / max(n - correction, 0) if n != correction else total / 0.0
+    return total / max(n - correction, 0.0)
 
 
 def std(x, /, axis=None, *, correction=0.0, keepdims=False):
     """The standard deviation along axes: the square root of var."""
-    from pytensor._ops import sqrt
-
-    return sqrt(_variance(asarray(x), axis, correction, keepdims, "std"))
+    return _in_default_dtype(
+        _ops.sqrt(_variance(asarray(x), axis, correction, keepdims, "std")), x)
 
 
 def logsumexp(x, /, axis=None, *, keepdims=False):
-    """log(sum(exp(x))) along axes, without overflow."""
+    """log(sum(exp(x))) along axes, without overflow; -inf where there is no element.
+
+    Integers and booleans are converted to float32.
+    """
     from pytensor._ops import exp, isfinite, log, max, sum, where
 
     tensor = asarray(x)
-    largest = _core.stop_gradient(max(tensor, axis=axis, keepdims=True))
-    largest = where(isfinite(largest), largest, 0)
+    if tensor.dtype.kind not in "fc":
+        tensor = tensor.astype(np.float32)  # the differences of integers could wrap
+    largest = 0.0
+    if tensor.size:
+        largest = _core.stop_gradient(max(tensor, axis=axis, keepdims=True))
+        largest = where(isfinite(largest), largest, 0)
     result = log(sum(exp(tensor - largest), axis=axis, keepdims=True)) + largest
     if keepdims:
         return result

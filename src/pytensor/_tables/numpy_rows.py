@@ -87,8 +87,8 @@ COMPLEX = dict.fromkeys((
     "abs", "add", "all", "any", "cos", "divide", "equal", "exp", "isfinite", "isinf", "isnan",
     "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor",
     "matmul", "mean", "multiply", "negative", "not_equal", "positive", "pow", "prod", "reciprocal",
-    "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "tanh", "where",
-), "") | {"expm1": "complex_expm1(x)"}
+    "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "where",
+), "") | {"expm1": "complex_expm1(x)", "tanh": "complex_tanh(x)"}
 
 
 def complex_reference(name: str) -> str | None:

@@ -282,7 +282,7 @@ reduction("argmin", ALL, None, "x < acc",
 
 # ------------------------------------------------- handwritten functions with a derivative
 other("mean", "The mean of the elements.", parameters=("axis", "keepdims", "count"),
-      d=("broadcast_to(expand_axes(g * (1 / count), axis, keepdims), x_shape)",),
+      d=("broadcast_to(expand_axes(g / count, axis, keepdims), x_shape)",),
       jvp=("mean(t, axis=axis, keepdims=keepdims)",))
 other("matmul", "The matrix product of the last two axes.",
       d=("matmul_gradient_x(g, x_shape, y)", "matmul_gradient_y(g, x, y_shape)"),
