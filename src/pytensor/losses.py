@@ -298,7 +298,7 @@ def by_output(function, y_true, y_pred, sample_weight):
     Where single outputs have weights, or predictions have no axis but that of samples, each gets an
     axis of its own: then the mean is over that, and there is a value for each.
     """
-    if function not in _MEANS_OF_OUTPUTS:
+    if not isinstance(function, types.FunctionType) or function not in _MEANS_OF_OUTPUTS:
         return y_true, y_pred
     if type(y_pred) is not Tensor:
         y_pred = pt.asarray(y_pred)
