@@ -100,6 +100,34 @@ def test_values_are_those_of_keras(keras, name, arguments):
     np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "arguments"),
+                         [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str)
+def test_nan_stays_nan(name, arguments):
+    """So does its derivative, and nothing else of the tensor changes."""
+    f = lambda x: activations.get(name)(x, **arguments)  # noqa: E731
+    x = np.linspace(-3, 3, 37, dtype=np.float32)[:, None]  # softmax's rows are on their own
+    poisoned = x.copy()
+    poisoned[::3] = np.nan
+    for g in (f, pt.grad(lambda x: f(x).sum())):
+        expected = np.array(g(pt.asarray(x)))
+        if name != "linear" or g is f:
+            expected[::3] = np.nan
+        np.testing.assert_array_equal(g(pt.asarray(poisoned)), expected)
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("elu", 1.0), ("celu", 1.0), ("selu", SELU[0] * SELU[1]), ("leaky_relu", 0.2), ("relu", 0.0)])
+def test_slopes_at_0_are_those_from_below(name, expected):
+    assert pt.grad(activations.get(name))(pt.asarray(0.0)).item() == pytest.approx(expected)
+
+
+def test_a_slope_of_0_at_infinity():
+    x = pt.asarray([-np.inf, np.inf])
+    assert activations.leaky_relu(x, negative_slope=0.0).tolist() == [0, np.inf]
+    assert activations.relu(x, threshold=1.0).tolist() == [0, np.inf]
+    assert activations.hard_shrink(x).tolist() == [-np.inf, np.inf]
+
+
 def test_get():
     assert activations.get(None) is activations.linear
     assert activations.get("relu") is activations.relu

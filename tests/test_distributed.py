@@ -189,6 +189,22 @@ except FloatingPointError as error:
     assert output.count("; True") == 2
 
 
+def test_metrics_that_are_no_sums_are_merged(script):
+    _, output, _ = script(2, """
+from pytensor import metrics
+x, _ = data()
+y = 1000 + x[:, :2]
+model = models.Sequential([layers.Dense(2, bias_initializer="ones")])
+model.compile("sgd", "mse", metrics=["r2_score", "mse"])
+model.optimizer.learning_rate = 1e-30
+history = model.fit(x, y, batch_size=16, verbose=0, distribution=DataParallel()).history
+predictions = model.predict(x, verbose=0)
+for name in ("r2_score", "mse"):
+    print(abs(history[name][0] / metrics.get(name)(y, predictions) - 1) < 1e-6, flush=True)
+""")
+    assert output.count("True") == 4, output
+
+
 def test_what_cannot_be_shared_is_said(script):
     _, output, _ = script(2, """
 from pytensor import losses, metrics

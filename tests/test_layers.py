@@ -1,5 +1,6 @@
 """pytensor.layers: each layer alone, custom layers, errors."""
 
+import inspect
 import threading
 
 import numpy as np
@@ -142,6 +143,41 @@ class TestDropout:
         assert set(np.unique(out)) == {np.float32(0), np.float32(1.25)}
         assert abs((out == 0).mean() - 0.2) < 0.01
 
+    @pytest.mark.parametrize("shape", [(40,), (7, 9), (300, 500), (3, 100, 200), (1, 10**6)])
+    @pytest.mark.parametrize("rate", [0.01, 0.3, 0.9])
+    def test_share_of_zeros_for_any_size(self, shape, rate):
+        """Within five standard deviations of the binomial distribution."""
+        n = np.prod(shape)
+        for x in (1.0, 1e-38, 1e30):
+            out = np.asarray(layers.Dropout(rate, seed=5)(np.full(shape, x, "f4"), training=True))
+            deviation = (n * rate * (1 - rate))**0.5
+            assert abs((out == 0).sum() - n * rate) <= 5 * deviation
+            np.testing.assert_array_equal(out[out != 0], np.float32(x) * np.float32(1 / (1 - rate)))
+
+    @pytest.mark.parametrize("make", [layers.Dropout, layers.AlphaDropout])
+    def test_what_is_dropped_is_forgotten_and_what_is_kept_stays(self, make):
+        """Infinities, NaN and infinite gradients too."""
+        ones = np.ones((40, 50), np.float32)
+        out = np.asarray(make(0.5, seed=2)(ones, training=True))
+        kept = out == out.max()
+        for value in (np.inf, -np.inf, np.nan):
+            x = pt.asarray(value * ones)
+            with pt.GradientTape() as tape:
+                tape.watch(x)
+                y = make(0.5, seed=2)(x, training=True)
+                loss = (y * pt.asarray(np.inf * ones)).sum()
+            np.testing.assert_array_equal(np.asarray(y)[kept], np.float32(value))
+            np.testing.assert_array_equal(np.asarray(y)[~kept], out[~kept])
+            np.testing.assert_array_equal(tape.gradient(loss, x), np.where(kept, np.inf, 0))
+
+    @pytest.mark.parametrize("make", [layers.GaussianDropout, layers.GaussianNoise])
+    def test_noise_of_infinities_is_infinite(self, make):
+        x = np.array([[np.inf, -np.inf, np.nan, 1.0]] * 50, np.float32)
+        out = np.asarray(make(0.5, seed=2)(x, training=True))
+        assert np.isinf(out[:, :2]).all()
+        assert np.isnan(out[:, 2]).all()
+        assert np.isfinite(out[:, 3]).all()
+
     @pytest.mark.parametrize("rate", [0, 1])
     def test_none_and_all(self, rate):
         out = np.asarray(layers.Dropout(rate)(X, training=True))
@@ -262,6 +298,40 @@ def test_noise(make, mean, std):
     assert out.mean() == pytest.approx(mean, abs=0.01)
     assert out.std() == pytest.approx(std, abs=0.01)
     np.testing.assert_array_equal(make()(x, training=True), out)
+
+
+@pytest.mark.parametrize("make", [
+    layers.ReLU, lambda: layers.ReLU(6.0), lambda: layers.ReLU(threshold=1.0),
+    lambda: layers.ReLU(2.0, 0.1, 0.5), layers.LeakyReLU, lambda: layers.LeakyReLU(0.0),
+    layers.ELU, layers.PReLU, lambda: layers.PReLU("ones"), layers.Softmax,
+    lambda: layers.Activation("hard_shrink"), lambda: layers.Dense(3, "relu"),
+    lambda: layers.Dense(3, "hard_sigmoid"), layers.BatchNormalization, layers.LayerNormalization,
+    layers.UnitNormalization, layers.Flatten, lambda: layers.Rescaling(2.0)])
+def test_nan_stays_nan(make):
+    """In the rows with NaN all that depends on it is NaN, and the gradients with respect to it."""
+    x = X.copy()
+    x[1] = np.nan
+    layer = make()
+    out = np.asarray(layer(x))
+    assert np.isnan(out[1]).all()
+    assert np.isfinite(out[2]).all()
+    gradient = np.asarray(pt.grad(lambda x: pt.square(layer(x)).sum())(pt.asarray(x)))
+    assert np.isnan(gradient[1]).all()
+    assert np.isfinite(gradient[2]).all()
+    for weight in layer.trainable_weights:
+        with pt.GradientTape() as tape:
+            tape.watch(weight)
+            loss = pt.square(layer(x)).sum()
+        assert pt.isnan(tape.gradient(loss, weight)).all()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", sorted(set(layers.__all__) - {"Flatten", "Input", "Layer"}))
+def test_arguments_by_position_are_those_of_keras(keras, name):
+    """An argument that stands elsewhere there must be named."""
+    ours, theirs = ([p.name for p in inspect.signature(getattr(module, name)).parameters.values()
+                     if p.kind is p.POSITIONAL_OR_KEYWORD] for module in (layers, keras.layers))
+    assert ours == theirs[:len(ours)]
 
 
 def test_activation_layers():

@@ -128,6 +128,31 @@ def test_weights_of_more_axes():
     assert loss(y, p, [[1, 2, 3], [4, 5, 6]]).tolist() == [[1, 2, 3], [4, 5, 6]]
     with pytest.raises(ValueError, match=r"sample_weight: found shape \(3,\): expected \(2, 3\)"):
         loss(y, p, [1, 2, 3])
+    assert loss(y, p, [[1, 2, 3]]).tolist() == [[1, 2, 3]] * 2
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "Huber",
+                                  "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+                                  "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson",
+                                  "SquaredHinge", "mse of a function"])
+def test_weights_of_single_outputs(name):
+    """As if each was a sample. Keras refuses them, or multiplies each with the losses of all."""
+    make = (getattr(losses, name) if name in losses.__all__
+            else lambda reduction: losses.FunctionLoss(losses.mean_squared_error))
+    rng = np.random.default_rng(4)
+    y, p, weights = (rng.random((3, 4)) > 0.5) * 1.0, rng.random((3, 4)), rng.random((3, 4))
+    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
+        loss = make(reduction=reduction)
+        expected = loss(y.reshape(-1, 1), p.reshape(-1, 1), weights.ravel()).item()
+        assert expected > 0
+        for shape in ((3, 4), (-1,), (-1, 1), (2, 3, 2)):
+            found = loss(y.reshape(shape), p.reshape(shape), weights.reshape(shape))
+            assert found.item() == pytest.approx(expected, rel=1e-6)
+    one = np.where(np.arange(12).reshape(3, 4) == 5, 2.0, 0.0)
+    gradient = pt.grad(lambda p: make(reduction="sum")(y, p, one))(pt.asarray(p))
+    others = np.delete(np.asarray(gradient).ravel(), 5)
+    assert not others.any()
 
 
 # loss, targets, predictions, the value of each sample

@@ -17,7 +17,8 @@ LAYERS = [
     layers.UnitNormalization(), layers.UnitNormalization(axis=[1, 2]), layers.Softmax(axis=1),
     layers.Dense(3, use_bias=False, activation="gelu"), layers.Flatten(), layers.Reshape((3, -1)),
     layers.PReLU("uniform"), layers.PReLU("uniform", shared_axes=[1]), layers.ReLU(),
-    layers.ReLU(1.0, 0.1, 0.2), layers.ReLU(max_value=0.5), layers.LeakyReLU(), layers.ELU(0.5),
+    layers.ReLU(1.0, 0.1, 0.2), layers.ReLU(max_value=0.5), layers.ReLU(threshold=0.5),
+    layers.LeakyReLU(), layers.LeakyReLU(0.0), layers.ELU(0.5),
     layers.Rescaling([1, 2, 3, 4, 5, 6.0], 0.5), layers.Rescaling(1 / 255), layers.Dropout(0.5),
     layers.AlphaDropout(0.5), layers.GaussianDropout(0.5), layers.GaussianNoise(0.5),
     layers.ActivityRegularization(0.1), layers.BatchNormalization(),
@@ -25,8 +26,8 @@ LAYERS = [
 ]
 
 
-def check(model, x, path):
-    """Compare the file's outputs with the model's, for batches of two sizes."""
+def check(model, x, path, nan=True):
+    """Compare the file's outputs with the model's, for batches of two sizes and with NaN."""
     onnx.export(model, path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for batch in (x, x[:1]):
@@ -34,6 +35,15 @@ def check(model, x, path):
         expected = np.asarray(model.predict(batch, verbose=0))
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
     assert np.ptp(expected) > 0
+    if not nan:
+        return
+    poisoned = x.copy()
+    poisoned.reshape((len(x), -1))[::2, ::5] = np.nan
+    found = session.run(["output"], {"input": poisoned})[0]
+    expected = np.asarray(model.predict(poisoned, verbose=0))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    assert np.isnan(expected[::2]).any()
+    assert np.isfinite(expected[1::2]).all()
 
 
 @pytest.mark.parametrize("name", [name for name in activations.__all__ if name != "get"])
@@ -68,7 +78,7 @@ def test_networks(tmp_path, rng):
     check(model, images, tmp_path / "m.onnx")
     numbers = models.Sequential([layers.Embedding(10, 3, input_shape=(4,)), layers.Flatten(),
                                  layers.Dense(2)])
-    check(numbers, rng.integers(0, 10, (20, 4)).astype(np.float32), tmp_path / "n.onnx")
+    check(numbers, rng.integers(0, 10, (20, 4)).astype(np.float32), tmp_path / "n.onnx", nan=False)
 
 
 def test_the_same_model_gives_the_same_file(tmp_path):

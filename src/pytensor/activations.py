@@ -1,5 +1,7 @@
 """Activation functions, by name or as functions: tensor in, tensor of the same shape out.
 
+NaN stays NaN, and the derivative there is NaN too (but of linear, where it is 1).
+
     linear(x)        x
     relu(x)          max(x, 0); with negative_slope, max_value and threshold as in its docstring
     leaky_relu(x)    x for x > 0, else negative_slope * x
@@ -49,21 +51,22 @@ def linear(x, /):
 
 
 def relu(x, /, negative_slope=0.0, max_value=None, threshold=0.0):
-    """x where x >= threshold, else negative_slope * (x - threshold); at most max_value, if given.
+    """x where x > threshold, else negative_slope * (x - threshold); at most max_value, if given.
 
     For threshold = 0 this is max(x, 0), or leaky_relu.
     """
-    if negative_slope == 0 and max_value is None and threshold == 0:
-        return nn.relu(x)
-    x = pt.asarray(x)
-    out = pt.where(x > threshold, x, negative_slope * (x - threshold) if negative_slope else 0.0)
+    if negative_slope == 0 and threshold == 0:
+        out = nn.relu(x)
+    else:
+        x = pt.asarray(x)
+        above = x - threshold if threshold else x
+        out = pt.where_positive(above, x, negative_slope * above if negative_slope else 0.0)
     return out if max_value is None else pt.minimum(out, max_value)
 
 
 def leaky_relu(x, /, negative_slope=0.2):
     """x where x > 0, else negative_slope * x."""
-    x = pt.asarray(x)
-    return pt.where(x > 0, x, negative_slope * x)
+    return relu(x, negative_slope)
 
 
 def relu6(x, /):
@@ -74,13 +77,18 @@ def relu6(x, /):
 def elu(x, /, alpha=1.0):
     """x where x > 0, else alpha * (exp(x) - 1)."""
     x = pt.asarray(x)
-    return pt.where(x > 0, x, alpha * pt.expm1(pt.minimum(x, 0.0)))  # where x > 0, exp may overflow
+    return pt.where_positive(x, x, alpha * pt.expm1(_below_0(x)))
 
 
 def celu(x, /, alpha=1.0):
     """x where x > 0, else alpha * (exp(x / alpha) - 1)."""
     x = pt.asarray(x)
-    return pt.where(x > 0, x, alpha * pt.expm1(pt.minimum(x, 0.0) / alpha))
+    return pt.where_positive(x, x, alpha * pt.expm1(_below_0(x) / alpha))
+
+
+def _below_0(x):
+    """min(x, 0), with the derivative 1 at 0: for an exponential that must not overflow above."""
+    return pt.where_positive(x, 0.0, x)
 
 
 def selu(x, /):
@@ -154,7 +162,7 @@ def soft_shrink(x, /, threshold=0.5):
 def hard_shrink(x, /, threshold=0.5):
     """x where abs(x) > threshold, else 0."""
     x = pt.asarray(x)
-    return pt.where(abs(x) > threshold, x, 0.0)
+    return pt.where_positive(abs(x) - threshold, x, 0.0)
 
 
 def tanh_shrink(x, /):

@@ -202,8 +202,8 @@ class DataParallel:
         return [(n * k // self.shards, n * (k + 1) // self.shards) for k in own]
 
     # ----------------------------------------------------------------------------------- metrics
-    # A metric's state is a sum over samples (Metric.kept). Each shard has a state of its own, so
-    # that also the sums of metrics do not depend on the number of ranks.
+    # A metric's state is what Metric.merged makes one of, mostly sums over samples. Each shard has
+    # a state of its own, so that also the sums of metrics do not depend on the number of ranks.
 
     def begin_metrics(self, metrics):
         """Start to accumulate; what the metrics hold already was accumulated by all together."""
@@ -240,8 +240,8 @@ class DataParallel:
         states = [state for states in self.comm.allgather(self._states) for state in states]
         total = states[0]
         for state in states[1:]:
-            total = [[_added(a, b) for a, b in zip(*pair, strict=True)]
-                     for pair in zip(total, state, strict=True)]
+            total = [[metric.merged(a, b) for a, b in zip(*pair, strict=True)]
+                     for metric, *pair in zip(self._metrics, total, state, strict=True)]
         _set_state(self._metrics, total)
         try:
             yield
@@ -436,11 +436,6 @@ def _set_state(metrics, state):
     for metric, values in zip(metrics, state, strict=True):
         for key, value in zip(metric.kept, values, strict=True):
             setattr(metric, key, value)
-
-
-def _added(a, b):
-    """a + b; None is nothing."""
-    return b if a is None else a if b is None else a + b
 
 
 def _share_of_processors(mpi, comm):

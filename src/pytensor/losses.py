@@ -274,15 +274,42 @@ def _same_shapes(name, y_true, y_pred):
 
 
 def match_shape(name, y_true, shape):
-    """Targets as a tensor of the predictions' shape; (n,) is taken as (n, 1)."""
+    """Targets as a tensor of the predictions' shape; (n,) is taken as (n, 1), and back."""
     if type(y_true) is not Tensor:
         y_true = pt.asarray(y_true)
     if y_true.shape != shape:
-        if shape[-1:] != (1,) or y_true.shape != shape[:-1]:
+        if y_true.shape != (*shape, 1) and (shape[-1:] != (1,) or y_true.shape != shape[:-1]):
             raise ValueError(f"{name}: targets of shape {y_true.shape}: expected {shape}, the "
                              "shape of the predictions")
         y_true = y_true.reshape(shape)
     return y_true
+
+
+# The functions that are a mean over outputs, the last axis, of what is computed for each alone.
+_MEANS_OF_OUTPUTS = frozenset([
+    binary_crossentropy, binary_focal_crossentropy, hinge, huber, log_cosh, mean_absolute_error,
+    mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson,
+    squared_hinge])
+
+
+def by_output(function, y_true, y_pred, sample_weight):
+    """Targets and predictions as a mean over outputs should take them, others as they are.
+
+    Where single outputs have weights, or predictions have no axis but that of samples, each gets an
+    axis of its own: then the mean is over that, and there is a value for each.
+    """
+    if not isinstance(function, types.FunctionType) or function not in _MEANS_OF_OUTPUTS:
+        return y_true, y_pred
+    if type(y_pred) is not Tensor:
+        y_pred = pt.asarray(y_pred)
+    if y_pred.ndim != 1:
+        if sample_weight is None:
+            return y_true, y_pred
+        shape = pt.asarray(sample_weight).shape
+        if len(shape) != y_pred.ndim or shape[-1:] == (1,):
+            return y_true, y_pred
+    y_true = match_shape(function.__name__, y_true, y_pred.shape)
+    return y_true.reshape((*y_true.shape, 1)), y_pred.reshape((*y_pred.shape, 1))
 
 
 def class_numbers(name, y_true, shape):
@@ -321,6 +348,7 @@ class Loss(Configurable):
     dtype = pt.float32
     activation = None
     from_logits = False
+    function = None
     reduction = "sum_over_batch_size"
 
     def __init__(self, name=None, reduction="sum_over_batch_size"):
@@ -339,9 +367,12 @@ class Loss(Configurable):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Return the mean of the losses, a tensor of shape (), or what else reduction says.
 
-        sample_weight: of the shape of the losses, or of their first axes, to multiply them with.
+        sample_weight: of the shape of the losses, or of their first axes, to multiply them with; of
+            the shape of y_true where the loss is a mean over outputs. Axes of length 1 broadcast.
         Raises: ValueError when it has another shape.
         """
+        if sample_weight is not None:
+            y_true, y_pred = by_output(self.function, y_true, y_pred, sample_weight)
         values = self.call(y_true, y_pred)
         if sample_weight is not None:
             weights = weights_like(values, sample_weight)
@@ -372,10 +403,12 @@ def weights_like(values, weights):
     weights = weights.astype(values.dtype if values.dtype.kind == "f" else pt.float32, copy=False)
     if weights.shape == (*values.shape, 1):
         weights = weights.reshape(values.shape)
-    if weights.shape != values.shape[:weights.ndim]:
+    shape = (*weights.shape, *[1] * (values.ndim - weights.ndim))
+    if len(shape) > values.ndim or any(n != 1 and n != length for n, length
+                                       in zip(shape, values.shape, strict=True)):
         raise ValueError(f"sample_weight: found shape {weights.shape}: expected {values.shape}, "
                          "that of the losses, or of its first axes")
-    return weights.reshape((*weights.shape, *[1] * (values.ndim - weights.ndim)))
+    return weights.reshape(shape)
 
 
 class _OfFunction(Loss):
@@ -464,6 +497,8 @@ class CategoricalHinge(_OfFunction):
 class Huber(_OfFunction):
     """Squares of small errors, sizes of large ones; see huber."""
 
+    function = staticmethod(huber)
+
     def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss"):
         """Delta: where large errors begin, >= 0; reduction, name: as in Loss."""
         super().__init__(reduction, name)
@@ -544,6 +579,8 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 class BinaryFocalCrossentropy(_OfFunction):
     """Binary cross-entropy where what is right already counts less; see binary_focal_crossentropy.
     """
+
+    function = staticmethod(binary_focal_crossentropy)
 
     def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
                  label_smoothing=0.0, *, reduction="sum_over_batch_size", name=None):

@@ -92,6 +92,19 @@ def _gelu(g, x):
     return g("Mul", g("Mul", x, 0.5), g("Add", g("Erf", g("Mul", x, math.sqrt(0.5))), 1.0))
 
 
+def _soft_shrink(g, x):
+    return g("Sub", x, g("Clip", x, -0.5, 0.5))
+
+
+def _hard_shrink(g, x):
+    return _unless_at_most(g, g("Abs", x), 0.5, x, 0.0)
+
+
+def _unless_at_most(g, x, limit, y, z):
+    """z where x <= limit, else y: so also where x is NaN. (ONNX's Shrink makes 0 of that.)"""
+    return g("Where", g("LessOrEqual", x, limit), z, y)
+
+
 def _squareplus(g, x):
     return g("Mul", g("Add", x, g("Sqrt", g("Add", g("Mul", x, x), 4.0))), 0.5)
 
@@ -116,8 +129,8 @@ _ACTIVATIONS = {
     activations.hard_tanh: lambda g, x: g("Clip", x, -1.0, 1.0),
     activations.hard_sigmoid: lambda g, x: g("HardSigmoid", x, alpha=1 / 6, beta=0.5),
     activations.hard_silu: lambda g, x: g("HardSwish", x),
-    activations.soft_shrink: lambda g, x: g("Shrink", x, lambd=0.5, bias=0.5),
-    activations.hard_shrink: lambda g, x: g("Shrink", x, lambd=0.5, bias=0.0),
+    activations.soft_shrink: _soft_shrink,
+    activations.hard_shrink: _hard_shrink,
     activations.tanh_shrink: lambda g, x: g("Sub", x, g("Tanh", x)),
     activations.squareplus: _squareplus,
     activations.softmax: lambda g, x: g("Softmax", x, axis=-1),
@@ -156,7 +169,7 @@ def _relu(g, layer, x, shape):
     if layer.threshold or layer.negative_slope:
         below = (g("Mul", g("Sub", x, layer.threshold), layer.negative_slope)
                  if layer.negative_slope else 0.0)
-        out = g("Where", g("Greater", x, layer.threshold), x, below)
+        out = _unless_at_most(g, x, layer.threshold, x, below)
     return out if layer.max_value is None else g("Min", out, layer.max_value)
 
 
@@ -209,7 +222,8 @@ _LAYERS = {
     layers.Dense: _dense,
     layers.Activation: lambda g, layer, x, shape: _activation(g, layer, x),
     layers.ReLU: _relu,
-    layers.LeakyReLU: lambda g, layer, x, shape: g("LeakyRelu", x, alpha=layer.negative_slope),
+    layers.LeakyReLU: lambda g, layer, x, shape: (
+        g("LeakyRelu", x, alpha=layer.negative_slope) if layer.negative_slope else g("Relu", x)),
     layers.PReLU: lambda g, layer, x, shape: g("PRelu", x, layer.alpha),
     layers.ELU: lambda g, layer, x, shape: g("Elu", x, alpha=layer.alpha),
     layers.Softmax: lambda g, layer, x, shape: g("Softmax", x, axis=layer.axis),

@@ -43,8 +43,9 @@ def integer(name, value, least):
     return number
 
 
-def number(name, value, low=-math.inf, high=math.inf, *, below_high=False):
-    """Return value as a finite float in [low, high], or in [low, high) with below_high."""
+def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_high=False):
+    """Return value as a finite float in [low, high], without low, high with above_low, below_high.
+    """
     try:
         if isinstance(value, (str, bytes)):  # which float would read
             raise TypeError
@@ -55,11 +56,13 @@ def number(name, value, low=-math.inf, high=math.inf, *, below_high=False):
         raise TypeError(f"{name}: found {value!r}: expected a number") from None
     if not math.isfinite(result):
         raise ValueError(f"{name}: found {result:g}: expected a finite number")
-    if not (low <= result < high if below_high else low <= result <= high):
+    excluded = (above_low and result == low) or (below_high and result == high)
+    if excluded or not low <= result <= high:
         if high == math.inf:
-            expected = f"at least {low:g}"
+            expected = f"{'above' if above_low else 'at least'} {low:g}"
         else:
-            expected = f"a number in [{low:g}, {high:g}{')' if below_high else ']'}"
+            expected = (f"a number in {'(' if above_low else '['}{low:g}, "
+                        f"{high:g}{')' if below_high else ']'}")
         raise ValueError(f"{name}: found {result:g}: expected {expected}")
     return result
 

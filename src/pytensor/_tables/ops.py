@@ -191,9 +191,14 @@ unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out
 unary("relu", NUMERIC, {"i": "x > 0 ? x : 0", "u": "x", "f": "x < 0 ? 0 : x"},
       "max(x, 0); NaN stays NaN. The derivative at 0 is 0.", d="relu_gradient(g, x)",
       numpy="np.maximum(x, 0)")
-binary("relu_gradient", "f", "y > 0 ? x : 0",
-       "x where y > 0, else 0: what relu(y) passes on of the gradient x.",
-       d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.zeros_like(x))")
+binary("relu_gradient", "f", "y > 0 ? x : y == y ? 0 : y",
+       "x where y > 0, else 0, NaN where y is NaN: what relu(y) passes on of the gradient x.",
+       d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.where(y == y, 0, y))")
+ternary("where_positive", "f", "x > 0 ? y : x == x ? z : x",
+        "y where x > 0, z elsewhere, NaN where x is NaN: a function in two pieces.",
+        d=(None, "where_positive(x, g, 0)", "where_positive(x, 0, g)"),
+        numpy="np.where(x > 0, y, np.where(x == x, z, x))",
+        domain=((-1, 1), (-4, 4), (-4, 4)))
 unary("sigmoid", "f", "F(sigmoid)(x)", "The logistic function, 1 / (1 + exp(-x)).",
       d="g * out * (1 - out)", numpy="1 / (1 + np.exp(-x))")
 unary("softplus", "f", "F(softplus)(x)", "log(1 + exp(x)), without overflow.",
@@ -243,9 +248,10 @@ binary("bitwise_right_shift", "iu", "F(right_shift)(x, y)",
 ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "u": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "f": "F(clip)(x, y, z)"},
-        "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient.",
-        d=("where((x >= y) & (x <= z), g, 0)", "where((x < y) & (y <= z), g, 0)",
-           "where(maximum(x, y) > z, g, 0)"),
+        "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient; at NaN it "
+        "is NaN.",
+        d=("where((x >= y) & (x <= z), g, where(x == x, 0, x))",
+           "where((x < y) & (y <= z), g, 0)", "where(maximum(x, y) > z, g, 0)"),
         numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)))
 ternary("where", ALL, "x ? y : z",
         "y where x is true (not 0), z elsewhere. No gradient flows through what was not taken.",

@@ -18,7 +18,7 @@ class Dense(Layer):
 
     def __init__(self, units, activation=None, use_bias=True,
                  kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, kernel_constraint=None,
+                 kernel_regularizer=None, bias_regularizer=None, *, kernel_constraint=None,
                  bias_constraint=None, **options):
         """Units: an integer >= 1; activation: a name, a function or None; options: as in Layer.
 

@@ -27,6 +27,10 @@ class _Noise(Layer):
         """Return the numpy.random.Generator to draw from."""
         return random.generator() if self._generator is None else self._generator
 
+    def kept(self, shape):
+        """Return which elements stay, a bool tensor: each with probability 1 - rate."""
+        return pt.asarray(self.generator().random(shape, dtype=np.float32) >= self.rate)
+
     def normal(self, shape):
         """Return random numbers of mean 0 and variance 1."""
         return pt.asarray(self.generator().standard_normal(shape, dtype=np.float32))
@@ -41,7 +45,7 @@ class Dropout(_Noise):
     1 - rate, so that their expectation stays (Srivastava et al. 2014). Otherwise returns x.
     """
 
-    def __init__(self, rate, seed=None, **options):
+    def __init__(self, rate, *, seed=None, **options):
         """Rate: in [0, 1]; seed: random numbers of its own; options: as in Layer."""
         super().__init__(seed, **options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1)
@@ -51,9 +55,9 @@ class Dropout(_Noise):
         if not training or self.rate == 0:
             return x
         if self.rate == 1:
-            return pt.where(False, x, 0.0)  # 0 also for inf and NaN; the gradient is 0
-        kept = self.generator().random(x.shape, dtype=np.float32) >= self.rate
-        return x * pt.asarray(kept * np.float32(1 / (1 - self.rate)))
+            return pt.where(False, x, 0.0)
+        # Not x times a mask: what is dropped is 0 also for inf and NaN, and so is its gradient.
+        return pt.where(self.kept(x.shape), x, 0.0) * (1 / (1 - self.rate))
 
 
 class AlphaDropout(_Noise):
@@ -61,7 +65,7 @@ class AlphaDropout(_Noise):
     mean 0 and variance 1 stay (Klambauer et al. 2017).
     """
 
-    def __init__(self, rate, seed=None, **options):
+    def __init__(self, rate, *, seed=None, **options):
         """Rate: in [0, 1); seed: random numbers of its own; options: as in Layer."""
         super().__init__(seed, **options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1, below_high=True)
@@ -72,8 +76,7 @@ class AlphaDropout(_Noise):
             return x
         dropped = -1.7580993408473766  # selu(-inf)
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * dropped**2))
-        kept = pt.asarray(self.generator().random(x.shape, dtype=np.float32) >= self.rate)
-        return pt.where(kept, x, dropped) * scale - scale * dropped * self.rate
+        return pt.where(self.kept(x.shape), x, dropped) * scale - scale * dropped * self.rate
 
 
 class GaussianNoise(_Noise):

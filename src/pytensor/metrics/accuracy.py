@@ -16,17 +16,17 @@ __all__ = [
 
 
 def categorical_accuracy(y_true, y_pred):
-    """Whether the largest prediction is at the largest target.
+    """Whether the largest prediction is at the largest target; not where one is NaN.
 
     y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
     Returns: (...), bool.
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
-    return y_true.argmax(-1) == y_pred.argmax(-1)
+    return (y_true.argmax(-1) == y_pred.argmax(-1)) & _ranked(y_true) & _ranked(y_pred)
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
-    """Whether the largest prediction is at the label.
+    """Whether the largest prediction is at the label; not where one is NaN.
 
     y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
     Returns: (...), bool.
@@ -34,22 +34,30 @@ def sparse_categorical_accuracy(y_true, y_pred):
     y_true, y_pred = as_tensors(y_true, y_pred)
     if y_true.ndim == y_pred.ndim:
         y_true = y_true.reshape(y_true.shape[:-1])
-    return y_true.astype(pt.int64, copy=False) == y_pred.argmax(-1)
+    return (y_true == y_pred.argmax(-1)) & _ranked(y_pred)
+
+
+def _ranked(scores):
+    """Whether the scores of a sample can be ranked: none is NaN, which argmax takes for largest."""
+    largest = scores.max(axis=-1)
+    return largest == largest
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
-    """The share of outputs on the right side of the threshold.
+    """Whether outputs are on the right side of the threshold; NaN is on none.
 
-    y_true: 0 or 1, y_pred: probabilities; both (..., outputs). Returns: (...), float32.
+    y_true: 0 or 1, y_pred: probabilities; both (..., outputs), or (...) and (..., 1).
+    Returns: the shape of y_pred, bool.
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     y_true = losses.match_shape("binary_accuracy", y_true, y_pred.shape)
-    return (y_true == (y_pred > threshold).astype(y_true.dtype)).mean(axis=-1)
+    return (y_true == (y_pred > threshold).astype(y_true.dtype)) & (y_pred == y_pred)
 
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     """Whether fewer than k predictions are larger than that of the label.
 
+    NaN has no rank: that of another class counts as larger, that of the label is never among the k.
     y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
     Returns: (...), bool.
     """
@@ -57,8 +65,8 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     labels = losses.class_numbers("sparse_top_k_categorical_accuracy", y_true, y_pred.shape)
     rows = y_pred.reshape((labels.size, y_pred.shape[-1]))
     chosen = rows[pt.arange(labels.size), labels.reshape((labels.size,))]
-    larger = (rows > chosen.reshape((labels.size, 1))).sum(axis=-1)
-    return (larger < k).reshape(labels.shape)
+    not_larger = (rows <= chosen.reshape((labels.size, 1))).sum(axis=-1)
+    return ((rows.shape[-1] - not_larger < k) & (chosen == chosen)).reshape(labels.shape)
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
@@ -77,10 +85,10 @@ class Accuracy(MeanOf):
     rises = True
 
     def values(self, y_true, y_pred):
-        """Return the share of each sample, (...)."""
+        """Return whether they are, of the shape of y_pred."""
         y_true, y_pred = as_tensors(y_true, y_pred)
         y_true = losses.match_shape(self.name, y_true, y_pred.shape)
-        return (y_true == y_pred).astype(pt.float32)
+        return y_true == y_pred
 
 
 class CategoricalAccuracy(MeanOf):
@@ -88,7 +96,7 @@ class CategoricalAccuracy(MeanOf):
 
     rises = True
     takes_logits = True
-    values = staticmethod(categorical_accuracy)
+    function = staticmethod(categorical_accuracy)
 
 
 class SparseCategoricalAccuracy(MeanOf):
@@ -96,7 +104,7 @@ class SparseCategoricalAccuracy(MeanOf):
 
     rises = True
     takes_logits = True
-    values = staticmethod(sparse_categorical_accuracy)
+    function = staticmethod(sparse_categorical_accuracy)
 
 
 class BinaryAccuracy(MeanOf):
@@ -104,13 +112,13 @@ class BinaryAccuracy(MeanOf):
 
     rises = True
 
-    def __init__(self, name=None, threshold=0.5):
+    def __init__(self, name=None, *, threshold=0.5):
         """Threshold: outputs above it count as 1."""
         super().__init__(name)
         self.threshold = number(f"{self.name}: threshold", threshold)
 
     def values(self, y_true, y_pred):
-        """Return the share of each sample, (...)."""
+        """Return whether it is so for each output, (..., outputs)."""
         return binary_accuracy(y_true, y_pred, self.threshold)
 
 

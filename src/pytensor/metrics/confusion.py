@@ -1,12 +1,14 @@
 """What follows from counts of true and false positives and negatives.
 
-A prediction is positive where it is above a threshold. Weights of samples count instead of 1.
+A prediction is positive where it is above a threshold, in its own dtype: the float32 0.3 is not
+above 0.3. NaN is above none. Weights of samples count instead of 1.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from pytensor import _functions as pt
 from pytensor._support.arguments import integer, lookup, number
 from pytensor.metrics.metric import Metric, as_arrays, plain, ratio
 
@@ -31,14 +33,18 @@ class _Counts(Metric):
         self._limits = np.array([default] if thresholds is None else [
             number(f"{self.name}: thresholds", threshold, 0, 1)
             for threshold in (thresholds if several else [thresholds])])
+        if not len(self._limits):
+            raise ValueError(f"{self.name}: thresholds: found none: expected a number or several")
         self.reset_state()
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take a batch into account: y_true is 0 or 1, y_pred in [0, 1]; both (n, ...)."""
-        y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight)
-        if self.top_k is not None:
-            kth = np.sort(p, axis=-1)[:, -min(self.top_k, p.shape[-1]), None]
-            p = np.where(p >= kth, p, -np.inf)
+        y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight,
+                            of_classes=self.top_k is not None)
+        if self.top_k is not None:  # the first of equal ones
+            p = p.astype(p.dtype if p.dtype.kind == "f" else np.float64)
+            below = np.argsort(-p, axis=-1, kind="stable")[:, self.top_k:]
+            np.put_along_axis(p, below, -np.inf, axis=-1)
         if self.class_id is not None:
             if self.class_id >= p.shape[-1]:
                 raise ValueError(f"{self.name}: class_id: found {self.class_id}: expected one of "
@@ -49,12 +55,15 @@ class _Counts(Metric):
     def _count(self, y, p, w):
         """Add counts: how many thresholds lie below each prediction says where it is positive."""
         n = len(self._limits)
-        above = np.searchsorted(self._limits, p) if n > 1 else p > self._limits
+        limits = self._limits.astype(p.dtype) if p.dtype.kind == "f" else self._limits
+        order = np.argsort(limits, kind="stable")
+        above = np.searchsorted(limits[order], p) if n > 1 else p > limits
+        above[p != p] = 0
         positives = [np.bincount(above[mask], w[mask], n + 1) for mask in (y, ~y)]
         for k, counts in enumerate(positives):
             over = counts[::-1].cumsum()[::-1][1:]  # at threshold i: those above at least i + 1
-            self._counts[k] += over
-            self._counts[3 - k] += counts.sum() - over
+            self._counts[k, order] += over
+            self._counts[3 - k, order] += counts.sum() - over
 
     def result(self):
         """Return the value so far: a float, or an ndarray, one for each threshold."""
@@ -73,7 +82,7 @@ class _Count(_Counts):
     """Base of the counts themselves."""
 
     def __init__(self, thresholds=None, name=None):
-        """Thresholds: a number in [0, 1] or a rising list of them; 0.5 by default."""
+        """Thresholds: a number in [0, 1] or a list of them; 0.5 by default."""
         super().__init__(thresholds, name=name)
 
 
@@ -116,8 +125,9 @@ class FalseNegatives(_Count):
 class Precision(_Counts):
     """TP / (TP + FP): the share of the predicted that are right.
 
-    thresholds: a number in [0, 1] or a rising list of them; 0.5 by default. top_k: only the k
-    largest predictions of a sample count as positive. class_id: only this class counts.
+    thresholds: a number in [0, 1] or a list of them; 0.5 by default. top_k: only the k largest
+    predictions of a sample count as positive, of equal ones the first; predictions of one axis are
+    those of one sample. class_id: only this class counts.
     """
 
     def of_counts(self, tp, fp, tn, fn):
@@ -141,7 +151,7 @@ class AUC(_Counts):
     """
 
     def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name=None,
-                 thresholds=None, from_logits=False):
+                 *, thresholds=None, from_logits=False):
         """num_thresholds: >= 2, evenly spaced, unless thresholds gives those between 0 and 1.
 
         from_logits: whether predictions are logits of a sigmoid.
@@ -162,8 +172,8 @@ class AUC(_Counts):
 
     def _count(self, y, p, w):
         if self.from_logits:
-            p = 1 / (1 + np.exp(-p.astype(np.float64)))
-        elif p.size and not (p.min() >= 0 and p.max() <= 1):
+            p = np.asarray(pt.sigmoid(pt.asarray(p)))
+        if p.size and not (p.min() >= 0 and p.max() <= 1):
             raise ValueError(f"{self.name}: predictions from {p.min():g} to {p.max():g}: expected "
                              "probabilities in [0, 1] (for logits: from_logits=True)")
         super()._count(y, p, w)
@@ -201,18 +211,19 @@ class FBetaScore(Metric):
     rises = True
     kept = ("_sums",)
 
-    def __init__(self, average=None, beta=1.0, threshold=None, name=None):
+    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score"):
         """average: None, an ndarray of the classes' scores; "macro", their mean; "weighted", the
         same with their sizes for weights; "micro", the score of all classes' counts together.
 
+        beta: > 0, how many times as much recall counts as precision.
         threshold: in (0, 1]; by default the largest prediction of a sample is the positive one.
         """
         super().__init__(name)
         self.average = None if average is None else lookup("average", average, {
             name: name for name in ("micro", "macro", "weighted")})
-        self.beta = number(f"{self.name}: beta", beta, 0)
-        self.threshold = (None if threshold is None
-                          else number(f"{self.name}: threshold", threshold, 0, 1))
+        self.beta = number(f"{self.name}: beta", beta, 0, above_low=True)
+        self.threshold = (None if threshold is None else number(
+            f"{self.name}: threshold", threshold, 0, 1, above_low=True))
         self.reset_state()
 
     def update_state(self, y_true, y_pred, sample_weight=None):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pytensor import _functions as pt
@@ -18,7 +20,7 @@ class Metric(Configurable):
 
     rises: whether more is better. takes_logits: whether update_state may be given the logits of a
     softmax for its outputs. kept: the names of the attributes that hold what was accumulated, for a
-    checkpoint amid an epoch.
+    checkpoint amid an epoch, and for processes that share an epoch: merged makes one of two.
     """
 
     rises = False
@@ -41,6 +43,12 @@ class Metric(Configurable):
         """Forget what was accumulated."""
         raise NotImplementedError(f"{type(self).__name__} does not define reset_state")
 
+    def merged(self, a, b):
+        """Return what an attribute that is `kept` would hold for two parts of the data, from a and
+        b for each: here their sum. None is nothing.
+        """
+        return b if a is None else a if b is None else a + b
+
     def __call__(self, *arguments, **options):
         """Take a batch into account, and return the value so far."""
         self.update_state(*arguments, **options)
@@ -51,6 +59,7 @@ class Sum(Metric):
     """The sum of the values given."""
 
     kept = ("_total", "_count")
+    of_samples = False  # whether a sample counts as one, however many values it has
 
     def __init__(self, name="sum"):
         """Name: the key in logs and history."""
@@ -58,19 +67,18 @@ class Sum(Metric):
         self.reset_state()
 
     def update_state(self, values, sample_weight=None):
-        """Add values, a number or a tensor, each times its weight."""
+        """Add values, a number or a tensor, each times its weight.
+
+        sample_weight: of the shape of the values, or of their first axes; it broadcasts.
+        """
         values = values if isinstance(values, Tensor) else pt.asarray(values)
-        if sample_weight is None:
-            self.add(values.sum().item(), values.size)
-            return
-        weights = pt.asarray(sample_weight)
-        if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
-            weights = weights.reshape(values.shape)
-        if 0 < weights.ndim < values.ndim:  # one weight for all values of a sample
-            values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
-        weights = losses.weights_like(values, weights)
-        count = weights.sum().item() * (values.size / weights.size)
-        self.add((values * weights).sum().item(), count)
+        count = values.size
+        if sample_weight is not None:
+            weights = losses.weights_like(values, sample_weight)
+            count = pt.broadcast_to(weights, values.shape).sum().item()
+            values = values * weights
+        n = math.prod(values.shape[1:]) or 1 if self.of_samples else 1
+        self.add(values.sum().item() / n, count / n)
 
     def add(self, total, count):
         """Add a total of so many values."""
@@ -90,6 +98,8 @@ class Sum(Metric):
 class Mean(Sum):
     """The mean of the values given, 0 before the first."""
 
+    of_samples = True
+
     def __init__(self, name="mean"):
         """Name: the key in logs and history."""
         super().__init__(name)
@@ -102,19 +112,21 @@ class Mean(Sum):
 class MeanFunction(Mean):
     """The mean of function(y_true, y_pred) over all samples."""
 
+    function = None
+
     def __init__(self, function, name=None):
         """Function: gives one value per sample, or one for the batch."""
         super().__init__(getattr(function, "__name__", "metric") if name is None else name)
         self.function = function
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Add the values of a batch."""
-        values = self.values(y_true, y_pred)
-        if sample_weight is None and type(values) is Tensor:
-            self._total += values.sum().item()
-            self._count += values.size
-        else:
-            super().update_state(values, sample_weight)
+        """Add the values of a batch.
+
+        sample_weight: of the shape of the values, or of their first axes; of that of y_true where
+            the function is a mean over outputs. It broadcasts.
+        """
+        y_true, y_pred = losses.by_output(self.function, y_true, y_pred, sample_weight)
+        super().update_state(self.values(y_true, y_pred), sample_weight)
 
     def values(self, y_true, y_pred):
         """Return the value of each sample."""
@@ -122,7 +134,7 @@ class MeanFunction(Mean):
 
 
 class MeanOf(MeanFunction):
-    """Base of those that are the mean of one function: a subclass has it as `values`."""
+    """Base of those that are the mean of one function: a subclass has it as `function`."""
 
     def __init__(self, name=None):
         """Name: the key in logs and history; by default the class's in snake case."""
@@ -136,12 +148,15 @@ def as_tensors(y_true, y_pred):
             y_pred if type(y_pred) is Tensor else pt.asarray(y_pred))
 
 
-def as_arrays(name, y_true, y_pred, sample_weight):
-    """Targets, predictions and weights as ndarrays of one shape, (n, outputs), for counting."""
+def as_arrays(name, y_true, y_pred, sample_weight, of_classes=False):
+    """Targets, predictions and weights as ndarrays of one shape, (n, outputs), for counting.
+
+    Predictions of one axis are n samples or, of_classes, one.
+    """
     y_true, y_pred = as_tensors(y_true, y_pred)
     y_true = losses.match_shape(name, y_true, y_pred.shape)
     weights = np.ones(()) if sample_weight is None else losses.weights_like(y_pred, sample_weight)
-    shape = (-1, y_pred.shape[-1]) if y_pred.ndim > 1 else (y_pred.size, 1)
+    shape = (-1, y_pred.shape[-1]) if y_pred.ndim > 1 or of_classes else (y_pred.size, 1)
     return (np.asarray(y_true, np.float64).reshape(shape), np.asarray(y_pred).reshape(shape),
             np.broadcast_to(np.asarray(weights, np.float64), y_pred.shape).reshape(shape))
 

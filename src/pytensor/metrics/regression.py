@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
 from pytensor import losses
-from pytensor._support.arguments import number
-from pytensor.metrics.metric import MeanOf, Metric, as_arrays, plain
+from pytensor._support.arguments import integer, number
+from pytensor.metrics.metric import MeanOf, Metric, as_arrays, plain, ratio
 
 __all__ = [
     "BinaryCrossentropy", "CategoricalCrossentropy", "CategoricalHinge", "CosineSimilarity",
@@ -21,31 +22,31 @@ __all__ = [
 class MeanSquaredError(MeanOf):
     """The mean of losses.mean_squared_error."""
 
-    values = staticmethod(losses.mean_squared_error)
+    function = staticmethod(losses.mean_squared_error)
 
 
 class MeanAbsoluteError(MeanOf):
     """The mean of losses.mean_absolute_error."""
 
-    values = staticmethod(losses.mean_absolute_error)
+    function = staticmethod(losses.mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(MeanOf):
     """The mean of losses.mean_absolute_percentage_error."""
 
-    values = staticmethod(losses.mean_absolute_percentage_error)
+    function = staticmethod(losses.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(MeanOf):
     """The mean of losses.mean_squared_logarithmic_error."""
 
-    values = staticmethod(losses.mean_squared_logarithmic_error)
+    function = staticmethod(losses.mean_squared_logarithmic_error)
 
 
 class RootMeanSquaredError(MeanOf):
     """The root of the mean of (y_pred - y_true)**2."""
 
-    values = staticmethod(losses.mean_squared_error)
+    function = staticmethod(losses.mean_squared_error)
 
     def result(self):
         """Return the root of the mean so far."""
@@ -69,37 +70,37 @@ class LogCoshError(MeanOf):
         """Name: the key in logs and history."""
         super().__init__(name)
 
-    values = staticmethod(losses.log_cosh)
+    function = staticmethod(losses.log_cosh)
 
 
 class KLDivergence(MeanOf):
     """The mean of losses.kl_divergence."""
 
-    values = staticmethod(losses.kl_divergence)
+    function = staticmethod(losses.kl_divergence)
 
 
 class Poisson(MeanOf):
     """The mean of losses.poisson."""
 
-    values = staticmethod(losses.poisson)
+    function = staticmethod(losses.poisson)
 
 
 class Hinge(MeanOf):
     """The mean of losses.hinge."""
 
-    values = staticmethod(losses.hinge)
+    function = staticmethod(losses.hinge)
 
 
 class SquaredHinge(MeanOf):
     """The mean of losses.squared_hinge."""
 
-    values = staticmethod(losses.squared_hinge)
+    function = staticmethod(losses.squared_hinge)
 
 
 class CategoricalHinge(MeanOf):
     """The mean of losses.categorical_hinge."""
 
-    values = staticmethod(losses.categorical_hinge)
+    function = staticmethod(losses.categorical_hinge)
 
 
 class BinaryCrossentropy(MeanOf):
@@ -107,7 +108,7 @@ class BinaryCrossentropy(MeanOf):
 
     function = staticmethod(losses.binary_crossentropy)
 
-    def __init__(self, name=None, from_logits=False, label_smoothing=0):
+    def __init__(self, name=None, *, from_logits=False, label_smoothing=0):
         """from_logits: whether predictions are logits; label_smoothing: in [0, 1]."""
         super().__init__(name)
         self.from_logits = bool(from_logits)
@@ -127,7 +128,7 @@ class CategoricalCrossentropy(BinaryCrossentropy):
 class SparseCategoricalCrossentropy(MeanOf):
     """The mean of losses.sparse_categorical_crossentropy."""
 
-    def __init__(self, name=None, from_logits=False):
+    def __init__(self, name=None, *, from_logits=False):
         """from_logits: whether predictions are logits."""
         super().__init__(name)
         self.from_logits = bool(from_logits)
@@ -140,44 +141,87 @@ class SparseCategoricalCrossentropy(MeanOf):
 class R2Score(Metric):
     """1 - the sum of squared errors / that of squared distances from the mean target.
 
-    1 is perfect; 0 is no better than the mean. The mean of the outputs' scores, weighted with their
-    variances if class_aggregation is "variance_weighted_average"; each output's own if None.
+    1 is perfect; 0 is no better than the mean. As in scikit-learn, targets that are all the same
+    give 1 if the predictions are too, else 0, and the score of fewer than two samples is NaN. The
+    mean of the outputs' scores, weighted with their variances if class_aggregation is
+    "variance_weighted_average"; each output's own if None.
     """
 
     rises = True
-    kept = ("_sums",)
+    kept = ("_moments",)
 
-    def __init__(self, class_aggregation="uniform_average", name=None):
-        """class_aggregation: "uniform_average", "variance_weighted_average" or None."""
+    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name=None):
+        """class_aggregation: "uniform_average", "variance_weighted_average" or None.
+
+        num_regressors: how many independent variables the predictions come from, for the adjusted
+            score, 1 - (1 - score) * (n - 1) / (n - 1 - num_regressors); 0 for the plain one.
+        """
         super().__init__(name)
         if class_aggregation not in ("uniform_average", "variance_weighted_average", None):
             raise ValueError(f"{self.name}: class_aggregation: found {class_aggregation!r}: "
                              "expected 'uniform_average', 'variance_weighted_average' or None")
         self.class_aggregation = class_aggregation
+        self.num_regressors = integer(f"{self.name}: num_regressors", num_regressors, 0)
         self.reset_state()
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take a batch into account."""
         y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight)
-        # of the weights, targets, their squares, squared errors; one column per output
-        sums = np.stack([w, w * y, w * y * y, w * (y - p) ** 2]).sum(axis=1)
-        self._sums = sums if self._sums is None else self._sums + sums
+        if not len(y):
+            return
+        # From the first target on: nothing cancels where targets are far from 0, and those that are
+        # all the same have exactly no variance.
+        shifted = y - y[0]
+        total = w.sum(axis=0)
+        mean = ratio((w * shifted).sum(axis=0), total)
+        variances = (w * (shifted - mean) ** 2).sum(axis=0)
+        errors = (w * (y - p) ** 2).sum(axis=0)
+        count = np.full(total.shape, len(y))
+        self._moments = self.merged(self._moments, np.stack(
+            [count, total, y[0], mean, variances, errors]))
+
+    def merged(self, a, b):
+        """Return the moments of two parts together (Chan, Golub, LeVeque 1979).
+
+        Rows: the number of samples, the sum of weights, a target, how far from it the mean target
+        is, the sums of squared distances from the mean and of squared errors; a column per output.
+        """
+        if a is None or b is None:
+            return super().merged(a, b)
+        distance = b[2] - a[2] + (b[3] - a[3])
+        share = ratio(b[1], a[1] + b[1])
+        both = a + b
+        both[2] = a[2]
+        both[3] = a[3] + distance * share
+        both[4] += distance**2 * a[1] * share
+        return both
 
     def result(self):
         """Return the score so far, a float, or an ndarray if class_aggregation is None."""
-        if self._sums is None:
+        if self._moments is None:
             return 0.0
-        count, total, squares, errors = self._sums
-        variances = squares - total * total / count
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scores = 1 - errors / variances
-        scores = np.where(np.isinf(scores), 0.0, scores)
-        if self.class_aggregation is None:
-            return plain(scores)
-        if self.class_aggregation == "uniform_average":
-            return scores.mean().item()
-        return ((variances * scores).sum() / variances.sum()).item()
+        (n, *_), _, _, _, variances, errors = self._moments
+        constant = variances == 0
+        scores = np.where(constant, errors == 0, 1 - errors / np.where(constant, 1, variances))
+        if n < 2:
+            scores = np.full_like(scores, np.nan)
+        if self.class_aggregation == "uniform_average" or (
+                self.class_aggregation is not None and constant.all()):
+            scores = scores.mean()
+        elif self.class_aggregation is not None:
+            scores = (variances * scores).sum() / variances.sum()
+        return plain(self._adjusted(scores, n))
+
+    def _adjusted(self, scores, n):
+        rest = n - 1 - self.num_regressors
+        if self.num_regressors == 0:
+            return scores
+        if rest <= 0:
+            warnings.warn(f"{self.name}: num_regressors: found {self.num_regressors} for {n:g} "
+                          "samples: the score is not adjusted", stacklevel=3)
+            return scores
+        return 1 - (1 - scores) * (n - 1) / rest
 
     def reset_state(self):
         """Start anew."""
-        self._sums = None
+        self._moments = None
