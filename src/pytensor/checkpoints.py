@@ -21,6 +21,7 @@ from pytensor import random, saving
 from pytensor._arguments import integer
 from pytensor._core import Tensor
 from pytensor.callbacks import Callback
+from pytensor.layers.layer import unique_name
 
 __all__ = ["Checkpoint"]
 
@@ -232,13 +233,14 @@ def _put_back(objects, found, arrays):
         kept = next((kept for kept in waiting if kept["class"] == type(item).__name__), None)
         if kept is not None:
             waiting.remove(kept)
-            for key in item.kept:
+            for key in kept.keys() & set(item.kept):  # some may be newer than the checkpoint
                 setattr(item, key, _unpacked(kept[key], arrays))
 
 
 def _packed(value, name, arrays):
     """A value as JSON; arrays go to `arrays`."""
     if isinstance(value, (Tensor, np.ndarray)):
+        name = unique_name(name, arrays)  # a key may have a slash
         arrays[name] = np.array(value)
         return {"array": name, "tensor": isinstance(value, Tensor)}
     if isinstance(value, (list, tuple)):
