@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytensor as pt
 from pytensor._arguments import number
+from pytensor._overflow import norms as norms_along
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "get"]
@@ -40,7 +41,7 @@ class _OfNorms(Constraint):
 
     def __call__(self, w):
         """Return w, scaled along the axis."""
-        norms = pt.sqrt(pt.square(w).sum(axis=self.axis, keepdims=True))
+        norms = norms_along(w, self.axis)
         return w * (self.length(norms) / (EPSILON + norms))
 
 
