@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pytensor import callbacks, layers, models
+from pytensor.checkpoints import Checkpoint
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(20, 2)
 Y = X[:, :1] - X[:, 1:]
@@ -456,3 +457,41 @@ def test_tensorboard_says_what_it_needs(monkeypatch, tmp_path):
 def test_refuses_more(make, error, message, tmp_path):
     with pytest.raises(error, match=message):
         fit(make(tmp_path), epochs=1)
+
+
+def test_csv_logger_appends_to_what_others_wrote(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,accuracy,loss\r\n0,0.5,\"1.5\"\r\n\r\n1,0.75,1.25")  # no last newline
+    _, history = fit(callbacks.CSVLogger(path, append=True), epochs=2)
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    loss, mse = history.history["loss"], history.history["mse"]
+    assert lines == [["epoch", "accuracy", "loss", "mse"],
+                     ["0", "0.5", "1.5", "NA"], ["1", "0.75", "1.25", "NA"],
+                     ["0", "NA", str(loss[0]), str(mse[0])],
+                     ["1", "NA", str(loss[1]), str(mse[1])]]
+    for text in ("", "\n"):
+        path.write_text(text)
+        fit(callbacks.CSVLogger(path, append=True), epochs=1)
+        assert path.read_text().startswith("epoch,loss,mse\n0,")
+    with pytest.raises(ValueError, match=r"CSVLogger: .*log\.csv: the first line is .*separated "
+                       "by ';'"):
+        fit(callbacks.CSVLogger(path, separator=";", append=True))
+
+
+def test_csv_logger_appends_once_after_a_resumption(tmp_path):
+    path, checkpoint = tmp_path / "log.csv", tmp_path / "model"
+    fit(callbacks.CSVLogger(path), epochs=1)
+    for epochs in (2, 4):
+        fit(callbacks.CSVLogger(path, append=True), Checkpoint(checkpoint, resume=True),
+            epochs=epochs)
+    assert [line.split(",")[0] for line in path.read_text().splitlines()] == [
+        "epoch", "0", "0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_outputs_of_predicted_batches(verbose, capsys):
+    network, found = model(), []
+    out = network.predict(X, batch_size=8, verbose=verbose, callbacks=[callbacks.LambdaCallback(
+        on_predict_batch_end=lambda batch, logs: found.append(np.asarray(logs["outputs"])))])
+    assert [len(part) for part in found] == [8, 8, 4]
+    np.testing.assert_array_equal(np.concatenate(found), out)

@@ -226,3 +226,20 @@ def test_refuses_arguments(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         network().fit(np.zeros((2, 28, 28)), np.zeros(2, int), verbose=0,
                       callbacks=[Checkpoint(tmp_path / "file", resume=tmp_path / "nowhere")])
+
+
+def test_arrays_whose_keys_would_give_one_name(tmp_path):
+    class Keeper(callbacks.Callback):
+        kept = ("found",)
+
+        def __init__(self, first, second):
+            self.found = {"a": {"b": first}, "a/b": second}
+
+    keeper = Keeper(np.zeros(2), np.ones(3))
+    model = network()
+    x, y = np.zeros((2, 28, 28)), np.zeros(2, int)
+    model.fit(x, y, verbose=0, callbacks=[keeper, Checkpoint(tmp_path / "file")])
+    again = Keeper(None, None)
+    model.fit(x, y, verbose=0, callbacks=[again, Checkpoint(tmp_path / "file", resume=True)])
+    assert again.found["a"]["b"].tolist() == [0, 0]
+    assert again.found["a/b"].tolist() == [1, 1, 1]

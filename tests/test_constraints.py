@@ -52,3 +52,12 @@ def test_get():
     assert constraints.get(None) is None
     assert constraints.get("max_norm").max_value == 2
     assert constraints.get(abs) is abs
+
+
+@pytest.mark.parametrize("constraint", [
+    constraints.UnitNorm(), constraints.MaxNorm(2), constraints.MinMaxNorm(0.5, 1.0),
+    constraints.MinMaxNorm(0.5, 1.0, axis=[0, 1])], ids=lambda one: type(one).__name__)
+def test_large_weights(constraint):
+    w = pt.asarray(W + 10, dtype="float32")
+    for scale in (1e20, 1e37):
+        np.testing.assert_allclose(constraint(w * scale), constraint(w), rtol=1e-6)

@@ -512,6 +512,172 @@ def test_training_reaches_inner_layers():
     np.testing.assert_array_equal(block(X), still)
 
 
+class Tower(layers.Layer):
+    """A layer of one's own around a normalization, in a dictionary."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.parts = {"norm": layers.BatchNormalization(), "more": [layers.Dense(2)]}
+
+    def call(self, x):
+        return self.parts["more"][0](self.parts["norm"](x))
+
+
+def towers():
+    """Containers around a BatchNormalization: the container, and that layer."""
+    tower = Tower()
+    yield tower, tower.parts["norm"]
+    deep = models.Sequential([models.Sequential([layers.Dense(3), layers.BatchNormalization()])])
+    yield deep, deep.layers[0].layers[1]
+    mixed = models.Sequential([tower := Tower(), layers.Dense(2)])
+    yield mixed, tower.parts["norm"]
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("how", ["called", "inner model"])
+def test_a_frozen_container_does_not_change(how, number):
+    container, norm = list(towers())[number]
+    container(X)
+    container.trainable = False
+    assert not norm.trainable
+    assert container.trainable_weights == []
+    network = models.Sequential([container, layers.Dense(1)])
+    network.compile("sgd", "mse")
+    network(X)
+    before, still = container.get_weights(), np.asarray(container(X))
+    if how == "called":
+        container(X, training=True)
+        network(X, training=True)
+    else:
+        network.fit(X, X[:, :1], epochs=2, verbose=0)
+    for found, expected in zip(container.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(container(X, training=True), still)
+    container.trainable = True
+    assert norm.trainable
+    network.fit(X, X[:, :1], verbose=0)
+    assert (container.get_weights()[0] != before[0]).any()
+    assert (np.asarray(norm.moving_mean) != before[2]).any()
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Tower(trainable=False),  # before there are any inside
+    lambda: models.Sequential([layers.BatchNormalization()], trainable=False),
+], ids=["own", "model"])
+def test_what_joins_a_frozen_container_is_frozen(make):
+    container = make()
+    container(X)
+    before = container.get_weights()
+    container(X, training=True)
+    assert container.trainable_weights == []
+    for found, expected in zip(container.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_mode_of_a_frozen_container_ends_with_it():
+    norm = layers.BatchNormalization()
+    network = models.Sequential([models.Sequential([layers.Dense(3)], trainable=False), norm])
+    network(X, training=True)
+    assert (np.asarray(norm.moving_mean) != 0).any()
+
+
+def test_layers_in_dictionaries_are_trained():
+    tower = Tower(name="tower")
+    tower(X)
+    assert [path for path, _, _ in tower.named_weights()] == [
+        "batch_normalization/gamma", "batch_normalization/beta",
+        "batch_normalization/moving_mean", "batch_normalization/moving_variance",
+        "dense/kernel", "dense/bias"]
+    assert [path for path, _ in tower.named_layers("a/")] == ["a/batch_normalization", "a/dense"]
+
+
+@pytest.mark.parametrize("layer", [layers.Dense(3, activation="tanh"), layers.Activation("tanh")])
+def test_an_activation_that_changes(layer):
+    network = models.Sequential([layers.Dense(3, input_shape=(3,)), layer])
+    network.compile("sgd", "categorical_crossentropy")
+    y = np.eye(3)[[0, 1, 2, 0, 1]]
+    for activation in ("softmax", None, "relu", activations.softmax, "linear"):
+        layer.activation = activation
+        assert layer.activation is activations.get(activation)
+        before = layer.pre_activation(network.layers[0](X))
+        np.testing.assert_allclose(network(X), activations.get(activation)(before), rtol=1e-6)
+        np.testing.assert_allclose(network.predict(X, verbose=0), network(X), rtol=1e-6)
+        if layer.activation is activations.softmax:  # trained on its logits
+            network.train_on_batch(X, y)
+    with pytest.raises(ValueError, match="unknown activation 'no'"):
+        layer.activation = "no"
+    assert layer.activation is activations.linear
+
+
+def test_an_activity_regularizer_that_changes():
+    layer = layers.Dense(3)
+    layer.activity_regularizer = "l1"
+    out = layer(X)
+    np.testing.assert_allclose(layer.losses[0], 0.01 * abs(np.asarray(out)).sum() / len(X),
+                               rtol=1e-6)
+    layer.activity_regularizer = None
+    layer(X)
+    assert layer.losses == []
+
+
+@pytest.mark.parametrize("axis", [(1, 2), [-1, 1], (2,), [3, 1, 2]])
+def test_softmax_over_several_axes(axis):
+    x = RNG.normal(size=(4, 2, 3, 5)).astype("f4")
+    powers = np.exp(x.astype("f8"))
+    expected = powers / powers.sum(tuple(axis), keepdims=True)
+    layer = layers.Softmax(axis)
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-6)
+    np.testing.assert_allclose(activations.softmax(x, axis), expected, rtol=1e-6)
+    np.testing.assert_allclose(activations.log_softmax(x, axis), np.log(expected), rtol=1e-5)
+    assert layers.Softmax.from_config(layer.get_config()).axis == list(axis)
+    with pytest.raises(ValueError, match="softmax: axis 1 appears twice"):
+        layers.Softmax([1, -3])(x)
+
+
+LARGE = np.array([[1, 2, 3, 4], [4, 2, 3, 1], [1, 1, 1, 1]], "f4")
+
+
+@pytest.mark.parametrize("scale", [1e20, 3e37, 8.5e37])
+def test_normalizations_do_not_overflow(scale):
+    x = np.float32(scale) * LARGE
+    expected = (LARGE - 2.5) / 1.25**0.5
+    expected[2] = 0
+    layer = layers.LayerNormalization()
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-6)
+    # What is beside it keeps its bits.
+    beside = layer(np.concatenate([x, LARGE]))
+    np.testing.assert_array_equal(beside[3:], layer(LARGE))
+    columns = layers.BatchNormalization()
+    np.testing.assert_allclose(columns(x[:2].T, training=True)[:, 0], expected[0], rtol=1e-6)
+    assert np.isfinite(columns.get_weights()[2:]).all()
+    np.testing.assert_allclose(columns.moving_mean, [0.01 * 2.5 * scale] * 2, rtol=1e-5)
+    units = layers.UnitNormalization()(x[:2])
+    np.testing.assert_allclose(units, LARGE[:2] / 30**0.5, rtol=1e-6)
+
+
+def test_gradients_of_normalizations_that_would_overflow():
+    x, weights = pt.asarray(LARGE[:2]), pt.asarray([[1.0, -2.0, 0.5, 3.0], [0.0, 1.0, 1.0, 2.0]])
+    for layer in (layers.LayerNormalization(epsilon=0.0), layers.UnitNormalization(),
+                  layers.BatchNormalization(epsilon=0.0)):
+        layer(x)
+
+        def f(x, layer=layer):
+            return (layer(x, training=True) * weights).sum()
+
+        np.testing.assert_allclose(pt.grad(f)(x * 1e20) * 1e20, pt.grad(f)(x), rtol=1e-4,
+                                   atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_normalizations_pass_what_is_not_finite_on(value):
+    x = LARGE.copy()
+    x[0, 0] = value
+    found = np.asarray(layers.LayerNormalization()(x))
+    assert np.isnan(found[0]).any()
+    np.testing.assert_array_equal(found[1:], layers.LayerNormalization()(LARGE[1:]))
+    assert np.isnan(layers.BatchNormalization()(x, training=True).numpy()[:, 0]).any()
+
+
 def test_training_mode_is_the_threads_own():
     entered, leave = threading.Event(), threading.Event()
 

@@ -314,3 +314,84 @@ def test_labels_of_other_dtypes():
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+INF = float("inf")
+ALL_BINARY = [losses.binary_crossentropy, losses.binary_focal_crossentropy]
+ALL_CATEGORICAL = [losses.categorical_crossentropy, losses.categorical_focal_crossentropy]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", ALL_BINARY)
+def test_infinite_logits_of_yes_or_no(loss, dtype):
+    x = pt.asarray([[INF], [INF], [-INF], [-INF], [INF], [0.0], [float("nan")]], dtype=dtype)
+    t = [[1], [0], [1], [0], [0.9], [0.0], [1.0]]
+    found = loss(t, x, from_logits=True).tolist()
+    assert found[:5] == [0, INF, INF, 0, INF]
+    assert found[5:] == pytest.approx([loss([[0.0]], [[0.0]], from_logits=True).item(),
+                                       float("nan")], nan_ok=True)
+    slope = pt.grad(lambda x: loss(t, x, from_logits=True).sum())(x).reshape(-1).tolist()
+    assert [slope[0], slope[3]] == [0, 0]
+    if loss is losses.binary_crossentropy:
+        assert slope[:6] == pytest.approx([0, 1, -1, 0, 0.1, 0.5])
+
+
+def test_focal_losses_of_logits_are_not_clipped():
+    found = losses.binary_focal_crossentropy([[1.0], [0.0]], [[-200.0], [200.0]], from_logits=True)
+    assert found.tolist() == [200, 200]
+    for gamma in (0.0, 0.5, 2.0):
+        def f(x, gamma=gamma):
+            return losses.binary_focal_crossentropy([[1.0], [0.0]], x, gamma=gamma,
+                                                    from_logits=True).sum()
+
+        assert pt.grad(f)(pt.asarray([[-200.0], [200.0]])).tolist() == [[-1], [1]]
+        assert pt.grad(f)(pt.asarray([[200.0], [-200.0]])).tolist() == [[0], [0]]
+    found = losses.categorical_focal_crossentropy([[1.0, 0.0]], [[-100.0, 100.0]], alpha=0.5,
+                                                  from_logits=True)
+    assert found.item() == pytest.approx(100)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", ALL_CATEGORICAL)
+def test_infinite_logits_of_classes(loss, dtype):
+    x = pt.asarray([[INF, 0, 1], [INF, 0, 1], [-INF, 0, 0], [-INF, 0, 0], [INF, -INF, 0]],
+                   dtype=dtype)
+    labels = [0, 2, 0, 1, 0]
+    t = np.eye(3)[labels]
+    found = loss(t, x, from_logits=True)
+    assert np.array(found)[[0, 1, 2, 4]].tolist() == [0, INF, INF, 0]
+    finite = loss([[1.0, 0.0]], [[0.0, 0.0]], from_logits=True)
+    assert found[3].item() == pytest.approx(finite.item(), rel=1e-6)
+    assert np.isnan(np.array(loss(t[:2], [[INF, INF, 0], [INF, float("nan"), 0]],
+                                  from_logits=True))).all()
+    slope = pt.grad(lambda x: loss(t, x, from_logits=True).sum())(x).numpy()
+    assert np.isfinite(slope).all()
+    assert not slope[[0, 4]].any()
+    if loss is losses.categorical_crossentropy:
+        np.testing.assert_array_equal(
+            slope, [[0, 0, 0], [1, 0, -1], [-1, 0.5, 0.5], [0, -0.5, 0.5], [0, 0, 0]])
+        np.testing.assert_array_equal(
+            losses.sparse_categorical_crossentropy(labels, x, from_logits=True), found)
+
+
+def test_infinite_predictions():
+    assert losses.log_cosh([[0.0], [0.0]], [[INF], [-INF]]).tolist() == [INF, INF]
+    assert losses.poisson([[0.0], [2.0]], [[INF], [INF]]).tolist() == [INF, INF]
+    assert losses.categorical_hinge([[1, 0], [0, 1], [1, 0], [0, 1]],
+                                    [[INF, 0], [INF, 0], [-INF, 0], [-INF, 0]]
+                                    ).tolist() == [0, INF, INF, 1]
+
+
+def test_cosine_of_large_vectors():
+    y, p = np.array([[3, 4], [1, 0]], "f4"), np.array([[4, 3], [1, 1]], "f4")
+    expected = losses.cosine_similarity(y, p)
+    for scale in (1e20, 5e37):
+        scale = np.float32(scale)
+        np.testing.assert_allclose(losses.cosine_similarity(y * scale, p * scale), expected,
+                                   rtol=1e-6)
+        np.testing.assert_allclose(losses.cosine_similarity(y, p * scale), expected, rtol=1e-6)
+
+
+def test_short_names():
+    for name in ("bce", "BCE"):
+        assert type(losses.get(name)) is losses.BinaryCrossentropy

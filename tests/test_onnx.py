@@ -15,6 +15,7 @@ SHAPE = (4, 6)
 LAYERS = [
     layers.LayerNormalization(), layers.LayerNormalization(axis=[1, 2], center=False),
     layers.UnitNormalization(), layers.UnitNormalization(axis=[1, 2]), layers.Softmax(axis=1),
+    layers.Softmax(axis=[1, 2]),
     layers.Dense(3, use_bias=False, activation="gelu"), layers.Flatten(), layers.Reshape((3, -1)),
     layers.PReLU("uniform"), layers.PReLU("uniform", shared_axes=[1]), layers.ReLU(),
     layers.ReLU(1.0, 0.1, 0.2), layers.ReLU(max_value=0.5), layers.ReLU(threshold=0.5),

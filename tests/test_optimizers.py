@@ -306,3 +306,37 @@ def test_row_gradients_train_the_same_bits(make):
         results.append([w.tobytes() for w in network.get_weights()])
     assert results[0] == results[1]
     assert optimizers.SGD.takes_row_gradients and not Plain.takes_row_gradients
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [1e20, 3e38, 1e-30])
+@pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm"])
+def test_norms_of_any_size(option, scale, dtype):
+    """What overflows or underflows as a square is shortened all the same."""
+    longest = scale if scale < 1 else 2.0
+    unit = np.array([[0.6, 0.0], [0.0, -0.8]])
+    w, v = pt.zeros((2, 2), dtype=dtype), pt.zeros(3, dtype=dtype)
+    optimizer = optimizers.SGD(1.0, **{option: longest})
+    dw, dv = (pt.asarray(g * scale, dtype=dtype) for g in (unit, np.zeros(3)))
+    optimizer.apply([dw, dv], [w, v])
+    np.testing.assert_allclose(w, -longest * unit, rtol=1e-6)
+    assert v.tolist() == [0, 0, 0]
+    w[...] = 0
+    optimizer.apply([dw / 4, dv], [w, v])
+    np.testing.assert_allclose(w, -min(longest, scale / 4) * unit, rtol=1e-6)
+
+
+def test_global_norm_of_large_gradients():
+    w, v = pt.zeros(1), pt.zeros(1)
+    optimizers.SGD(1.0, global_clipnorm=1.0).apply([pt.asarray([3e20]), pt.asarray([4e20])], [w, v])
+    np.testing.assert_allclose([w.item(), v.item()], [-0.6, -0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_norms_of_what_is_not_finite(value):
+    """It stays in sight."""
+    w, v = pt.zeros(2), pt.zeros(1)
+    optimizers.SGD(1.0, global_clipnorm=1.0).apply(
+        [pt.asarray([value, 1e20]), pt.asarray([1e20])], [w, v])
+    assert np.isnan(w.numpy()[0])
+    assert not abs(v.item()) > 0

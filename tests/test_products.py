@@ -332,6 +332,30 @@ def test_softmax_does_not_overflow():
     assert pt.softmax(pt.zeros((3, 0))).shape == (3, 0)
 
 
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("columns", [2, 17, 40])
+def test_softmax_of_infinity(columns, dtype):
+    """One takes all, the limit; two could have any shares."""
+    x = pt.asarray(np.arange(4 * columns, dtype=dtype).reshape(4, columns), copy=True)
+    x[0, 1] = math.inf
+    x[1, 0] = x[1, -1] = math.inf
+    x[2, 0], x[2, -1] = math.inf, math.nan
+    one = np.arange(columns) == 1
+    found, logs = pt.softmax(x).numpy(), pt.log_softmax(x).numpy()
+    np.testing.assert_array_equal(found[0], one)
+    np.testing.assert_array_equal(logs[0], np.where(one, 0, -math.inf))
+    assert np.isnan(found[1:3]).all() and np.isnan(logs[1:3]).all()
+    np.testing.assert_array_equal(found[3], pt.softmax(x[3]))
+    np.testing.assert_array_equal(logs[3], pt.log_softmax(x[3]))
+    targets = np.eye(columns, dtype=dtype)[[1, 1, 1, 1]]
+    dense = pt.nn.softmax_cross_entropy(x, targets).tolist()
+    sparse = pt.nn.sparse_softmax_cross_entropy(x, pt.asarray([1, 1, 1, 1])).tolist()
+    assert dense[0] == sparse[0] == 0
+    assert np.isnan(dense[1:3] + sparse[1:3]).all()
+    assert pt.nn.softmax_cross_entropy(x, targets[:, ::-1]).tolist()[0] == math.inf or columns == 2
+    assert pt.nn.sparse_softmax_cross_entropy(x, pt.asarray([0] * 4)).tolist()[0] == math.inf
+
+
 def test_softmax_refuses():
     with pytest.raises(ValueError, match="softmax: a 0-d tensor has no axis"):
         pt.softmax(1.0)

@@ -56,3 +56,14 @@ def test_get():
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_large_rows_are_orthogonal_or_not():
+    regularizer = regularizers.OrthogonalRegularizer(1.0)
+    assert regularizer(pt.asarray([[1e20, 1e20], [1e20, -1e20]])).item() < 1e-7
+    assert regularizer(pt.asarray([[2e20, 0.0], [3e20, 0.0]])).item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["l1l2", "L1L2", "l1_l2"])
+def test_names_of_l1l2(name):
+    assert type(regularizers.get(name)) is regularizers.L1L2

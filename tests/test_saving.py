@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from pytensor import layers, models
+from pytensor import layers, models, serialization
 from pytensor._support.files import write_atomically
 from pytensor._training import model_files
 
@@ -293,3 +293,99 @@ def test_refuses_a_reserved_name(tmp_path):
     with pytest.raises(ValueError, match="save_model: a weight is called 'training:x/kernel'"):
         models.save_model(model, tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+def test_paths_that_would_be_the_same(tmp_path):
+    def colliding():
+        inner = models.Sequential([layers.Dense(4, name="b"), layers.Dropout(0.5, name="c")],
+                                  name="a")
+        return models.Sequential([layers.Dense(3, name="a/b_1", input_shape=(3,)), inner,
+                                  layers.Dense(4, name="a/b"), layers.Dropout(0.5, name="a/c")])
+
+    first = colliding()
+    paths = [path for path, _, _ in first.named_weights()]
+    assert paths == ["a/b_1/kernel", "a/b_1/bias", "a/b/kernel", "a/b/bias", "a/b/kernel_1",
+                     "a/b/bias_1"]
+    assert [path for path, _ in first.named_layers()] == ["a/b_1", "a", "a/b", "a/c", "a/b_2",
+                                                          "a/c_1"]
+    first.save_weights(tmp_path / "weights")
+    first.save(tmp_path / "model")
+    second = colliding()
+    second.load_weights(tmp_path / "weights")
+    for again in (second, models.load_model(tmp_path / "model")):
+        assert len(again.get_weights()) == 6
+        for found, expected in zip(again.get_weights(), first.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_names_with_a_slash_keep_their_paths(tmp_path):
+    """Files of before, which hold them, are read as ever."""
+    model = models.Sequential([layers.Dense(2, name="a/b", input_shape=(3,))])
+    kernel, bias = np.ones((3, 2), "f4"), np.zeros(2, "f4")
+    save_file({"a/b/kernel": kernel, "a/b/bias": bias}, tmp_path / "weights")
+    model.load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(model.layers[0].kernel, kernel)
+
+
+@serialization.register_serializable()
+class Tower(layers.Layer):
+    """It makes its inner layers itself, so its config says nothing of them."""
+
+    def build(self, input_shape):
+        self.norm, self.dense = layers.BatchNormalization(), layers.Dense(2)
+
+    def call(self, x):
+        return self.dense(self.norm(x))
+
+
+def frozen_models():
+    def make(*parts):
+        model = models.Sequential([layers.Input((3,)), *parts, layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    inner = models.Sequential([layers.Dense(3), layers.BatchNormalization()])
+    model = make(inner)
+    inner.trainable = False
+    yield model, 2
+    inner = models.Sequential([layers.Dense(3), layers.BatchNormalization()])
+    model = make(inner)
+    inner.layers[0].trainable = False
+    yield model, 4
+    model = make(Tower(trainable=False))
+    yield model, 2
+    model = make(tower := Tower())
+    tower.norm.trainable = False
+    yield model, 4
+    yield make(Tower()), 6
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_what_is_frozen_stays_so(tmp_path, number):
+    model, n_trainable = list(frozen_models())[number]
+    model.save(tmp_path / "model")
+    again = models.load_model(tmp_path / "model")
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype("f4")
+    for network in (model, again):
+        assert len(network.trainable_weights) == n_trainable
+        network.fit(x, x[:, :1], epochs=3, verbose=0, shuffle=False)
+    for found, expected in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    frozen = {path for path, layer in model.named_layers() if not layer.trainable}
+    assert frozen == {path for path, layer in again.named_layers() if not layer.trainable}
+
+
+def test_files_that_do_not_say_what_is_frozen(tmp_path):
+    """Those of earlier versions."""
+    model, _ = next(frozen_models())
+    model.save(tmp_path / "model")
+    with safe_open(tmp_path / "model", "np") as file:
+        about = json.loads(file.metadata()["pytensor"])
+    assert about.pop("frozen") == ["sequential", "sequential/dense",
+                                   "sequential/batch_normalization"]
+    save_file(load_file(tmp_path / "model"), tmp_path / "old", {"pytensor": json.dumps(about)})
+    assert len(models.load_model(tmp_path / "old").trainable_weights) == 2
+    about["frozen"] = 3
+    save_file(load_file(tmp_path / "model"), tmp_path / "bad", {"pytensor": json.dumps(about)})
+    with pytest.raises(ValueError, match=r"load_model: .*bad: "):
+        models.load_model(tmp_path / "bad")

@@ -72,3 +72,29 @@ def test_values_are_those_of_keras(keras, name, arguments):
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("t_mul", "first"), [(3.0, 16), (3.0, 1), (2.0, 1000), (5.0, 7),
+                                              (1.5, 16), (1.1, 1000), (10.0, 3), (1.0, 7)])
+def test_every_restart_is_met(t_mul, first):
+    schedule = schedules.CosineDecayRestarts(1.0, first, t_mul, 0.5)
+    step = 0.0
+    for restarts in range(12):
+        if abs(step - round(step)) > 1e-6 or step > 1e8:
+            break
+        step = round(step)
+        assert schedule(step) == pytest.approx(0.5**restarts, abs=1e-9)
+        if step and first * t_mul**(restarts - 1) > 2:
+            assert schedule(step - 1) < 0.6 * 0.5**restarts
+        step += first * t_mul**restarts
+    assert restarts >= 2
+
+
+def test_a_restart_that_a_logarithm_misses():
+    assert schedules.CosineDecayRestarts(1.0, 16, t_mul=3.0)(1936) == 1.0
+
+
+def test_stairs_of_a_fraction():
+    """1 // 0.1 is 9."""
+    assert schedules.ExponentialDecay(1.0, 0.1, 0.5, staircase=True)(1) == 0.5**10
+    assert schedules.InverseTimeDecay(1.0, 0.1, 1.0, staircase=True)(1) == 1 / 11

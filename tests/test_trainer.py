@@ -784,3 +784,93 @@ def test_compile_is_not_called_by_a_callback(hook):
         network.fit(x, y, verbose=0, callbacks=[again])
     network.compile("sgd", "sparse_categorical_crossentropy")
     network.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_class_weights_do_not_reach_the_validation(loss):
+    y = LABELS if "sparse" in loss else ONE_HOT
+    network, other = classifier(loss), classifier(loss)
+    for model in (network, other):
+        model.compile("sgd", loss, weighted_metrics=["accuracy"])
+    other.set_weights(network.get_weights())
+    options = {"class_weight": CLASS_WEIGHT, "epochs": 2, "verbose": 0, "shuffle": False}
+    found = network.fit(X, y, validation_split=0.4, **options).history
+    expected = other.fit(X[:27], y[:27], validation_data=(X[27:], y[27:]), **options).history
+    assert found == expected
+    last = network.evaluate(X[27:], y[27:], verbose=0)
+    assert [found["val_loss"][-1], found["val_accuracy"][-1]] == last
+
+
+@pytest.mark.parametrize(("n", "split", "n_train"), [
+    (10, 0.8, 2), (10, 0.9, 1), (10, 0.7, 3), (10, 0.25, 7), (7, 5 / 7, 2), (100, 0.55, 45),
+    (100, 0.57, 43), (100, 0.29, 71), (3, 2 / 3, 1), (45, 0.95, 2),
+])
+def test_validation_split(n, split, n_train):
+    network = classifier()
+    x, y = np.resize(X, (n, FEATURES)), np.resize(ONE_HOT, (n, CLASSES))
+    network.fit(x, y, batch_size=1, verbose=0, validation_split=split)
+    assert network.optimizer.iterations == n_train
+
+
+class Stopper(callbacks.Callback):
+    """Sets an attribute after the third batch."""
+
+    def __init__(self, kind, attribute):
+        self.ended = 0
+
+        def after(batch, logs=None):
+            self.ended = batch + 1
+            if batch == 2:
+                setattr(self.model, attribute, True)
+
+        setattr(self, f"on_{kind}_batch_end", after)
+
+
+def endless():
+    while True:
+        yield X[:5], ONE_HOT[:5]
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_stopping_after_a_batch(verbose, capsys):
+    network = classifier()
+    stopper = Stopper("train", "stop_training")
+    history = network.fit(endless(), epochs=4, verbose=verbose, callbacks=[stopper],
+                          validation_data=(X, ONE_HOT)).history
+    assert stopper.ended == 3 == network.optimizer.iterations
+    assert [len(values) for values in history.values()] == [1, 1, 1, 1]
+    assert "None" not in capsys.readouterr().out
+    network.fit(X, ONE_HOT, batch_size=5, epochs=4, verbose=0, callbacks=[stopper])
+    assert (stopper.ended, network.optimizer.iterations) == (3, 6)
+    network.fit(X, ONE_HOT, batch_size=5, epochs=2, verbose=0)
+    assert network.optimizer.iterations == 24
+
+
+def test_stopping_an_evaluation_and_a_prediction(capsys):
+    network = classifier()
+    stopper = Stopper("test", "stop_evaluating")
+    found = network.evaluate(endless(), callbacks=[stopper])
+    assert stopper.ended == 3
+    assert found == pytest.approx(network.evaluate(X[:5], ONE_HOT[:5], verbose=0))
+    stopper = Stopper("predict", "stop_predicting")
+    assert network.predict(endless(), callbacks=[stopper]).shape == (15, CLASSES)
+    assert network.predict(X, batch_size=5, verbose=0, callbacks=[stopper]).shape == (15, CLASSES)
+    assert network.predict(X, batch_size=5, verbose=0).shape == (N, CLASSES)
+    assert "None" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", [
+    lambda batches: classifier().fit(batches, verbose=0),
+    lambda batches: classifier().fit(batches, validation_split=0.5, verbose=0),
+    lambda batches: classifier().evaluate(batches, verbose=0),
+])
+@pytest.mark.parametrize("sizes", [(20, 25), (20, 20)], ids=["ragged", "alike"])
+def test_a_list_of_batches(call, sizes):
+    batches = [(X[:n], ONE_HOT[:n]) for n in sizes]
+    with pytest.raises(ValueError, match=r"x: found a list of 2 batches: expected samples and y, "
+                       r"or batches from an iterator, iter\(x\)"):
+        call(batches)
+    with pytest.raises(ValueError, match="expected samples of one shape, or batches from an iter"):
+        classifier().predict([X, X[:3]], verbose=0)
+    with pytest.raises(ValueError, match="fit: y: found a list of 2 parts that make no array"):
+        classifier().fit(X, [[1, 2], [3]], verbose=0)

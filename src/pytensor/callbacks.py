@@ -98,7 +98,7 @@ class Callback:
         """Called before a batch is predicted."""
 
     def on_predict_batch_end(self, batch, logs=None):
-        """Called after a batch was predicted."""
+        """Called after a batch was predicted; logs["outputs"] are its outputs."""
 
 
 def listed(callbacks):
@@ -455,14 +455,15 @@ class CSVLogger(Callback):
     """Writes a line of the logs to a file after every epoch: comma-separated values, with names."""
 
     only_shows = True
-    kept = ("_rows",)
+    kept = ("_rows", "_before")
 
     def __init__(self, filename, separator=",", append=False):
-        """Filename: the file, replaced unless append."""
+        """Filename: the file, replaced unless append: then its lines stay, and what either these or
+        the new ones have no column for is NA in them."""
         self.filename = as_path("CSVLogger", filename)
         self.separator = separator
         self.append = bool(append)
-        self._before = ""
+        self._before = []  # of the file: its names of columns, then its rows
         self._rows = []
 
     def on_train_begin(self, logs=None):
@@ -470,22 +471,30 @@ class CSVLogger(Callback):
 
         Raises:
             OSError: the file cannot be read or written.
+            ValueError: what is there to append to is no table with a column epoch.
         """
         check_writable(self.filename)
         self._rows = []
-        self._before = (self.filename.read_text() if self.append and self.filename.exists() else "")
+        self._before = []
+        if self.append and self.filename.exists():
+            with open(self.filename, encoding="utf-8", newline="") as file:
+                self._before = [row for row in csv.reader(file, delimiter=self.separator) if row]
+            if self._before and "epoch" not in self._before[0]:
+                raise ValueError(f"CSVLogger: {self.filename}: the first line is "
+                                 f"{self._before[0]}: expected names of columns, epoch among them, "
+                                 f"separated by {self.separator!r}")
 
     def on_epoch_end(self, epoch, logs=None):
         """Add a line; the file is written whole, so that it is never half of one."""
         self._rows.append({"epoch": epoch, **(logs or {})})
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        known, *before = self._before or [[]]
+        names = list(dict.fromkeys([*known, *(name for row in self._rows for name in row)]))
         text = io.StringIO()
-        table = csv.DictWriter(text, names, restval="NA", delimiter=self.separator,
-                               lineterminator="\n")
-        if not self._before:
-            table.writeheader()
-        table.writerows(self._rows)
-        write_atomically(self.filename, (self._before + text.getvalue()).encode())
+        table = csv.writer(text, delimiter=self.separator, lineterminator="\n")
+        table.writerow(names)
+        table.writerows([*row, *["NA"] * (len(names) - len(row))] for row in before)
+        table.writerows([row.get(name, "NA") for name in names] for row in self._rows)
+        write_atomically(self.filename, text.getvalue().encode())
 
 
 class TensorBoard(Callback):
@@ -690,7 +699,7 @@ class ProgressBar(ProgressLine):
 
     def on_predict_batch_end(self, batch, logs=None):
         """Move the bar."""
-        self.on_train_batch_end(batch, logs)
+        self.on_train_batch_end(batch)
 
 
 def _formatted(logs):

@@ -7,6 +7,7 @@ constraint of one's own is a function of a tensor, or a subclass of Constraint.
 from __future__ import annotations
 
 from pytensor import _functions as pt
+from pytensor._functions.overflow import norms as norms_along
 from pytensor._support.arguments import number
 from pytensor.serialization import Configurable, by_name, resolve
 
@@ -40,7 +41,7 @@ class _OfNorms(Constraint):
 
     def __call__(self, w):
         """Return w, scaled along the axis."""
-        norms = pt.sqrt(pt.square(w).sum(axis=self.axis, keepdims=True))
+        norms = norms_along(w, self.axis)
         return w * (self.length(norms) / (EPSILON + norms))
 
 

@@ -258,7 +258,9 @@ _CLASSES = (
     Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
 )
 _BY_NAME = by_name(_CLASSES) | {"zero": Zeros, "one": Ones, "uniform": RandomUniform,
-                                "normal": RandomNormal}
+                                "normal": RandomNormal,
+                                "IdentityInitializer": Identity,
+                                "OrthogonalInitializer": Orthogonal}
 
 
 def get(identifier):

@@ -3,10 +3,11 @@
 Each loss is a function (y_true, y_pred) -> (batch, ...) of values, and a class that compile takes,
 by name or as an object. As in Keras, probabilities are divided by their sum and clipped to
 [1e-7, 1 - 1e-7] before a logarithm; with from_logits=True, predictions are unnormalised logits, and
-the formula is the stable one that needs no clipping. A model whose last activation is the one that
-belongs to the loss (softmax for the categorical ones, sigmoid for the binary one) is trained on the
-logits, and the loss that fit and evaluate report is that of the logits, not clipped: where a
-saturated model is wrong, it is 200.0, say, where the clipped function of probabilities says 16.1.
+the formula is the stable one that needs no clipping: what an infinite logit gets right costs 0,
+what it gets wrong inf. A model whose last activation is the one that belongs to the loss (softmax
+for the categorical ones, sigmoid for the binary one) is trained on the logits, and the loss that
+fit and evaluate report is that of the logits, not clipped: where a saturated model is wrong, it is
+200.0, say, where the clipped function of probabilities says 16.1.
 
 Weights of samples multiply their losses; the mean is still over the number of samples, as in Keras.
 
@@ -24,6 +25,7 @@ import numpy as np
 from pytensor import _functions as pt
 from pytensor import activations
 from pytensor._core import Tensor
+from pytensor._functions.overflow import all_finite, unit
 from pytensor._support.arguments import check_below, number, snake_case
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
 from pytensor.serialization import Configurable, by_name, resolve
@@ -88,15 +90,21 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
     """
     y_true, y_pred = _same_shapes("binary_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
+    return _finite_or_limit(
+        lambda times: _binary_losses(y_true, y_pred, from_logits, times).mean(axis=-1))
+
+
+def _binary_losses(y_true, y_pred, from_logits, times):
     if from_logits:
         # log(1 + exp(x)) - x * t. At x = 0, where maximum passes half of the gradient and abs none,
         # the derivative is 1/2 - t, as it should be; relu would make it -t.
-        return (pt.maximum(y_pred, 0.0) - y_pred * y_true
-                + pt.log1p(pt.exp(-abs(y_pred)))).mean(axis=-1)
-    return _binary_losses(y_true, y_pred).mean(axis=-1)
-
-
-def _binary_losses(y_true, y_pred):
+        losses = (pt.maximum(y_pred, 0.0) - y_pred * y_true
+                  + pt.log1p(pt.exp(-abs(y_pred))))
+        if times is pt.multiply:
+            return losses
+        size = abs(y_pred)
+        return pt.where(size == math.inf, times(pt.where(y_pred > 0, 1 - y_true, y_true), size),
+                        losses)
     p = pt.clip(y_pred, EPSILON, 1 - EPSILON)
     return -(y_true * pt.log(p) + (1 - y_true) * pt.log(1 - p))
 
@@ -110,13 +118,16 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
     """
     y_true, y_pred = _same_shapes("binary_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
-    if from_logits:
-        y_pred = pt.sigmoid(y_pred)
-    missed = 1 - (y_true * y_pred + (1 - y_true) * (1 - y_pred))
-    values = missed**gamma * _binary_losses(y_true, y_pred)
+    if from_logits:  # at least EPSILON: 0**gamma has no slope for gamma < 1
+        missed = pt.maximum(y_true * pt.sigmoid(-y_pred) + (1 - y_true) * pt.sigmoid(y_pred),
+                            EPSILON)
+    else:
+        missed = 1 - (y_true * y_pred + (1 - y_true) * (1 - y_pred))
+    factor = missed**gamma
     if apply_class_balancing:
-        values = values * (y_true * alpha + (1 - y_true) * (1 - alpha))
-    return values.mean(axis=-1)
+        factor = factor * (y_true * alpha + (1 - y_true) * (1 - alpha))
+    return _finite_or_limit(lambda times: times(
+        factor, _binary_losses(y_true, y_pred, from_logits, times)).mean(axis=-1))
 
 
 def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False,
@@ -127,9 +138,13 @@ def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_l
     y_true, y_pred = _same_shapes("categorical_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
     if from_logits:
-        y_pred = pt.softmax(y_pred)
-    p = _probabilities(y_pred)
-    return -(alpha * (1 - p)**gamma * y_true * pt.log(p)).sum(axis=-1)
+        log_p = pt.log_softmax(y_pred)
+        p = pt.clip(pt.exp(log_p), EPSILON, 1 - EPSILON)
+    else:
+        p = _probabilities(y_pred)
+        log_p = pt.log(p)
+    share = alpha * (1 - p)**gamma * y_true
+    return _finite_or_limit(lambda times: -times(share, log_p).sum(axis=-1))
 
 
 def mean_squared_error(y_true, y_pred):
@@ -171,8 +186,7 @@ def cosine_similarity(y_true, y_pred):
     direction. Shapes as for mean_squared_error.
     """
     y_true, y_pred = _same_shapes("cosine_similarity", y_true, y_pred)
-    units = [y / pt.sqrt(pt.maximum(pt.square(y).sum(axis=-1, keepdims=True), 1e-12))
-             for y in (y_true, y_pred)]
+    units = [unit(y, -1, 1e-12) for y in (y_true, y_pred)]
     return -(units[0] * units[1]).sum(axis=-1)
 
 
@@ -192,7 +206,10 @@ def log_cosh(y_true, y_pred):
     """
     y_true, y_pred = _same_shapes("log_cosh", y_true, y_pred)
     error = y_pred - y_true
-    return (error + pt.softplus(-2 * error) - math.log(2)).mean(axis=-1)
+    losses = error + pt.softplus(-2 * error) - math.log(2)
+    return _finite_or_limit(lambda times: (
+        losses if times is pt.multiply else pt.where(error == -math.inf, -error, losses)
+    ).mean(axis=-1))
 
 
 def kl_divergence(y_true, y_pred):
@@ -210,7 +227,11 @@ def poisson(y_true, y_pred):
     mean_squared_error.
     """
     y_true, y_pred = _same_shapes("poisson", y_true, y_pred)
-    return (y_pred - y_true * pt.log(y_pred + EPSILON)).mean(axis=-1)
+    losses = y_pred - y_true * pt.log(y_pred + EPSILON)
+    return _finite_or_limit(lambda times: (
+        losses if times is pt.multiply
+        else pt.where((y_pred == math.inf) & (y_true < math.inf), y_pred, losses)
+    ).mean(axis=-1))
 
 
 def hinge(y_true, y_pred):
@@ -240,9 +261,24 @@ def categorical_hinge(y_true, y_pred):
     y_true: one-hot rows, y_pred: any numbers; both (..., classes). Returns: (...).
     """
     y_true, y_pred = _same_shapes("categorical_hinge", y_true, y_pred)
-    right = (y_true * y_pred).sum(axis=-1)
-    wrong = ((1 - y_true) * y_pred).max(axis=-1)
-    return pt.maximum(wrong - right + 1, 0.0)
+
+    def hinges(times):
+        right = times(y_true, y_pred).sum(axis=-1)
+        wrong = times(1 - y_true, y_pred).max(axis=-1)
+        return pt.maximum(wrong - right + 1, 0.0)
+
+    return _finite_or_limit(hinges)
+
+
+def _finite_or_limit(losses):
+    """losses(multiply), or where these are not all finite, their limits for infinite predictions:
+    losses(times), where times(share, x) multiplies, but 0 times infinity is 0."""
+    found = losses(pt.multiply)
+    return found if all_finite(found) else losses(_times)
+
+
+def _times(share, x):
+    return pt.where(share == 0, 0.0, share * x)
 
 
 def _smoothed(y_true, share, n_classes):
@@ -635,7 +671,7 @@ _CLASSES = (
     MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
 )
 _BY_NAME = by_name(_CLASSES)
-for _short, _class in {"mse": MeanSquaredError, "mae": MeanAbsoluteError,
+for _short, _class in {"bce": BinaryCrossentropy, "mse": MeanSquaredError, "mae": MeanAbsoluteError,
                        "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError,
                        "kld": KLDivergence}.items():
     _BY_NAME |= {_short: _class, _short.upper(): _class}

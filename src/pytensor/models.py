@@ -24,9 +24,9 @@ class Sequential(Trainer, Layer):
     layers: the list of layers, without an Input.
     """
 
-    def __init__(self, layers=None, name=None):
-        """Layers: a list of layers to add."""
-        super().__init__(name=name)
+    def __init__(self, layers=None, name=None, trainable=True):
+        """Layers: a list of layers to add; name, trainable: as in Layer."""
+        super().__init__(name=name, trainable=trainable)
         self.layers = []
         self.input_shape = None
         self._output_shapes = []  # of the layers, once built
@@ -127,7 +127,7 @@ class Sequential(Trainer, Layer):
             model.add(Input(shape))
         for layer in layers:
             model.add(serialization.deserialize(layer))
-        model.trainable = config.get("trainable", True)
+        model._trainable = bool(config.get("trainable", True))  # the layers have their own
         return model
 
     def to_json(self, **options):

@@ -201,6 +201,14 @@ def _unit_normalization(g, layer, x, shape):
     return g("Div", x, g("Sqrt", g("Max", squares, 1e-24)))
 
 
+def _softmax(g, layer, x, shape):
+    if not isinstance(layer.axis, list):
+        return g("Softmax", x, axis=layer.axis)
+    axes = np.array(layer.axis, np.int64)
+    powers = g("Exp", g("Sub", x, g("ReduceMax", x, axes, keepdims=1)))
+    return g("Div", powers, g("ReduceSum", powers, axes, keepdims=1))
+
+
 def _rescaling(g, layer, x, shape):
     return g("Add", g("Mul", x, layer.scale), layer.offset)
 
@@ -226,7 +234,7 @@ _LAYERS = {
         g("LeakyRelu", x, alpha=layer.negative_slope) if layer.negative_slope else g("Relu", x)),
     layers.PReLU: lambda g, layer, x, shape: g("PRelu", x, layer.alpha),
     layers.ELU: lambda g, layer, x, shape: g("Elu", x, alpha=layer.alpha),
-    layers.Softmax: lambda g, layer, x, shape: g("Softmax", x, axis=layer.axis),
+    layers.Softmax: _softmax,
     layers.BatchNormalization: _batch_normalization,
     layers.LayerNormalization: _layer_normalization,
     layers.UnitNormalization: _unit_normalization,

@@ -164,11 +164,10 @@ class Optimizer(Configurable):
             return [dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue)
                     for dw in gradients]
         if self.clipnorm:
-            return [dw if dw is None else dw * _shrinking(self.clipnorm, _norm([dw]))
-                    for dw in gradients]
+            return [dw if dw is None else _shortened([dw], self.clipnorm)[0] for dw in gradients]
         if self.global_clipnorm and known:
-            factor = _shrinking(self.global_clipnorm, _norm(known))
-            return [dw if dw is None else dw * factor for dw in gradients]
+            shortened = iter(_shortened(known, self.global_clipnorm))
+            return [dw if dw is None else next(shortened) for dw in gradients]
         return gradients
 
     def _report_missing(self, n_missing, n_weights):
@@ -219,9 +218,18 @@ def _norm(tensors):
     return math.sqrt(sum(pt.square(t).sum().item() for t in tensors))
 
 
-def _shrinking(longest, norm):
-    """The factor that shortens what has a norm to at most the longest."""
-    return longest / max(norm, longest)
+def _shortened(tensors, longest):
+    """Tensors divided by what makes their norm, of all together, at most the longest."""
+    norm = _norm(tensors)
+    if not 1e-15 < norm < math.inf:  # squares may have overflowed, or become 0
+        largest = max((abs(t).max().item() for t in tensors if t.size), default=0)
+        if 0 < largest < math.inf:
+            units = [t / largest for t in tensors]
+            norm = _norm(units)
+            return (tensors if norm <= longest / largest  # no for NaN
+                    else [t * (longest / norm) for t in units])
+    factor = longest / max(norm, longest)
+    return [t * factor for t in tensors]
 
 
 def _dense(dw):

@@ -6,6 +6,7 @@ A regularizer of one's own is a function of a tensor, or a subclass of Regulariz
 from __future__ import annotations
 
 from pytensor import _functions as pt
+from pytensor._functions.overflow import unit
 from pytensor._support.arguments import lookup, number
 from pytensor.serialization import Configurable, by_name, resolve
 
@@ -70,15 +71,14 @@ class OrthogonalRegularizer(Regularizer):
         """Return what the loss adds for x, a tensor of shape ()."""
         if x.ndim != 2:
             raise ValueError(f"OrthogonalRegularizer: found shape {x.shape}: expected a matrix")
-        rows = x if self.mode == "rows" else x.T
-        rows = rows / pt.sqrt(pt.maximum(pt.square(rows).sum(axis=1, keepdims=True), 1e-12))
+        rows = unit(x if self.mode == "rows" else x.T, 1, 1e-12)
         cosines = rows @ rows.T
         n = len(rows)
         others = cosines * (1 - pt.eye(n, dtype=x.dtype))
         return abs(others).sum() * (self.factor * 0.5 / max(n * (n - 1) / 2, 1))
 
 
-_BY_NAME = by_name([L1, L2, OrthogonalRegularizer]) | {"L1L2": L1L2, "l1_l2": L1L2}
+_BY_NAME = by_name([L1, L1L2, L2, OrthogonalRegularizer]) | {"l1l2": L1L2}
 
 
 def get(identifier):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from pytensor._support.arguments import integer, number
+from pytensor._support.arguments import floor, integer, number
 from pytensor.serialization import Configurable
 
 __all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
@@ -51,7 +51,8 @@ class _Decay(LearningRateSchedule):
 
     def _decays(self, step):
         """How often decay_steps have passed."""
-        return step // self.decay_steps if self.staircase else step / self.decay_steps
+        done = step / self.decay_steps
+        return floor(done) if self.staircase else done
 
 
 class ExponentialDecay(_Decay):
@@ -163,13 +164,14 @@ class CosineDecayRestarts(LearningRateSchedule):
         """Return the learning rate after a number of steps."""
         done = step / self.first_decay_steps
         if self.t_mul == 1:
-            restarts = math.floor(done)
+            restarts = floor(done)
             done -= restarts
         else:
             # The first n waves last (t_mul ** n - 1) / (t_mul - 1) times the first.
-            restarts = math.floor(math.log(1 + done * (self.t_mul - 1), self.t_mul))
+            more = self.t_mul - 1
+            restarts = floor(math.log1p(done * more) / math.log1p(more))
             length = self.t_mul ** restarts
-            done = (done - (length - 1) / (self.t_mul - 1)) / length
+            done = (done - (length - 1) / more) / length
         return self.initial_learning_rate * _cosine(done, self.alpha, self.m_mul ** restarts)
 
 

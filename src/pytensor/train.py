@@ -44,6 +44,7 @@ from pytensor._command import (
 )
 from pytensor._support.files import write_atomically
 from pytensor._training import model_files
+from pytensor._training.batches import count_to_train_with
 from pytensor.datasets.files import LabelledData
 
 NAME = "pytensor.train"
@@ -484,7 +485,7 @@ def draw(options, name, network, data):
 
 def _n_train(options, data):
     """The samples trained with; validation takes the others (as fit computes it)."""
-    return math.floor(len(data.x_train) * (1 - options.validation_split))
+    return count_to_train_with(len(data.x_train), options.validation_split)
 
 
 def _steps(options, data):

@@ -5,8 +5,9 @@
  * Element j of a row goes to lane j % PT_LANES of a sum, and lanes are added in a fixed order: the
  * result depends neither on where a row stands nor on how wide the machine's vectors are.
  *
- * What is not finite: -inf among other numbers gives probability 0. A row with +inf or NaN, or of
- * -inf only, gives NaN throughout, as exp(x - max) / sum(exp(x - max)) does in NumPy.
+ * What is not finite: -inf among other numbers gives probability 0, one +inf gives 1 and leaves the
+ * others 0, the limit. A row with several of +inf, with NaN, or of -inf only, which has none, gives
+ * NaN throughout, as exp(x - max) / sum(exp(x - max)) does in NumPy.
  */
 static void F_PASTE(F(scaled_cast), f32)(size_t n, const void *x, double scale, void *out) {
     const T *restrict from = x;
@@ -133,11 +134,43 @@ static inline T F(sum_exp_of_row)(size_t n, const T *x, T max, T *out) {
     return F(sum_lanes)(sums);
 }
 
+/* Where the only +inf of a row is; n if there are several, or a NaN. */
+static size_t F(infinity_of_row)(size_t n, const T *x) {
+    size_t found = n;
+
+    for (size_t j = 0; j < n; j++) {
+        if (x[j] != x[j] || (x[j] == (T)INFINITY && found < n)) {
+            return n;
+        }
+        if (x[j] == (T)INFINITY) {
+            found = j;
+        }
+    }
+    return found;
+}
+
+/* The softmax of a row whose largest element is +inf, or its logarithm: hit for that one, miss for
+ * the others. */
+static void F(infinite_row)(size_t n, const T *x, T hit, T miss, T *out) {
+    const size_t at = F(infinity_of_row)(n, x);
+
+    for (size_t j = 0; j < n; j++) {
+        out[j] = at == n ? (T)NAN : j == at ? hit : miss;
+    }
+}
+
 static void F(softmax)(size_t rows, size_t columns, const void *x, void *out) {
     for (size_t i = 0; i < rows; i++) {
         T *row = (T *)out + i * columns;
         const T *from = (const T *)x + i * columns;
-        const T sum = F(sum_exp_of_row)(columns, from, F(max_of_row)(columns, from), row);
+        const T max = F(max_of_row)(columns, from);
+
+        if (max == (T)INFINITY) {
+            F(infinite_row)(columns, from, 1, 0, row);
+            continue;
+        }
+
+        const T sum = F(sum_exp_of_row)(columns, from, max, row);
         const T factor = 1 / sum; /* sum >= 1: the largest element gives 1 */
 
 #pragma omp simd
@@ -172,6 +205,10 @@ static void F(log_softmax)(size_t rows, size_t columns, const void *x, void *out
             T *row = (T *)out + (start + r) * columns;
             const T max = maxima[r], log_sum = sums[r];
 
+            if (max == (T)INFINITY) {
+                F(infinite_row)(columns, from, 0, -(T)INFINITY, row);
+                continue;
+            }
 #pragma omp simd
             for (size_t j = 0; j < columns; j++) {
                 row[j] = (from[j] - max) - log_sum;
@@ -211,6 +248,25 @@ static inline T F(target_of_row)(size_t n, const T *x, const T *t, T max, T *dot
     return F(sum_lanes)(target_sums);
 }
 
+/* The loss of a row whose largest element is +inf: what its target gives the others costs inf. */
+static T F(infinite_loss)(size_t n, const T *x, const T *t, int64_t label) {
+    const size_t at = F(infinity_of_row)(n, x);
+    T loss = 0;
+
+    if (at == n) {
+        return (T)NAN;
+    }
+    if (!t) {
+        return (size_t)label == at ? 0 : (T)INFINITY;
+    }
+    for (size_t j = 0; j < n; j++) {
+        if (j != at && t[j] != 0) {
+            loss += t[j] * (T)INFINITY;
+        }
+    }
+    return loss;
+}
+
 /* With s = sum_j exp(x_j - max):  loss = sum_j(t_j) * log(s) - sum_j t_j * (x_j - max). */
 static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
                              const int64_t *labels, void *loss) {
@@ -228,6 +284,11 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
             const T *from = (const T *)x + row * columns;
             const T max = F(max_of_row)(columns, from);
 
+            if (max == (T)INFINITY) {
+                dots[r] = -F(infinite_loss)(columns, from, t ? (const T *)t + row * columns : NULL,
+                                            t ? 0 : labels[row]);
+                continue;
+            }
             if (t) {
                 target_sums[r] = F(target_of_row)(columns, from, (const T *)t + row * columns, max,
                                                   &dots[r]);

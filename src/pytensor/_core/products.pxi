@@ -462,8 +462,27 @@ cdef Tensor float_rows(object x, str name):
     return t
 
 
+cdef object softmax_over(int row, Tensor t, object axes):
+    """As along one axis that holds all these."""
+    cdef bint chosen[PT_MAX_NDIM]
+    cdef Py_ssize_t columns = 1
+    cdef int d
+    read_axes(axes, t.ndim, row_name(row), chosen)
+    order, last = [], []
+    for d in range(t.ndim):
+        (last if chosen[d] else order).append(d)
+        columns *= t.dims[d] if chosen[d] else 1
+    kept = tuple([t.dims[d] for d in order])
+    order += last
+    moved = permute_dims(t, order)
+    out = softmax_call(row, reshape(moved, (*kept, columns)), -1).reshape(moved.shape)
+    return permute_dims(out, [order.index(d) for d in range(t.ndim)])
+
+
 cdef object softmax_call(int row, object x, object axis):
     cdef Tensor t = float_rows(x, row_name(row)), source, out
+    if isinstance(axis, (tuple, list)):
+        return softmax_over(row, t, axis)
     cdef int number = read_axis(axis, t.ndim, row_name(row)), last = t.ndim - 1
     if number != last:
         order = list(range(t.ndim))
@@ -485,15 +504,15 @@ cdef object softmax_call(int row, object x, object axis):
 
 
 def softmax(x, /, axis=-1):
-    """exp(x) / sum(exp(x)) along an axis, computed from x - max(x): no overflow.
+    """exp(x) / sum(exp(x)) along an axis or several, computed from x - max(x): no overflow.
 
-    x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+    Where one x is inf, it gets 1 and the others 0. x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
     """
     return softmax_call(ROW_SOFTMAX, x, axis)
 
 
 def log_softmax(x, /, axis=-1):
-    """log(softmax(x)) along an axis, as x - max(x) - log(sum(exp(x - max(x)))).
+    """log(softmax(x)) along an axis or several, as x - max(x) - log(sum(exp(x - max(x)))).
 
     x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
     """

@@ -26,6 +26,7 @@ from pytensor._core import (
     reshape,
     set_num_threads,
     softmax,
+    stop_gradient,
     zeros,
 )
 from pytensor._ops import *  # noqa: F403

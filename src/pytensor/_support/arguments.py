@@ -67,6 +67,13 @@ def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_
     return result
 
 
+def floor(value):
+    """The floor of a quotient or the like, which rounding errors may have put below an integer."""
+    nearest = round(value)
+    is_it = abs(value - nearest) <= 1e-9 + 1e-12 * abs(value)
+    return nearest if is_it else math.floor(value)
+
+
 def sample_shape(name, shape):
     """Return the shape of one sample as a tuple of integers >= 1."""
     try:

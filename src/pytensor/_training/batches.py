@@ -16,7 +16,7 @@ import numpy as np
 from pytensor import _functions as pt
 from pytensor import random
 from pytensor._core import gather_rows
-from pytensor._support.arguments import integer, number
+from pytensor._support.arguments import floor, integer, number
 from pytensor.datasets.shards import Shards
 
 
@@ -24,12 +24,19 @@ def as_source(name, data):
     """Return data as a tensor (n, ...) in C order, n >= 1, sharing the memory where it can.
 
     Raises:
-        ValueError: data is missing, empty or a single number.
+        ValueError: data is missing, empty, a single number, or of parts that differ in shape.
         TypeError: data holds no real numbers.
     """
     if data is None:
         raise ValueError(f"{name}: missing: expected an array of samples")
-    source = pt.asarray(data)
+    try:
+        source = pt.asarray(data)
+    except ValueError as error:
+        if not isinstance(data, (list, tuple)):
+            raise
+        raise ValueError(f"{name}: found a list of {len(data)} parts that make no array: expected "
+                         "samples of one shape, or batches from an iterator, iter(list) for one "
+                         f"({error})") from None
     if source.dtype.kind == "c":
         raise TypeError(f"{name}: found dtype {source.dtype}: expected real numbers")
     if source.ndim == 0 or source.size == 0:
@@ -149,6 +156,24 @@ def is_stream(x):
         return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or (
         hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def refuse_list_of_batches(function, x):
+    """Refuse a list of batches (x, y), which would be taken for samples.
+
+    Raises:
+        ValueError: x is one.
+    """
+    if isinstance(x, (list, tuple)) and x and all(
+            isinstance(part, (list, tuple)) and len(part) in (2, 3)
+            and all(hasattr(array, "__array__") for array in part) for part in x):
+        raise ValueError(f"{function}: x: found a list of {len(x)} batches: expected samples and "
+                         "y, or batches from an iterator, iter(x) for one")
+
+
+def count_to_train_with(n, validation_split):
+    """How many of n samples are left to train with, the share of the others being as given."""
+    return floor(n * (1 - validation_split))
 
 
 class Stream:

@@ -8,6 +8,7 @@ whole model has a text besides, "pytensor" in the metadata, JSON with these entr
     compile   optimizer, loss and metrics; null if the model is not compiled
     training  what training depends on besides the weights (see state.py), or null
     notes     what else its writer noted
+    frozen    the paths of inner layers that are not trainable; older files have none
 
 Arrays that belong to training have names that begin with "training:". Reading runs no code that
 comes from the file.
@@ -88,7 +89,9 @@ def write_model(function, model, path, training, notes=None):
     # One entry: safetensors writes several in an order that differs from run to run.
     text = json.dumps({"version": VERSION, "model": serialization.serialize(model),
                        "compile": model.get_compile_config(), "training": training_state,
-                       "notes": notes})
+                       "notes": notes,
+                       "frozen": [inner for inner, layer in model.named_layers()
+                                  if not layer.trainable]})
     write_atomically(path, save(arrays, {"pytensor": text}))
 
 
@@ -115,6 +118,9 @@ def load_model(path, custom_objects=None, compile=True):
             model = serialization.deserialize(about["model"])
             if not callable(getattr(model, "compile_from_config", None)):
                 raise ValueError(f"found a {type(model).__name__}: expected a model")
+            if "frozen" in about:  # a layer of one's own may say nothing of those in it
+                for inner, layer in model.named_layers():
+                    layer._trainable = inner not in about["frozen"]
             if compile and about.get("compile") is not None:
                 model.compile_from_config(about["compile"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:

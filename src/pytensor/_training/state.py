@@ -11,6 +11,7 @@ import numpy as np
 from pytensor import random
 from pytensor._core import Tensor, asarray
 from pytensor._support.arguments import integer
+from pytensor.layers.layer import unique_name
 
 # What the names of the state's arrays begin with in a model's file.
 TRAINING = "training:"
@@ -133,13 +134,14 @@ def _put_back(objects, found, arrays):
         kept = next((kept for kept in waiting if kept["class"] == type(item).__name__), None)
         if kept is not None:
             waiting.remove(kept)
-            for key in item.kept:
+            for key in kept.keys() & set(item.kept):  # some may be newer than the checkpoint
                 setattr(item, key, _unpacked(kept[key], arrays))
 
 
 def _packed(value, name, arrays):
     """A value as JSON; arrays go to `arrays`."""
     if isinstance(value, (Tensor, np.ndarray)):
+        name = unique_name(name, arrays)  # a key may have a slash
         arrays[name] = np.array(value)
         return {"array": name, "tensor": isinstance(value, Tensor)}
     if isinstance(value, (list, tuple)):

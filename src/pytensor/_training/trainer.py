@@ -21,7 +21,9 @@ from pytensor._training.batches import (
     Position,
     Stream,
     as_source,
+    count_to_train_with,
     is_stream,
+    refuse_list_of_batches,
     weights_of_classes,
 )
 from pytensor.callbacks import CallbackList, History, listed, progress
@@ -59,16 +61,20 @@ class Run:
 class Trainer:
     """What a model inherits beside its layers. run: a Run while fit runs, else None.
 
+    stop_training, stop_evaluating, stop_predicting: set to True, by a callback, they end fit,
+    evaluate or predict after the batch at hand; where several ranks share batches, after the epoch.
+
     The model provides: built, build(input_shape), input_shape, output_shape,
     stages(training, logits), output_activation, trainable_weights.
     """
 
     optimizer = None
     loss = None
-    stop_training = False
+    stop_training = stop_evaluating = stop_predicting = False
     history = None
     run = None
     _is_running = False
+    _without_layers = ("_steps",)  # whose keys may hold an activation that is a layer
 
     def __init__(self, **options):
         """Options: those of the class that comes next, Layer."""
@@ -182,9 +188,7 @@ class Trainer:
         if dtype is None:
             dtype = pt.float32 if y.dtype.kind == "f" else y.dtype
         if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError(f"{function}: found sample_weight and class_weight: expected one "
-                                 "of them")
+            _refuse_both(function, sample_weight, class_weight)
             sample_weight = weights_of_classes(function, y, class_weight)
         elif sample_weight is not None:
             sample_weight = as_source(f"{function}: sample_weight", sample_weight)
@@ -215,6 +219,8 @@ class Trainer:
         if steps is not None:
             raise ValueError(f"{function}: {steps_name}: found {steps} for an array x: expected "
                              "None (it is for iterators of batches)")
+        if y is None:
+            refuse_list_of_batches(function, x)
         size = _batch_size(f"{function}: batch_size", batch_size)
         return Batches(*self._data(function, x, y, weights, class_weight), size, shuffle)
 
@@ -403,6 +409,7 @@ class Trainer:
             validation_split; or batches, as x.
         shuffle: take the samples of arrays in a new random order in every epoch.
         class_weight: {class number: weight} for the losses of samples; 1 for what is not listed.
+            Those to validate with have no weights by it.
         sample_weight: weights for the losses of samples, (n,), instead.
         steps_per_epoch, validation_steps: how many batches to take from an iterator; by default all
             that it has.
@@ -430,13 +437,18 @@ class Trainer:
             if is_stream(x):
                 raise ValueError("fit: validation_split: x gives batches: expected "
                                  "validation_data")
-            *data, dtype = self._data("fit", x, y, sample_weight, class_weight)
-            n_train = math.floor(len(data[0]) * (1 - validation_split))
+            if y is None:
+                refuse_list_of_batches("fit", x)
+            _refuse_both("fit", sample_weight, class_weight)
+            *data, dtype = self._data("fit", x, y, sample_weight)
+            n_train = count_to_train_with(len(data[0]), validation_split)
             if n_train == 0:
                 raise ValueError(f"fit: validation_split: {validation_split:g} of {len(data[0])} "
                                  "samples leaves none to train with")
             held_out = [None if part is None else part[n_train:] for part in data]
             data = [None if part is None else part[:n_train] for part in data]
+            if class_weight is not None:
+                data[2] = weights_of_classes("fit", data[1], class_weight)
             batches = Batches(*data, dtype, batch_size, bool(shuffle))
             validation = Batches(*held_out, dtype, validation_size)
         else:
@@ -505,7 +517,7 @@ class Trainer:
         before = runner.hooks[f"on_{kind}_batch_begin"]
         after = runner.hooks[f"on_{kind}_batch_end"]
         position, is_training = batches.position, kind == "train"
-        first = position.step
+        done = first = position.step
         distribution = self.sharing
         if distribution is not None:
             distribution.begin_epoch(position)
@@ -528,14 +540,19 @@ class Trainer:
                     return logs
                 of = "" if batches.steps is None else f" of {batches.steps}"
                 raise FloatingPointError(f"step {i + 1}{of}: {error}") from None
+            done = i + 1
             if is_training:
-                position.step = i + 1
+                position.step = done
             if after:
                 logs = self._logs()
                 for hook in after:
                     hook(i, logs)
+            # Ranks that share batches must agree, which they do after the epoch.
+            if distribution is None and (self.stop_training if is_training
+                                         else self.stop_evaluating):
+                break
         if runner.params["steps"] is None:
-            runner.params["steps"] = batches.steps
+            runner.params["steps"] = batches.steps or done
         with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
             return self._logs()
 
@@ -583,6 +600,7 @@ class Trainer:
         return _values(logs, return_dict)
 
     def _run_evaluation(self, batches, runner):
+        self.stop_evaluating = False
         runner.run("on_test_begin", {})
         logs = self._run_batches(self._test_step, batches, runner, "test")
         runner.run("on_test_end", logs)
@@ -604,13 +622,16 @@ class Trainer:
                               _batch_size("predict: batch_size", batch_size))
         runner = self._runner(batches, verbose, callbacks)
         outputs = []
+        self.stop_predicting = False
         runner.run("on_predict_begin", {})
         for i, (batch, _, _) in enumerate(batches):
             runner.run("on_predict_batch_begin", i, {})
             outputs.append(self._cached_step(self._predict_step)(batch))
-            runner.run("on_predict_batch_end", i, {})
+            runner.run("on_predict_batch_end", i, {"outputs": outputs[-1]})
+            if self.stop_predicting:
+                break
         if runner.params["steps"] is None:
-            runner.params["steps"] = batches.steps
+            runner.params["steps"] = batches.steps or len(outputs)
         runner.run("on_predict_end", {})
         return pt.concat(outputs)
 
@@ -641,6 +662,11 @@ def _checked_metrics(identifiers, targets_shape, predictions_shape):
                              "once")
         found.append(metric)
     return found
+
+
+def _refuse_both(function, sample_weight, class_weight):
+    if sample_weight is not None and class_weight is not None:
+        raise ValueError(f"{function}: found sample_weight and class_weight: expected one of them")
 
 
 def _batch_size(name, value):

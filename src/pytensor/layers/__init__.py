@@ -13,7 +13,8 @@ A layer of one's own:
         def call(self, x):
             return x * self.factor
 
-It may contain other layers, as attributes or in lists: their weights are found and trained.
+It may contain other layers, as attributes or in lists and dictionaries: their weights are found and
+trained.
 """
 
 from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax

@@ -6,7 +6,7 @@ import math
 
 from pytensor import activations, constraints, initializers, regularizers
 from pytensor._support.arguments import integer, number
-from pytensor.layers.layer import Layer
+from pytensor.layers.layer import Layer, Resolved
 from pytensor.nn import relu
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
@@ -15,10 +15,12 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 class Activation(Layer):
     """An activation function as a layer of its own."""
 
+    activation = Resolved(activations.get, "A function; may be set to a name or None.")
+
     def __init__(self, activation, **options):
         """Activation: a name or a function; options: as in Layer."""
         super().__init__(**options)
-        self.activation = activations.get(activation)
+        self.activation = activation
 
     def call(self, x):
         """Return activation(x)."""
@@ -112,13 +114,19 @@ class ELU(_ElementWise):
 
 
 class Softmax(_ElementWise):
-    """Softmax along an axis."""
+    """Softmax along an axis, or over several."""
 
     def __init__(self, axis=-1, **options):
-        """Axis: an integer; options: as in Layer."""
+        """Axis: an integer or a list of them; options: as in Layer."""
         super().__init__(**options)
-        self.axis = integer(f"{self.name}: axis", axis, -math.inf)
-        self.activation = activations.softmax if self.axis == -1 else None
+        self.axis = ([integer(f"{self.name}: axis", one, -math.inf) for one in axis]
+                     if isinstance(axis, (list, tuple))
+                     else integer(f"{self.name}: axis", axis, -math.inf))
+
+    @property
+    def activation(self):
+        """activations.softmax if that is what the layer is, along the last axis; else None."""
+        return activations.softmax if self.axis in (-1, [-1]) else None
 
     def call(self, x):
         """Return softmax(x)."""

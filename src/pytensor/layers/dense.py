@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytensor import activations, constraints, initializers, regularizers
 from pytensor._support.arguments import integer
-from pytensor.layers.layer import Layer
+from pytensor.layers.layer import Layer, Resolved
 from pytensor.nn import linear
 
 __all__ = ["Dense"]
@@ -16,6 +16,8 @@ class Dense(Layer):
     x: (batch, ..., inputs). Output: (batch, ..., units).
     """
 
+    activation = Resolved(activations.get, "A function; may be set to a name or None.")
+
     def __init__(self, units, activation=None, use_bias=True,
                  kernel_initializer="glorot_uniform", bias_initializer="zeros",
                  kernel_regularizer=None, bias_regularizer=None, *, kernel_constraint=None,
@@ -26,7 +28,7 @@ class Dense(Layer):
         """
         super().__init__(**options)
         self.units = integer(f"{self.name}: units", units, 1)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

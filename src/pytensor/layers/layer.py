@@ -21,12 +21,14 @@ __all__ = ["Layer"]
 class _Mode(threading.local):
     """What the layers that run in this thread should know.
 
-    training: whether they are being trained. losses: what they add to the loss, a list, or None
-    while none runs. room: how many elements the weights may have that are made from now on, None
-    for any number: a file could claim more than it holds.
+    training: whether they are being trained. frozen: whether they are in a layer whose trainable
+    is False. losses: what they add to the loss, a list, or None while none runs. room: how many
+    elements the weights may have that are made from now on, None for any number: a file could claim
+    more than it holds.
     """
 
     training = False
+    frozen = False
     losses = None
     room = None
 
@@ -43,10 +45,37 @@ class _Structure:
 structure = _Structure()
 
 
+class Resolved:
+    """An attribute of a layer that holds what get(value) makes of a value, whenever it is set: an
+    activation of its name."""
+
+    def __init__(self, get, doc):
+        self._get = get
+        self.__doc__ = doc
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, layer, owner=None):
+        if layer is None:
+            return self
+        try:
+            return vars(layer)[self._name]
+        except KeyError:
+            raise AttributeError(f"{type(layer).__name__} has no {self._name} yet") from None
+
+    def __set__(self, layer, value):
+        found = self._get(value)
+        structure.version += self._name in vars(layer)
+        vars(layer)[self._name] = found
+
+
 class Layer(Configurable):
     """Base class. A subclass defines call, and build if it has weights."""
 
     _added_losses = ()
+    _without_layers = ()  # names of attributes that hold layers which are not this one's
+    activity_regularizer = Resolved(regularizers.get, "What the loss adds for outputs, or None.")
 
     def __init__(self, name=None, trainable=True, input_shape=None, activity_regularizer=None):
         """Keep the options that every layer takes.
@@ -61,7 +90,7 @@ class Layer(Configurable):
         self.declared_shape = (None if input_shape is None
                                else sample_shape(f"{self.name}: input_shape", input_shape))
         self.built = False
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.activity_regularizer = activity_regularizer
         self._own_weights = {}  # name -> (tensor, trainable)
         self._regularizers = {}  # names of own weights -> functions
         self._constraints = {}
@@ -115,27 +144,40 @@ class Layer(Configurable):
         return weight
 
     def sublayers(self):
-        """Return {name: layer} of the layers in this one's attributes, and in lists there."""
+        """Return {name: layer} of the layers in this one's attributes, and in lists and
+        dictionaries there."""
         found = {}
-        for value in vars(self).values():
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, Layer) and not any(item is known for known in found.values()):
+        for attribute, value in vars(self).items():
+            if attribute in self._without_layers:
+                continue
+            for item in _layers_in(value):
+                if not any(item is known for known in found.values()):
                     found[unique_name(item.name, found)] = item
         return found
 
-    def named_weights(self, prefix="", trainable=True):
-        """Yield (path, tensor, whether it is trained) for the own weights, then the sublayers'."""
+    def named_weights(self, prefix=""):
+        """Yield (path, tensor, whether it is trained) for the own weights, then the sublayers'.
+
+        prefix: what all paths begin with. No two paths are the same: where names with a slash would
+        make them so, the later one gets a number.
+        """
+        yield from _with_unique_paths(self._weights_below(prefix, True))
+
+    def _weights_below(self, prefix, trainable):
         trainable = trainable and self._trainable
         for name, (weight, trained) in self._own_weights.items():
             yield prefix + name, weight, trained and trainable
         for name, layer in self.sublayers().items():
-            yield from layer.named_weights(f"{prefix}{name}/", trainable)
+            yield from layer._weights_below(f"{prefix}{name}/", trainable)
 
     def named_layers(self, prefix=""):
-        """Yield (path, layer) for the sublayers and theirs."""
+        """Yield (path, layer) for the sublayers and theirs; paths as in named_weights."""
+        yield from _with_unique_paths(self._layers_below(prefix))
+
+    def _layers_below(self, prefix):
         for name, layer in self.sublayers().items():
             yield prefix + name, layer
-            yield from layer.named_layers(f"{prefix}{name}/")
+            yield from layer._layers_below(f"{prefix}{name}/")
 
     @property
     def weights(self):
@@ -149,12 +191,18 @@ class Layer(Configurable):
 
     @property
     def trainable(self):
-        """Whether training changes the weights of this layer; set it to False to freeze them."""
+        """Whether training changes the weights of this layer; set it to False to freeze them.
+
+        What is set, all inner layers get as well, at any depth. A layer in a frozen one is frozen,
+        whatever it says of itself.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value):
         self._trainable = bool(value)
+        for layer in self.sublayers().values():
+            layer.trainable = value
         structure.version += 1
 
     def count_params(self):
@@ -185,10 +233,10 @@ class Layer(Configurable):
 
     # ------------------------------------------------------------- regularizers and constraints
 
-    def attached(self, kind, trainable=True):
+    def attached(self, kind):
         """Return [(function, weight)] for the trained weights that have a regularizer, or a
         constraint: kind is "regularizers" or "constraints"."""
-        if not (trainable and self._trainable):
+        if not self._trainable:
             return []
         found = [(function, self._own_weights[name][0])
                  for name, function in getattr(self, f"_{kind}").items()
@@ -245,6 +293,8 @@ class Layer(Configurable):
         """Return call as a function of x alone."""
         call = (functools.partial(self.call, training=training) if _takes_training(type(self))
                 else self.call)
+        if not self._trainable:
+            call = functools.partial(_frozen, call)
         return call if self.activity_regularizer is None else functools.partial(
             self._regularized, call)
 
@@ -253,6 +303,36 @@ class Layer(Configurable):
         out = call(x)
         self.add_loss(self.activity_regularizer(out) / len(out))
         return out
+
+
+def _frozen(call, x):
+    """call(x), the layers inside knowing that they are in a frozen one."""
+    outer, mode.frozen = mode.frozen, True
+    try:
+        return call(x)
+    finally:
+        mode.frozen = outer
+
+
+def _layers_in(value):
+    """Yield the layers that a value of an attribute is or holds, in lists and dictionaries."""
+    if isinstance(value, Layer):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _layers_in(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _layers_in(item)
+
+
+def _with_unique_paths(found):
+    """Yield the tuples found, which begin with a path, each path once."""
+    taken = set()
+    for path, *about in found:
+        path = unique_name(path, taken)
+        taken.add(path)
+        yield path, *about
 
 
 def as_input(x):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
-from pytensor._core import stop_gradient
+from pytensor._functions.overflow import all_finite, scale_of, unit
 from pytensor._support.arguments import integer, number
-from pytensor.layers.layer import Layer
+from pytensor.layers.layer import Layer, mode
 
 __all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]
 
@@ -61,9 +61,15 @@ class _Normalization(Layer):
             shape[axis] = length
         return weight.reshape(tuple(shape))
 
-    def normalized(self, centred, variance):
-        """Return centred / sqrt(variance + epsilon), scaled and shifted."""
-        factor = 1 / pt.sqrt(variance + self.epsilon)
+    def normalized(self, centred, variance, divisor=None):
+        """Return centred / sqrt(variance + epsilon), scaled and shifted.
+
+        divisor: what the input was divided by before, if it was: then epsilon is, by its square.
+        """
+        epsilon = self.epsilon
+        if divisor is not None and epsilon > 0:  # never 0: the variance may be
+            epsilon = pt.maximum(epsilon / divisor / divisor, 1e-30)
+        factor = 1 / pt.sqrt(variance + epsilon)
         if self.scale:
             factor = factor * self.along(self.gamma, centred.ndim)
         out = centred * factor
@@ -78,6 +84,22 @@ class _Normalization(Layer):
         return input_shape
 
 
+def _moments(x, axes):
+    """What normalization along axes needs: mean, x - mean, variance, and None.
+
+    Where a sum or a square would overflow, they are those of x / divisor; the last is the divisor.
+    """
+    divisor = None
+    while True:
+        mean = x.mean(axes, keepdims=True)
+        centred = x - mean
+        variance = pt.square(centred).mean(axes, keepdims=True)
+        if divisor is not None or all_finite(variance):
+            return mean, centred, variance, divisor
+        divisor = scale_of(x, axes)
+        x = x / divisor
+
+
 class LayerNormalization(_Normalization):
     """Each sample to mean 0 and variance 1 over some axes, then scaled and shifted by the weights
     gamma and beta along these (Ba et al. 2016).
@@ -88,9 +110,8 @@ class LayerNormalization(_Normalization):
 
     def call(self, x):
         """Return x, normalized."""
-        axes = tuple(self.axes(x.ndim))
-        centred = x - x.mean(axes, keepdims=True)
-        return self.normalized(centred, pt.square(centred).mean(axes, keepdims=True))
+        _, centred, variance, divisor = _moments(x, tuple(self.axes(x.ndim)))
+        return self.normalized(centred, variance, divisor)
 
 
 class BatchNormalization(_Normalization):
@@ -128,18 +149,20 @@ class BatchNormalization(_Normalization):
 
     def call(self, x, training=False):
         """Return x, normalized."""
-        if not (training and self.trainable):
+        if not training or mode.frozen or not self.trainable:
             return self.normalized(x - self.along(self.moving_mean, x.ndim),
                                    self.along(self.moving_variance, x.ndim))
         kept = self.axes(x.ndim)
         others = tuple(axis for axis in range(x.ndim) if axis not in kept)
-        mean = x.mean(others, keepdims=True)
-        centred = x - mean
-        variance = pt.square(centred).mean(others, keepdims=True)
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            new = stop_gradient(value).reshape(self._lengths)
+        mean, centred, variance, divisor = _moments(x, others)
+        of_batch = pt.stop_gradient(mean), pt.stop_gradient(variance)
+        if divisor is not None:  # a moving variance of inf would stay
+            of_batch = of_batch[0] * divisor, pt.minimum(of_batch[1] * divisor * divisor,
+                                                         pt.finfo(x.dtype).max)
+        for moving, value in zip((self.moving_mean, self.moving_variance), of_batch, strict=True):
+            new = value.reshape(self._lengths)
             moving[...] = moving * self.momentum + new * (1 - self.momentum)
-        return self.normalized(centred, variance)
+        return self.normalized(centred, variance, divisor)
 
 
 class UnitNormalization(Layer):
@@ -152,7 +175,7 @@ class UnitNormalization(Layer):
 
     def call(self, x):
         """Return x / norm(x)."""
-        return x / pt.sqrt(pt.maximum(pt.square(x).sum(axis=self.axis, keepdims=True), 1e-24))
+        return unit(x, self.axis, 1e-24)
 
     def compute_output_shape(self, input_shape):
         """Any shape stays itself."""
