@@ -78,6 +78,7 @@ __all__ = [
     "reshape",
     "set_num_threads",
     "softmax",
+    "stop_gradient",
     "uint8",
     "uint16",
     "uint32",
