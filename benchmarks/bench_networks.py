@@ -33,13 +33,12 @@ STEPS = [
 
 def contenders(network, statement, classes, inputs, result=None, more=""):
     """Each class's network with the inputs as its own kind: a list."""
-    names = ", ".join(inputs)
+    arrays = ", ".join(f"np.asarray({name})" for name in inputs)
     return present(*(
-        # a name that the library does not convert: the network does
-        Contender(kind.library, statement, {"inputs": list(inputs.values())},
+        Contender(kind.library, statement, inputs,
                   f"import networks; from networks import Network; "
-                  f"net = networks.{kind.__name__}({network!r}); {names}, = net.data(*inputs)"
-                  f"{more}", result)
+                  f"net = networks.{kind.__name__}({network!r}); "
+                  f"{', '.join(inputs)}, = net.data({arrays}){more}", result)
         for kind in classes))
 
 
