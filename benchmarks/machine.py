@@ -120,24 +120,25 @@ enum { BYTES = 16 };
 #else
 #define REGISTER "+w"
 #endif
-enum { CHAINS = 12 };
 typedef REAL vector __attribute__((vector_size(BYTES)));
+
+// Variables of their own: an array of them would not stay in registers.
+#define CHAINS 12
+#define EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define START(j) vector acc##j = term * (REAL)j;
+#define STEP(j) acc##j = acc##j * factor + term;
+#define ADD(j) sum += acc##j;
 
 double run(long flop)
 {
-    vector acc[CHAINS];
-    const vector factor = {0}, term = factor + (REAL)1;
-    for (int j = 0; j < CHAINS; j++)
-        acc[j] = factor + (REAL)j;
+    vector factor = {0}, term = factor + (REAL)1, sum = factor;
+    __asm__("" : REGISTER(factor), REGISTER(term)); // not known to the compiler any more
+    EACH(START)
     for (long i = flop / (2 * CHAINS * (BYTES / (long)sizeof(REAL))); i > 0; i--) {
-        for (int j = 0; j < CHAINS; j++) {
-            acc[j] = acc[j] * factor + term;
-            __asm__("" : REGISTER(acc[j])); // the compiler does not know the value any more
-        }
+        EACH(STEP)
     }
-    for (int j = 1; j < CHAINS; j++)
-        acc[0] += acc[j];
-    return acc[0][0];
+    EACH(ADD)
+    return sum[0];
 }
 """
 
