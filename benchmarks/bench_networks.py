@@ -94,8 +94,9 @@ def _synthetic(n):
     return x, np.eye(10, dtype=np.float32)[labels]
 
 
-def test_mnist_epoch(threads, compare, quick):
-    """One epoch: 784-512-10, RMSprop, batches of 128, loss and accuracy of every step.
+def test_mnist_epoch(threads, compare, crew, quick):
+    """One epoch: 784-512-10, RMSprop, batches of 128, loss and accuracy of every step; variants of
+    the networks with all threads only.
 
     Every library shuffles in its own way, so the accuracy over the epoch has to agree, not the
     weights; of so few steps as --quick makes, not even that to more than a tenth.
@@ -105,7 +106,8 @@ def test_mnist_epoch(threads, compare, quick):
     compare(Case("MNIST", f"epoch of {data}", n, threads=threads, rtol=0,
                  atol=0.1 if quick else 0.01, flops=n / MNIST.batch * MNIST.flops(), limit=20),
             contenders(MNIST, "found.append(net.fit(x, y))",
-                       networks.PLAIN + networks.VARIANTS, {"x": x, "y": y}, "found[0]",
+                       networks.PLAIN + networks.VARIANTS * (threads == crew.max_threads),
+                       {"x": x, "y": y}, "found[0]",
                        "; found = []"))
 
 

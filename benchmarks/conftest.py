@@ -14,6 +14,7 @@ import contenders
 import harness
 import machine
 import pytest
+import samples
 
 ALL_SIZES = (16, 1_000, 100_000, 1_000_000, 16_000_000)
 QUICK_SIZES = (16, 1_000, 100_000)
@@ -99,6 +100,22 @@ def pytest_generate_tests(metafunc):
     if "threads" in metafunc.fixturenames:
         metafunc.parametrize("threads", thread_counts(config),
                              ids=lambda n: f"{n} thread{'s' * (n != 1)}")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the second dtype of a row out at the ends of the sizes, unless these were asked for:
+    there, calls and the memory's bandwidth are measured, as the first dtype is enough for."""
+    if config.getoption("--sizes") is not None:
+        return
+
+    def is_left_out(item):
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        return ("row" in given and given.get("size") in (ALL_SIZES[0], ALL_SIZES[-1])
+                and given["dtype"] != samples.dtypes(given["row"])[0])
+
+    left_out = [item for item in items if is_left_out(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not is_left_out(item)]
 
 
 @pytest.fixture

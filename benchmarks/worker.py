@@ -69,12 +69,14 @@ class Jobs:
         return [pack(np.asarray(part), directory) for part in parts if part is not None]
 
     def warm(self, name, burst_seconds):
-        """Call until a burst lasts so long; returns the seconds of a call in it."""
+        """A burst to warm up; returns the seconds of a call in it."""
         timer, _ = self._jobs[name]
         calls, seconds = 1, timer.timeit(1)
-        while seconds < burst_seconds:
+        while seconds < burst_seconds / 2:
             # at most tenfold: the first calls are slower than those that follow
-            calls = min(10 * calls, math.ceil(1.2 * calls * burst_seconds / seconds))
+            calls = min(10 * calls, math.ceil(calls * burst_seconds / seconds))
+            seconds = timer.timeit(calls)
+        if calls > 1:  # warm by now
             seconds = timer.timeit(calls)
         return seconds / calls
 

@@ -3,9 +3,9 @@
     pytest benchmarks --benchmark-json=run.json
     python tools/benchmark_report.py run.json --name zen4
 
-writes benchmarks/results/zen4.json, which replaces that machine's former run; then docs/benchmarks.md
-from all files there, and docs/images/benchmarks.png from the first of them (--results, --output,
---image). Without a run only the page and the picture are made.
+writes benchmarks/results/zen4.json, which replaces that machine's former run; then
+docs/benchmarks.md from all files there, and docs/images/benchmarks.png from the first of them
+(--results, --output, --image). Without a run only the page and the picture are made.
 """
 
 from __future__ import annotations
@@ -264,19 +264,19 @@ Generated, not edited: on each machine one run, of some 20 minutes,
     python tools/benchmark_report.py run.json --name MACHINE
 
 of which `benchmarks/results/MACHINE.json` is kept; all tables of a machine are from its one run. A
-part of the benchmark is chosen by `-k`, such as `-k "products and float32"`; `--quick` runs all code
-in some two minutes, with rough figures.
+part of the benchmark is chosen by `-k`, such as `-k "products and float32"`; `--quick` runs all
+code in some two minutes, with rough figures.
 
 ![Speed relative to NumPy]({image})
 
 Each library has a process of its own, which stays open, with the same number of threads on the same
 cores; a process that has no turn is stopped, so that its threads disturb nobody. Every benchmark
-first checks that all results agree. Then the libraries take turns within a cell: nine bursts each of
-at least 20 ms of back-to-back calls (fewer where one call takes a third of a second or longer),
-after one that does not count. A time is the median over the bursts, of one call, with the pool awake
-and the caches warm. The first call of a burst, whose threads sleep and whose caches hold what
-others left, is timed by itself: where it takes half as long again, and at least 20 µs longer, it is
-shown as *cold*.
+first checks that all results agree. Then the libraries take turns within a cell: nine bursts each,
+of at least 20 ms of back-to-back calls (fewer bursts where one call takes a third of a second or
+longer), after one that does not count. A time is the median over the bursts, of one call, with the
+pool awake and the caches warm. The first call of a burst, whose threads sleep and whose caches hold
+what others left, is timed by itself: where it takes half as long again, and at least 20 µs longer,
+it is shown as *cold*.
 
 A speed of **2.0x** means half of the other's time. ▼ marks what is slower beyond noise: the median
 by more than 3 %, and the quartiles do not overlap. *Best peer* is the fastest of the other
