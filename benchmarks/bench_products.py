@@ -1,5 +1,7 @@
 """dot and matmul: what networks multiply, squares, transposed operands, vectors, stacks."""
 
+import math
+
 import numpy as np
 import pytest
 import samples
@@ -29,9 +31,14 @@ NAIVE = {"16x16 by 16x16": "naive.matrix_dot(x, y)", "32x32 by 32": "naive.matri
 QUICK_FLOPS = 3e8
 
 
+def shape_of(text):
+    """The shape in text, of an array before it is transposed where there is a t at its end."""
+    return [int(n) for n in text.rstrip("t").split("x")]
+
+
 def operand(text, dtype, seed):
     """A random array of the shape in text; with a t at its end, transposed."""
-    array = samples.uniform([int(n) for n in text.rstrip("t").split("x")], dtype, seed=seed)
+    array = samples.uniform(shape_of(text), dtype, seed=seed)
     return array.T if text.endswith("t") else array
 
 
@@ -40,11 +47,12 @@ def operand(text, dtype, seed):
                                               for shapes in several])
 def test_dot(name, shapes, dtype, threads, compare, quick):
     """The product of the last axis of x with the first or the last but one of y."""
-    x, y = (operand(text, dtype, seed) for seed, text in enumerate(shapes.split(" by ")))
-    n_terms = x.shape[-1]
-    flops = 2 * x.size * (y.size // n_terms)
+    left, right = shapes.split(" by ")
+    n_terms = shape_of(left)[0 if left.endswith("t") else -1]
+    flops = 2 * math.prod(shape_of(left)) * math.prod(shape_of(right)) // n_terms
     if quick and flops > QUICK_FLOPS:
         pytest.skip("takes long")
+    x, y = operand(left, dtype, 0), operand(right, dtype, 1)
     eps = np.finfo(dtype).eps
     compare(Case("products", name, shapes, dtype, threads, flops=flops, rtol=1e3 * eps,
                  atol=eps * n_terms),
