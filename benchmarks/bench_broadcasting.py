@@ -1,11 +1,9 @@
 """Operands of different shapes, and expressions of several operations."""
 
-import libraries
 import pytest
 import samples
-from measure import Case, Contender
-
-from pytensor import naive
+from contenders import contenders, present
+from harness import Case, Contender
 
 # name: the shapes of x and y, and the call in pytensor, NumPy, PyTorch and JAX
 CASES = {
@@ -22,7 +20,7 @@ CASES = {
     "transposed + matrix": ((1000, 1000), (1000, 1000), *["x.T + y"] * 4),
     "every other row": ((1000, 1000), (500, 1000), *["x[::2] + y"] * 4),
 }
-NAIVE = {"small matrix + vector": naive.add_matrix_and_vector}
+NAIVE = {"small matrix + vector": "naive.add_matrix_and_vector(x, y)"}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -30,30 +28,23 @@ NAIVE = {"small matrix + vector": naive.add_matrix_and_vector}
 def test_broadcasting(name, dtype, compare):
     """x op y where one of them is repeated along an axis, or lies in memory in steps."""
     x_shape, y_shape, ours, numpy, torch, jax = CASES[name]
-    arrays = {"x": samples.uniform(x_shape, dtype), "y": samples.uniform(y_shape, dtype, seed=1)}
-    contenders = [libraries.ours(ours, **arrays), libraries.numpy(numpy, **arrays),
-                  *libraries.peers(torch, jax, **arrays)]
-    if name in NAIVE:
-        contenders.append(Contender("naive", "f(x, y)", {"f": NAIVE[name], **arrays}))
+    inputs = {"x": samples.uniform(x_shape, dtype), "y": samples.uniform(y_shape, dtype, seed=1)}
     size = " ".join("x".join(map(str, shape)) for shape in (x_shape, y_shape))
-    compare(Case("broadcasting", name, size, dtype), contenders)
+    compare(Case("broadcasting", name, size, dtype),
+            contenders(inputs, pytensor=ours, numpy=numpy, torch=torch, jax=jax,
+                       naive=NAIVE.get(name)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_expression(size, dtype, compare):
     """a * b + c * exp(d): what temporaries cost, against libraries that make one pass of it."""
-    arrays = {name: samples.uniform(size, dtype, seed=i) for i, name in enumerate("abcd")}
-    unfused = libraries.ours("a * b + c * pt.exp(d)", **arrays)
-    fused = libraries.pytensor().fuse(eval("lambda a, b, c, d: a * b + c * pt.exp(d)",
-                                           unfused.names))
-    contenders = [
-        unfused,
-        Contender("pytensor fused", "f(a, b, c, d)", {**unfused.names, "f": fused}),
-        libraries.numpy("a * b + c * np.exp(d)", **arrays),
-        *libraries.peers("a * b + c * torch.exp(d)", "a * b + c * jnp.exp(d)", **arrays),
-    ]
-    if "numexpr" in libraries.chosen:
-        contenders.append(Contender("numexpr", "numexpr.evaluate('a * b + c * exp(d)')",
-                                    {"numexpr": libraries.numexpr(), **arrays}))
-    compare(Case("expressions", "a*b + c*exp(d)", size, dtype, bytes=5 * arrays["a"].nbytes),
-            contenders)
+    inputs = {name: samples.uniform(size, dtype, seed=i) for i, name in enumerate("abcd")}
+    found = contenders(inputs, **{
+        library: f"a * b + c * {module}.exp(d)" for library, module in
+        (("pytensor", "pt"), ("numpy", "np"), ("torch", "torch"), ("jax", "jnp"))})
+    found += present(
+        Contender("pytensor fused", "f(a, b, c, d)", inputs,
+                  "f = pt.fuse(lambda a, b, c, d: a * b + c * pt.exp(d))"),
+        Contender("numexpr", "numexpr.evaluate('a * b + c * exp(d)')", inputs))
+    compare(Case("expressions", "a*b + c*exp(d)", size, dtype, bytes=5 * inputs["a"].nbytes),
+            found)

@@ -1,10 +1,10 @@
 """What a call costs: operations on 16 elements, where the work itself is next to nothing."""
 
-import libraries
 import numpy as np
 import pytest
 import samples
-from measure import Case
+from contenders import contenders
+from harness import Case
 
 # name: the statement in pytensor, NumPy and PyTorch; a compiled function of JAX has no such calls
 CASES = {
@@ -32,12 +32,8 @@ def test_call(name, compare):
     """One call on 16 elements."""
     ours, numpy, torch = CASES[name]
     # y is tiny: x += y is called many thousand times
-    x, y = samples.uniform(16), samples.uniform(16, seed=1) * np.float32(1e-9)
-    contenders = []
-    for library, statement in ((libraries.ours, ours), (libraries.numpy, numpy),
-                               (libraries.peers, torch)):
-        found = library(statement, x=x.copy(), y=y)
-        contenders += found if isinstance(found, list) else [found]
-    for contender in contenders:
-        contender.names["a"] = x
-    compare(Case("calls", name, 16), contenders)
+    inputs = {"x": samples.uniform(16), "y": samples.uniform(16, seed=1) * np.float32(1e-9)}
+    found = contenders(inputs, pytensor=ours, numpy=numpy, torch=torch)
+    for contender in found:
+        contender.setup = "a = np.asarray(x)"  # what asarray(ndarray) takes over
+    compare(Case("calls", name, 16), found)

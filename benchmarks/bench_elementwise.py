@@ -1,29 +1,22 @@
 """Every element-wise row of the op table: naive loop, kernel, NumPy, peers."""
 
-import libraries
 import pytest
 import samples
-from loops import naive_loop
-from measure import Case, Contender
+from contenders import naive_loop, of_row
+from harness import Case
 
 from pytensor._tables.ops import ELEMENTWISE
 
-NAIVE_LIMIT = 1_000  # elements: a plain loop needs some 0.1 us for each
+NAIVE_SIZE = 1_000  # elements, of which a plain loop needs some 0.1 us for each
 
 
 @pytest.mark.parametrize(("row", "dtype"), samples.cells(ELEMENTWISE), ids=samples.label)
 def test_elementwise(row, dtype, size, compare):
     """out = f(x, y, z) on one-dimensional arrays in C order."""
-    arrays = samples.inputs(row, size, dtype)
-    contenders = [
-        libraries.ours(f"pt.{row.name}({', '.join(row.inputs)})", **arrays),
-        libraries.numpy(row.numpy, **arrays),
-        *libraries.peers(libraries.torch_expression(row), libraries.jax_expression(row), **arrays),
-    ]
-    if size <= NAIVE_LIMIT:
-        loop = naive_loop(row, arrays[row.inputs[-1]].dtype.kind)
-        contenders.append(Contender("naive", f"loop({', '.join(row.inputs)})",
-                                    {"loop": loop, **arrays}))
-    out_bytes = size if row.result == "bool" else arrays[row.inputs[-1]].nbytes
+    inputs = samples.inputs(row, size, dtype)
+    found = of_row(row, inputs)
+    if size == NAIVE_SIZE and dtype == samples.dtypes(row)[0]:
+        found.append(naive_loop(row, inputs))
+    out_bytes = size if row.result == "bool" else inputs[row.inputs[-1]].nbytes
     compare(Case("element-wise", row.name, size, dtype,
-                 bytes=sum(a.nbytes for a in arrays.values()) + out_bytes), contenders)
+                 bytes=sum(a.nbytes for a in inputs.values()) + out_bytes), found)

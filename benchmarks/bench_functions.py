@@ -3,10 +3,10 @@
 Views cost their call, so they are measured on a small tensor; what moves memory on a large one.
 """
 
-import libraries
 import pytest
 import samples
-from measure import Case
+from contenders import contenders
+from harness import Case
 
 from pytensor._tables.ops import TABLE
 
@@ -18,13 +18,6 @@ LOGITS = samples.uniform((1000, 10), seed=2)
 COLUMNS = (slice(None), slice(None, None, 2))
 CLASSES = samples.uniform(1000, "int64", 0, 9)
 ONE_HOT = (CLASSES[:, None] == range(10)).astype("float32")
-
-
-def zeros_but(zeros, key, x):
-    """A matrix (1000, 1000) of zeros, with x at an index; zeros: the library's function."""
-    z = zeros((1000, 1000), dtype=x.dtype)
-    z[key] = x
-    return z
 
 
 # name of the row: what it is measured on, and the call in pytensor, NumPy, PyTorch and JAX
@@ -64,7 +57,7 @@ CASES = {
     ],
     "scatter": [
         ("columns of 1000x1000",
-         {"x": ROWS[:, :500].copy(), "columns": COLUMNS, "zeros_but": zeros_but},
+         {"x": ROWS[:, :500].copy(), "columns": COLUMNS, "zeros_but": samples.zeros_but},
          "pt._core.scatter(x, columns, (1000, 1000))", "zeros_but(np.zeros, columns, x)",
          "zeros_but(torch.zeros, columns, x)",
          None),
@@ -112,7 +105,6 @@ def test_every_row_has_a_case():
                          ids=lambda value: value if isinstance(value, str) else value[0])
 def test_function(name, case, compare):
     """A handwritten function."""
-    what, arrays, ours, numpy, torch, jax = case
+    what, inputs, ours, numpy, torch, jax = case
     compare(Case("functions", name, what, rtol=1e-4, atol=1e-4),
-            [libraries.ours(ours, **arrays), libraries.numpy(numpy, **arrays),
-             *libraries.peers(torch, jax, **arrays)])
+            contenders(inputs, pytensor=ours, numpy=numpy, torch=torch, jax=jax))

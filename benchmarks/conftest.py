@@ -1,20 +1,23 @@
-"""Options of the benchmark run, the threads of everyone, and what heads the output.
+"""Options of the benchmark run, who takes part, and what heads the output.
 
-    pytest benchmarks --benchmark-json=run.json          # everything: some 15 minutes
-    pytest benchmarks --quick                            # all code, few sizes: a minute
-    pytest benchmarks --sizes 16,1000 -k "exp or log"    # a part
+    pytest benchmarks --benchmark-json=run.json          # everything: see docs/benchmarks.md
+    pytest benchmarks --quick                            # all code, few sizes: a minute or two
+    pytest benchmarks -k "products and float32"          # a part: by file, test or parameter
+    pytest benchmarks --sizes 16,1000 -k "exp or log"
 """
 
 from __future__ import annotations
 
 import os
-import sys
 
+import contenders
+import harness
+import machine
 import pytest
+import samples
 
 ALL_SIZES = (16, 1_000, 100_000, 1_000_000, 16_000_000)
-QUICK_SIZES = (16, 1_000, 100_000)
-PEERS = "torch,jax,autograd,numexpr"
+QUICK_SIZES = (1_000, 100_000)
 
 
 def pytest_addoption(parser):
@@ -24,69 +27,95 @@ def pytest_addoption(parser):
                     help="measure every benchmark shortly, at small sizes: the figures are rough")
     group.addoption("--sizes", default=None, metavar="N,N,...",
                     help="numbers of elements of element-wise operations and reductions")
-    group.addoption("--threads", type=int, default=None, metavar="N",
-                    help="threads of every library; by default the cores that there are")
-    group.addoption("--peers", default=PEERS, metavar="NAME,...",
-                    help=f"libraries to compare with where installed ({PEERS}; none: only NumPy)")
+    group.addoption("--threads", default=None, metavar="N,N,...",
+                    help="threads of every library: products and networks are measured with each "
+                         "of these numbers, the rest with the highest; by default 1 and the cores "
+                         "that there are, with --quick these alone")
+    peers = ",".join(contenders.PEERS)
+    group.addoption("--peers", default=peers, metavar="NAME,...",
+                    help=f"libraries to compare with where installed ({peers}; none: only NumPy)")
 
 
 def pytest_configure(config):
-    """Set the threads, before NumPy and the peers are loaded; choose the peers."""
-    if "numpy" in sys.modules:
-        raise pytest.UsageError("a plugin has loaded NumPy: its threads cannot be set any more; "
-                                "keep the plugin out with -p no:NAME")
-    set_threads(config.getoption("--threads") or n_cores())
-    import libraries
-
-    libraries.choose(config.getoption("--peers").split(","))
+    """Choose the peers."""
+    contenders.choose(config.getoption("--peers").split(","))
 
 
-def n_cores():
-    """How many cores this process may use."""
-    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1)
+def cores():
+    """The cores that this process may use, a list of numbers."""
+    return (sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+            else list(range(os.cpu_count() or 1)))
 
 
-def set_threads(n):
-    """Give every library n threads.
+def numbers(config, option, default):
+    """The integers of an option, or the default where it is not given."""
+    text = config.getoption(option)
+    if text is None:
+        return default
+    try:
+        found = [int(part.replace("_", "")) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise pytest.UsageError(f"{option}: found {text}: expected positive integers and commas")
+    return found
 
-    XLA has no option for that: it uses the cores that the process may use, and so do the others.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
-    for library in ("PYTENSOR", "OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
-        os.environ[f"{library}_NUM_THREADS"] = str(n)
+
+def thread_counts(config):
+    """The numbers of threads to measure with, ascending."""
+    n = len(cores())
+    found = numbers(config, "--threads", [n] if config.getoption("--quick") else [1, n])
+    if max(found) > n:
+        raise pytest.UsageError(f"--threads: found {max(found)}: expected at most {n}, the cores "
+                                "that there are")
+    return sorted(set(found))
+
+
+def describe(config):
+    """The machine, the versions, the threads and who is missing: what JSON can hold."""
+    return {**machine.describe(sorted(contenders.taking_part)), "threads": thread_counts(config),
+            "absent": contenders.absent, "quick": config.getoption("--quick")}
 
 
 def pytest_report_header(config):
-    """Put the machine, the versions and build_config() above everything."""
-    import machine
-
-    return machine.header()
+    """Put the machine, the versions, build_config() and the absent above everything."""
+    return machine.header(describe(config))
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):
     """Put them into the JSON as well; whose computer it is stays out of it."""
-    import machine
-
     machine_info.pop("node", None)
-    machine_info["pytensor"] = {**machine.describe(), "quick": config.getoption("--quick")}
+    lost = config.stash.get(LOST, {})
+    machine_info["pytensor"] = {**describe(config), "lost": [
+        {"cell": cell, "library": library, "why": why} for (cell, library), why in lost.items()]}
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that takes a size at each of the run's sizes."""
+    """Run a test that takes a size or a number of threads with each of the run's."""
+    config = metafunc.config
     if "size" in metafunc.fixturenames:
-        metafunc.parametrize("size", _sizes(metafunc.config))
+        quick = config.getoption("--quick")
+        metafunc.parametrize("size", numbers(config, "--sizes", QUICK_SIZES if quick
+                                             else ALL_SIZES))
+    if "threads" in metafunc.fixturenames:
+        metafunc.parametrize("threads", thread_counts(config),
+                             ids=lambda n: f"{n} thread{'s' * (n != 1)}")
 
 
-def _sizes(config):
-    text = config.getoption("--sizes")
-    if text is None:
-        return QUICK_SIZES if config.getoption("--quick") else ALL_SIZES
-    try:
-        return [int(part.replace("_", "")) for part in text.split(",")]
-    except ValueError:
-        raise pytest.UsageError(f"--sizes: {text}: expected integers and commas") from None
+def pytest_collection_modifyitems(config, items):
+    """Leave the second dtype of a row out at the ends of the sizes, unless these were asked for:
+    there, calls and the memory's bandwidth are measured, as the first dtype is enough for."""
+    if config.getoption("--sizes") is not None:
+        return
+
+    def is_left_out(item):
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        return ("row" in given and given.get("size") in (ALL_SIZES[0], ALL_SIZES[-1])
+                and given["dtype"] != samples.dtypes(given["row"])[0])
+
+    left_out = [item for item in items if is_left_out(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not is_left_out(item)]
 
 
 @pytest.fixture
@@ -95,9 +124,27 @@ def quick(request):
     return request.config.getoption("--quick")
 
 
-@pytest.fixture
-def compare(benchmark, quick):
-    """Compare contenders: compare(case, contenders). See measure.py."""
-    import measure
+LOST = pytest.StashKey()
 
-    return measure.Comparison(benchmark, measure.QUICK if quick else measure.FULL)
+
+@pytest.fixture(scope="session")
+def crew(request):
+    """The libraries' processes."""
+    with harness.Crew(cores()[:thread_counts(request.config)[-1]]) as found:
+        request.config.stash[LOST] = found.lost
+        yield found
+
+
+@pytest.fixture
+def compare(benchmark, crew, quick):
+    """Compare contenders: compare(case, contenders). See harness.py."""
+    return harness.Comparison(benchmark, crew, harness.QUICK if quick else harness.FULL)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Tell which libraries died at what."""
+    lost = config.stash.get(LOST, {})
+    if lost:
+        terminalreporter.section("libraries that were lost")
+        for (cell, library), why in lost.items():
+            terminalreporter.write_line(f"{cell}: {library} is missing: {why}")

@@ -12,6 +12,8 @@ import re
 
 import numpy as np
 
+from pytensor.op_table import TABLE
+
 # C functions of the table that are not functions of the same name in math or NumPy.
 FUNCTIONS = {
     "floor_divide": operator.floordiv,
@@ -29,7 +31,7 @@ FUNCTIONS = {
 }
 
 
-def naive_loop(row, kind):
+def naive_loop(name, kind):
     """The loop of an element-wise row or a reduction for dtypes of a kind ("b", "i" or "f").
 
     Where the C expression calls what has no counterpart in Python, NumPy's reference does one
@@ -37,6 +39,7 @@ def naive_loop(row, kind):
 
     Returns: a function of one-dimensional arrays that returns an array (of a reduction, a number).
     """
+    row = next(row for row in TABLE if row.name == name)
     names = {"np": np, "math": math}
     try:
         value = _python(row.c_for(kind), names)

@@ -40,6 +40,13 @@ def cells(rows):
     return [(row, dtype) for row in rows for dtype in dtypes(row)]
 
 
+def zeros_but(zeros, key, x):
+    """A matrix (1000, 1000) of zeros, with x at an index; zeros: the library's function."""
+    z = zeros((1000, 1000), dtype=x.dtype)
+    z[key] = x
+    return z
+
+
 def label(value):
     """The name of a row in pytest's ids."""
     return getattr(value, "name", None)
