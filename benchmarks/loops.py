@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-from pytensor.op_table import TABLE
+from pytensor._tables.ops import TABLE
 
 # C functions of the table that are not functions of the same name in math or NumPy.
 FUNCTIONS = {
