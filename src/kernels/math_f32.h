@@ -53,6 +53,15 @@ static inline float sign_f32(float x) {
 
 static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
 
+/* The bits of a number count as its magnitude does. */
+static inline float nextafter_f32(float x, float y) {
+    float more = from_bits_f32(bits_f32(x) + 1), less = from_bits_f32(bits_f32(x) - 1);
+    float r = (y > x) == (x > 0.0f) ? more : less;
+    r = x == 0.0f ? copysignf(0x1p-149f, y) : r;
+    r = x == y ? y : r;
+    return (x != x) | (y != y) ? x + y : r;
+}
+
 /* NaN if either is NaN. */
 static inline float maximum_f32(float x, float y) { return (x >= y) | (x != x) ? x : y; }
 static inline float minimum_f32(float x, float y) { return (x <= y) | (x != x) ? x : y; }

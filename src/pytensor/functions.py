@@ -564,12 +564,14 @@ def logsumexp(x, /, axis=None, *, keepdims=False):
     from pytensor._ops import exp, isfinite, log, max, sum, where
 
     tensor = asarray(x)
-    largest = _core.stop_gradient(max(tensor, axis=axis, keepdims=True))
+    values = _core.stop_gradient(tensor)
+    largest = max(values, axis=axis, keepdims=True)
     largest = where(isfinite(largest), largest, 0)
-    result = log(sum(exp(tensor - largest), axis=axis, keepdims=True)) + largest
-    if keepdims:
-        return result
-    return squeeze(result, axis=tuple(range(tensor.ndim)) if axis is None else axis)
+    result = log(sum(exp(values - largest), axis=axis, keepdims=True)) + largest
+    if not keepdims:
+        result = squeeze(result, axis=tuple(range(tensor.ndim)) if axis is None else axis)
+    _core.record_call("logsumexp", (tensor,), (result,), (axis, keepdims))
+    return result
 
 
 def vecdot(x, y, /, *, axis=-1):
