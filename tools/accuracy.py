@@ -336,16 +336,20 @@ dtype; the tests compare with `math.fsum`).
 
 def page(cells):
     """The page, Markdown: its beginning, and tables of cells."""
-    counts = sorted({cell["inputs"] for key, cell in cells.items()
-                     if key[1] == "float32" and len(next(iter(cell["worst"].values()))) == 2})
-    others = sorted({cell["inputs"] for cell in cells.values()} - set(counts))
-    exhaustive = " or ".join("all 2^32 inputs" if n == 2**32 else
-                             f"{n:,} inputs, evenly spaced among the 2^32" for n in counts)
+    counts = {True: {}, False: {}}  # whether all inputs could be taken -> how many -> of which rows
+    for (name, dtype), cell in cells.items():
+        one_float32 = dtype == "float32" and len(next(iter(cell["worst"].values()))) == 2
+        counts[one_float32].setdefault(cell["inputs"], []).append(f"`{name}`")
+    exhaustive, samples = (" or ".join(
+        ("all 2^32" if n == 2**32 else f"{n:,}") + " inputs" * evenly
+        + ", evenly spaced among the 2^32" * (evenly and n < 2**32)
+        + f" ({', '.join(dict.fromkeys(names))})" * (n < max(of))
+        for n, names in sorted(of.items(), reverse=True)) for evenly, of in counts.items())
     versions = f"NumPy {np.__version__}"
     if any("torch" in cell["worst"] for cell in cells.values()):
         versions += f", PyTorch {metadata.version('torch')}"
     parts = [HEAD.format(
-        exhaustive=exhaustive, samples=" or ".join(f"{n:,}" for n in others),
+        exhaustive=exhaustive, samples=samples,
         peer_stride=PEER_STRIDE, machine=processor(), today=date.today(), versions=versions,
         left_out=", ".join(f"`{name}`" for name in LEFT_OUT))]
     for dtype in ("float32", "float64"):
