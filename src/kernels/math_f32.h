@@ -410,13 +410,14 @@ static inline float asin_f32(float x) {
 static inline float acos_f32(float x) {
     float a = fabsf(x), h = 0.5f - 0.5f * a, s = __builtin_sqrtf(h);
     bool small = a <= 0.5f;
-    float b = small ? x : s, lo = small ? 0.0f : sqrt_rest_f32(h, s);
-    float tail = asin_tail_f32(b, small ? a * a : h) + lo;
-    float times = small ? -1.0f : x < 0.0f ? -2.0f : 2.0f;
-    float from = small ? HALF_PI_F32 : x < 0.0f ? 2.0f * HALF_PI_F32 : 0.0f;
-    float from_lo = small ? HALF_PI_LO_F32 : x < 0.0f ? 2.0f * HALF_PI_LO_F32 : 0.0f;
-    float whole = times * b, sum = from + whole, rest = whole - (sum - from);
-    return sum + (rest + FMA32(times, tail, from_lo));
+    float b = small ? x : s, lo = sqrt_rest_f32(h, s);
+    float tail = asin_tail_f32(b, small ? a * a : h) + (small ? 0.0f : lo);
+    float times = x < 0.0f ? 2.0f : -2.0f, turned = x < 0.0f ? 2.0f : 0.0f;
+    times = small ? 1.0f : times;
+    turned = small ? 1.0f : turned;
+    float from = turned * HALF_PI_F32, whole = times * b;
+    float sum = from - whole, rest = (from - sum) - whole;
+    return sum + (rest + NFMA32(times, tail, turned * HALF_PI_LO_F32));
 }
 
 /* ------------------------------------------------------------------------------ hyperbolic */
