@@ -469,7 +469,7 @@ def test_slopes_at_the_ends(f, args, slopes, dtype):
             np.testing.assert_array_equal(tangent_by(f, args, k), g)
 
 
-def test_mixed_derivative_of_a_power_at_exponent_0():
+def test_second_derivatives_of_a_power():
     x, y = pt.asarray(2.0, dtype="float64"), pt.asarray(0.0, dtype="float64")
     for first, second in ((0, 1), (1, 0)):
         mixed = pt.grad(lambda *a, k=first: pt.grad(pt.pow, argnums=k)(*a), argnums=second)
@@ -477,6 +477,7 @@ def test_mixed_derivative_of_a_power_at_exponent_0():
     twice = pt.grad(pt.grad(pt.pow))
     for x in (0.0, 1e-30, 3.0, INF):
         assert twice(pt.asarray(x), pt.asarray(0.0)).item() == 0
+    assert twice(pt.asarray(0.0), pt.asarray(2.0)).item() == 2
 
 
 @pytest.mark.parametrize("f", [

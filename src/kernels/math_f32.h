@@ -350,8 +350,8 @@ static inline double atan_quotient_quick(double y, double x) {
     return offset + atan_quick(numerator / denominator);
 }
 
-/* In float, turned as there; rest is what the roundings of numerator, denominator and quotient lose.
- * (atan(q)/q - 1)/q^2 in q^2, degree 4: 2^-30.5 of the whole. */
+/* In float, turned as there; lost is what the roundings of numerator, denominator and quotient lose,
+ * times the denominator. (atan(q)/q - 1)/q^2 in q^2, degree 4: 2^-30.5 of the whole. */
 static inline float atan_f32(float x) {
     float a = at_most_f32(fabsf(x), 0x1p60f);
     bool low = a <= 0x1.a8279ap-2f, high = a > 0x1.3504f4p1f;
@@ -383,7 +383,7 @@ static inline float atan2_f32(float y, float x) {
     return copysignf((float)angle, y);
 }
 
-/* asin(a) - a for |a| <= 1/2, z = a^2. (asin(a)/a - 1)/a^2 in a^2, degree 5: 2^-31.7 of the whole. */
+/* asin(a) - a for |a| <= 1/2, z = a^2. (asin(a)/a - 1)/a^2 in z, degree 5: 2^-31.7 of the whole. */
 static inline float asin_tail_f32(float a, float z) {
     return a * z * poly_5_f32(z, 0x1.55554cp-3f, 0x1.3338a2p-4f, 0x1.6ca9fep-5f, 0x1.04b534p-5f,
                               0x1.d73bb8p-7f, 0x1.33f0c8p-5f);
@@ -442,8 +442,8 @@ static inline float tanh_f32(float x) {
     return copysignf(a < 0.7f ? small : large, x);
 }
 
-/* a = n ln 2 + r + lo, |r| <= ln(2)/2, for a >= 0: halves of cosh(n ln 2) and sinh(n ln 2), each as a
- * pair; cosh(r) - 1; sinh(r) - r + lo. By these neither sinh nor cosh needs a division, and sinh is
+/* a = n ln 2 + r + lo, |r| <= ln(2)/2, for a >= 0: halves of cosh(n ln 2) and sinh(n ln 2), each as
+ * a pair; cosh(r) - 1; sinh(r) - r + lo. By these neither sinh nor cosh needs a division, and sinh is
  * exact near 0, where n is 0. From 89.5 on both are infinite. (cosh(r) - 1)/r^2 in r^2, degree 2:
  * 2^-33.2; (sinh(r) - r)/r^3, degree 2: 2^-34.3 of the whole. */
 typedef struct {

@@ -93,14 +93,14 @@ def expand_axes(g, axis, keepdims):
 
 
 def pow_slope_x(x, y):
-    """y * x ** (y - 1): 0 where the power vanishes, by an infinite y too, and where y is 0."""
+    """y * x ** (y - 1): 0 where y is 0, and where an infinite y makes the power 0."""
     if isinstance(y, (int, float)):
         return y * x ** (y - 1) if y != 0 else zeros_like(x)
     # Where y is 0, so is the slope, at an x whose reciprocal is infinite too. The square root: the
     # next derivative has its square.
     least = math.sqrt(np.finfo(x.dtype).smallest_normal)
     power = _ops.where((y == 0) & (_ops.abs(x) < least), 1, x) ** (y - 1)
-    return _ops.where(power == 0, 0, y) * power
+    return _ops.where((power == 0) & _ops.isinf(y), 0, y) * power
 
 
 def pow_slope_y(x, out):
