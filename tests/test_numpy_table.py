@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor._functions import by_numpy
 from pytensor._tables.numpy_rows import COMPLEX, TABLE
 from pytensor._tables.ops import ROWS
 
@@ -29,24 +28,9 @@ def wide(x):
 
 # name -> calls: the arguments, and NumPy's function of the same ones
 CASES = {
-    "acos": [((VECTOR,), {}, np.arccos)],
-    "acosh": [((VECTOR + 1,), {}, np.arccosh)],
-    "asin": [((VECTOR,), {}, np.arcsin)],
-    "asinh": [((VECTOR,), {}, np.arcsinh)],
-    "atan": [((VECTOR,), {}, np.arctan)],
-    "atan2": [((VECTOR, -VECTOR[::-1]), {}, np.arctan2),
-              ((VECTOR[:, None], VECTOR), {}, np.arctan2)],
-    "atanh": [((VECTOR,), {}, np.arctanh)],
     "conj": [((VECTOR,), {}, np.conj), ((VECTOR - 2j,), {}, np.conj)],
-    "copysign": [((VECTOR, -VECTOR), {}, np.copysign)],
-    "cosh": [((VECTOR,), {}, np.cosh)],
-    "hypot": [((VECTOR, 2.0), {}, np.hypot)],
     "imag": [((VECTOR - 2j,), {}, np.imag)],
-    "logaddexp": [((VECTOR, 1000 * VECTOR), {}, np.logaddexp)],
-    "nextafter": [((VECTOR, VECTOR + 1), {}, np.nextafter)],
     "real": [((VECTOR - 2j,), {}, np.real), ((NUMBERS,), {}, np.real)],
-    "signbit": [((np.array([1, -1, 0.0, -0.0, -np.nan]),), {}, np.signbit)],
-    "sinh": [((VECTOR,), {}, np.sinh)],
     "argsort": [((VECTOR,), {}, np.argsort),
                 ((NUMBERS,), {"axis": 0}, lambda x, axis: np.argsort(x, axis, stable=True)),
                 ((NUMBERS,), {"descending": True},
@@ -164,8 +148,6 @@ def test_no_name_stands_in_both_tables():
 def test_derivative(name):
     arguments, options, _ = CASES[name][0]
     inputs = [np.real(x) + np.zeros(VECTOR.shape) for x in arguments]
-    if name == "logaddexp":
-        inputs[1] = VECTOR[::-1].copy()
     f = function(name)
     with pt.GradientTape() as tape:
         tensors = as_tensors(inputs)
@@ -212,8 +194,7 @@ def test_memory_is_shared_both_ways():
 
 
 @pytest.mark.parametrize("call, error, message", [
-    (lambda: pt.atan2(pt.ones(3), pt.ones(2)), ValueError, "^atan2: .*broadcast"),
-    (lambda: pt.hypot(pt.ones(2), 1j), TypeError, "^hypot: no rule for dtype complex64"),
+    (lambda: pt.isin(pt.ones(2), "a"), TypeError, "^isin: str gives elements"),
     (lambda: pt.sort(pt.ones(2), axis=1), IndexError, "^sort: axis 1 is out of bounds"),
     (lambda: pt.sort(pt.ones(2), axis=2**70), ValueError, "^sort: .*too large"),
     (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
@@ -228,7 +209,6 @@ def test_memory_is_shared_both_ways():
     (lambda: pt.linalg.inv(pt.zeros((2, 2))), np.linalg.LinAlgError, "^linalg.inv: Singular"),
     (lambda: pt.linalg.det(pt.zeros(2)), np.linalg.LinAlgError, "^linalg.det: 1-dim"),
     (lambda: pt.fft.fft(pt.zeros(2), norm="x"), ValueError, "^fft.fft: "),
-    (lambda: pt.sinh("a"), TypeError, "^sinh: str gives elements"),
     (lambda: pt.relu(pt.asarray(1j)), TypeError, "^relu: no rule for complex numbers"),
     (lambda: pt.no_such_function, AttributeError, "^module 'pytensor' has no .*no_such_function"),
     (lambda: pt.linalg.nothing, AttributeError, "^module 'pytensor.linalg' has no"),
@@ -240,5 +220,5 @@ def test_errors(call, error, message):
 
 def test_functions_are_made_when_used():
     assert set(by_numpy.names("fft")) <= set(dir(pt.fft))
-    assert pt.sinh is pt.sinh and pt.sinh.__module__ == "pytensor"
+    assert pt.sort is pt.sort and pt.sort.__module__ == "pytensor"
     assert pt.linalg.qr.__module__ == "pytensor.linalg"

@@ -158,7 +158,7 @@ typedef struct {
     int (*binary_mpfr)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
 } reference;
 
-/* row of the op table or of _tables/numpy_rows.py, true value in double and in long double, MPFR's */
+/* row of the op table, true value in double and in long double, MPFR's */
 #define UNARY_ROWS(ROW)                                      \
     ROW(exp, exp_true, expl, mpfr_exp)                       \
     ROW(expm1, expm1_true, expm1l, mpfr_expm1)               \
@@ -249,44 +249,55 @@ static inline uint64_t as_bits(double x) {
     return bits;
 }
 
-/* The error of got in ULP of float32 at the true value. */
-static inline double error_f32(float got, double truth) {
+/* The number whose ULP counts: the true value or, where a sum may cancel, the largest of it, the
+ * inputs and log 2. */
+static inline double size_of(const reference *ref, double x, double y, double truth) {
+    double size = fabs(truth), inputs = fmax(fmax(fabs(x), fabs(y)), M_LN2);
+    bool cancels = ref->binary_mpfr == mpfr_logaddexp && inputs < (double)INFINITY;
+    return cancels && inputs > size ? inputs : size;
+}
+
+/* The error of got in ULP of float32 at size, which is that of the true value or larger. */
+static inline double error_f32(float got, double truth, double size) {
     double magnitude = fabs(truth);
     double g = fabsf(got) < INFINITY ? (double)got : copysign(0x1p128, got);
-    double binade = as_double(as_bits(magnitude) & 0x7ff0000000000000);
+    double binade = as_double(as_bits(size) & 0x7ff0000000000000);
     double ulp = (binade > 0x1p-126 ? binade : 0x1p-126) * 0x1p-23;
     double clipped = magnitude < 0x1p128 ? truth : copysign(0x1p128, truth);
     double error = fabs(g - clipped) / (ulp < 0x1p104 ? ulp : 0x1p104);
-    error = got == 0.0f && copysignf(1.0f, got) != (float)copysign(1.0, truth) ? INFINITY : error;
+    bool wrong_zero = got == 0.0f && copysignf(1.0f, got) != (float)copysign(1.0, truth);
+    error = wrong_zero && size == magnitude ? INFINITY : error;
     error = got != got || truth != truth ? INFINITY : error;
     return got != got && truth != truth ? 0.0 : error;
 }
 
 /* The same for float64. */
-static double error_f64(double got, long double truth) {
+static double error_f64(double got, long double truth, double size) {
     if (got != got || truth != truth) {
         return got != got && truth != truth ? 0.0 : (double)INFINITY;
     }
-    if (got == 0.0 && !signbit(got) != !signbit(truth)) {
+    if (got == 0.0 && !signbit(got) != !signbit(truth) && size == (double)fabsl(truth)) {
         return INFINITY;
     }
     long double g = fabs(got) < (double)INFINITY ? got : copysignl(0x1p1024L, got);
     long double t = fabsl(truth) < 0x1p1024L ? truth : copysignl(0x1p1024L, truth);
     int exponent;
-    frexpl(t, &exponent);
+    frexpl(fmaxl(fabsl(t), size < (double)INFINITY ? size : 0.0L), &exponent);
     exponent = exponent > DBL_MIN_EXP && t != 0.0L ? exponent : DBL_MIN_EXP;
     return (double)ldexpl(fabsl(g - t), DBL_MANT_DIG - (exponent < 1024 ? exponent : 1024));
 }
 
 /* The error with MPFR's true value; the estimate where that is special or got is. */
-static double settle(const reference *ref, double x, double y, double got, bool f64,
+static double settle(const reference *ref, double x, double y, double got, double size, bool f64,
                      double estimate) {
     if ((ref->unary ? ref->unary_mpfr == NULL : ref->binary_mpfr == NULL) ||
         !(fabs(got) < (double)INFINITY) || (got == 0.0 && isinf(estimate))) {
         return estimate;
     }
     const int bits = f64 ? DBL_MANT_DIG : FLT_MANT_DIG;
-    const long least = f64 ? DBL_MIN_EXP : FLT_MIN_EXP;
+    int least = f64 ? DBL_MIN_EXP : FLT_MIN_EXP, exponent;
+    frexp(size < (double)INFINITY ? size : 0.0, &exponent);
+    least = exponent > least && size > 0.0 ? exponent : least;
     mpfr_t a, b, out;
     mpfr_init2(a, 64);
     mpfr_init2(b, 64);
@@ -299,9 +310,9 @@ static double settle(const reference *ref, double x, double y, double got, bool 
         ref->binary_mpfr(out, a, b, MPFR_RNDN);
     }
     if (mpfr_regular_p(out)) {
-        long exponent = mpfr_get_exp(out) > least ? mpfr_get_exp(out) : least;
+        long larger = mpfr_get_exp(out) > least ? mpfr_get_exp(out) : least;
         mpfr_sub_d(out, out, got, MPFR_RNDN);
-        mpfr_mul_2si(out, out, bits - exponent, MPFR_RNDN);
+        mpfr_mul_2si(out, out, bits - larger, MPFR_RNDN);
         estimate = fabs(mpfr_get_d(out, MPFR_RNDN));
     }
     mpfr_clears(a, b, out, NULL);
@@ -316,9 +327,9 @@ typedef struct {
  * are alike, and the estimates a little above the settled one. */
 #define MARGIN 1e-5
 static void raise_worst(worst_case *worst, const reference *ref, double x, double y, double got,
-                        bool f64, double error) {
+                        double size, bool f64, double error) {
     if (error > worst->error + MARGIN) {
-        error = settle(ref, x, y, got, f64, error);
+        error = settle(ref, x, y, got, size, f64, error);
         if (error > worst->error) {
             *worst = (worst_case){error, x, y};
         }
@@ -327,23 +338,26 @@ static void raise_worst(worst_case *worst, const reference *ref, double x, doubl
 
 static void judge_f32(const reference *ref, const float *x, const float *y, size_t n_results,
                       const float *const *results, size_t start, worst_case *worst) {
-    double truth[BLOCK], error[BLOCK];
+    double truth[BLOCK], size[BLOCK], error[BLOCK];
     if (ref->unary) {
         ref->unary(x + start, truth);
     } else {
         ref->binary(x + start, y + start, truth);
+    }
+    for (size_t i = 0; i < BLOCK; i++) {
+        size[i] = size_of(ref, x[start + i], y ? y[start + i] : 0.0, truth[i]);
     }
     for (size_t r = 0; r < n_results; r++) {
         const float *got = results[r] + start;
         double largest = 0.0;
 #pragma omp simd reduction(max : largest)
         for (size_t i = 0; i < BLOCK; i++) {
-            error[i] = error_f32(got[i], truth[i]);
+            error[i] = error_f32(got[i], truth[i], size[i]);
             largest = error[i] > largest ? error[i] : largest;
         }
         for (size_t i = 0; largest > worst[r].error + MARGIN && i < BLOCK; i++) {
-            raise_worst(&worst[r], ref, x[start + i], y ? y[start + i] : 0.0, got[i], false,
-                        error[i]);
+            raise_worst(&worst[r], ref, x[start + i], y ? y[start + i] : 0.0, got[i], size[i],
+                        false, error[i]);
         }
     }
 }
@@ -351,9 +365,10 @@ static void judge_f32(const reference *ref, const float *x, const float *y, size
 static void judge_f64(const reference *ref, const double *x, const double *y, size_t n_results,
                       const double *const *results, size_t i, worst_case *worst) {
     long double truth = ref->unary ? ref->unary_long(x[i]) : ref->binary_long(x[i], y[i]);
+    double size = size_of(ref, x[i], y ? y[i] : 0.0, (double)truth);
     for (size_t r = 0; r < n_results; r++) {
-        double error = error_f64(results[r][i], truth);
-        raise_worst(&worst[r], ref, x[i], y ? y[i] : 0.0, results[r][i], true, error);
+        double error = error_f64(results[r][i], truth, size);
+        raise_worst(&worst[r], ref, x[i], y ? y[i] : 0.0, results[r][i], size, true, error);
     }
 }
 

@@ -1,9 +1,7 @@
-"""Measure the errors of every floating-point row of the op table, and of the element-wise ones that
-NumPy computes (_tables/numpy_rows.py); write docs/accuracy.md.
+"""Measure the errors of every floating-point row of the op table; write docs/accuracy.md.
 
     python tools/accuracy.py                    the whole: hours
     python tools/accuracy.py --stride 256 --samples 1000000 --output page.md    minutes
-    python tools/accuracy.py --only numpy       the section of NumPy's; the rest of the page stays
 
 float32, one argument:  every N-th of the 2**32 inputs (--stride; by default all), on every
                         instruction set that this machine has; of these inputs every 64th for NumPy
@@ -11,9 +9,6 @@ float32, one argument:  every N-th of the 2**32 inputs (--stride; by default all
 Everything else:        --samples random inputs (10**8): half of them uniform over the interval
                         where the function is interesting, half of them random bit patterns, then
                         all special values and hard cases; NumPy and PyTorch on the same.
-NumPy's rows:           the same, through pytensor, which must be installed; of float32's inputs
-                        every 64th. Where NumPy takes loops for AVX-512, a second process measures
-                        what it computes without.
 
 The loops are the library's own, linked from the same static libraries; tools/accuracy.c judges them
 in the next larger type and settles what counts with MPFR. Needs MPFR's headers, meson, ninja and
@@ -21,7 +16,7 @@ cython; PyTorch where it is to be compared. Rows with one or two floating-point 
 floating-point result join by themselves: one without a reference in accuracy.c, and without a
 reason in LEFT_OUT, is an error. Cells that are measured are kept in --results and not measured
 again while the sources that they depend on stay as they are. Exit status 1 if an error of ours
-exceeds 1 ULP. A part of the page without a row to measure stays as it is.
+exceeds 1 ULP.
 """
 
 from __future__ import annotations
@@ -32,7 +27,6 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import platform
 import subprocess
 import sys
@@ -48,8 +42,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src" / "pytensor" / "_tables"))
 
-from numpy_rows import TABLE as NUMPY_TABLE  # noqa: E402
-from ops import ELEMENTWISE  # noqa: E402
+from op_table import ELEMENTWISE  # noqa: E402
 
 del sys.path[0]  # pytensor's module random is not Python's
 
@@ -57,9 +50,6 @@ ISAS = ("baseline", "avx2", "avx512")
 CHUNK = 1 << 20
 PEER_STRIDE = 64
 LIMIT = 1.0  # ULP: the promise
-# Their order seeds the samples.
-ROWS = [*ELEMENTWISE, *(row for row in NUMPY_TABLE.values() if row.kind in ("unary", "binary"))]
-
 # Where half of the float64 samples of a row are drawn; elsewhere the op table's domain.
 INTERVALS = {
     "exp": ((-750, 712),), "expm1": ((-3, 3),), "sigmoid": ((-40, 40),), "softplus": ((-40, 40),),
@@ -68,13 +58,13 @@ INTERVALS = {
     "erf": ((-6, 6),), "sqrt": ((0, 9),), "pow": ((0, 4), (-200, 200)),
     "divide": ((-4, 4), (-4, 4)), "remainder": ((-99, 99), (-4, 4)),
     "acos": ((-1, 1),), "acosh": ((1, 4),), "asin": ((-1, 1),), "atanh": ((-1, 1),),
-    "cosh": ((-20, 20),), "sinh": ((-20, 20),),
+    "cosh": ((-20, 20),), "sinh": ((-20, 20),), "atan2": ((-4, 4), (-4, 4)),
+    "logaddexp": ((-4, 4), (-4, 4)),
 }
 # Rows that choose among their inputs, or are tested against exact arithmetic elsewhere.
 LEFT_OUT = {
     "maximum": "chooses an input", "minimum": "chooses an input", "relu_gradient": "chooses",
     "floor_divide": "test_op_table.py compares it with Python's integers and floats",
-    "conj": "the input", "real": "the input", "signbit": "a bool",
 }
 # Rows that never round: no comparison with others.
 EXACT = {"abs", "negative", "positive", "sign", "relu", "round", "floor", "ceil", "trunc",
@@ -104,8 +94,6 @@ def main(argv=None):
     """Measure what is not measured yet, write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", help="rows to measure; by default all")
-    parser.add_argument("--only", choices=("own", "numpy"), help="the functions that have kernels "
-                        "of ours, or those that NumPy computes; by default both")
     parser.add_argument("--stride", type=int, default=1)
     parser.add_argument("--samples", type=int, default=10**8)
     parser.add_argument("--threads", type=int, default=1)
@@ -124,51 +112,33 @@ def main(argv=None):
         parser.error(f"{', '.join(sorted(unknown))}: no row that is measured")
 
     wanted = [(row, dtype) for dtype in ("float32", "float64") for row in rows
-              if row.name in (options.rows or [row.name])
-              and options.only in (None, part_of(row))]
+              if row.name in (options.rows or [row.name])]
     # those that never round last: what is done is kept
     wanted.sort(key=lambda cell: (cell[0].name in EXACT, len(cell[0].inputs), cell[1]))
-    parts = {part_of(row) for row, _ in wanted}
-    if "numpy" in parts and numpy_target() != "baseline":
-        subprocess.run([sys.executable, __file__, *argv, "--only", "numpy"], check=True,
-                       env={**os.environ, "NPY_DISABLE_CPU_FEATURES": numpy_target()})
     results = json.loads(results_file.read_text()) if results_file.exists() else {}
     for row, dtype in wanted:
         exhaustive = dtype == "float32" and len(row.inputs) == 1
-        stride, peer_stride = options.stride, PEER_STRIDE
         key = f"{row.name} {dtype}"
-        if part_of(row) == "numpy":
-            stride, peer_stride = stride * PEER_STRIDE, 1
-            key += f" {numpy_isa()}"
         plan = {"sources": sources_of(row),
-                "inputs": -(-2**32 // stride) if exhaustive else options.samples}
+                "inputs": -(-2**32 // options.stride) if exhaustive else options.samples}
         if {name: results.get(key, {}).get(name) for name in plan} == plan:
             continue
         started = time.monotonic()
         job = Job(library, row, dtype)
-        job.run(strided(stride) if exhaustive else sampled(row, dtype, options.samples),
-                options.threads, peer_stride if exhaustive else 1)
+        job.run(strided(options.stride) if exhaustive else sampled(row, dtype, options.samples),
+                options.threads, PEER_STRIDE if exhaustive else 1)
         results[key] = {**plan, "worst": job.found(), "seconds": time.monotonic() - started}
         results_file.write_text(json.dumps(results, indent=1))
         print(f"{key:20}", "  ".join(f"{name} {worst[0]:.4f}"
                                     for name, worst in results[key]["worst"].items()), flush=True)
 
-    text = options.output.read_text() if options.output.exists() else ""
-    own_part, _, numpy_part = text.partition(NUMPY_HEADING)
-    status = 0
-    if "own" in parts:
-        names = itertools.product((row.name for row in rows), ("float32", "float64"))
-        cells = {key: results[" ".join(key)] for key in names if " ".join(key) in results}
-        own_part = page(HEAD, "##", cells)
-        largest = max((worst[0], *key) for key, cell in cells.items()
-                      for name, worst in cell["worst"].items() if name in ISAS)
-        print(f"{options.output}: at most {largest[0]:.4f} ULP ({' '.join(largest[1:])})")
-        status = int(largest[0] > LIMIT)
-    if "numpy" in parts:
-        numpy_part = page(NUMPY_HEAD, "###", numpy_cells(rows, results))
-    options.output.write_text(own_part.rstrip() + "\n"
-                              + (numpy_part and f"\n{NUMPY_HEADING}{numpy_part}"))
-    return status
+    names = itertools.product((row.name for row in rows), ("float32", "float64"))
+    cells = {key: results[" ".join(key)] for key in names if " ".join(key) in results}
+    largest = max((worst[0], *key) for key, cell in cells.items()
+                  for name, worst in cell["worst"].items() if name in ISAS)
+    print(f"{options.output}: at most {largest[0]:.4f} ULP ({' '.join(largest[1:])})")
+    options.output.write_text(page(cells))
+    return int(largest[0] > LIMIT)
 
 
 def load(build):
@@ -189,9 +159,9 @@ def load(build):
 
 
 def measured_rows(library):
-    """Rows of both tables with something to measure; SystemExit if one lacks a reference."""
-    rows = [row for row in ROWS if "f" in row.types and len(row.inputs) < 3
-            and getattr(row, "result", "same") == "same" and row.name not in LEFT_OUT]
+    """Rows with something to measure; SystemExit if one lacks a reference."""
+    rows = [row for row in ELEMENTWISE if "f" in row.types and len(row.inputs) < 3
+            and row.result == "same" and row.name not in LEFT_OUT]
     for row in rows:
         if library.accuracy_inputs(row.name.encode()) != len(row.inputs):
             raise SystemExit(f"accuracy: {row.name}: no reference in tools/accuracy.c, and no "
@@ -199,16 +169,8 @@ def measured_rows(library):
     return rows
 
 
-def part_of(row):
-    """The part of the page where the row stands: "own" or "numpy"."""
-    return "numpy" if row.name in NUMPY_TABLE else "own"
-
-
 def sources_of(row):
     """A digest of what the row's loops are made from."""
-    if part_of(row) == "numpy":
-        text = f"{np.__version__} {platform.libc_ver()} {row.numpy}".encode()
-        return hashlib.sha256(text).hexdigest()[:16]
     kernels = ROOT / "src" / "kernels"
     files = [*sorted(kernels.glob("math_*.h")), kernels / "elementwise_loop.h",
              kernels / "dtype_functions.h", kernels / "meson.build"]
@@ -225,18 +187,6 @@ def instruction_sets():
     return [i for i in range(3) if needed[i] <= flags]
 
 
-def numpy_target():
-    """What NumPy's loops that differ are made for: "baseline", or as NPY_DISABLE_CPU_FEATURES calls
-    it."""
-    info = np.lib.introspect.opt_func_info(func_name="^arctan2$", signature="float")
-    return info["arctan2"]["fff"]["current"].partition("(")[0]
-
-
-def numpy_isa():
-    """The column of what NumPy computes here, one of ISAS."""
-    return "baseline" if numpy_target() == "baseline" else "avx512"
-
-
 # -------------------------------------------------------------------------------- inputs
 
 
@@ -249,8 +199,8 @@ def strided(stride):
 
 def sampled(row, dtype, samples):
     """Special values and hard cases, then random ones, in chunks; one array per argument."""
-    rng = np.random.default_rng([ROWS.index(row), len(row.inputs)])
-    intervals = INTERVALS.get(row.name) or getattr(row, "domain", ((-4, 4),) * len(row.inputs))
+    rng = np.random.default_rng([ELEMENTWISE.index(row), len(row.inputs)])
+    intervals = INTERVALS.get(row.name, row.domain)
     known = [*SPECIALS, *HARD, *(math.nextafter(x, to) for x in HARD for to in (0, math.inf))]
     first = np.array(list(itertools.product(known, repeat=len(row.inputs)))).T
     for start in range(0, samples, CHUNK):
@@ -278,10 +228,7 @@ class Job:
     def __init__(self, library, row, dtype):
         """Nothing found yet."""
         self.library, self.row, self.dtype = library, row, dtype
-        if part_of(row) == "numpy":
-            self.own = {numpy_isa(): self.through_numpy}
-        else:
-            self.own = {ISAS[isa]: partial(self.loop, isa) for isa in instruction_sets()}
+        self.own = {ISAS[isa]: partial(self.loop, isa) for isa in instruction_sets()}
         self.peers = peers_of(row.name)
         self.worst = {}
 
@@ -317,12 +264,6 @@ class Job:
             raise SystemExit(f"accuracy: {self.row.name}: no loop for {self.dtype}")
         return out
 
-    def through_numpy(self, *arguments):
-        """The results of pytensor's function that NumPy computes."""
-        import pytensor
-
-        return getattr(pytensor, self.row.name)(*map(pytensor.asarray, arguments)).numpy()
-
     def judged(self, arguments, results):
         """[(library, Worst)]."""
         arrays = [np.ascontiguousarray(array) for array in results.values()]
@@ -351,7 +292,7 @@ def peers_of(name):
         return {}
     peers = {}
     ufunc = getattr(np, PEER_NAMES["numpy"].get(name, name), None)
-    if isinstance(ufunc, np.ufunc) and name not in NUMPY_TABLE:
+    if isinstance(ufunc, np.ufunc):
         peers["numpy"] = ufunc
     try:
         import torch
@@ -374,9 +315,9 @@ can be better), found by comparing with a reference in the next larger type, and
 at 300 bits where it counts (to 10^-5). Wrong infinities count (as 2^128 or 2^1024); a wrong NaN,
 or a zero of the wrong sign, is an error of ∞.
 
-The promise is **at most 1 ULP** on every instruction set, for the functions that have kernels of
-ours. It does not cover [those that NumPy computes](#functions-that-numpy-computes). A subset is
-tested at every commit (`pytest tests/test_accuracy.py`).
+The promise is **at most 1 ULP** on every instruction set. A subset is tested at every commit
+(`pytest tests/test_accuracy.py`). `logaddexp` is a sum that cancels where e^x + e^y is near 1: its
+ULP are those of the largest of |x|, |y|, log 2 and the result.
 
 - float32, one argument: {exhaustive}.
   NumPy and PyTorch: every {peer_stride}th of these.
@@ -386,67 +327,38 @@ tested at every commit (`pytest tests/test_accuracy.py`).
 
 Measured on {machine}, {today}; {versions}.
 Not measured here, since they choose among their inputs or are compared with exact arithmetic by
-the tests: {own_left_out}.
+the tests: {left_out}.
 
 Sums are added in blocks, pairwise: n float32 numbers err by at most
 (42 + log2(n / 1024)) 2^-24 sum|x| (`src/kernels/loops/reduce.h` has the scheme and the bound for
 every dtype; the tests compare with `math.fsum`).
 """
-NUMPY_HEADING = "## Functions that NumPy computes\n"
-NUMPY_HEAD = """
-The element-wise functions of `numpy_rows.py`, as pytensor has them from NumPy. **The promise of
-1 ULP does not cover them**: their errors are those of NumPy's loops for AVX-512 where it has such
-loops and the processor AVX-512, and elsewhere those of the C library, which NumPy calls (baseline:
-measured with these loops disabled). Other versions of either may have other errors.
 
-- float32, one argument: {exhaustive}.
-- float64, and two arguments: {samples} random inputs, all special values and hard cases, as above.
-
-`logaddexp` is a sum that cancels where e^x + e^y is near 1: what bounds its error is 3 ULP of the
-largest of |x|, |y| and log 2. Where +0 is left of a result below 0, the error counts as ∞.
-
-`remainder` (`%`), with the sign of y, has a kernel of ours and stands above; there is no `fmod`,
-with the sign of x. Not measured: {numpy_left_out}.
-
-Measured on {machine}, {today}; {versions}, {libc}.
-"""
-
-
-def numpy_cells(rows, results):
-    """{(name, dtype): cell} of NumPy's rows, with what NumPy computes with AVX-512 and without."""
-    cells = {}
-    for row, dtype, isa in itertools.product(rows, ("float32", "float64"), ISAS):
-        cell = results.get(f"{row.name} {dtype} {isa}")
-        if part_of(row) == "numpy" and cell is not None:
-            known = cells.setdefault((row.name, dtype), {**cell, "worst": {}})
-            known["worst"].update(cell["worst"])
-    return cells
-
-
-def page(head, level, cells):
-    """A part of the page, Markdown: its beginning, and tables of cells below headings of level."""
-    counts = sorted({cell["inputs"] for key, cell in cells.items()
-                     if key[1] == "float32" and len(next(iter(cell["worst"].values()))) == 2})
-    others = sorted({cell["inputs"] for cell in cells.values()} - set(counts))
-    exhaustive = " or ".join("all 2^32 inputs" if n == 2**32 else
-                             f"{n:,} inputs, evenly spaced among the 2^32" for n in counts)
+def page(cells):
+    """The page, Markdown: its beginning, and tables of cells."""
+    counts = {True: {}, False: {}}  # whether all inputs could be taken -> how many -> of which rows
+    for (name, dtype), cell in cells.items():
+        one_float32 = dtype == "float32" and len(next(iter(cell["worst"].values()))) == 2
+        counts[one_float32].setdefault(cell["inputs"], []).append(f"`{name}`")
+    exhaustive, samples = (" or ".join(
+        ("all 2^32" if n == 2**32 else f"{n:,}") + " inputs" * evenly
+        + ", evenly spaced among the 2^32" * (evenly and n < 2**32)
+        + f" ({', '.join(dict.fromkeys(names))})" * (n < max(of))
+        for n, names in sorted(of.items(), reverse=True)) for evenly, of in counts.items())
     versions = f"NumPy {np.__version__}"
     if any("torch" in cell["worst"] for cell in cells.values()):
         versions += f", PyTorch {metadata.version('torch')}"
-    parts = [head.format(
-        exhaustive=exhaustive, samples=" or ".join(f"{n:,}" for n in others),
+    parts = [HEAD.format(
+        exhaustive=exhaustive, samples=samples,
         peer_stride=PEER_STRIDE, machine=processor(), today=date.today(), versions=versions,
-        libc=" ".join(platform.libc_ver()),
-        own_left_out=", ".join(f"`{name}`" for name in LEFT_OUT if name not in NUMPY_TABLE),
-        numpy_left_out=", ".join(f"`{name}` ({why})" for name, why in LEFT_OUT.items()
-                                 if name in NUMPY_TABLE))]
+        left_out=", ".join(f"`{name}`" for name in LEFT_OUT))]
     for dtype in ("float32", "float64"):
         found = {name: cell for (name, of), cell in cells.items() if of == dtype}
         columns = [name for name in (*ISAS, "numpy", "torch")
                    if any(name in cell["worst"] for cell in found.values())]
         titles = {"numpy": "NumPy", "torch": "PyTorch", "avx2": "AVX2", "avx512": "AVX-512"}
         heads = [titles.get(name, name) for name in columns]
-        parts.append(f"{level} {dtype}\n")
+        parts.append(f"## {dtype}\n")
         parts.append(table(["function", *heads], [
             [f"`{name}`", *(ulp(cell["worst"].get(column)) for column in columns)]
             for name, cell in found.items()]))

@@ -193,6 +193,15 @@ static inline double residual(double c, double a, double b) {
 #endif
 }
 
+/* The same for floats, whose product is exact in double. */
+static inline float residual_f32(float c, float a, float b) {
+#if PT_HAS_FMA
+    return __builtin_fmaf(-a, b, c);
+#else
+    return (float)((double)c - (double)a * (double)b);
+#endif
+}
+
 /* (a.hi + a.lo) / (b.hi + b.lo) to about 2^-100, b.hi normal and finite. */
 static inline pair pair_over_pair(pair a, pair b) {
     double inverse = 1.0 / b.hi, q = a.hi * inverse;

@@ -4,8 +4,8 @@
  *
  * Most compute in double: polynomials of a relative error about 2^-30 then need no tricks against
  * rounding, nothing overflows or underflows before the last conversion, and that rounds subnormal
- * results properly. exp, tanh and the logarithms are in float, which measures 1.4 to 2 times faster
- * in spite of the roundings they have to take back.
+ * results properly. exp, tanh, the logarithms, asin, acos, atan, sinh and cosh are in float, which
+ * measures 1.4 to 2 times faster in spite of the roundings they have to take back.
  *
  * f_rare(x) and f_slow(x): functions whose fast path does not cover all inputs. The loop computes
  * every element with f and then, in a second pass over the block, replaces those for which
@@ -52,6 +52,15 @@ static inline float sign_f32(float x) {
 }
 
 static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
+
+/* The bits of a number count as its magnitude does. */
+static inline float nextafter_f32(float x, float y) {
+    float more = from_bits_f32(bits_f32(x) + 1), less = from_bits_f32(bits_f32(x) - 1);
+    float r = (y > x) == (x > 0.0f) ? more : less;
+    r = x == 0.0f ? copysignf(0x1p-149f, y) : r;
+    r = x == y ? y : r;
+    return (x != x) | (y != y) ? x + y : r;
+}
 
 /* NaN if either is NaN. */
 static inline float maximum_f32(float x, float y) { return (x >= y) | (x != x) ? x : y; }
@@ -319,6 +328,9 @@ static inline float tan_f32_slow(float x) { return (float)tan((double)x); }
 
 /* ---------------------------------------------------------------------- inverse trigonometric */
 
+#define HALF_PI_F32 0x1.921fb6p0f
+#define HALF_PI_LO_F32 -0x1.777a5cp-25f
+
 /* atan(r), |r| <= tan(pi/8). atan(r)/r in r^2, degree 5: 2^-30.6. */
 static inline double atan_quick(double r) {
     return r * poly_5(r * r, 0x1.fffffffad086dp-1, -0x1.55554412cc5b2p-2, 0x1.99903f911b27bp-3,
@@ -338,9 +350,28 @@ static inline double atan_quotient_quick(double y, double x) {
     return offset + atan_quick(numerator / denominator);
 }
 
+/* In float, turned as there; lost is what the roundings of numerator, denominator and quotient lose,
+ * times the denominator. (atan(q)/q - 1)/q^2 in q^2, degree 4: 2^-30.5 of the whole. */
 static inline float atan_f32(float x) {
-    /* From 2^27 on the result is that at 2^27, to 2^-28. */
-    return copysignf((float)atan_quotient_quick(at_most_f32(fabsf(x), 0x1p27f), 1.0), x);
+    float a = at_most_f32(fabsf(x), 0x1p60f);
+    bool low = a <= 0x1.a8279ap-2f, high = a > 0x1.3504f4p1f;
+    float less = a - 1.0f, more = a + 1.0f;
+    float numerator = high ? -1.0f : less, denominator = high ? a : more;
+    float less_lo = high ? 0.0f : a - (less + 1.0f), more_lo = high ? 0.0f : a - (more - 1.0f);
+    float from = high ? HALF_PI_F32 : 0.5f * HALF_PI_F32;
+    float from_lo = high ? HALF_PI_LO_F32 : 0.5f * HALF_PI_LO_F32;
+    numerator = low ? a : numerator;
+    denominator = low ? 1.0f : denominator;
+    less_lo = low ? 0.0f : less_lo;
+    more_lo = low ? 0.0f : more_lo;
+    from = low ? 0.0f : from;
+    from_lo = low ? 0.0f : from_lo;
+    float inverse = 1.0f / denominator, q = numerator * inverse, z = q * q;
+    float lost = residual_f32(numerator, q, denominator) + NFMA32(q, more_lo, less_lo);
+    float p = poly_4_f32(z, -0x1.55554ap-2f, 0x1.9991e8p-3f, -0x1.23ba4p-3f, 0x1.b22e86p-4f,
+                         -0x1.f31b2ep-5f);
+    float sum = from + q, rest = q - (sum - from);
+    return copysignf(sum + (rest + FMA32(q * z, p, FMA32(lost, inverse, from_lo))), x);
 }
 
 static inline float atan2_f32(float y, float x) {
@@ -352,30 +383,41 @@ static inline float atan2_f32(float y, float x) {
     return copysignf((float)angle, y);
 }
 
-/* asin(a)/a in a^2 on [0, 1/2], degree 7: 2^-35.9. */
-static inline double asin_quick(double a, double a2) {
-    return a * poly_7(a2, 0x1.ffffffffdecd3p-1, 0x1.55555658c08b5p-3, 0x1.33328d4d92658p-4,
-                      0x1.6ddf13d1dc269p-5, 0x1.ed07de22f1508p-6, 0x1.94dfc22401e03p-6,
-                      0x1.d96b4d9b49d67p-8, 0x1.1e52c8905b389p-5);
+/* asin(a) - a for |a| <= 1/2, z = a^2. (asin(a)/a - 1)/a^2 in z, degree 5: 2^-31.7 of the whole. */
+static inline float asin_tail_f32(float a, float z) {
+    return a * z * poly_5_f32(z, 0x1.55554cp-3f, 0x1.3338a2p-4f, 0x1.6ca9fep-5f, 0x1.04b534p-5f,
+                              0x1.d73bb8p-7f, 0x1.33f0c8p-5f);
+}
+
+/* What is lost of sqrt(v) when it is rounded to s. */
+static inline float sqrt_rest_f32(float v, float s) {
+    float lo = residual_f32(v, s, s) / (s + s);
+    return s == 0.0f ? 0.0f : lo;
 }
 
 /* Above 1/2: asin a = pi/2 - 2 asin(sqrt((1 - a)/2)). The square root of a negative number is the
  * NaN of |x| > 1. */
 static inline float asin_f32(float x) {
-    const double half_pi = 0x1.921fb54442d18p0;
-    double a = fabsf(x), z = 0.5 - 0.5 * a;
-    bool small = a <= 0.5;
-    double b = small ? a : __builtin_sqrt(z), q = asin_quick(b, small ? a * a : z);
-    return copysignf((float)(small ? q : half_pi - 2.0 * q), x);
+    float a = fabsf(x), h = 0.5f - 0.5f * a, s = __builtin_sqrtf(h);
+    bool small = a <= 0.5f;
+    float b = small ? a : s, tail = asin_tail_f32(b, small ? a * a : h);
+    float twice = b + b, sum = HALF_PI_F32 - twice, rest = (HALF_PI_F32 - sum) - twice;
+    float large = sum + (rest + (HALF_PI_LO_F32 - 2.0f * (sqrt_rest_f32(h, s) + tail)));
+    return copysignf(small ? b + tail : large, x);
 }
 
+/* With b as the argument there: pi/2 - asin b, pi - 2 asin b or 2 asin b. */
 static inline float acos_f32(float x) {
-    const double half_pi = 0x1.921fb54442d18p0, pi = 0x1.921fb54442d18p1;
-    double v = x, a = fabs(v), z = 0.5 - 0.5 * a;
-    bool small = a <= 0.5;
-    double b = small ? v : __builtin_sqrt(z), q = asin_quick(b, small ? a * a : z);
-    double r = x < 0.0f ? pi - 2.0 * q : 2.0 * q;
-    return (float)(small ? half_pi - q : r);
+    float a = fabsf(x), h = 0.5f - 0.5f * a, s = __builtin_sqrtf(h);
+    bool small = a <= 0.5f;
+    float b = small ? x : s, lo = sqrt_rest_f32(h, s);
+    float tail = asin_tail_f32(b, small ? a * a : h) + (small ? 0.0f : lo);
+    float times = x < 0.0f ? 2.0f : -2.0f, turned = x < 0.0f ? 2.0f : 0.0f;
+    times = small ? 1.0f : times;
+    turned = small ? 1.0f : turned;
+    float from = turned * HALF_PI_F32, whole = times * b;
+    float sum = from - whole, rest = (from - sum) - whole;
+    return sum + (rest + NFMA32(times, tail, turned * HALF_PI_LO_F32));
 }
 
 /* ------------------------------------------------------------------------------ hyperbolic */
@@ -400,15 +442,46 @@ static inline float tanh_f32(float x) {
     return copysignf(a < 0.7f ? small : large, x);
 }
 
-/* With e = e^|x| - 1: sinh |x| = (e + e/(e + 1)) / 2. */
+/* a = n ln 2 + r + lo, |r| <= ln(2)/2, for a >= 0: halves of cosh(n ln 2) and sinh(n ln 2), each as
+ * a pair; cosh(r) - 1; sinh(r) - r + lo. By these neither sinh nor cosh needs a division, and sinh is
+ * exact near 0, where n is 0. From 89.5 on both are infinite. (cosh(r) - 1)/r^2 in r^2, degree 2:
+ * 2^-33.2; (sinh(r) - r)/r^3, degree 2: 2^-34.3 of the whole. */
+typedef struct {
+    float cosh_n, cosh_n_lo, sinh_n, sinh_n_lo, r, cosh_tail, sinh_tail;
+} hyperbolic_parts_f32;
+
+static inline hyperbolic_parts_f32 hyperbolic_reduce_f32(float a) {
+    float v = at_most_f32(a, 89.5f);
+    float z = FMA32(v, (float)LOG2_E, ROUND_32 + 125.0f), n = z - (ROUND_32 + 125.0f);
+    float t = NFMA32(n, LN_2_A_F32, v), r = NFMA32(n, LN_2_B_F32, t), q = r * r;
+    uint32_t bits = bits_f32(z) << 23; /* of 2^(n - 2) */
+    int32_t inverse = (int32_t)((250u << 23) - bits); /* of 2^(-n - 2), if that is no subnormal */
+    float up = from_bits_f32(bits);
+    float down = from_bits_f32((uint32_t)(inverse > 0 ? inverse : 0));
+    float cosh_n = up + down, sinh_n = up - down;
+    float c = poly_2_f32(q, 0x1p-1f, 0x1.5554e6p-5f, 0x1.6d4f24p-10f);
+    float s = poly_2_f32(q, 0x1.555556p-3f, 0x1.110fcp-7f, 0x1.a2dd8ep-13f);
+    return (hyperbolic_parts_f32){cosh_n, (up - cosh_n) + down, sinh_n, (up - sinh_n) - down, r,
+                                  q * c, FMA32(r * q, s, NFMA32(n, LN_2_B_F32, t - r))};
+}
+
+/* 2 (a (1 + cosh_tail) + b (r + sinh_tail)), |a| >= |b r| */
+static inline float hyperbolic_sum_f32(float a, float a_lo, float b, hyperbolic_parts_f32 h) {
+    float p = b * h.r, p_lo = -residual_f32(p, b, h.r), sum = a + p, rest = p - (sum - a);
+    float tails = FMA32(b, h.sinh_tail, a * h.cosh_tail);
+    return 2.0f * (sum + (rest + ((p_lo + a_lo) + tails)));
+}
+
 static inline float sinh_f32(float x) {
-    double e = expm1_quick(at_most_f32(fabsf(x), 91.0f));
-    return copysignf((float)(0.5 * (e + e / (e + 1.0))), x);
+    float a = fabsf(x);
+    hyperbolic_parts_f32 h = hyperbolic_reduce_f32(a);
+    float r = hyperbolic_sum_f32(h.sinh_n, h.sinh_n_lo, h.cosh_n, h);
+    return copysignf(a < 0x1p-12f ? a : r, x); /* half of a subnormal would lose its last bit */
 }
 
 static inline float cosh_f32(float x) {
-    double e = exp_quick(at_most_f32(fabsf(x), 91.0f));
-    return (float)(0.5 * (e + 1.0 / e));
+    hyperbolic_parts_f32 h = hyperbolic_reduce_f32(fabsf(x));
+    return hyperbolic_sum_f32(h.cosh_n, h.cosh_n_lo, h.sinh_n, h);
 }
 
 /* asinh |x| = log(1 + t), t = |x| + x^2 / (1 + sqrt(1 + x^2)). */

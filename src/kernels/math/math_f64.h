@@ -50,6 +50,15 @@ static inline double sign_f64(double x) {
 
 static inline double copysign_f64(double x, double y) { return copysign(x, y); }
 
+/* The bits of a number count as its magnitude does. */
+static inline double nextafter_f64(double x, double y) {
+    double more = from_bits_f64(bits_f64(x) + 1), less = from_bits_f64(bits_f64(x) - 1);
+    double r = (y > x) == (x > 0.0) ? more : less;
+    r = x == 0.0 ? copysign(0x1p-1074, y) : r;
+    r = x == y ? y : r;
+    return (x != x) | (y != y) ? x + y : r;
+}
+
 /* NaN if either is NaN. */
 static inline double maximum_f64(double x, double y) { return (x >= y) | (x != x) ? x : y; }
 static inline double minimum_f64(double x, double y) { return (x <= y) | (x != x) ? x : y; }

@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 from pytensor import _core, _ops
+from pytensor import _functions as pt
 from pytensor._core import scatter  # noqa: F401
+from pytensor._functions.composed import flip, ones_like, read_axes, zeros_like
 
 
 def expand_axes(g, axis, keepdims):
@@ -22,27 +24,67 @@ def expand_axes(g, axis, keepdims):
     return _core.reshape(g, tuple(shape))
 
 
-def less_one(y):
-    """The exponent of y * x ** (y - 1), the slope of x ** y: 1 where y is 0, so that 0 times it is
-    0 at x = 0 too. A Python number stays one, and takes the dtype of x."""
+def pow_slope_x(x, y):
+    """y * x ** (y - 1): 0 where y is 0, and where an infinite y makes the power 0."""
     if isinstance(y, (int, float)):
-        return y - 1 if y != 0 else 1
-    return _ops.where(y == 0, 1, y - 1)
+        return y * x ** (y - 1) if y != 0 else zeros_like(x)
+    # Where y is 0, so is the slope, at an x whose reciprocal is infinite too. The square root: the
+    # next derivative has its square.
+    least = math.sqrt(np.finfo(x.dtype).smallest_normal)
+    power = _ops.where((y == 0) & (_ops.abs(x) < least), 1, x) ** (y - 1)
+    return _ops.where((power == 0) & _ops.isinf(y), 0, y) * power
+
+
+def pow_slope_y(x, out):
+    """x ** y * log(x): 0 at x = 0, and where the power of an infinite x is 0."""
+    vanishes = (x == 0) | ((out == 0) & (x > 0))
+    return _ops.where(vanishes, 0, out) * _ops.log(_ops.where(vanishes, ones_like(out), x))
+
+
+def difference(x, y):
+    """x - y, and 0 for equal infinities, whose difference has no other value of use."""
+    return _ops.where((x == y) & _ops.isinf(x), 0, x - y)
+
+
+def component(x, length):
+    """x / length, the slope of the length of a vector by its element x: 0 where the length is 0,
+    the sign of an infinite x. ValueError if it is to be differentiated where the length is 0."""
+    at_origin = length == 0
+    if _core.is_watched([length]) and _ops.any(at_origin):
+        raise ValueError("vector_norm, hypot: second derivative: found a length of 0, where there "
+                         "is none: expected other lengths, or their square as a sum of squares")
+    ratio = x / _ops.where(at_origin, 1, length)
+    return _ops.where(_ops.isinf(x), _ops.sign(x), ratio)
+
+
+def turning(x, y):
+    """x / (x * x + y * y), the slope of the angle of a point, whose squares may overflow; 0 where
+    a coordinate is infinite."""
+    length = _ops.hypot(x, y)
+    return _ops.where(_ops.isinf(x), 0, x) / length / length
+
+
+def log_sum_weights(x, out, axis, keepdims):
+    """d logsumexp(x) / dx: softmax along axes; the largest share it where they are infinite."""
+    weights = _ops.exp(difference(x, expand_axes(out, axis, keepdims)))
+    return weights / _ops.sum(weights, axis=axis, keepdims=True)
 
 
 def prod_of_others(x, axis):
-    """d prod(x) / dx_i: the product of all the others along axis, right also where elements are 0.
+    """d prod(x) / dx_i: the product of the elements before it times that of those after it, which
+    is right where elements are 0 or infinite too.
     """
-    zeros = x == 0
-    n_zeros = _ops.sum(zeros, axis=axis, keepdims=True)
-    of_nonzeros = _ops.prod(_ops.where(zeros, 1, x), axis=axis, keepdims=True)
-    of_zeros = _ops.prod(_ops.where(zeros, x, 1), axis=axis, keepdims=True)
-    # At a zero, the product of the other zeros: none, the only other one, or several. Written with
-    # x, whose value there is known, so that second derivatives are right too.
-    other_zero = _ops.sum(_ops.where(zeros, x, 0), axis=axis, keepdims=True) - x
-    of_other_zeros = _ops.where(n_zeros == 1, 1, _ops.where(n_zeros == 2, other_zero, 0))
-    share = _ops.where(zeros, of_other_zeros, of_zeros / _ops.where(zeros, 1, x))
-    return of_nonzeros * share
+    reduced = range(x.ndim) if axis is None else read_axes(axis, x.ndim, "prod")
+    order = (*(k for k in range(x.ndim) if k not in reduced), *reduced)
+    moved = _core.permute_dims(x, order)
+    n_kept = x.ndim - len(reduced)
+    rows = _core.reshape(moved, (*moved.shape[:n_kept], math.prod(moved.shape[n_kept:])))
+
+    def before(t):
+        return pt.cumulative_prod(t, axis=-1, include_initial=True)[..., :-1]
+
+    others = before(rows) * flip(before(flip(rows, axis=-1)), axis=-1)
+    return _core.permute_dims(_core.reshape(others, moved.shape), inverse_permutation(order))
 
 
 def shares(x, out, axis, keepdims):

@@ -234,7 +234,7 @@ def _square_qr_gradient(gq, gr, q, r):
 
 def vector_norm_slope(x, out, axis, keepdims, ord):
     """d vector_norm(x) / dx; 0 where the norm is 0."""
-    from pytensor._autodiff.array_rules import expand_axes, shares
+    from pytensor._autodiff.array_rules import component, expand_axes, shares
 
     out = expand_axes(out, axis, keepdims)
     if ord == 0:
@@ -244,12 +244,11 @@ def vector_norm_slope(x, out, axis, keepdims, ord):
         return pt.sign(x) * shares(size, out, axis, True)
     if ord == 1:
         return pt.sign(x)
-    safe = pt.where(out == 0, 1, out)
     if ord == 2:
-        return x / safe
+        return component(x, out)
     size = pt.abs(x)
     # A size of 0 to a negative power has no slope of use; 0 ** (ord - 1) is 0 where ord > 1.
-    ratio = pt.where(size == 0, 1, size) / safe
+    ratio = component(pt.where(size == 0, 1, size), out)
     return pt.where(size == 0, 0, pt.sign(x) * ratio ** (ord - 1))
 
 

@@ -660,14 +660,16 @@ def logsumexp(x, /, axis=None, *, keepdims=False):
     tensor = asarray(x)
     if tensor.dtype.kind not in "fc":
         tensor = tensor.astype(np.float32)  # the differences of integers could wrap
+    values = _core.stop_gradient(tensor)
     largest = 0.0
     if tensor.size:
-        largest = _core.stop_gradient(max(tensor, axis=axis, keepdims=True))
+        largest = max(values, axis=axis, keepdims=True)
         largest = where(isfinite(largest), largest, 0)
-    result = log(sum(exp(tensor - largest), axis=axis, keepdims=True)) + largest
-    if keepdims:
-        return result
-    return squeeze(result, axis=tuple(range(tensor.ndim)) if axis is None else axis)
+    result = log(sum(exp(values - largest), axis=axis, keepdims=True)) + largest
+    if not keepdims:
+        result = squeeze(result, axis=tuple(range(tensor.ndim)) if axis is None else axis)
+    _core.record_call("logsumexp", (tensor,), (result,), (axis, keepdims))
+    return result
 
 
 def vecdot(x, y, /, *, axis=-1):

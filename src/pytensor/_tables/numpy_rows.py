@@ -84,10 +84,11 @@ def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=Tru
 # The rows of the op table that take complex numbers as well: by their reference there, or by the
 # expression here.
 COMPLEX = dict.fromkeys((
-    "abs", "add", "all", "any", "cos", "divide", "equal", "exp", "isfinite", "isinf", "isnan",
-    "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "matmul", "mean", "multiply", "negative", "not_equal", "positive", "pow", "prod", "reciprocal",
-    "round", "sign", "sin", "sqrt", "square", "subtract", "sum", "tan", "where",
+    "abs", "acos", "acosh", "add", "all", "any", "asin", "asinh", "atan", "atanh", "cos", "cosh",
+    "divide", "equal", "exp", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "mean", "multiply",
+    "negative", "not_equal", "positive", "pow", "prod", "reciprocal", "round", "sign", "sin",
+    "sinh", "sqrt", "square", "subtract", "sum", "tan", "where",
 ), "") | {"expm1": "complex_expm1(x)", "tanh": "complex_tanh(x)"}
 
 
@@ -101,35 +102,11 @@ def complex_reference(name: str) -> str | None:
 
 
 # ------------------------------------------------------------------------- element by element
-unary("acos", "fc", "The angle whose cosine is x, from 0 to pi.", "np.arccos(x)",
-      d=("-g / sqrt(1 - x * x)",))
-unary("acosh", "fc", "The number >= 0 whose hyperbolic cosine is x.", "np.arccosh(x)",
-      d=("g / sqrt(x * x - 1)",))
-unary("asin", "fc", "The angle whose sine is x, from -pi/2 to pi/2.", "np.arcsin(x)",
-      d=("g / sqrt(1 - x * x)",))
-unary("asinh", "fc", "The number whose hyperbolic sine is x.", "np.arcsinh(x)",
-      d=("g / sqrt(x * x + 1)",))
-unary("atan", "fc", "The angle whose tangent is x, from -pi/2 to pi/2.", "np.arctan(x)",
-      d=("g / (1 + x * x)",))
-binary("atan2", "f", "The angle of the point (y, x) on the plane, from -pi to pi.",
-       "np.arctan2(x, y)", d=("g * y / (x * x + y * y)", "-g * x / (x * x + y * y)"))
-unary("atanh", "fc", "The number whose hyperbolic tangent is x.", "np.arctanh(x)",
-      d=("g / (1 - x * x)",))
 unary("conj", NUMBERS, "x with the sign of the imaginary part turned.", "np.conj(x)",
       d=("g",))
-binary("copysign", "f", "The magnitude of x with the sign of y.",
-       d=("g * sign(x) * copysign(ones_like(y), y)", None))
-unary("cosh", "fc", "The hyperbolic cosine of x.", d=("g * sinh(x)",))
-binary("hypot", "f", "sqrt(x**2 + y**2), without overflow.",
-       d=("g * x / where(out == 0, 1, out)", "g * y / where(out == 0, 1, out)"))
 unary("imag", "c", "The imaginary part, a view.", "x.imag")
-binary("logaddexp", "f", "log(exp(x) + exp(y)), without overflow.",
-       d=("g * exp(x - out)", "g * exp(y - out)"))
-binary("nextafter", "f", "The next number after x on the way to y.", d=("g", None))
 unary("real", NUMBERS, "The real part, a view; of a real number, itself.", "x.real",
       d=("g",))
-unary("signbit", "f", "Whether the sign is negative, of -0 and of NaN too.")
-unary("sinh", "fc", "The hyperbolic sine of x.", d=("g * cosh(x)",))
 
 # ---------------------------------------------------------------- searching, sorting, sets
 other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",

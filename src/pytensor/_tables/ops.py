@@ -149,7 +149,7 @@ binary("remainder", NUMERIC, "F(remainder)(x, y)",
 binary("pow", NUMERIC, "F(pow)(x, y)",
        "x to the power of y; integers wrap, and a negative integer power is truncated to an "
        "integer.",
-       d=("g * y * x ** less_one(y)", "g * out * log(where(x == 0, ones_like(out), x))"),
+       d=("g * pow_slope_x(x, y)", "g * pow_slope_y(x, out)"),
        numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)))
 unary("negative", NUMERIC, "-x", "-x.", d="-g")
 unary("positive", NUMERIC, "x", "x: a copy.", d="g")
@@ -157,6 +157,10 @@ unary("abs", NUMERIC, {"i": "x < 0 ? -x : x", "u": "x", "f": "F(fabs)(x)"},
       "The absolute value of x. The derivative at 0 is 0.", d="g * sign(x)")
 unary("sign", NUMERIC, {"i": "(x > 0) - (x < 0)", "u": "x > 0", "f": "F(sign)(x)"},
       "-1, 0 or 1 for x below, at or above 0; NaN for NaN.")
+binary("copysign", "f", "F(copysign)(x, y)", "The magnitude of x with the sign of y.",
+       d=("g * sign(x) * copysign(ones_like(y), y)", None))
+binary("nextafter", "f", "F(nextafter)(x, y)", "The next number after x on the way to y.",
+       d=("g", None))
 unary("square", NUMERIC, "x * x", "x times x.", d="g * (2 * x)")
 unary("reciprocal", "f", "1 / x", "1 / x.", d="-g * out * out", domain=(0.5, 4))
 binary("maximum", ALL, {"b": "x | y", "i": "x > y ? x : y", "u": "x > y ? x : y",
@@ -171,21 +175,45 @@ binary("minimum", ALL, {"b": "x & y", "i": "x < y ? x : y", "u": "x < y ? x : y"
 # ------------------------------------------------------------- exponentials and powers
 unary("sqrt", "f", "F(sqrt)(x)", "The square root of x.", d="g * 0.5 / out", domain=(0.1, 9))
 unary("exp", "f", "F(exp)(x)", "e to the power of x.", d="g * out")
-unary("expm1", "f", "F(expm1)(x)", "exp(x) - 1, accurate near 0.", d="g * (out + 1)")
+unary("expm1", "f", "F(expm1)(x)", "exp(x) - 1, accurate near 0.", d="g * exp(x)")
 unary("log", "f", "F(log)(x)", "The natural logarithm of x.", d="g / x", domain=(0.1, 9))
 unary("log1p", "f", "F(log1p)(x)", "log(1 + x), accurate near 0.", d="g / (1 + x)",
       domain=(-0.5, 9))
 unary("log2", "f", "F(log2)(x)", "The logarithm of x to base 2.",
-      d="g / (x * 0.6931471805599453)", domain=(0.1, 9))
+      d="g * 1.4426950408889634 / x", domain=(0.1, 9))
 unary("log10", "f", "F(log10)(x)", "The logarithm of x to base 10.",
-      d="g / (x * 2.302585092994046)", domain=(0.1, 9))
+      d="g * 0.4342944819032518 / x", domain=(0.1, 9))
 
-# ------------------------------------------------------------------------ trigonometry
+binary("logaddexp", "f", "F(logaddexp)(x, y)", "log(exp(x) + exp(y)), without overflow.",
+       d=("g * sigmoid(difference(x, y))", "g * sigmoid(difference(y, x))"),
+       domain=((0, 4), (0, 4)))
+
+# ------------------------------------------------- trigonometric and hyperbolic functions
 unary("sin", "f", "F(sin)(x)", "The sine of x radians.", d="g * cos(x)", rare=True)
 unary("cos", "f", "F(cos)(x)", "The cosine of x radians.", d="-g * sin(x)", rare=True)
 unary("tan", "f", "F(tan)(x)", "The tangent of x radians.", d="g * (1 + out * out)",
       domain=(-1.2, 1.2), rare=True)
+unary("asin", "f", "F(asin)(x)", "The angle whose sine is x, from -pi/2 to pi/2.",
+      d="g / sqrt((1 - x) * (1 + x))", numpy="np.arcsin(x)", domain=(-0.9, 0.9))
+unary("acos", "f", "F(acos)(x)", "The angle whose cosine is x, from 0 to pi.",
+      d="-g / sqrt((1 - x) * (1 + x))", numpy="np.arccos(x)", domain=(-0.9, 0.9))
+unary("atan", "f", "F(atan)(x)", "The angle whose tangent is x, from -pi/2 to pi/2.",
+      d="g * turning(1, x)", numpy="np.arctan(x)")
+binary("atan2", "f", "F(atan2)(x, y)",
+       "The angle of the point (y, x) on the plane, from -pi to pi.",
+       d=("g * turning(y, x)", "-g * turning(x, y)"), numpy="np.arctan2(x, y)",
+       domain=((0.5, 4), (-4, 4)))
+binary("hypot", "f", "F(hypot)(x, y)", "sqrt(x**2 + y**2), without overflow.",
+       d=("g * component(x, out)", "g * component(y, out)"))
+unary("sinh", "f", "F(sinh)(x)", "The hyperbolic sine of x.", d="g * cosh(x)")
+unary("cosh", "f", "F(cosh)(x)", "The hyperbolic cosine of x.", d="g * sinh(x)")
 unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out * out)")
+unary("asinh", "f", "F(asinh)(x)", "The number whose hyperbolic sine is x.", d="g / hypot(x, 1)",
+      numpy="np.arcsinh(x)")
+unary("acosh", "f", "F(acosh)(x)", "The number >= 0 whose hyperbolic cosine is x.",
+      d="g / (sqrt(x - 1) * sqrt(x + 1))", numpy="np.arccosh(x)", domain=(1.1, 4))
+unary("atanh", "f", "F(atanh)(x)", "The number whose hyperbolic tangent is x.",
+      d="g / ((1 - x) * (1 + x))", numpy="np.arctanh(x)", domain=(-0.9, 0.9))
 
 # ------------------------------------------------------------- of neural networks, of statistics
 unary("relu", NUMERIC, {"i": "x > 0 ? x : 0", "u": "x", "f": "x < 0 ? 0 : x"},
@@ -223,6 +251,8 @@ comparison("less", "x < y", "Whether x < y.")
 comparison("less_equal", "x <= y", "Whether x <= y.")
 comparison("greater", "x > y", "Whether x > y.")
 comparison("greater_equal", "x >= y", "Whether x >= y.")
+unary("signbit", ALL, {"b": "x & 0", "i": "x < 0", "u": "x & 0", "f": "F(copysign)(1, x) < 0"},
+      "Whether the sign is negative, of -0 and of NaN too.", result="bool")
 unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool")
 unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool")
 unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
@@ -324,6 +354,9 @@ other("softmax_cross_entropy", "-sum(y * log_softmax(x)) along the last axis.",
 other("sparse_softmax_cross_entropy", "-log_softmax(x)[y] along the last axis, y a class number.",
       d=("expand_axes(g, -1, False) * (softmax(x) - one_hot(y, x_shape[-1], g.dtype))", None),
       jvp=("sum(t * (softmax(x) - one_hot(y, x_shape[-1], t.dtype)), axis=-1)", None))
+other("logsumexp", "log(sum(exp(x))) along axes.", parameters=("axis", "keepdims"),
+      d=("expand_axes(g, axis, keepdims) * log_sum_weights(x, out, axis, keepdims)",),
+      jvp=("sum(t * log_sum_weights(x, out, axis, keepdims), axis=axis, keepdims=keepdims)",))
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
 
