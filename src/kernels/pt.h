@@ -33,7 +33,7 @@ typedef enum {
     PT_FLOAT32,
     PT_FLOAT64,
     PT_N_DTYPES, /* those that have kernels */
-    /* Storage only: no function of this file takes them. */
+    /* Storage only: of this file, pt_copy alone takes them, where no element is converted. */
     PT_COMPLEX64 = PT_N_DTYPES,
     PT_COMPLEX128,
     PT_N_STORED
