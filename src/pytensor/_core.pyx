@@ -36,6 +36,7 @@ from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, 
                           intptr_t, uintptr_t)
 from libc.string cimport memset
 
+import contextvars
 import itertools
 import numbers
 import operator
