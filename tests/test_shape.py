@@ -350,6 +350,28 @@ def test_take(axis, indices):
                                   np.take(CUBE, kind, axis=axis))
 
 
+KEYS = [3, -1, slice(1, 5, 2), (slice(None), 1), (..., None), [0, 2, 2], ([1, 1], [0, 0]),
+        np.array([[0, 1], [2, 2]]), np.arange(18).reshape(6, 3) % 4 == 0, (1, np.array([0, 0])), []]
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "complex64"])
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_set_at(key, dtype, rng):
+    """As assignment in NumPy: of several values for an element, the last one stays."""
+    array = rng.integers(0, 2, (6, 3)).astype(dtype)
+    values = rng.integers(0, 2, array[key].shape).astype(dtype)
+    for new in (values, 1, values[..., :1]):
+        expected = array.copy()
+        expected[key] = new
+        x = pt.asarray(array)
+        found = pt.set_at(x, key, new if isinstance(new, int) else pt.asarray(new))
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(x, array)
+    with pytest.raises(ValueError, match="does not broadcast"):
+        pt.set_at(x, key, np.ones((7, 1, 5)))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("k", [-1, 0, 2])
 def test_triangles(dtype, k):

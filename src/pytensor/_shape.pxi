@@ -414,6 +414,27 @@ def scatter(x, /, key, shape):
     return out
 
 
+def set_at(x, key, values, /):
+    """x with x[key] = values, as a new tensor; see pytensor.functions.set_at."""
+    cdef Tensor t = as_tensor(x, "set_at"), source = asarray(values, dtype=DTYPES[t.type])
+    cdef Tensor out = converted(t, t.type)
+    cdef bint is_recorded_here = recording_mask & (t.tracked | source.tracked)
+    if is_recorded_here:
+        if kind_of(t.type) == KIND_COMPLEX:
+            refuse_complex_gradient("set_at", t.tracked | source.tracked)
+        # its gradient then has the shape of an index's
+        source = broadcast_to(source, get_item(out, key).shape)
+    try:
+        set_item(out, key, new_view(source, source.data, source.ndim, source.dims, source.steps))
+    except (TypeError, ValueError):
+        broadcast_to(source, get_item(out, key).shape)  # says what does not fit
+        raise
+    out.version = 0
+    if is_recorded_here and kind_of(t.type) == KIND_FLOAT:
+        record(ROW_SET_AT, (t, source), out, (fixed_key(key),))
+    return out
+
+
 def concat(list tensors not None, position):
     """The tensors, at least one, one after another; see pytensor.functions.concat."""
     cdef Tensor first = <Tensor?>tensors[0], t, out
