@@ -121,6 +121,10 @@ def argsort(x, axis, descending, stable):
 
 def sort(x, axis, descending, stable):
     """The elements of x in order."""
+    # Of numbers, which of two equal ones comes first shows in zeros of either sign alone; NumPy's
+    # stable sort takes up to three times as long, but for the narrowest, which it counts.
+    if stable and x.dtype.itemsize > 2 and x.size > 1000:
+        stable = x.dtype.kind == "f" and bool(np.signbit(x[x == 0]).any())
     result = x.copy(order="K")
     result.sort(axis=axis, stable=stable)
     return np.flip(result, axis) if descending else result
