@@ -348,6 +348,22 @@ def test_constants_and_results_are_guarded_too():
         tape.gradient(y, x)
 
 
+@pytest.mark.parametrize("key, written", [([0, 2, 2, 0], [0, 0, 1, 1]), ([3, 1, 0, 2], [1] * 4),
+                                          (slice(None), [1] * 4)])
+def test_a_value_that_another_replaces_has_no_gradient(key, written):
+    x, values = pt.asarray([1.0, 2.0, 3.0, 4.0]), pt.asarray([5.0, 6.0, 7.0, 8.0])
+    w = pt.asarray([1.0, 10.0, 100.0, 1000.0])
+    loss = lambda x, values: pt.sum(w * pt.set_at(x, key, values) ** 2)  # noqa: E731
+    dx, dvalues = pt.grad(loss, argnums=(0, 1))(x, values)
+    kept = np.ones(4)
+    kept[key] = 0
+    np.testing.assert_array_equal(dx, 2 * np.asarray(w) * np.asarray(x) * kept)
+    np.testing.assert_array_equal(dvalues, 2 * np.asarray(w)[key] * np.asarray(values) * written)
+    np.testing.assert_array_equal(  # forward, of one number for them all
+        pt.autodiff.jvp(lambda v: pt.set_at(x, key, v), (pt.asarray(9.0),), (pt.asarray(1.0),))[1],
+        1 - kept)
+
+
 @pytest.mark.parametrize("key", [[0, 2], np.array([0, 2]), pt.asarray([0, 2]),
                                  array.array("q", [0, 2])])
 def test_an_index_that_changes_later_does_no_harm(key):

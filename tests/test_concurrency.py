@@ -678,6 +678,47 @@ def test_threadpoolctl_sees_and_steers_the_pool(first):
     assert output_of(code).split() == ["1", "3", "True", "True", "1", "2", "3"]
 
 
+BLAS_FROM_OUTSIDE = """
+    import ctypes
+    from pathlib import Path
+    import numpy as np
+    import threadpoolctl
+    import pytensor as pt
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((700, 600)).astype("float32") for _ in range(2))
+    def bits():
+        return bytes((pt.asarray(x) @ pt.asarray(y).T).numpy().data.tobytes())
+    expected = bits()
+    path, = Path(pt._core.__file__).parent.glob("*openblas.so")
+    library = ctypes.CDLL(str(path))
+    threads = library.scipy_openblas_get_num_threads
+"""
+
+
+@pytest.mark.oracle
+def test_threadpoolctl_leaves_the_one_thread_of_our_openblas():
+    """It steers NumPy's OpenBLAS, and knows nothing of the package's."""
+    pytest.importorskip("threadpoolctl", reason="needs pytensor-kernels[oracles]")
+    code = textwrap.dedent(BLAS_FROM_OUTSIDE) + textwrap.dedent("""
+        def blas():
+            return [m for m in threadpoolctl.threadpool_info() if m["user_api"] == "blas"]
+        print(any(str(path) == m["filepath"] for m in blas()))
+        for n in (2, 3, 1):
+            with threadpoolctl.threadpool_limits(n, user_api="blas"):
+                print({m["num_threads"] for m in blas()} <= {n}, threads(), bits() == expected)
+    """)
+    assert output_of(code).split() == ["False"] + ["True", "1", "True"] * 3
+
+
+def test_products_give_openblas_one_thread_again():
+    """Somebody may find the library by its symbols."""
+    code = textwrap.dedent(BLAS_FROM_OUTSIDE.replace("    import threadpoolctl\n", "")) + """
+library.scipy_openblas_set_num_threads(3)
+print(threads(), bits() == expected, threads())
+"""
+    assert output_of(code).split() == ["3", "True", "1"]
+
+
 # --------------------------------------------------------------------------------- long running
 
 

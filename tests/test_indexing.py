@@ -255,3 +255,23 @@ def test_nested_indices_without_end():
         pt.arange(3)[key]
     while isinstance(key, tuple):  # deleted one by one: the interpreter recurses too
         key = key[0]
+
+
+@pytest.mark.parametrize("row", [(), (2,), (3, 5)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_index_vectors(dtype, row, rng):
+    """One element or several for each index, of any integer dtype, from either end."""
+    array = rng.integers(0, 2, (300, *row)).astype(dtype)
+    x = pt.asarray(array)
+    for kind in ("int8", "int64", "uint8", "uint64"):
+        index = rng.integers(-100 if kind[0] == "i" else 0, 100, 1000).astype(kind)
+        np.testing.assert_array_equal(x[pt.asarray(index)], array[index])
+
+
+@pytest.mark.parametrize("index, dtype", [(300, "int64"), (-301, "int64"), (2**63 - 1, "int64"),
+                                          (-2**63, "int64"), (2**64 - 1, "uint64"),
+                                          (2**63, "uint64"), (300, "uint64")])
+def test_index_vectors_out_of_range(index, dtype):
+    with pytest.raises(IndexError, match=f"^index {index} is out of range for axis 0 with length "
+                                         "300$"):
+        pt.zeros((300, 2))[pt.asarray(np.array([0, index, 1], dtype=dtype))]

@@ -3,11 +3,13 @@ derivatives that the table gives against differences.
 """
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import pytensor as pt
+from pytensor._functions import by_numpy
 from pytensor._tables.numpy_rows import COMPLEX, TABLE
 from pytensor._tables.ops import ROWS
 
@@ -184,6 +186,33 @@ def test_a_gradient_is_never_lost_silently():
     np.testing.assert_array_equal(  # no gradient flows through positions
         pt.grad(lambda x: pt.sum(x) + pt.sum(pt.argsort(x)) + pt.sum(pt.signbit(x)))(x),
         np.ones_like(VECTOR))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32", "float64"])
+def test_sort_is_stable(dtype):
+    """Zeros of either sign keep their order, NaN comes last, in long tensors too."""
+    x = (RNG.integers(-2, 3, 3000) * np.array([1, -1, 0.0])[RNG.integers(0, 3, 3000)])
+    x = np.where(RNG.random(3000) < 0.1, np.nan, x) if dtype[0] == "f" else x
+    x = x.astype(dtype)
+    for shape, axis in (((3000,), 0), ((3, 1000), 1), ((1000, 3), 0)):
+        found = pt.sort(pt.asarray(x.reshape(shape)), axis=axis).numpy()
+        expected = np.sort(x.reshape(shape), axis=axis, stable=True)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found.astype("f8")),
+                                      np.signbit(expected.astype("f8")))
+
+
+def test_a_call_obeys_no_error_state_and_leaves_it(recwarn):
+    """NumPy's warnings are off inside, in threads and in calls within calls, and only there."""
+    x = pt.asarray(np.array([2.0, np.nan]))
+    with np.errstate(all="raise"):
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: pt.acos(x).numpy(), range(8)))
+        assert np.isnan(pt.acos(x).numpy()).all() and np.geterr()["invalid"] == "raise"
+        pt.exp(pt.asarray([1e9 + 0j]))
+        with pytest.raises(FloatingPointError):
+            np.arccos(np.array([2.0]))
+    assert np.isnan(found).all() and not recwarn
 
 
 def test_memory_is_shared_both_ways():

@@ -119,6 +119,46 @@ def test_permute_dims(axes):
         np.testing.assert_array_equal(result, expected)
 
 
+# Tiles, their edges, rows too short or too few for one; several of each beside other axes.
+TRANSPOSED = [((130, 141), (1, 0)), ((256, 64), (1, 0)), ((17, 700), (1, 0)), ((700, 17), (1, 0)),
+              ((3, 500), (1, 0)), ((500, 3), (1, 0)), ((9, 8), (1, 0)),
+              ((2, 33, 3, 40), (3, 2, 1, 0)), ((3, 40, 41), (2, 0, 1)), ((3, 40, 41), (1, 2, 0)),
+              ((40, 3, 41), (0, 2, 1)), ((33, 1, 35), (2, 1, 0)), ((4,) * 6, (5, 4, 3, 2, 1, 0))]
+CUTS = {"all": lambda a: a, "reversed": lambda a: a[..., ::-1], "reversed rows": lambda a: a[::-1],
+        "every other": lambda a: a[..., ::2], "from the second": lambda a: a[1:, ..., 1:]}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("dtype", [*DTYPES, "complex64", "complex128"])
+def test_copies_along_another_axis(dtype, cut, rng):
+    """What is read, or written, along another axis than it lies in memory: copies, conversions,
+    assignments, element-wise operations."""
+    for shape, axes in TRANSPOSED:
+        array = rng.integers(0, 100, shape).astype(dtype)
+        expected = CUTS[cut](array).transpose(axes)
+        x = pt.permute_dims(CUTS[cut](pt.asarray(array)), axes)
+        np.testing.assert_array_equal(x.copy(), expected)
+        if expected.dtype.kind != "c":
+            for target in ("float32", "float64", "int16", "bool"):
+                np.testing.assert_array_equal(x.astype(target), expected.astype(target))
+        y = rng.integers(0, 100, expected.shape).astype(dtype)
+        np.testing.assert_array_equal(pt.asarray(y) + x, y + expected)
+        out, wanted = np.zeros_like(array), np.zeros_like(array)
+        pt.permute_dims(CUTS[cut](pt.asarray(out)), axes)[...] = pt.asarray(y)
+        CUTS[cut](wanted).transpose(axes)[...] = y
+        np.testing.assert_array_equal(out, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_numbers_repeat(dtype):
+    row = (np.arange(5) * (1 + 2j)).astype(dtype)
+    for shape in ((3, 700), (700, 3), (600,)):
+        for source in ((1,) * len(shape), (*shape[:-1], 1), (1, *shape[1:])):
+            array = np.resize(row, source)
+            np.testing.assert_array_equal(pt.broadcast_to(pt.asarray(array), shape).copy(),
+                                          np.broadcast_to(array, shape))
+
+
 def test_transposes():
     t = pt.asarray(CUBE)
     for result in (t.T, t.transpose(), pt.transpose(t)):
@@ -308,6 +348,28 @@ def test_take(axis, indices):
     kind = np.asarray(indices, dtype=np.int64)
     np.testing.assert_array_equal(pt.take(CUBE, pt.asarray(kind), axis=axis),
                                   np.take(CUBE, kind, axis=axis))
+
+
+KEYS = [3, -1, slice(1, 5, 2), (slice(None), 1), (..., None), [0, 2, 2], ([1, 1], [0, 0]),
+        np.array([[0, 1], [2, 2]]), np.arange(18).reshape(6, 3) % 4 == 0, (1, np.array([0, 0])), []]
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "complex64"])
+@pytest.mark.parametrize("key", KEYS, ids=str)
+def test_set_at(key, dtype, rng):
+    """As assignment in NumPy: of several values for an element, the last one stays."""
+    array = rng.integers(0, 2, (6, 3)).astype(dtype)
+    values = rng.integers(0, 2, array[key].shape).astype(dtype)
+    for new in (values, 1, values[..., :1]):
+        expected = array.copy()
+        expected[key] = new
+        x = pt.asarray(array)
+        found = pt.set_at(x, key, new if isinstance(new, int) else pt.asarray(new))
+        assert found.dtype == array.dtype
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(x, array)
+    with pytest.raises(ValueError, match="does not broadcast"):
+        pt.set_at(x, key, np.ones((7, 1, 5)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -24,6 +24,8 @@ DIGESTS = """
 
     def results():
         yield "add", x + x.T.reshape(700, 500)
+        yield "transposed", f.T.copy()
+        yield "added across", f.T.astype("float64") + x.reshape(500, 700)
         yield "tanh", pt.tanh(f)
         yield "sin", pt.sin(f * 1e6)
         yield "broadcast", f * f[:1] + f[:, :1]

@@ -19,7 +19,7 @@ def main(path):
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
         print(f"  {size:>12,}  {name}")
     missing = [name for name in ("pytensor/py.typed", "pytensor/_core.pyi", "pytensor/_ops.pyi",
-                                 "pytensor/libscipy_openblas.so", "pytensor/LICENSE.openblas.txt")
+                                 "pytensor/pytensor_openblas.so", "pytensor/LICENSE.openblas.txt")
                if name not in sizes]
     if missing:
         sys.exit(f"not in the wheel: {', '.join(missing)}")

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "transpose.h"
+
 #define MAX_OPERANDS 4 /* three inputs and the result */
 /* Elements of one task: at least enough to hide its dispatch (about 0.1 us), so few that every
  * thread gets several where that is possible (of four tasks of 32 Ki for 100 000 elements, two
@@ -24,6 +26,19 @@
 /* Elements of a block in which one element is repeated, for an operand that is the same all along a
  * row: to fill the block costs as much as to add two. */
 #define REPEATED_BLOCK 256
+/* A tile, in which operands that run along another axis than the result are transposed: so small
+ * that it stays in the L1 cache, so large that its rows and columns are several lines of the cache,
+ * most of which are used whole; and from how many elements on it is worth its walk. */
+#define TILE_BYTES ((size_t)16 << 10)
+#define TILE_COLUMN_BYTES 256
+#define MAX_TILE_ROWS 128
+#define MIN_TILE 64
+/* Rows or columns up to which a copy is transposed straight into the result: more lines of the
+ * cache, a power of two apart, would drive each other out of it before they are full. */
+#define MAX_STRAIGHT 8
+#define CACHE_LINE 64
+/* Bytes of the largest element. */
+#define MAX_ITEM 16
 
 /* One call, after its axes have been merged. */
 typedef struct {
@@ -43,7 +58,7 @@ typedef struct {
 } plan;
 
 typedef struct {
-    _Alignas(64) char bytes[PT_BLOCK * 8];
+    _Alignas(64) char bytes[PT_BLOCK * MAX_ITEM];
 } block_buffer;
 
 #if defined(__x86_64__)
@@ -102,8 +117,11 @@ static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride,
     case 4:
         for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, from + (ptrdiff_t)i * stride, 4);
         break;
-    default:
+    case 8:
         for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, from + (ptrdiff_t)i * stride, 8);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + 16 * i, from + (ptrdiff_t)i * stride, 16);
     }
 }
 
@@ -124,8 +142,11 @@ static void unpack(char *restrict to, ptrdiff_t stride, const char *restrict fro
     case 4:
         for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 4 * i, 4);
         break;
-    default:
+    case 8:
         for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 8 * i, 8);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 16 * i, 16);
     }
 }
 
@@ -145,7 +166,8 @@ static void cursor_at(cursor *c, size_t start, int ndim, const ptrdiff_t *shape,
     }
 }
 
-/* Moves on by n elements, which do not pass the end of the innermost axis. */
+/* Moves on by n elements, which do not pass the end of the innermost axis. With one axis less than
+ * there are, by n rows. */
 static void cursor_advance(cursor *c, ptrdiff_t n, int ndim, const ptrdiff_t *shape,
                            const ptrdiff_t *strides) {
     int d = ndim - 1;
@@ -299,6 +321,8 @@ static void run_row(const plan *p, char *const *base, size_t n) {
 /* Elements start..end, row by row. */
 static void run_rows(const plan *p, size_t start, size_t end) {
     int n_operands = p->n_inputs + 1, last = p->ndim - 1;
+    const bool is_copy = p->loop == NULL && p->dtype[0] == p->dtype[1] &&
+                         p->strides[0][last] == p->item[0] && p->strides[1][last] == p->item[1];
     cursor cursors[MAX_OPERANDS];
     for (int k = 0; k < n_operands; k++) {
         cursor_at(&cursors[k], start, p->ndim, p->shape, p->strides[k]);
@@ -308,11 +332,24 @@ static void run_rows(const plan *p, size_t start, size_t end) {
         if (n > end - start) n = end - start;
         char *base[MAX_OPERANDS];
         for (int k = 0; k < n_operands; k++) base[k] = p->data[k] + cursors[k].offset;
-        run_row(p, base, n);
-        for (int k = 0; k < n_operands; k++) {
-            cursor_advance(&cursors[k], (ptrdiff_t)n, p->ndim, p->shape, p->strides[k]);
+        size_t rows = 0; /* whole ones, which need no cursor until the end of their axis */
+        if (last > 0 && n == (size_t)p->shape[last]) {
+            rows = (size_t)(p->shape[last - 1] - cursors[0].index[last - 1]);
+            if (rows > (end - start) / n) rows = (end - start) / n;
         }
-        start += n;
+        for (size_t i = 0; i < rows || i == 0; i++) {
+            if (is_copy) {
+                memcpy(base[1], base[0], n * (size_t)p->item[0]);
+            } else {
+                run_row(p, base, n);
+            }
+            for (int k = 0; k < n_operands && last > 0; k++) base[k] += p->strides[k][last - 1];
+        }
+        for (int k = 0; k < n_operands; k++) {
+            cursor_advance(&cursors[k], (ptrdiff_t)(rows > 0 ? rows : n), p->ndim - (rows > 0),
+                           p->shape, p->strides[k]);
+        }
+        start += rows > 0 ? rows * n : n;
     }
 }
 
@@ -329,7 +366,7 @@ static size_t period_of(const plan *p, int k) {
  * there. */
 static void run_gathered(const plan *p, size_t start, size_t end) {
     int out = p->n_inputs;
-    _Alignas(64) char buffers[MAX_OPERANDS][2 * PT_BLOCK * 8];
+    _Alignas(64) char buffers[MAX_OPERANDS][2 * PT_BLOCK * MAX_ITEM];
     char *operands[MAX_OPERANDS];
     size_t periods[MAX_OPERANDS];
     size_t out_size = (size_t)p->item[out], in_size = pt_dtype_size[p->compute];
@@ -406,6 +443,155 @@ static void run_task(void *context, size_t i) {
     const plan *p = context;
     size_t start = i * p->task, end = start + p->task;
     run_part(p, start, end < p->size ? end : p->size);
+}
+
+/* ------------------------------------------------------------------------ transposing */
+
+/* How a call is cut into tiles: rows along an axis that inputs run along, columns along the last
+ * one, which the result runs along. Element by element, an input would be read a line of the cache
+ * for each, and by the time that the next row wants the line's next element it is gone. */
+typedef struct {
+    const plan *p;
+    int axis;                   /* of the rows */
+    bool across[MAX_OPERANDS];  /* whether an operand runs along it rather than along the last */
+    bool is_copy;               /* to contiguous columns, without a conversion */
+    size_t n_rows, n_columns;   /* of a tile, unless it is at an edge */
+    size_t tiles_down, tiles_along, n_tiles, per_task;
+} tiling;
+
+static size_t magnitude(ptrdiff_t stride) {
+    return stride < 0 ? -(size_t)stride : (size_t)stride;
+}
+
+/* Whether operand k has its elements closer together along axis than along the last one. */
+static bool runs_along(const plan *p, int k, int axis) {
+    return magnitude(p->strides[k][axis]) - 1 < magnitude(p->strides[k][p->ndim - 1]) - 1 &&
+           p->strides[k][p->ndim - 1] != 0;
+}
+
+/* Fills in t; whether there is something to transpose that pays. */
+static bool choose_tiles(const plan *p, tiling *t) {
+    const int last = p->ndim - 1;
+    size_t item = 1, length;
+    t->p = p;
+    t->axis = -1;
+    for (int k = 0; k < p->n_inputs && t->axis < 0; k++) {
+        for (int d = 0; d < last; d++) {
+            if (runs_along(p, k, d) && (t->axis < 0 || magnitude(p->strides[k][d]) <
+                                                           magnitude(p->strides[k][t->axis]))) {
+                t->axis = d;
+            }
+        }
+    }
+    if (t->axis < 0) return false;
+    for (int k = 0; k < p->n_inputs; k++) {
+        t->across[k] = runs_along(p, k, t->axis);
+        if (t->across[k] && (size_t)p->item[k] > item) item = (size_t)p->item[k];
+    }
+    t->across[p->n_inputs] = false;
+    t->is_copy = p->loop == NULL && p->dtype[0] == p->dtype[1] && p->strides[1][last] == p->item[1];
+    const size_t elements = TILE_BYTES / item;
+    t->n_rows = TILE_COLUMN_BYTES / item < MAX_TILE_ROWS ? TILE_COLUMN_BYTES / item : MAX_TILE_ROWS;
+    length = (size_t)p->shape[t->axis];
+    if (t->n_rows > length) t->n_rows = length;
+    t->n_columns = elements / t->n_rows;
+    length = (size_t)p->shape[last];
+    if (t->n_columns > length) { /* more rows, then */
+        t->n_columns = length;
+        t->n_rows = elements / length;
+        length = (size_t)p->shape[t->axis];
+        if (t->n_rows > length) t->n_rows = length;
+    }
+    t->tiles_down = pt_ceil_div((size_t)p->shape[t->axis], t->n_rows);
+    t->tiles_along = pt_ceil_div((size_t)p->shape[last], t->n_columns);
+    t->n_tiles = p->size / (size_t)p->shape[t->axis] / (size_t)p->shape[last] * t->tiles_down *
+                 t->tiles_along;
+    t->per_task = pt_ceil_div(pt_task_size(p->size), t->n_rows * t->n_columns);
+    return t->n_rows * t->n_columns >= MIN_TILE;
+}
+
+/* Asks for the lines of a matrix whose columns are contiguous, into the L2 cache. Columns are too
+ * short, and too far from each other, for the processor to foresee them. */
+static void prefetch_columns(const char *from, ptrdiff_t column_stride, size_t column_bytes,
+                             size_t n_columns) {
+    for (size_t column = 0; column < n_columns; column++) {
+        for (size_t i = 0; i < column_bytes; i += CACHE_LINE) __builtin_prefetch(from + i, 0, 2);
+        from += column_stride;
+    }
+}
+
+/* One tile: transposes what runs along the other axis, then it is a call of two axes like any. */
+static void run_tile(const tiling *t, size_t i) {
+    _Alignas(64) char staging[MAX_OPERANDS - 1][TILE_BYTES];
+    const plan *p = t->p;
+    const int last = p->ndim - 1;
+    const size_t column = i % t->tiles_along * t->n_columns;
+    const size_t row = i / t->tiles_along % t->tiles_down * t->n_rows;
+    size_t outer = i / t->tiles_along / t->tiles_down;
+    ptrdiff_t index[PT_MAX_NDIM], shape[2], strides[MAX_OPERANDS][2];
+    pt_operand operands[MAX_OPERANDS];
+    plan tile;
+
+    for (int d = last; d >= 0; d--) {
+        if (d == last) {
+            index[d] = (ptrdiff_t)column;
+        } else if (d == t->axis) {
+            index[d] = (ptrdiff_t)row;
+        } else {
+            index[d] = (ptrdiff_t)(outer % (size_t)p->shape[d]);
+            outer /= (size_t)p->shape[d];
+        }
+    }
+    shape[0] = p->shape[t->axis] - (ptrdiff_t)row;
+    shape[1] = p->shape[last] - (ptrdiff_t)column;
+    if ((size_t)shape[0] > t->n_rows) shape[0] = (ptrdiff_t)t->n_rows;
+    if ((size_t)shape[1] > t->n_columns) shape[1] = (ptrdiff_t)t->n_columns;
+    for (int k = 0; k <= p->n_inputs; k++) {
+        const ptrdiff_t *steps = p->strides[k];
+        tile.data[k] = p->data[k];
+        for (int d = 0; d <= last; d++) tile.data[k] += index[d] * steps[d];
+        strides[k][0] = steps[t->axis];
+        strides[k][1] = steps[last];
+    }
+    const size_t n_rows = (size_t)shape[0], n_columns = (size_t)shape[1];
+    if (t->is_copy && (n_rows <= MAX_STRAIGHT || n_columns <= MAX_STRAIGHT)) {
+        pt_transpose(tile.data[1], strides[1][0], tile.data[0], strides[0][0], strides[0][1], n_rows,
+                     n_columns, (size_t)p->item[0]);
+        return;
+    }
+    for (int k = 0; k <= p->n_inputs; k++) {
+        const ptrdiff_t down = strides[k][0], along = strides[k][1], item = p->item[k];
+        if (t->across[k]) {
+            const size_t bytes = n_rows * (size_t)item;
+            if (down == item && bytes >= CACHE_LINE && column + n_columns < (size_t)p->shape[last]) {
+                prefetch_columns(tile.data[k] + shape[1] * along, along, bytes, n_columns);
+            }
+            strides[k][0] = shape[1] * item;
+            strides[k][1] = item;
+            pt_transpose(staging[k], strides[k][0], tile.data[k], down, along, n_rows, n_columns,
+                         (size_t)item);
+            tile.data[k] = staging[k];
+        }
+        operands[k] = (pt_operand){tile.data[k], strides[k], p->dtype[k]};
+        tile.dtype[k] = p->dtype[k];
+        tile.item[k] = item;
+    }
+    tile.loop = p->loop;
+    tile.casts = p->casts;
+    tile.compute = p->compute;
+    tile.n_inputs = p->n_inputs;
+    tile.size = (size_t)(shape[0] * shape[1]);
+    tile.ndim = pt_merge_axes(2, shape, p->n_inputs + 1, operands, tile.shape, tile.strides,
+                              tile.flat);
+    tile.block = block_of_rows(&tile);
+    run_part(&tile, 0, tile.size);
+}
+
+static void run_tiles(void *context, size_t i) {
+    const tiling *t = context;
+    size_t tile = i * t->per_task, end = tile + t->per_task;
+    if (end > t->n_tiles) end = t->n_tiles;
+    for (; tile < end; tile++) run_tile(t, tile);
 }
 
 /* ------------------------------------------------------------------------- planning */
@@ -495,7 +681,14 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
     for (int d = 0; d < p->ndim; d++) p->size *= (size_t)p->shape[d];
     if (p->size == 0) return;
     p->block = block_of_rows(p);
-    if (p->size * bytes_per_element < PT_PARALLEL_BYTES) {
+    const bool is_small = p->size * bytes_per_element < PT_PARALLEL_BYTES;
+    tiling t;
+    if (p->ndim > 1 && choose_tiles(p, &t)) {
+        if (is_small) t.per_task = t.n_tiles;
+        pt_parallel_for(run_tiles, &t, pt_ceil_div(t.n_tiles, t.per_task));
+        return;
+    }
+    if (is_small) {
         run_part(p, 0, p->size);
         return;
     }

@@ -7,7 +7,7 @@
 /* operands: the inputs, then the result; see elementwise_loop.h. */
 typedef void (*pt_loop)(char *const *operands, size_t n);
 typedef void (*pt_cast)(const void *in, void *out, size_t n);
-/* out: n times the same element of size bytes, 1, 2, 4 or 8. */
+/* out: n times the same element of size bytes, 1, 2, 4, 8 or 16. */
 typedef void (*pt_repeat)(const void *element, void *out, size_t n, size_t size);
 
 typedef struct {

@@ -21,13 +21,15 @@
  * stores to wide loads, which then wait. */
 #define REPEAT(bits)                                                          \
     do {                                                                      \
-        typedef uint##bits##_t __attribute__((may_alias)) word;               \
+        typedef uint##bits##_t __attribute__((may_alias, aligned(1))) word;   \
         word value = *(const word *)element, *to = out;                       \
         _Pragma("omp simd") for (size_t i = 0; i < n; i++) to[i] = value;     \
     } while (0)
 
 static void repeat(const void *element, void *out, size_t n, size_t size) {
-    if (size == 8) {
+    if (size == 16) {
+        for (size_t i = 0; i < n; i++) memcpy((char *)out + 16 * i, element, 16);
+    } else if (size == 8) {
         REPEAT(64);
     } else if (size == 4) {
         REPEAT(32);

@@ -23,10 +23,12 @@
 
 #include "pt.h"
 
+/* A name of the package's own: threadpoolctl takes a library for OpenBLAS by the beginning of its
+ * file's name, and would give this one the threads that it gives to NumPy's and SciPy's. */
 #ifdef __APPLE__
-#define LIBRARY "libscipy_openblas.dylib"
+#define LIBRARY "pytensor_openblas.dylib"
 #else
-#define LIBRARY "libscipy_openblas.so"
+#define LIBRARY "pytensor_openblas.so"
 #endif
 
 pt_blas blas;
@@ -93,6 +95,10 @@ const char *pt_load_blas(void) {
     blas.dgemv = (__typeof__(blas.dgemv))symbol(library, "scipy_cblas_dgemv", &complete);
     blas.sdot = (__typeof__(blas.sdot))symbol(library, "scipy_cblas_sdot", &complete);
     blas.ddot = (__typeof__(blas.ddot))symbol(library, "scipy_cblas_ddot", &complete);
+    blas.get_num_threads = (__typeof__(blas.get_num_threads))symbol(
+        library, "scipy_openblas_get_num_threads", &complete);
+    blas.set_num_threads = (__typeof__(blas.set_num_threads))symbol(
+        library, "scipy_openblas_set_num_threads", &complete);
     blas.get_config =
         (__typeof__(blas.get_config))symbol(library, "scipy_openblas_get_config", &complete);
     blas.get_corename =
@@ -159,7 +165,7 @@ void pt_enter_blas(void) {
         const int n = atomic_fetch_add(&n_inside, 1) + 1;
         int closed = atomic_load(&closed_for);
         if (closed && is_exiting) closed &= ~EXIT;
-        if (!closed && (n <= atomic_load(&n_buffers) || has_memory_for(n))) return;
+        if (!closed && (n <= atomic_load(&n_buffers) || has_memory_for(n))) break;
         atomic_fetch_sub(&n_inside, 1);
         if (closed & FORK) {
             pthread_mutex_lock(&door);
@@ -170,6 +176,8 @@ void pt_enter_blas(void) {
             nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
         }
     }
+    /* Who finds the library all the same, by its symbols say, changes no bit of a product either. */
+    if (blas.get_num_threads != NULL && blas.get_num_threads() != 1) blas.set_num_threads(1);
 }
 
 void pt_leave_blas(void) { atomic_fetch_sub(&n_inside, 1); }

@@ -12,6 +12,8 @@ typedef struct {
     __typeof__(&scipy_cblas_dgemv) dgemv;
     __typeof__(&scipy_cblas_sdot) sdot;
     __typeof__(&scipy_cblas_ddot) ddot;
+    __typeof__(&scipy_openblas_get_num_threads) get_num_threads;
+    __typeof__(&scipy_openblas_set_num_threads) set_num_threads;
     __typeof__(&scipy_openblas_get_config) get_config;
     __typeof__(&scipy_openblas_get_corename) get_corename;
 } pt_blas;
@@ -23,7 +25,8 @@ extern pt_blas blas;
 bool pt_blas_has_memory(void);
 
 /* Around what calls these functions: a fork waits until all have left. Not nested. Where there is
- * no memory for one more thread inside, it waits for another to leave. */
+ * no memory for one more thread inside, it waits for another to leave. Gives OpenBLAS one thread
+ * again should somebody have changed that. */
 void pt_enter_blas(void);
 void pt_leave_blas(void);
 

@@ -131,6 +131,16 @@ def _as_matrix(t):
     return _core.reshape(t, (math.prod(t.shape[:-1]), t.shape[-1]))
 
 
+def last_written(g, key, shape):
+    """d set_at(x, key, y) / dy, y of the shape: g[key], but 0 for a value that a later one for the
+    same element replaces."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    written = np.empty(g.shape, dtype=np.intp)
+    place = key.numpy() if isinstance(key, _core.Tensor) else key
+    written[place] = numbers
+    return _ops.where(_core.asarray(written[place] == numbers), g[key], 0)
+
+
 def part_of_concat(i, axis, starts):
     """Where input number i stands in the result, as an index."""
     return (slice(None),) * axis + (slice(starts[i], starts[i + 1]),)

@@ -14,6 +14,7 @@ import math
 from pytensor import _core, linalg
 from pytensor import _functions as pt
 from pytensor._core import GradientTape
+from pytensor._functions.contraction import free_letters, spelt
 
 
 def through(f, g, x):
@@ -315,7 +316,7 @@ def sort_tangent(t, x, axis, descending, stable):
 def einsum_gradient(g, i, subscripts, operands):
     """d einsum(subscripts, *operands) / d operand i: g and the other operands, summed over what
     operand i does not have."""
-    terms, result = _terms(subscripts, operands)
+    terms, result = spelt(subscripts, [x.ndim for x in operands])
     own = terms[i]
     inputs, factors = [result], [g]
     for k, operand in enumerate(operands):
@@ -325,7 +326,7 @@ def einsum_gradient(g, i, subscripts, operands):
     known, longer = set("".join(inputs)), set()
     for term, factor in zip(inputs, factors, strict=True):
         longer |= {letter for letter, n in zip(term, factor.shape, strict=True) if n != 1}
-    names, free = [], iter(_free_letters(terms, result))
+    names, free = [], iter(free_letters(terms, result))
     for axis, letter in enumerate(own):
         n = operands[i].shape[axis]
         if n == 1 and letter in longer:  # it was broadcast: the tape knows that of element-wise ops
@@ -347,25 +348,3 @@ def einsum_gradient(g, i, subscripts, operands):
 def einsum_tangent(t, i, subscripts, operands):
     """How einsum changes with operand i."""
     return pt.einsum(subscripts, *operands[:i], t, *operands[i + 1:])
-
-
-def _terms(subscripts, operands):
-    """The letters of each operand and of the result, dots spelt out."""
-    text = subscripts.replace(" ", "")
-    left, arrow, result = text.partition("->")
-    terms = left.split(",")
-    letters = iter(_free_letters(terms, result))
-    widths = [operand.ndim - len(term.replace("...", "")) if "..." in term else 0
-              for term, operand in zip(terms, operands, strict=True)]
-    dots = "".join(next(letters) for _ in range(max(widths)))
-    if not arrow:
-        once = sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1)
-        result = "..." + "".join(once)
-    spelt = [term.replace("...", dots[len(dots) - width:])
-             for term, width in zip(terms, widths, strict=True)]
-    return spelt, result.replace("...", dots)
-
-
-def _free_letters(terms, result):
-    used = set("".join(terms) + result)
-    return [chr(c) for c in (*range(97, 123), *range(65, 91)) if chr(c) not in used]

@@ -38,6 +38,7 @@ from libc.stdint cimport (int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, 
 from libc.string cimport memset
 
 import collections.abc
+import contextvars
 import itertools
 import numbers
 import operator

@@ -299,20 +299,24 @@ cdef Tensor checked_rows(Tensor rows, Py_ssize_t n):
     between this check and the kernel that reads them."""
     cdef Tensor numbers = converted(rows, PT_INT64)
     cdef int64_t *at = <int64_t *>numbers.data
-    cdef int64_t lowest = 0, highest = -1
+    # what is negative counts from the end; of uint64, it is above int64's range
+    cdef int64_t from_end = 0 if rows.type == PT_UINT64 else n, number
+    cdef bint is_out = False
+    cdef object wrong
     cdef Py_ssize_t i
-    for i in range(numbers.size):
-        lowest = min(lowest, at[i])
-        highest = max(highest, at[i])
-    if rows.type == PT_UINT64 and lowest < 0:
-        highest = n  # above int64's range
-    if highest >= n or lowest < -n:
-        raise IndexError(f"index {highest if highest >= n else lowest} is out of range for axis 0 "
-                         f"with length {n}")
-    if lowest < 0:
+    with nogil:
+        for i in range(numbers.size):   # without a branch: there may be millions
+            number = at[i]
+            number += (number >> 63) & from_end
+            at[i] = number
+            is_out |= <uint64_t>number >= <uint64_t>n
+    if is_out:
         for i in range(numbers.size):
-            if at[i] < 0:
-                at[i] += n
+            if not 0 <= at[i] < n:
+                wrong = at[i] - from_end if at[i] < 0 else at[i]
+                if rows.type == PT_UINT64:
+                    wrong = <uint64_t>at[i]
+                raise IndexError(f"index {wrong} is out of range for axis 0 with length {n}")
     return numbers
 
 
@@ -436,6 +440,27 @@ def scatter(x, /, key, shape):
         np.add.at(numpy_view(out), numpy_key(key), numpy_view(t))
     if recording_mask & t.tracked:
         record(ROW_SCATTER, (t,), out, (fixed_key(key),))
+    return out
+
+
+def set_at(x, key, values, /):
+    """x with x[key] = values, as a new tensor; see pytensor._functions.composed.set_at."""
+    cdef Tensor t = as_tensor(x, "set_at"), source = asarray(values, dtype=DTYPES[t.type])
+    cdef Tensor out = converted(t, t.type)
+    cdef bint is_recorded_here = recording_mask & (t.tracked | source.tracked)
+    if is_recorded_here:
+        if kind_of(t.type) == KIND_COMPLEX:
+            refuse_complex_gradient("set_at", t.tracked | source.tracked)
+        # its gradient then has the shape of an index's
+        source = broadcast_to(source, get_item(out, key).shape)
+    try:
+        set_item(out, key, new_view(source, source.data, source.ndim, source.dims, source.steps))
+    except (TypeError, ValueError):
+        broadcast_to(source, get_item(out, key).shape)  # says what does not fit
+        raise
+    out.version = 0
+    if is_recorded_here and kind_of(t.type) == KIND_FLOAT:
+        record(ROW_SET_AT, (t, source), out, (fixed_key(key),))
     return out
 
 

@@ -185,7 +185,8 @@ cdef Py_ssize_t NOGIL_ELEMENTS = 16384
 cdef int copy_into(Tensor src, Tensor dst) except -1:
     """dst[...] = src, converted; the shapes are equal and the memory does not overlap."""
     cdef pt_operand a = operand_of(src), b = operand_of(dst)
-    if kind_of(src.type) == KIND_COMPLEX or kind_of(dst.type) == KIND_COMPLEX:
+    if src.type != dst.type and (kind_of(src.type) == KIND_COMPLEX
+                                 or kind_of(dst.type) == KIND_COMPLEX):
         np.copyto(numpy_view(dst), numpy_view(src), casting="unsafe")
         return 0
     if dst.size < NOGIL_ELEMENTS:

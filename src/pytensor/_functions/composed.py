@@ -530,18 +530,7 @@ def add_at(x, key, values, /):
 def set_at(x, key, values, /):
     """x with x[key] = values, as a new tensor: the last one where key names an element several
     times. Gradients flow through both."""
-    from pytensor._ops import where
-
-    tensor = asarray(x)
-    values = asarray(values, dtype=tensor.dtype)
-    shape = tensor[key].shape
-    sources = np.full(tensor.shape, -1)  # for each element, which of the values it becomes
-    place = key.numpy() if isinstance(key, Tensor) else key
-    sources[place] = np.arange(math.prod(shape)).reshape(shape)
-    if not math.prod(shape):
-        return tensor.copy()
-    values = broadcast_to(values, shape).ravel()
-    return where(asarray(sources < 0), tensor, values[np.maximum(sources, 0)])
+    return _core.set_at(x, key, values)
 
 
 # -------------------------------------------------------------------------------- composed

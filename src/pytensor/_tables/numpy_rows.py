@@ -21,6 +21,7 @@ Columns
                 all: no derivative is known, and a call that a GradientTape would have to record
                 raises
     promoting   False where the inputs keep their own dtypes
+    warns       False where NumPy only compares: it never warns then
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Row:
     d: tuple[str | None, ...] | str | None
     jvp: tuple[str | None, ...] | str | None
     promoting: bool
+    warns: bool = True
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -76,9 +78,9 @@ def binary(name, types, doc, numpy=None, *, d=None):
                       True)
 
 
-def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True):
+def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True):
     """A row for any other function."""
-    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting)
+    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns)
 
 
 # The rows of the op table that take complex numbers as well: by their reference there, or by the
@@ -111,31 +113,31 @@ unary("real", NUMBERS, "The real part, a view; of a real number, itself.", "x.re
 # ---------------------------------------------------------------- searching, sorting, sets
 other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "The positions that sort x along an axis; NaN comes last, or first in descending order.",
-      "argsort(x, axis, descending, stable)")
+      "argsort(x, axis, descending, stable)", warns=False)
 other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "x sorted along an axis; NaN comes last, or first in descending order.",
       "sort(x, axis, descending, stable)",
       d=("sort_gradient(g, x, axis, descending, stable)",),
-      jvp=("sort_tangent(t, x, axis, descending, stable)",))
+      jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False)
 other("count_nonzero", "x, /, *, axis=None, keepdims=False", ALL,
       "How many elements along axes are not 0.",
-      "np.count_nonzero(x, axis=axis, keepdims=keepdims)")
+      "np.count_nonzero(x, axis=axis, keepdims=keepdims)", warns=False)
 other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
-      "np.isin(x, y, invert=invert)")
+      "np.isin(x, y, invert=invert)", warns=False)
 other("nonzero", "x, /", ALL, "For each axis, the indices of the elements that are not 0.",
-      "nonzero(x)")
+      "nonzero(x)", warns=False)
 other("searchsorted", "x, y, /, *, side='left', sorter=None", "biuf",
       "Where to insert y into the sorted vector x to keep it sorted.",
-      "np.searchsorted(x, y, side=side, sorter=sorter)")
+      "x.searchsorted(y, side=side, sorter=sorter)", warns=False)
 other("unique_all", "x, /", ALL,
       "The different elements, where each first stands, which one each element is, and how often "
-      "each occurs.", "np.unique_all(x)")
+      "each occurs.", "np.unique_all(x)", warns=False)
 other("unique_counts", "x, /", ALL, "The different elements, and how often each occurs.",
-      "np.unique_counts(x)")
+      "np.unique_counts(x)", warns=False)
 other("unique_inverse", "x, /", ALL, "The different elements, and which one each element is.",
-      "np.unique_inverse(x)")
+      "np.unique_inverse(x)", warns=False)
 other("unique_values", "x, /", ALL, "The different elements, sorted.",
-      "np.unique(x, equal_nan=False)")
+      "np.unique(x, equal_nan=False)", warns=False)
 
 # ---------------------------------------------------------------- cumulative, sums of products
 other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
@@ -148,7 +150,8 @@ other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False"
       "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)",
       d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
 other("einsum", "subscripts, /, *operands", NUMBERS + "b",
-      "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'.",
+      "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'; large ones as "
+      "products of matrices.",
       "einsum(subscripts, operands)",
       d="einsum_gradient(g, i, subscripts, operands)",
       jvp="einsum_tangent(t, i, subscripts, operands)")

@@ -333,6 +333,9 @@ other("getitem", "Selected by index.", parameters=("key",),
       d=("scatter(g, key, x_shape)",), jvp=("t[key]",))
 other("scatter", "Zeros, with x added at an index.", parameters=("key",), d=("g[key]",),
       jvp=("scatter(t, key, out_shape)",))
+other("set_at", "x, with y at an index.", parameters=("key",),
+      d=("set_at(g, key, 0)", "last_written(g, key, y_shape)"),
+      jvp=("set_at(t, key, 0)", "set_at(full(x_shape, 0, dtype=t.dtype), key, t)"))
 other("concat", "One after another along an axis.", parameters=("axis", "starts"),
       d="g[part_of_concat(i, axis, starts)]",
       jvp="scatter(t, part_of_concat(i, axis, starts), out_shape)")
