@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from pytensor import layers, models, saving
+from pytensor import callbacks, checkpoints, layers, models, saving
 
 pytestmark = pytest.mark.once
 
@@ -291,3 +291,18 @@ def test_refuses_a_reserved_name(tmp_path):
     with pytest.raises(ValueError, match="save_model: a weight is called 'training:x/kernel'"):
         models.save_model(model, tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", ["h5", "keras", "hdf5", "H5", "pt", "onnx", "npz"])
+def test_names_of_other_formats(tmp_path, ending):
+    model = models.Sequential([layers.Dense(1, input_shape=(2,))])
+    path = tmp_path / f"m.{ending}"
+    for write in (model.save, model.save_weights, checkpoints.Checkpoint,
+                  callbacks.ModelCheckpoint):
+        with pytest.raises(ValueError, match=rf"m\.{ending}: found the ending of another format, "
+                                             r".*expected NAME\.safetensors"):
+            write(path)
+    assert not path.exists()
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ValueError, match=r"not a whole safetensors file.*load_keras_weights"):
+        models.load_model(path)

@@ -1,6 +1,7 @@
 """python -m pytensor.train: what it prints, how it ends, that it is reproducible."""
 
 import csv
+import errno
 import json
 import os
 import random
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytensor import batches, models, saving, train
+from pytensor import batches, callbacks, models, saving, train
 from pytensor.datasets import digits, idx, mnist
 
 FILES = (
@@ -285,6 +286,34 @@ def test_plot(shelf, tmp_path, capsys):
     assert path.read_bytes().startswith(b"\x89PNG")
     capsys.readouterr()
     assert "--plot" in refused(capsys, "--data-dir", shelf, "--plot", tmp_path / "report.gif")
+
+
+def test_a_plot_that_cannot_be_written_leaves_the_result(shelf, tmp_path, capsys, monkeypatch):
+    plot = pytest.importorskip("pytensor.plot", reason="needs pytensor-kernels[plot]")
+
+    def full(figure, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(plot, "save", full)
+    path = tmp_path / "report.png"
+    assert train.main(["--data-dir", str(shelf), "--plot", str(path), "--quiet", *QUICK]) == 1
+    captured = capsys.readouterr()
+    assert RESULT.fullmatch(captured.out.rstrip("\n"))
+    assert captured.err == f"pytensor.train: --plot: {path}: No space left on device\n"
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0.0000"), (0.25671, "0.2567"), (12.5, "12.5000"), (4.1e-5, "4.1000e-05"),
+    (1.3e22, "1.3000e+22"), (-2e7, "-2.0000e+07"), (float("nan"), "nan"),
+])
+def test_numbers_of_any_size_are_short(value, text):
+    assert callbacks.shown(value) == text
+
+
+def test_save_under_the_name_of_another_format(shelf, tmp_path, capsys):
+    for ending in ("h5", "keras"):
+        line = refused(capsys, "--data-dir", shelf, "--save", tmp_path / f"m.{ending}")
+        assert f"--save: {tmp_path}/m.{ending}: found the ending of another format" in line
 
 
 # --- resuming -------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the commands `python -m pytensor.train` and `pytensor.predict` share: how options are read,
+"""What `python -m pytensor`, `pytensor.train` and `pytensor.predict` share: how options are read,
 what a newcomer sees when something is wrong, and how the process ends.
 """
 
@@ -11,7 +11,9 @@ import os
 import sys
 from pathlib import Path
 
+import pytensor
 from pytensor import saving
+from pytensor._arguments import known
 
 
 class UsageError(Exception):
@@ -40,11 +42,27 @@ class Interrupted(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line that starts with the option's name."""
+    """Says what is wrong in one line that starts with the option's name; has --version."""
+
+    def __init__(self, **options):
+        """Options: those of ArgumentParser."""
+        super().__init__(**options)
+        self.add_argument("--version", action="version", version=version(),
+                          help="show the version and stop")
 
     def error(self, message):
         """Raise UsageError instead of ending the process."""
+        unknown, _, given = message.partition("unrecognized arguments: ")
+        if not unknown and given.startswith("--"):
+            hint = known(given.split()[0].partition("=")[0], self._option_string_actions)
+            if hint.startswith("did you mean"):
+                message = f"{message}: {hint}"
         raise UsageError(message.removeprefix("argument "))
+
+
+def version():
+    """Return "pytensor 0.1.0", say."""
+    return f"pytensor {pytensor.__version__}"
 
 
 def run(name, work, who=str):

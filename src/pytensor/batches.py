@@ -87,8 +87,17 @@ class Batches:
 
     def __iter__(self):
         """Yield the batches; the last one is smaller where batch_size does not divide."""
-        batches = self._from(self.position.step, self._order() if self._shuffle else None)
+        self._drawn = self._order() if self._shuffle else None
+        batches = self._from(self.position.step, self._drawn)
         return _prefetched(batches) if isinstance(self._x, Shards) else batches
+
+    def rows(self, step):
+        """Return the rows of x that a step of the epoch at hand takes, in its order, an ndarray."""
+        start = step * self._batch_size
+        rows = np.arange(start, min(start + self._batch_size, self.n_samples))
+        if self.cut is not None:
+            rows = np.concatenate([rows[first:last] for first, last in self.cut(len(rows))])
+        return rows if self._drawn is None else np.asarray(self._drawn)[rows]
 
     def _from(self, step, order):
         size, n, cut, rows_of = self._batch_size, self.n_samples, self.cut, self._rows
@@ -177,6 +186,9 @@ class Stream:
     def about(self):
         """Return what must be the same for another run to go on where this one was."""
         return {"steps_per_epoch": self._asked}
+
+    def rows(self, step):
+        """Return None: what rows of a data set the batches are made of is not known."""
 
     def __iter__(self):
         """Yield the batches of an epoch; amid one, without those that are done.

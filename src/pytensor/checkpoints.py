@@ -41,7 +41,7 @@ class Checkpoint(Callback):
             that; True: to path, if there is such a file.
         notes: as for models.save_model.
         """
-        self.path = saving.as_path("Checkpoint", path)
+        self.path = saving.as_model_path("Checkpoint", path)
         if save_freq != "epoch":
             save_freq = integer("Checkpoint: save_freq", save_freq, 1)
             self.on_train_batch_end = self._count_step

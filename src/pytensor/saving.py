@@ -31,6 +31,28 @@ VERSION = 1
 TRAINING = "training:"
 
 
+# Endings of other formats: a file of that name is expected to be one.
+_FOREIGN = {".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras's", ".pt": "PyTorch's",
+            ".pth": "PyTorch's", ".onnx": "ONNX", ".npz": "NumPy's", ".npy": "NumPy's",
+            ".pkl": "pickle", ".pickle": "pickle"}
+
+
+def as_model_path(function, path):
+    """Return the path of a file to write as a Path.
+
+    Raises:
+        TypeError: path is none.
+        ValueError: its ending is that of another format.
+    """
+    path = as_path(function, path)
+    foreign = _FOREIGN.get(path.suffix.lower())
+    if foreign:
+        hint = "; onnx.export writes the other" if foreign == "ONNX" else ""
+        raise ValueError(f"{function}: {path}: found the ending of another format, {foreign}: "
+                         f"expected NAME.safetensors{hint}")
+    return path
+
+
 def write_atomically(path, content):
     """Write bytes to a file: a new file in the same directory, synced, renamed to path.
 
@@ -98,12 +120,12 @@ def save_weights(model, path):
 
     Raises:
         TypeError: path is none.
-        ValueError: the model is not built.
+        ValueError: the model is not built, or path ends as files of another format do (.h5).
         OSError: the file cannot be written.
     """
     from safetensors.numpy import save
 
-    path = as_path("save_weights", path)
+    path = as_model_path("save_weights", path)
     write_atomically(path, save(_weights("save_weights", model)))
 
 
@@ -129,12 +151,12 @@ def save_model(model, path, include_optimizer=True, notes=None):
 
     Raises:
         TypeError: path is none, or JSON cannot hold the architecture or the notes.
-        ValueError: the model is not built.
+        ValueError: the model is not built, or path ends as files of another format do (.h5).
         OSError: the file cannot be written.
     """
     from pytensor import checkpoints
 
-    path = as_path("save_model", path)
+    path = as_model_path("save_model", path)
     training = checkpoints.optimizer_state(model) if include_optimizer else None
     write_model("save_model", model, path, training, notes)
 
@@ -212,7 +234,8 @@ def read(name, path):
     try:
         arrays = load(content)
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
-        raise ValueError(f"{name}: not a whole safetensors file: {error}") from None
+        hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
+        raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
     header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
     return arrays, header.get("__metadata__") or {}
 

@@ -294,15 +294,15 @@ def run(options, ranks=()):
         return
     loss, accuracy = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
                                       verbose=0)
-    if options.plot is not None:
-        draw(options, name, network, data)
     if epochs:
         rate = grouped(round(epochs * _n_train(options, data) / seconds))
         kind = "images" if _are_images(data) else "samples"
         work = f"{epochs:g} epoch{'s' * (epochs != 1)} in {seconds:.1f} s, {rate} {kind}/s"
     else:
         work = "nothing was left to train"
-    print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}; {work}")
+    print(f"test loss {callbacks.shown(loss)}, test accuracy {accuracy:.4f}; {work}", flush=True)
+    if options.plot is not None:  # last: if it cannot be written, the result is known
+        draw(options, name, network, data)
 
 
 def check_outputs(options):
@@ -311,6 +311,11 @@ def check_outputs(options):
         path = getattr(options, option)
         if path is not None:
             check_writable(_flag(option), path)
+    if options.save is not None:
+        try:
+            saving.as_model_path("--save", options.save)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     if options.plot is not None:
         from pytensor import plot
 
