@@ -31,9 +31,9 @@ threads: {config['threads']}
 
 Each takes --help. In Python:
 
-  import pytensor as pt                     tensors, functions, gradients: pt.grad
-  from pytensor import layers, models       networks: compile, fit, evaluate, predict
-  from pytensor.datasets import mnist       data: mnist, digits, files ...""")
+  import pytensor as pt                tensors, functions, gradients: pt.grad
+  from pytensor import layers, models  networks: compile, fit, predict
+  from pytensor.datasets import mnist  data: mnist, digits, files ...""")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def version():
 
 
 def run(name, work, who=str):
-    """Call work() as the command of that name.
+    """Call work() as the command of that name; it may return an exit code.
 
     Args:
         who: is called before a message; returns what shall stand in front of it.
@@ -83,7 +83,7 @@ def run(name, work, who=str):
         if sys.stdout is None:
             raise UsageError("standard output: closed: expected a place for the result")
         try:
-            work()
+            code = work()
         finally:
             sys.stdout.flush()  # here, not at the end of Python: its failure is reported
     except UsageError as error:
@@ -102,7 +102,7 @@ def run(name, work, who=str):
         if isinstance(error, BrokenPipeError):
             return 1  # who read the output wants no more of it (`| head`)
         return complain(f"standard output: {error}", 1)
-    return 0
+    return code or 0
 
 
 def check_writable(option, path):

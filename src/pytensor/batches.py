@@ -29,6 +29,8 @@ def as_source(name, data):
     """
     if data is None:
         raise ValueError(f"{name}: missing: expected an array of samples")
+    if hasattr(data, "to_numpy") and (hasattr(data, "columns") or hasattr(data, "name")):
+        data = _of_frame(name, data)
     source = pt.asarray(data)
     if source.dtype.kind == "c":
         raise TypeError(f"{name}: found dtype {source.dtype}: expected real numbers")
@@ -38,6 +40,42 @@ def as_source(name, data):
     if not np.asarray(source).flags.c_contiguous:
         source = source.copy()
     return source
+
+
+def _of_frame(name, data):
+    """The numbers in a DataFrame or a Series, of pandas, polars or a library alike, as an array."""
+    if not hasattr(data, "columns"):
+        label = "" if data.name in (None, "") else f": column {data.name!r}"
+        return _of_column(f"{name}{label}", data, "turn classes into numbers, such as "
+                          "numpy.unique(y, return_inverse=True)[1]")
+    if not len(data.columns) or not len(data):
+        return np.empty((len(data), len(data.columns)))
+    columns = [_of_column(f"{name}: column {label!r}", data[label], "leave the column out, or make "
+                          "columns of 0 and 1 of it: get_dummies of pandas, to_dummies of polars")
+               for label in data.columns]
+    return np.stack(columns, axis=1)
+
+
+def _of_column(name, column, remedy):
+    """A column of numbers as an array."""
+    if getattr(column, "ndim", 1) != 1:
+        raise ValueError(f"{name}: found {column.shape[1]} columns of that name: expected one")
+    values = np.asarray(column.to_numpy())
+    if values.dtype.kind not in "fiub":
+        items = [item for item in values.tolist() if item is not None]
+        wrong = next((item for item in items if not isinstance(item, (int, float))
+                      and str(item) not in ("<NA>", "nan", "NaT")), None)
+        if wrong is not None or values.dtype.kind not in "O":
+            found = f"{type(wrong).__name__} ({wrong!r})" if wrong is not None else values.dtype
+            raise TypeError(f"{name}: found {found}: expected numbers: {remedy}")
+        # Numbers, and None or pandas.NA where one is missing.
+        values = np.array([item if isinstance(item, (int, float)) else np.nan
+                           for item in values.tolist()], np.float64)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(f"{name}: found nothing in row {int(np.isnan(values).argmax())}: expected "
+                         "a number: fill missing values (pandas: fillna, polars: fill_null), or "
+                         "leave those rows out")
+    return values
 
 
 class Position:
