@@ -17,7 +17,7 @@ import numpy as np
 
 # The longer side, in pixels, that larger pictures are brought to, which averages noise away.
 _SIDE = 400
-# Strokes are narrower than this share of the shorter side.
+# Strokes are narrower than this share of the longer side.
 _STROKE = 1 / 6
 # The digits of MNIST fill a square of this share of the image.
 _INNER = 20 / 28
@@ -121,7 +121,7 @@ def _absorbed(smooth):
     """The share of the light that ink takes, in a picture of dark ink on light paper."""
     from scipy import ndimage
 
-    size = 2 * max(2, math.ceil(_STROKE * min(smooth.shape) / 2)) + 1
+    size = 2 * max(2, math.ceil(_STROKE * max(smooth.shape) / 2)) + 1
     # Where the light falls off towards the border, it is taken to go on doing so beyond.
     margin = [min(size, length - 1) for length in smooth.shape]
     wide = np.pad(smooth, [(m, m) for m in margin], mode="reflect", reflect_type="odd")
@@ -160,7 +160,7 @@ def _parts_of_digit(found, ink):
     box = boxes[main]
     side = max(part.stop - part.start for part in box)
     if side < 6 or amounts[main] < 0.3 * amounts[inside].sum():
-        raise NoDigitError(f"no digit found: {count} specks")
+        raise NoDigitError(f"nothing but {count} specks")
     digit = labels == main + 1
     for k in order[1:]:
         gap = max(max(other.start - part.stop, part.start - other.stop)
