@@ -137,8 +137,10 @@ def test_get():
 
 
 def test_refuses():
-    with pytest.raises(ValueError, match=r"unknown activation 'rellu': known are celu, elu, "
-                                         r"exponential, .*, softmax, .*, tanh, tanh_shrink$"):
+    with pytest.raises(ValueError, match=r"^unknown activation 'rellu': did you mean 'relu'\?$"):
         activations.get("rellu")
+    with pytest.raises(ValueError, match=r"unknown activation 'x': known are celu, elu, "
+                                         r"exponential, .*, softmax, .*, tanh, tanh_shrink$"):
+        activations.get("x")
     with pytest.raises(TypeError, match="activation: found 3: expected a name"):
         activations.get(3)

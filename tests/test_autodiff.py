@@ -360,7 +360,7 @@ def test_a_value_that_another_replaces_has_no_gradient(key, written):
     np.testing.assert_array_equal(dx, 2 * np.asarray(w) * np.asarray(x) * kept)
     np.testing.assert_array_equal(dvalues, 2 * np.asarray(w)[key] * np.asarray(values) * written)
     np.testing.assert_array_equal(  # forward, of one number for them all
-        pt.autodiff.jvp(lambda v: pt.set_at(x, key, v), (pt.asarray(9.0),), (pt.asarray(1.0),))[1],
+        pt.jvp(lambda v: pt.set_at(x, key, v), (pt.asarray(9.0),), (pt.asarray(1.0),))[1],
         1 - kept)
 
 

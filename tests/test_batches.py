@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import random
+from pytensor import layers, models, random
 from pytensor._training.batches import Batches, Stream, as_source, is_stream, weights_of_classes
 
 X = np.arange(20, dtype=np.uint8).reshape(10, 2)
@@ -164,3 +164,47 @@ def test_refuses_class_weights(weights, error, message):
 def test_refuses(data, error, message):
     with pytest.raises(error, match=message):
         as_source("x", data)
+
+
+@pytest.mark.oracle
+@pytest.mark.once
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames(library):
+    frames = pytest.importorskip(library)
+    data = {"a": [1, 2, 3, 4], "b": [0.5, 1.5, 2.5, 3.5], "c": [True, False, True, False]}
+    frame = frames.DataFrame(data)
+    expected = np.array(list(data.values()), float).T
+    np.testing.assert_array_equal(as_source("x", frame), expected)
+    assert as_source("x", frame["a"]).dtype == pt.int64
+    assert not is_stream(frame)
+    network = models.Sequential([layers.Dense(1, input_shape=(3,))])
+    network.compile("sgd", "mse", metrics=["mae"])
+    history = network.fit(frame, frame["a"], epochs=2, validation_split=0.5, verbose=0,
+                          validation_data=(frame, frame["a"]), sample_weight=frame["b"])
+    assert len(history.history["val_mae"]) == 2
+    assert network.predict(frame, verbose=0).shape == (4, 1)
+    for wrong, error, message in (
+            ({"a": [1, 2], "sex": ["m", "f"]}, TypeError,
+             r"^fit: x: column 'sex': found str \('m'\): expected numbers: leave .*get_dummies"),
+            ({"a": [1, 2], "b": [1.0, None]}, ValueError,
+             "^fit: x: column 'b': found nothing in row 1: expected a number: fill"),
+            ({"b": [None, 1]}, ValueError, "^fit: x: column 'b': found nothing in row 0")):
+        with pytest.raises(error, match=message):
+            network.fit(frames.DataFrame(wrong), frame["a"], verbose=0)
+    with pytest.raises(TypeError, match=r"^fit: y: column 'kind': found str \('u'\): expected num"):
+        network.fit(frame, frames.DataFrame({"kind": list("uvuv")})["kind"], verbose=0)
+
+
+@pytest.mark.oracle
+@pytest.mark.once
+def test_columns_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    for values in (pandas.array([1, 2], dtype="Int64"), pandas.array([True, False], "boolean")):
+        found = as_source("x", pandas.DataFrame({"a": values}))
+        np.testing.assert_array_equal(found, np.array(values, float)[:, None])
+    for values, found in ((["a", 1], "str"), (pandas.to_datetime(["2024-01-01"] * 2), "datetime"),
+                          (pandas.Categorical(["u", "v"]), "str")):
+        with pytest.raises(TypeError, match=f"^x: column 'a': found {found}"):
+            as_source("x", pandas.DataFrame({"a": values}))
+    with pytest.raises(ValueError, match=r"^x: column 'a': found 2 columns of that name"):
+        as_source("x", pandas.DataFrame([[1, 2]], columns=["a", "a"]))

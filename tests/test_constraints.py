@@ -36,7 +36,7 @@ def test_values_are_those_of_keras(keras, name, options):
 
 
 @pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: constraints.get("max"), ValueError, "unknown constraint 'max': known are MaxNorm"),
+    (lambda: constraints.get("Max"), ValueError, "unknown constraint 'Max': known are MaxNorm"),
     (lambda: constraints.get(3), TypeError, "constraint: found 3"),
     (lambda: constraints.MaxNorm(-1), ValueError, "MaxNorm: max_value: found -1"),
     (lambda: constraints.MinMaxNorm(2, 1), ValueError, "max_value: found 1: expected at least 2"),

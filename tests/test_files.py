@@ -75,14 +75,16 @@ def test_the_seed_decides_who_is_in_the_test_set(written):
     ("", "found no rows of numbers"),
     ("a,b\n", "found no rows of numbers"),
     ("abc\n1\n", "found one column in the first line"),
-    ("1,2,x\n3,4\n", "invalid column index 2"),
-    ("1,2,x\n3,oops,y\n", "could not convert string 'oops' to float32"),
-    ("1,2,x\n3,,y\n", "could not convert string '' to float32"),
-    ("1,nan,x\n3,4,y\n", "found nan in sample 0, element 1: expected finite numbers"),
-    ("1,2,x\n3,inf,y\n", "found inf in sample 1, element 1: expected finite numbers"),
-    ("1,2,x\n3,4,\n", "row 2 has no label"),
+    ("1,2,x\n3,4\n", "row 1 (line 2): found 2 cells: expected 3"),
+    ("a,b,c\n1,2,x\n\n3,oops,y\n", "column b: row 1 (line 4): found 'oops' among numbers: expected "
+     "numbers alone: correct the cell, take the column as categories (categorical), or leave it"),
+    ("1,2,x\n3,inf,y\n", "column 1: row 1 (line 2): found inf: expected finite numbers"),
+    ("1,2,x\n3,1e39,y\n", "column 1: row 1 (line 2): found 1e39: expected finite numbers"),
+    ("1,2,x\n3,4,\n", "row 1 (line 2) has no label"),
     ("1,2,x\n3,4,x\n", "all labels are x: expected at least two classes"),
-    ("1,2.5\n3,4.5\n5,2.5\n", "found label 2.5: expected classes, whole numbers or names"),
+    ("1,2.5\n3,2.5\n5,2.5\n", "all labels are 2.5: expected numbers that differ"),
+    ("a,b\n,x\n,y\nNA,x\n", "no column says anything about b: a: all cells are empty"),
+    ("1,2.5\n3,1e39\n", "found label 1e+39 in row 1: expected finite numbers"),
     ("1,a\n2,b\n3,c\n", "each of the 3 samples has a label of its own"),
     (b"\xff\xfe\x00,\x81\n1,2\n", "data.csv: "),
 ])
@@ -91,6 +93,31 @@ def test_text_that_is_refused(written, text, message):
     with pytest.raises(ValueError) as caught:
         files.load(path, test_split=0.5)
     assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+
+
+def test_labels_that_do_not_suit_the_task(written):
+    with pytest.raises(ValueError, match=r"found label 2\.5: expected classes, whole numbers"):
+        files.load(written("1,2.5\n3,4.5\n5,2.5\n"), test_split=0.5, task="classification")
+    with pytest.raises(ValueError, match="found label x: expected numbers, for regression"):
+        files.load(written("1,x\n3,y\n5,x\n"), test_split=0.5, task="regression")
+    with pytest.raises(ValueError, match=r"unknown files\.load: task 'guess': known are class"):
+        files.load(written("1,x\n3,y\n5,x\n"), task="guess")
+
+
+@pytest.mark.parametrize(("labels", "expected"), [
+    (["a", "b"], "classes"), ([0, 1], "classes"), ([1.5, 2.5], "values"), (range(90), "values"),
+    ([k % 40 for k in range(90)], "classes"), ([k % 150 for k in range(900)], "values"),
+    (["1.0", "2.0"], "classes"),
+])
+def test_classes_or_values(written, labels, expected):
+    rows = list(labels) * (20 if len(labels) == 2 else 1)
+    path = written("".join(f"{k},{label}\n" for k, label in enumerate(rows)))
+    data = files.load(path)
+    assert ("classes" if data.classes else "values") == expected
+    if expected == "values":
+        assert data.y_train.dtype == np.float32
+        x, y = everything(data)
+        assert y == [np.float32(rows[int(k)]) for k, in x]
 
 
 def test_refused_arguments(written):
@@ -119,7 +146,7 @@ def test_archives(tmp_path, keys):
     ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, r"found samples \(4, 2\) and labels \(3,\)"),
     ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, r"found samples of shape \(0, 2\)"),
     ({"x": np.zeros(4), "y": np.zeros(4, int)}, r"found samples of shape \(4,\)"),
-    ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, "found nan in sample 0, element 0"),
+    ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, r"found nan in row 0, at \[0, 0\]"),
     ({"x": np.zeros((4, 2), "U3"), "y": np.arange(4) % 2}, "and type <U3: expected numbers"),
     ({"x": np.zeros((4, 2)), "y": np.zeros(4, complex)}, "labels of type complex128"),
     ({"x_train": np.zeros((4, 2)), "y_train": np.arange(4) % 2, "x_test": np.zeros((2, 2)),

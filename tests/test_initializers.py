@@ -128,7 +128,9 @@ def test_get():
     ("call", "error", "message"),
     [
         (lambda: initializers.get("gloriot"), ValueError,
-         r"unknown initializer 'gloriot': known are Constant.*glorot_uniform"),
+         r"^unknown initializer 'gloriot': did you mean 'glorot_normal' or 'glorot_uniform'\?$"),
+        (lambda: initializers.get("Xavier"), ValueError,
+         r"unknown initializer 'Xavier': known are Constant.*GlorotUniform"),
         (lambda: initializers.get(1), TypeError, "initializer: found 1"),
         (lambda: initializers.VarianceScaling(scale=0), ValueError, "scale: found 0"),
         (lambda: initializers.VarianceScaling(mode="fan"), ValueError,

@@ -1,5 +1,7 @@
 """pytensor.losses: values against the formulas, gradients against finite differences."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -283,7 +285,10 @@ def test_labels_of_other_dtypes():
     ("call", "error", "message"),
     [
         (lambda: losses.get("crossentropy"), ValueError,
-         r"unknown loss 'crossentropy': known are .*binary_crossentropy.*mse"),
+         r"^unknown loss 'crossentropy': did you mean 'binary_crossentropy', "
+         r"'categorical_crossentropy' or 'binary_focal_crossentropy'\?$"),
+        (lambda: losses.get("total"), ValueError,
+         r"unknown loss 'total': known are .*binary_crossentropy.*mse"),
         (lambda: losses.get(3), TypeError, "loss: found 3"),
         (lambda: losses.Hinge("total"), ValueError,
          "hinge: reduction: found 'total': expected one of 'sum_over_batch_size', "),
@@ -395,3 +400,25 @@ def test_cosine_of_large_vectors():
 def test_short_names():
     for name in ("bce", "BCE"):
         assert type(losses.get(name)) is losses.BinaryCrossentropy
+@pytest.mark.parametrize(("name", "targets", "expected"), [
+    ("binary_crossentropy", [[1.0], [2.0]], "found 2.0 in row 1: expected 0, 1 or a probability"),
+    ("binary_focal_crossentropy", [[-1.0], [1.0]], "found -1.0 in row 0: expected 0, 1 or"),
+    ("categorical_crossentropy", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
+    ("categorical_hinge", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
+    ("kl_divergence", [[0.5, math.nan]], "found nan in row 0: expected 0, 1 or"),
+    ("hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
+    ("squared_hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
+    ("poisson", [[3.0], [-1.0]], "found -1.0 in row 1: expected a count, at least 0"),
+])
+def test_targets_that_the_loss_is_not_meant_for(name, targets, expected):
+    y = pt.asarray(targets)
+    with pytest.raises(ValueError, match=f"^y: {expected}"):
+        losses.get(name).targets(y, y.shape)
+
+
+def test_targets_that_the_loss_is_meant_for():
+    for name, targets in (("binary_crossentropy", [[0], [1]]), ("kl_divergence", [[0.2, 0.8]]),
+                          ("binary_crossentropy", [[True], [False]]), ("hinge", [[-1.0], [1.0]]),
+                          ("poisson", [[0], [300]]), ("mse", [[-5.0], [1e9]])):
+        y = pt.asarray(targets)
+        assert losses.get(name).targets(y, y.shape) is y

@@ -396,7 +396,9 @@ def test_get():
     ("call", "error", "message"),
     [
         (lambda: metrics.get("acuracy"), ValueError,
-         r"unknown metric 'acuracy': known are .*accuracy.*binary_accuracy"),
+         r"^unknown metric 'acuracy': did you mean 'accuracy'\?$"),
+        (lambda: metrics.get("right"), ValueError,
+         r"unknown metric 'right': known are .*accuracy.*binary_accuracy"),
         (lambda: metrics.get(3), TypeError, "metric: found 3"),
         (lambda: metrics.BinaryAccuracy(threshold="a"), TypeError,
          "binary_accuracy: threshold: found 'a': expected a number"),

@@ -402,3 +402,29 @@ def test_the_other_sets_are_pinned_by_their_compressed_files(tmp_path, monkeypat
     with pytest.raises(DownloadError), pytest.warns(UserWarning, match="found SHA-256"):
         module.load_data()
     assert len(module.CLASSES) == 10
+
+
+@pytest.mark.parametrize("form", ["files", "plain files", "archive"])
+def test_the_files_of_another_set(tmp_path, form, monkeypatch):
+    if form == "archive":
+        np.savez(tmp_path / "fashion-mnist.npz", **dict(zip(KEYS, small(), strict=True)))
+    else:
+        lay_out(tmp_path, ending="" if form == "plain files" else ".gz")
+        check(mnist.load_data(tmp_path))
+    with pytest.raises(ValueError, match=r"found the labels of mnist, by their SHA-256: expected "
+                                         r"those of fashion-mnist"):
+        fashion_mnist.load_data(tmp_path)
+    if form == "files":  # and the other way round, where the compressed files have the sums
+        lay_out(tmp_path, small(1))
+        file = (tmp_path / f"{FILES[1]}.gz").read_bytes()
+        row = _image_sets.ImageSet((), (hashlib.sha256(file).hexdigest(),) * 4, True)
+        monkeypatch.setitem(_image_sets.IMAGE_SETS, "kmnist", row)
+        with pytest.raises(ValueError, match="found the labels of kmnist"):
+            mnist.load_data(tmp_path)
+
+
+def test_without_data_it_says_how_to_go_on(tmp_path):
+    with pytest.raises(DownloadError) as caught:
+        mnist.load_data()
+    assert any("mnist.load_data(path)" in note and "digits.load_data(60000, 10000)" in note
+               for note in caught.value.__notes__)

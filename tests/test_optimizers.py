@@ -148,7 +148,9 @@ def test_get(identifier):
     ("call", "error", "message"),
     [
         (lambda: optimizers.get("rmsprob"), ValueError,
-         "unknown optimizer 'rmsprob': known are adadelta, adagrad, "
+         r"^unknown optimizer 'rmsprob': did you mean 'rmsprop'\?$"),
+        (lambda: optimizers.get("lbfgs"), ValueError,
+         "unknown optimizer 'lbfgs': known are adadelta, adagrad, "
          "adam, adamax, adamw, lion, nadam, rmsprop, sgd"),
         (lambda: optimizers.get(3), TypeError, "optimizer: found 3"),
         (lambda: optimizers.SGD(-0.1), ValueError, "learning_rate: found -0.1: expected at least"),

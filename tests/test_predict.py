@@ -93,15 +93,17 @@ def test_class_names_and_rows(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("mode", "size", "found"), [
-    ("L", (28, 27), "L, 28 x 27"), ("RGB", (28, 28), "RGB, 28 x 28"), ("1", (28, 28), "1, 28 x 28"),
-    ("I;16", (28, 28), "I;16, 28 x 28"), ("P", (640, 480), "P, 640 x 480"),
+    ("L", (28, 27), "8-bit grey, 28 x 27"), ("RGB", (28, 28), "colour, 28 x 28"),
+    ("1", (28, 28), "black and white, 28 x 28"), ("I;16", (28, 28), "16-bit grey, 28 x 28"),
+    ("RGBA", (28, 28), "colour with transparency, 28 x 28"),
+    ("P", (640, 480), "colours of a palette, 640 x 480"),
 ])
 def test_an_image_of_another_size_or_mode(model, tmp_path, capsys, mode, size, found):
     path = tmp_path / "image.png"
     Image.new(mode, size).save(path)
     assert refused(capsys, model, path) == (
-        f"pytensor.predict: {path}: is {found}: expected L (8-bit grey), 28 x 28; --fit makes that "
-        "of it\n")
+        f"pytensor.predict: {path}: is {found}: expected 8-bit grey, 28 x 28; --fit makes that of "
+        "it\n")
 
 
 def png(width, height):
@@ -126,10 +128,87 @@ def test_files_that_are_no_images(model, tmp_path, capsys, content):
     assert line.startswith(f"pytensor.predict: {path}: not an image that can be read: ")
 
 
+def photograph(image, rng, noise=0.0, shadow=0.0, kind="edge", inverted=False, specks=0):
+    """A digit on a page of 300 x 400 pixels, as a camera sees it.
+
+    noise: the standard deviation of each pixel's. shadow: the share of the light that is taken, to
+    one side of an edge, on a slope across the page or in a spot. specks: spots of 3 x 3 pixels.
+    """
+    side = round(28 * rng.uniform(2.5, 6))
+    ink = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)) / 255
+    page = np.full((300, 400, 3), (235.0, 230, 215))
+    top, left = rng.integers(5, 295 - side), rng.integers(5, 395 - side)
+    page[top:top + side, left:left + side] -= ink[..., None] * (190, 180, 120)
+    for y, x in rng.integers(3, 297, (specks, 2)):
+        page[y - 1:y + 2, x - 1:x + 2] = 60
+    y, x = np.mgrid[:300, :400]
+    angle = rng.uniform(0, 2 * np.pi)
+    along = (x - 200) * np.cos(angle) + (y - 150) * np.sin(angle)
+    dark = {"edge": lambda: 1 / (1 + np.exp(-(along - rng.uniform(-60, 60)) / 4)),
+            "slope": lambda: (along - along.min()) / np.ptp(along),
+            "spot": lambda: np.exp(-((x - rng.uniform(0, 400))**2 + (y - rng.uniform(0, 300))**2)
+                                   / 80**2)}[kind]()
+    page *= (1 - shadow * dark)[..., None]
+    if inverted:
+        page = 255 - page
+    page += noise * rng.standard_normal(page.shape)
+    return Image.fromarray(np.clip(page, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("conditions", [
+    {"noise": 10}, {"noise": 30}, {"shadow": 0.3}, {"shadow": 0.3, "kind": "slope"},
+    {"shadow": 0.4, "kind": "spot"}, {"noise": 15, "shadow": 0.3, "specks": 30},
+    {"noise": 15, "inverted": True},
+], ids=lambda conditions: " ".join(f"{key}={value}" for key, value in conditions.items()))
+def test_photographs(model, samples, tmp_path, capsys, conditions):
+    pytest.importorskip("scipy", reason="needs pytensor-kernels[image]")
+    rng = np.random.default_rng(7)
+    paths = [tmp_path / f"{k}.jpg" for k in range(len(samples[0]))]
+    for image, path in zip(samples[0], paths, strict=True):
+        photograph(image, rng, **conditions).save(path, quality=85)
+    lines = told(capsys, model, *paths, "--fit")
+    right = sum(f": {label}, " in line for line, label in zip(lines, samples[1], strict=True))
+    assert right >= 19
+
+
 def test_nothing_to_see(model, tmp_path, capsys):
-    Image.new("RGB", (100, 100), "white").save(tmp_path / "page.png")
-    assert "nothing stands out from the background" in refused(capsys, model, tmp_path / "page.png",
-                                                               "--fit")
+    pytest.importorskip("scipy", reason="needs pytensor-kernels[image]")
+    rng = np.random.default_rng(0)
+    blank = np.zeros((28, 28), np.uint8)
+    slope = np.linspace(120, 230, 400).astype(np.uint8) * np.ones((300, 1), np.uint8)
+    pages = {
+        "white": Image.new("RGB", (100, 100), "white"), "black": Image.new("L", (28, 28)),
+        "dot": Image.new("L", (1, 1)), "slope": Image.fromarray(slope),
+        "noise": Image.fromarray(rng.integers(0, 256, (300, 400), dtype=np.uint8)),
+        "small noise": Image.fromarray(rng.integers(0, 256, (28, 28), dtype=np.uint8)),
+        **{f"{kind}{noise}": photograph(blank, rng, noise=noise, shadow=0.3, kind=kind)
+           for kind in ("edge", "slope", "spot") for noise in (0, 10, 40)},
+        "specks": photograph(blank, rng, noise=10, specks=30)}
+    for name, page in pages.items():
+        page.save(tmp_path / f"{name}.png")
+        assert f"{name}.png: no digit found: " in refused(capsys, model, tmp_path / f"{name}.png",
+                                                          "--fit")
+
+
+def test_a_bad_file_does_not_lose_the_others(model, samples, tmp_path, capsys):
+    Image.fromarray(samples[0][0]).save(tmp_path / "a.png")
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    Image.fromarray(samples[0][1]).save(tmp_path / "z.png")
+    paths = [tmp_path / name for name in ("a.png", "bad.png", "nowhere.png", "z.png")]
+    assert predict.main([str(model), *map(str, paths)]) == 2
+    out, err = capsys.readouterr()
+    assert [line.partition(":")[0] for line in out.splitlines()] == [str(paths[0]), str(paths[3])]
+    assert [line.split(": ")[1] for line in err.splitlines()] == [str(paths[1]), str(paths[2])]
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_more_than_8_bits_of_grey(model, samples, tmp_path, capsys, mode):
+    pytest.importorskip("scipy", reason="needs pytensor-kernels[image]")
+    page = np.full((80, 80), 60000.0)
+    page[26:54, 26:54] -= samples[0][0] * 200.0
+    image = Image.fromarray(page.astype({"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]))
+    image.save(tmp_path / "a.tiff")
+    assert f": {samples[1][0]}, " in told(capsys, model, tmp_path / "a.tiff", "--fit")[0]
 
 
 def test_models_that_tell_no_classes(tmp_path, capsys):
@@ -160,4 +239,4 @@ def test_as_a_command(model, tmp_path):
     process = subprocess.run([sys.executable, "-m", "pytensor.predict", str(model)],
                              capture_output=True, text=True, check=False)
     assert process.returncode == 2
-    assert process.stderr == ("pytensor.predict: the following arguments are required: IMAGE\n")
+    assert process.stderr == ("pytensor.predict: the following arguments are required: FILE\n")

@@ -45,7 +45,7 @@ def test_get():
 
 
 @pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: regularizers.get("l3"), ValueError, "unknown regularizer 'l3': known are L1"),
+    (lambda: regularizers.get("L3"), ValueError, "unknown regularizer 'L3': known are L1"),
     (lambda: regularizers.get(3), TypeError, "regularizer: found 3"),
     (lambda: regularizers.L2(-1), ValueError, "L2: l2: found -1"),
     (lambda: regularizers.L1("a"), TypeError, "L1: l1: found 'a'"),

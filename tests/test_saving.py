@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from pytensor import layers, models, serialization
+from pytensor import callbacks, checkpoints, layers, models, serialization
 from pytensor._support.files import write_atomically
 from pytensor._training import model_files
 
@@ -389,3 +389,16 @@ def test_files_that_do_not_say_what_is_frozen(tmp_path):
     save_file(load_file(tmp_path / "model"), tmp_path / "bad", {"pytensor": json.dumps(about)})
     with pytest.raises(ValueError, match=r"load_model: .*bad: "):
         models.load_model(tmp_path / "bad")
+@pytest.mark.parametrize("ending", ["h5", "keras", "hdf5", "H5", "pt", "onnx", "npz"])
+def test_names_of_other_formats(tmp_path, ending):
+    model = models.Sequential([layers.Dense(1, input_shape=(2,))])
+    path = tmp_path / f"m.{ending}"
+    for write in (model.save, model.save_weights, checkpoints.Checkpoint,
+                  callbacks.ModelCheckpoint):
+        with pytest.raises(ValueError, match=rf"m\.{ending}: found the ending of another format, "
+                                             r".*expected NAME\.safetensors"):
+            write(path)
+    assert not path.exists()
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ValueError, match=r"not a whole safetensors file.*load_keras_weights"):
+        models.load_model(path)

@@ -190,6 +190,8 @@ def nested(depth):
      "module: found 'os'"),
     (lambda: deserialize({"module": "losses", "class_name": "copy", "config": {}}), ValueError,
      "unknown class 'copy' in losses"),
+    (lambda: deserialize({"module": "losses", "class_name": "Hing", "config": {}}), ValueError,
+     r"^deserialize: unknown class 'Hing' in losses: did you mean 'Hinge'\?$"),
     (lambda: deserialize({"module": "layers", "class_name": "Dense", "config": [3]}), TypeError,
      "Dense: config: found"),
     (lambda: deserialize({"module": "layers", "class_name": "Dense", "config": {"units": -3}}),

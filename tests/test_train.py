@@ -1,6 +1,7 @@
 """python -m pytensor.train: what it prints, how it ends, that it is reproducible."""
 
 import csv
+import errno
 import json
 import os
 import random
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytensor import models, train
+from pytensor import callbacks, models, predict, train
 from pytensor._training import batches, model_files
 from pytensor.datasets import digits, idx, mnist
 
@@ -236,7 +237,8 @@ def test_config(shelf, tmp_path, capsys):
 
 @pytest.mark.parametrize(("text", "message"), [
     ("epochs = 0", "--epochs: 0: expected an integer >= 1"),
-    ("epoch = 1", "unknown option 'epoch': known are batch-size, data-dir, "),
+    ("epoch = 1", "unknown option 'epoch': did you mean 'epochs'?"),
+    ("x = 1", "unknown option 'x': known are batch-size, categorical, columns, data-dir, "),
     ("hidden = [", "Invalid value"),
     ("[epochs]\nfirst = 1", "--epochs: {'first': 1}: expected an integer"),
     ('config = "other"', "unknown option 'config'"),
@@ -279,6 +281,113 @@ def test_any_data(tmp_path, capsys, ending):
     assert classes == [f"digit {k}" if ending == "csv" else str(k) for k in range(10)]
 
 
+def write_people(path, n=600, seed=0):
+    """A table of texts, categories and numbers with gaps; a class and a value depend on them."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(n):
+        sex, age = rng.choice(["male", "female"]), int(rng.integers(1, 80))
+        title = {"male": ("Mr", "Master"), "female": ("Mrs", "Miss")}[sex][age < 20]
+        survived = "yes" if (sex == "female" or age < 10) != (rng.random() < 0.05) else "no"
+        price = 1000 * (300 - 2 * age + 80 * (sex == "male")) + rng.normal(0, 2000)
+        rows.append([k, survived, f"{title}. Number {k}", sex, "" if rng.random() < 0.1 else age,
+                     round(price, 2)])
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([["Id", "Survived", "Name", "Sex", "Age", "Price"], *rows])
+    return rows
+
+
+def test_a_table_end_to_end(tmp_path, capsys):
+    table, model, out = (tmp_path / name for name in ("people.csv", "model", "out.csv"))
+    rows = write_people(table)
+    options = ["--hidden", "16", "--epochs", "30", "--batch-size", "16", "--save", str(model)]
+    assert train.main([str(table), "--target", "Survived", "--drop", "Id", "Price", *options]) == 0
+    told = capsys.readouterr().out
+    assert "\nclasses of Survived from 3 columns, 2 of them text\n" in told
+    assert float(RESULT.fullmatch(told.splitlines()[-1])[1]) > 0.88
+    assert predict.main([str(model), str(table), "--output", str(out)]) == 0
+    with open(out) as file:
+        found = list(csv.DictReader(file))
+    assert list(found[0]) == ["Id", "Survived", "Name", "Sex", "Age", "Price", "predicted_Survived",
+                              "probability"]
+    assert [row["Name"] for row in found] == [row[2] for row in rows]
+    right = np.mean([row["Survived"] == row["predicted_Survived"] for row in found])
+    assert right > 0.9 and all(0.5 <= float(row["probability"]) <= 1 for row in found)
+    # The same rows without the target, in another order of columns, and new categories.
+    with open(tmp_path / "new.csv", "w", newline="") as file:
+        csv.writer(file).writerows([["Age", "Sex", "Name"], *([row[4], row[3], row[2]]
+                                                              for row in rows), ["?", "x", "y"]])
+    assert predict.main([str(model), str(tmp_path / "new.csv")]) == 0
+    again = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["predicted_Survived"] for row in again[:-1]] == [
+        row["predicted_Survived"] for row in found]
+    assert train.main(["--resume", str(model), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "sgd"])
+def test_a_number_to_predict(tmp_path, capsys, optimizer):
+    table, model = tmp_path / "people.csv", tmp_path / "model"
+    rows = write_people(table)
+    assert train.main([str(table), "--target", "Price", "--columns", "Sex", "Age", "--hidden", "16",
+                       "--epochs", "60", "--batch-size", "16", "--optimizer", optimizer,
+                       "--validation-split", "0.1", "--save", str(model)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    error = re.match(r"test loss (0\.\d{4}), mean absolute error (\d+\.\d{4}); ", last)
+    assert float(error[1]) < 0.15  # of 1, for who always predicts the mean
+    assert predict.main([str(model), str(table)]) == 0
+    found = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    values = np.array([float(row["predicted_Price"]) for row in found])
+    prices = np.array([row[5] for row in rows])
+    assert np.mean((values - prices)**2) < 0.15 * prices.var()
+    network = models.load_model(model)  # which gives prices by itself
+    assert network.output_shape == (None, 1)
+
+
+def test_a_table_without_names(tmp_path, capsys):
+    table, model = tmp_path / "a.csv", tmp_path / "model"
+    rows = [[k % 7, "low" if k % 7 < 3 else "high", k % 5] for k in range(200)]
+    with open(table, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert train.main([str(table), "--target", "1", "--epochs", "30", "--batch-size", "8",
+                       "--quiet", "--save", str(model)]) == 0
+    for columns in ((0, 1, 2), (0, 2)):
+        with open(table, "w", newline="") as file:
+            csv.writer(file).writerows([[row[k] for k in columns] for row in rows])
+        capsys.readouterr()
+        assert predict.main([str(model), str(table)]) == 0
+        found = list(csv.reader(capsys.readouterr().out.splitlines()))
+        assert [row[-2] for row in found] == [row[1] for row in rows]
+
+
+def test_tables_that_do_not_go_with_a_model(tmp_path, shelf, capsys):
+    table, model = tmp_path / "people.csv", tmp_path / "model"
+    write_people(table)
+    assert train.main([str(table), "--target", "Survived", "--columns", "Sex", "Age", "--quiet",
+                       "--save", str(model), *QUICK]) == 0
+    for text, message in (("Sex,Name\nmale,x\n", "there is no column Age: expected one of Sex, Na"),
+                          ("Sex,Age\nmale,old\n", "column Age: row 0 (line 2): found 'old' among"),
+                          ("Sex,Age\nmale\n", "row 0 (line 2): found 1 cells: expected 2"),
+                          ("1,2\n", "found no names of columns in line 1: expected Sex, Age")):
+        table.write_text(text)
+        capsys.readouterr()
+        assert predict.main([str(model), str(table)]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == "" and captured.err.startswith(f"pytensor.predict: {table}: ")
+        assert message in captured.err and captured.err.count("\n") == 1
+    pytest.importorskip("PIL", reason="needs pytensor-kernels[image]")
+    assert train.main(["--data-dir", str(shelf), "--save", str(model), "--quiet", *QUICK]) == 0
+    assert predict.main([str(model), str(table), "--output", str(tmp_path / "x")]) == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_plot_of_values(tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="needs pytensor-kernels[plot]")
+    write_people(tmp_path / "people.csv", 100)
+    path = tmp_path / "report.png"
+    assert train.main([str(tmp_path / "people.csv"), "--plot", str(path), *QUICK]) == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
 def test_plot(shelf, tmp_path, capsys):
     pytest.importorskip("matplotlib", reason="needs pytensor-kernels[plot]")
     path = tmp_path / "report.png"
@@ -286,6 +395,34 @@ def test_plot(shelf, tmp_path, capsys):
     assert path.read_bytes().startswith(b"\x89PNG")
     capsys.readouterr()
     assert "--plot" in refused(capsys, "--data-dir", shelf, "--plot", tmp_path / "report.gif")
+
+
+def test_a_plot_that_cannot_be_written_leaves_the_result(shelf, tmp_path, capsys, monkeypatch):
+    plot = pytest.importorskip("pytensor.plot", reason="needs pytensor-kernels[plot]")
+
+    def full(figure, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(plot, "save", full)
+    path = tmp_path / "report.png"
+    assert train.main(["--data-dir", str(shelf), "--plot", str(path), "--quiet", *QUICK]) == 1
+    captured = capsys.readouterr()
+    assert RESULT.fullmatch(captured.out.rstrip("\n"))
+    assert captured.err == f"pytensor.train: --plot: {path}: No space left on device\n"
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0.0000"), (0.25671, "0.2567"), (12.5, "12.5000"), (4.1e-5, "4.1000e-05"),
+    (1.3e22, "1.3000e+22"), (-2e7, "-2.0000e+07"), (float("nan"), "nan"),
+])
+def test_numbers_of_any_size_are_short(value, text):
+    assert callbacks.shown(value) == text
+
+
+def test_save_under_the_name_of_another_format(shelf, tmp_path, capsys):
+    for ending in ("h5", "keras"):
+        line = refused(capsys, "--data-dir", shelf, "--save", tmp_path / f"m.{ending}")
+        assert f"--save: {tmp_path}/m.{ending}: found the ending of another format" in line
 
 
 # --- resuming -------------------------------------------------------------------------------
@@ -392,8 +529,13 @@ def test_resume_refuses_what_is_no_checkpoint_of_this_run(shelf, tmp_path, capsy
         (["--data-dir", "d", "--dataset", "digits"], "--data-dir: d: --dataset digits reads no"),
         (["--seed", "-1"], "--seed: -1: expected an integer >= 0"),
         (["--threads", "0"], "--threads: 0: expected an integer >= 1"),
-        (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
-        (["more"], "unrecognized arguments: more"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch: did you mean '--epochs'?"),
+        (["digits", "more"], "unrecognized arguments: more"),
+        (["more"], "--dataset: more: expected mnist, fashion-mnist, "),
+        (["digits", "--dataset", "mnist"], "--dataset: mnist: found digits as well: expected one"),
+        (["digits", "--target", "a"], "--target: a: is for tables: expected one"),
+        (["--drop", "a", "b"], "--drop: a b: is for tables: expected one"),
+        (["--task", "guessing"], "--task: invalid choice: 'guessing'"),
     ],
     ids=" ".join,
 )

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -423,9 +424,9 @@ def test_nan_loss():
     network = classifier()
     before = network.get_weights()
     with pytest.raises(FloatingPointError,
-                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan: x of the batch has 1 "
-                             r"elements that are not finite, the first is nan at \[5, 0\]$"
-                       ) as caught:
+                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan: x, in the rows of "
+                             r"this step, has 1 element that is not finite, the first is nan at "
+                             r"\[20, 0\]$") as caught:
         network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0)
     assert caught.type is FloatingPointError
     # the first step was made, the second was not
@@ -619,10 +620,12 @@ def uncompiled(method, *arguments):
         (uncompiled("train_on_batch", X, X), RuntimeError, "train_on_batch: the model is not"),
         (uncompiled("test_on_batch", X, X), RuntimeError, "test_on_batch: the model is not"),
         (lambda: classifier().compile("sgd"), ValueError, "compile: loss: missing"),
-        (lambda: classifier("crossentropy"), ValueError, "unknown loss 'crossentropy': known are"),
-        (lambda: classifier(optimizer="sdg"), ValueError, "unknown optimizer 'sdg': known are"),
+        (lambda: classifier("crossentropy"), ValueError,
+         "unknown loss 'crossentropy': did you mean 'binary_cross"),
+        (lambda: classifier(optimizer="sdg"), ValueError,
+         r"unknown optimizer 'sdg': did you mean 'sgd'\?$"),
         (lambda: classifier().compile("sgd", "mse", metrics=["acuracy"]), ValueError,
-         "unknown metric 'acuracy': known are"),
+         r"unknown metric 'acuracy': did you mean 'accuracy'\?$"),
         (lambda: classifier().compile("sgd", "mse", metrics="accuracy"), TypeError,
          "compile: metrics: found 'accuracy': expected a list"),
         (lambda: classifier().compile("sgd", "mse", metrics=["mse", "mse"]), ValueError,
@@ -874,3 +877,29 @@ def test_a_list_of_batches(call, sizes):
         classifier().predict([X, X[:3]], verbose=0)
     with pytest.raises(ValueError, match="fit: y: found a list of 2 parts that make no array"):
         classifier().fit(X, [[1, 2], [3]], verbose=0)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_nan_is_reported_by_its_row_in_the_data(shuffle):
+    y = ONE_HOT.copy()
+    y[33, 1] = math.nan
+    for x, targets, name, place in ((with_nan(), ONE_HOT, r": x,", "[20, 0]"),
+                              (X, y, r": y,", "[33, 1]")):
+        network = models.Sequential([layers.Dense(y.shape[1], input_shape=(FEATURES,))])
+        network.compile("sgd", "mse")
+        with pytest.raises(FloatingPointError, match=f"{name} in the rows of this step, .* at "
+                                                     f"{re.escape(place)}$"):
+            network.fit(x, targets, batch_size=7, shuffle=shuffle, verbose=0)
+    with pytest.raises(FloatingPointError, match=r"x of the batch has .* at \[0, 0\]$"):
+        network.fit(iter([(with_nan()[20:], ONE_HOT[20:])]), verbose=0)
+
+
+def test_shapes_are_reported_as_given():
+    with pytest.raises(ValueError, match=r"^fit: x has shape \(45,\): expected \(n, 6\)$"):
+        classifier().fit(X[:, 0], ONE_HOT, verbose=0)
+
+
+def test_softmax_of_one_output_is_warned_of():
+    network = models.Sequential([layers.Dense(1, "softmax", input_shape=(FEATURES,))])
+    network.compile("sgd", "binary_crossentropy")
+    with pytest.warns(UserWarning, match="softmax of one output is 1 whatever the input"):
+        network.fit(X, np.arange(N) % 2, verbose=0)
+    network.fit(X, np.arange(N) % 2, verbose=0)  # once is enough

@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 from pytensor._support.arguments import integer, lookup, number
-from pytensor._support.files import as_path, check_writable, write_atomically
+from pytensor._support.files import as_model_path, as_path, check_writable, write_atomically
 
 __all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ProgressLine",
@@ -315,7 +315,7 @@ class ModelCheckpoint(_Monitor):
         after so many batches. initial_value_threshold: what the first one has to be better than.
         """
         super().__init__(monitor, mode)
-        self.filepath = str(as_path("ModelCheckpoint", filepath))
+        self.filepath = str(as_model_path("ModelCheckpoint", filepath))
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
@@ -703,6 +703,11 @@ class ProgressBar(ProgressLine):
 
 
 def _formatted(logs):
-    """["loss: 0.2567", ...], as Keras shows them."""
-    return [f"{name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{name}: {value:.4e}"
-            for name, value in (logs or {}).items()]
+    """["loss: 0.2567", ...]."""
+    return [f"{name}: {shown(value)}" for name, value in (logs or {}).items()]
+
+
+def shown(value):
+    """A loss or metric as a text of a few characters: 0.2567 as Keras shows it, 4.1000e-05,
+    1.3000e+22."""
+    return f"{value:.4f}" if value == 0 or 1e-3 < abs(value) < 1e6 else f"{value:.4e}"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 
 from pytensor._support.arguments import integer
-from pytensor._support.files import as_path
+from pytensor._support.files import as_model_path, as_path
 from pytensor._training import model_files, state
 from pytensor.callbacks import Callback
 
@@ -38,7 +38,7 @@ class Checkpoint(Callback):
             that; True: to path, if there is such a file.
         notes: as for models.save_model.
         """
-        self.path = as_path("Checkpoint", path)
+        self.path = as_model_path("Checkpoint", path)
         if save_freq != "epoch":
             save_freq = integer("Checkpoint: save_freq", save_freq, 1)
             self.on_train_batch_end = self._count_step

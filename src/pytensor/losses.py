@@ -346,6 +346,12 @@ def by_output(function, y_true, y_pred, sample_weight):
             return y_true, y_pred
     y_true = match_shape(function.__name__, y_true, y_pred.shape)
     return y_true.reshape((*y_true.shape, 1)), y_pred.reshape((*y_pred.shape, 1))
+def _check_range(y, low, high, expected):
+    """Check the targets of a data set once; name the first that is not in [low, high]."""
+    if not (y.min().item() >= low and y.max().item() <= high):  # which NaN is not
+        values = np.asarray(y)
+        place = tuple(int(i[0]) for i in (~((values >= low) & (values <= high))).nonzero())
+        raise ValueError(f"y: found {values[place]} in row {place[0]}: expected {expected}")
 
 
 def class_numbers(name, y_true, shape):
@@ -447,6 +453,10 @@ def weights_like(values, weights):
     return weights.reshape(shape)
 
 
+_PROBABILITIES = (0, 1, "0, 1 or a probability")
+_SIGNS = (-1, 1, "-1 or 1, or 0 or 1")
+
+
 class _OfFunction(Loss):
     """Base of those that are the mean of a function without options, of targets and predictions of
     one shape."""
@@ -459,9 +469,14 @@ class _OfFunction(Loss):
         """Return the loss of each sample."""
         return self.function(y_true, y_pred)
 
+    limits = None  # (low, high, what is expected), where not all targets have a meaning
+
     def targets(self, y, shape):
-        """Check that y has the predictions' shape."""
-        return match_shape("y", y, shape)
+        """Check that y has the predictions' shape, and values that the loss is meant for."""
+        y = match_shape("y", y, shape)
+        if self.limits is not None and y.size and y.dtype.kind in "fiu":
+            _check_range(y, *self.limits)
+        return y
 
 
 class MeanSquaredError(_OfFunction):
@@ -503,30 +518,35 @@ class LogCosh(_OfFunction):
 class KLDivergence(_OfFunction):
     """How far one distribution is from another; see kl_divergence."""
 
+    limits = _PROBABILITIES
     function = staticmethod(kl_divergence)
 
 
 class Poisson(_OfFunction):
     """For counts: minus the logarithm of their probability, up to a constant; see poisson."""
 
+    limits = (0, math.inf, "a count, at least 0")
     function = staticmethod(poisson)
 
 
 class Hinge(_OfFunction):
     """How much is missing to a margin of 1; see hinge."""
 
+    limits = _SIGNS
     function = staticmethod(hinge)
 
 
 class SquaredHinge(_OfFunction):
     """The square of what is missing to a margin of 1; see squared_hinge."""
 
+    limits = _SIGNS
     function = staticmethod(squared_hinge)
 
 
 class CategoricalHinge(_OfFunction):
     """How much is missing to a margin of 1 over all wrong classes; see categorical_hinge."""
 
+    limits = _PROBABILITIES
     function = staticmethod(categorical_hinge)
 
 
@@ -574,6 +594,7 @@ class BinaryCrossentropy(_Crossentropy):
     """Cross-entropy of independent yes-or-no outputs; see binary_crossentropy."""
 
     activation = staticmethod(activations.sigmoid)
+    limits = _PROBABILITIES
     function = staticmethod(binary_crossentropy)
 
 
@@ -581,6 +602,7 @@ class CategoricalCrossentropy(_Crossentropy):
     """Cross-entropy with one-hot targets; see categorical_crossentropy."""
 
     activation = staticmethod(activations.softmax)
+    limits = _PROBABILITIES
     function = staticmethod(categorical_crossentropy)
 
     def targets(self, y, shape):
@@ -589,7 +611,7 @@ class CategoricalCrossentropy(_Crossentropy):
             raise ValueError(f"y: shape {y.shape}: expected {shape}, one-hot rows; for class "
                              "numbers use sparse_categorical_crossentropy, or turn them into rows "
                              "with utils.to_categorical")
-        return match_shape("y", y, shape)
+        return super().targets(y, shape)
 
 
 class SparseCategoricalCrossentropy(_Crossentropy):
@@ -617,6 +639,7 @@ class BinaryFocalCrossentropy(_OfFunction):
     """
 
     function = staticmethod(binary_focal_crossentropy)
+    limits = _PROBABILITIES
 
     def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
                  label_smoothing=0.0, *, reduction="sum_over_batch_size", name=None):

@@ -24,6 +24,7 @@ import json
 
 import numpy as np
 
+from pytensor._support.arguments import known as known_names
 from pytensor._support.arguments import lookup, snake_case
 
 __all__ = ["Configurable", "by_name", "custom_object_scope", "deserialize", "from_json",
@@ -146,10 +147,13 @@ def _named(name, module):
     if module not in MODULES:
         raise ValueError(f"deserialize: module: found {module!r}: expected one of "
                          f"{', '.join(MODULES)}")
-    found = getattr(importlib.import_module(f"pytensor.{module}"), name, None)
-    if not (isinstance(found, type) and issubclass(found, Configurable)):
-        raise ValueError(f"deserialize: unknown class {name!r} in {module}")
-    return found
+    classes = {key: value for key, value
+               in vars(importlib.import_module(f"pytensor.{module}")).items()
+               if isinstance(value, type) and issubclass(value, Configurable)}
+    if name not in classes:
+        raise ValueError(f"deserialize: unknown class {name!r} in {module}: "
+                         f"{known_names(name, classes)}")
+    return classes[name]
 
 
 def by_name(classes):

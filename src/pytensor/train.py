@@ -1,4 +1,5 @@
-"""The command `python -m pytensor.train`: train a dense network to tell classes apart.
+"""The command `python -m pytensor.train`: train a dense network to tell classes apart, or to
+predict a number.
 
 Without options it is the first network of the book, 784-512-10, on MNIST; where MNIST cannot be
 had, on the digits that the package draws itself. A run with the same options gives the same
@@ -23,7 +24,7 @@ import numpy as np
 
 import pytensor as pt
 from pytensor import (
-    _command,
+    _commands,
     callbacks,
     checkpoints,
     datasets,
@@ -33,7 +34,7 @@ from pytensor import (
     schedules,
     utils,
 )
-from pytensor._command import (
+from pytensor._commands import (
     OutputError,
     UsageError,
     check_writable,
@@ -42,7 +43,8 @@ from pytensor._command import (
     positive,
     share,
 )
-from pytensor._support.files import write_atomically
+from pytensor._support.arguments import known
+from pytensor._support.files import as_model_path, write_atomically
 from pytensor._training import model_files
 from pytensor._training.batches import count_to_train_with
 from pytensor.datasets.files import LabelledData
@@ -52,14 +54,16 @@ OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "lion", "ada
 SETS = {"mnist": datasets.mnist, "fashion-mnist": datasets.fashion_mnist,
         "kmnist": datasets.kmnist, "digits": datasets.digits}
 DEFAULTS = {
-    "dataset": None, "data_dir": None, "label": None, "test_split": 0.2, "validation_split": 0.0,
+    "dataset": None, "data_dir": None, "label": None, "columns": None, "drop": None,
+    "categorical": None, "task": None, "test_split": 0.2, "validation_split": 0.0,
     "hidden": [512], "epochs": 5, "batch_size": 128, "optimizer": "rmsprop", "learning_rate": None,
     "lr_schedule": None, "patience": None, "seed": 0, "threads": None, "save": None,
     "save_every": None, "resume": None, "log": None, "plot": None, "config": None,
     "dry_run": False, "quiet": False, "distributed": None, "deterministic": False,
 }
 # What a run that is resumed has in common with its beginning, and what else a checkpoint notes.
-FIXED = ("dataset", "data_dir", "label", "test_split", "validation_split", "hidden", "batch_size",
+TABLE = ("label", "columns", "drop", "categorical", "task")
+FIXED = ("dataset", "data_dir", *TABLE, "test_split", "validation_split", "hidden", "batch_size",
          "optimizer", "learning_rate", "lr_schedule", "seed")
 NOTED = (*FIXED, "epochs", "patience", "save_every", "log", "plot")
 
@@ -71,10 +75,10 @@ def main(argv=None):
         argv: the options, a list of strings; by default those of the command line.
 
     Returns:
-        The exit code, as `_command.run` tells.
+        The exit code, as `_commands.run` tells.
     """
     ranks = []
-    code = _command.run(NAME, lambda: run(parse(argv), ranks),
+    code = _commands.run(NAME, lambda: run(parse(argv), ranks),
                         lambda: ranks[0].give_way() if ranks else "")
     if code and ranks and ranks[0].size > 1:
         ranks[0].abort(code)
@@ -86,29 +90,37 @@ def main(argv=None):
 
 def make_parser():
     """Return the parser. It leaves out what was not given: defaults have the last word."""
-    parser = _command.Parser(
+    parser = _commands.Parser(
         prog=f"python -m {NAME}",
-        description="Train a dense network to tell classes of images, or of rows of numbers, "
-        "apart. Without options: 784-512-10, RMSprop, 5 epochs, on MNIST; where MNIST cannot be "
-        "had, on digits that the package draws itself.",
+        description="Train a dense network to tell classes of images, or of rows of a table, "
+        "apart, or to predict a number. Without options: 784-512-10, RMSprop, 5 epochs, on MNIST; "
+        "where MNIST cannot be had, on digits that the package draws itself.",
         epilog=f"Examples: python -m {NAME} --save model.safetensors --plot report.png; after "
         f"Ctrl-C: python -m {NAME} --resume model.safetensors; a table: python -m {NAME} "
-        "--dataset iris.csv --epochs 50; then: python -m pytensor.predict model.safetensors "
+        "houses.csv --target price --epochs 50; then: python -m pytensor.predict model.safetensors "
         "image.png",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
     add = parser.add_argument_group("data").add_argument
+    add("data", nargs="?", metavar="DATA", help="as --dataset")
     add("--dataset", metavar="NAME|PATH",
         help=f"{', '.join(SETS)}; or a directory of IDX files, a .npz archive (x_train, y_train, "
-        "x_test, y_test, or x, y), or a text file in columns, such as CSV (mnist; if it cannot be "
+        "x_test, y_test, or x, y), or a table, a text file such as CSV (mnist; if it cannot be "
         "had, digits)")  # fmt: skip
-    add("--data-dir", type=_command.path, metavar="DIR",
+    add("--data-dir", type=_commands.path, metavar="DIR",
         help="where the files of a named set are: DIR or DIR/NAME "
         "($PYTENSOR_DATA, then the cache, then the network)")  # fmt: skip
-    add("--label", metavar="COLUMN",
-        help="the column of a text file that has the classes: its name or number from 0 (one that "
-        "is called label, class, target, species or y, else the last)")  # fmt: skip
+    add("--target", "--label", dest="label", metavar="COLUMN",
+        help="the column of a table to predict: its name or number from 0 (one that is called "
+        "label, class, target, species or y, else the last)")  # fmt: skip
+    add("--columns", nargs="+", metavar="COLUMN", help="those to predict from (all others)")
+    add("--drop", nargs="+", metavar="COLUMN", help="those to leave out (none)")
+    add("--categorical", nargs="+", metavar="COLUMN",
+        help="those whose numbers are names, such as postal codes (none)")  # fmt: skip
+    add("--task", choices=("classification", "regression"), metavar="TASK",
+        help="classification or regression (regression for a target of numbers with fractions, or "
+        "of more than 100 different ones)")  # fmt: skip
     add("--test-split", type=share, metavar="X",
         help="the share to test with, of data without a test set (0.2)")  # fmt: skip
     add("--validation-split", type=share, metavar="X",
@@ -128,7 +140,7 @@ def make_parser():
     add("--patience", type=count, metavar="N",
         help="stop after N epochs in which the validation loss has not fallen, and go back to the "
         "best weights")  # fmt: skip
-    add("--seed", type=_command.seed, metavar="N", help="of all random numbers (0)")
+    add("--seed", type=_commands.seed, metavar="N", help="of all random numbers (0)")
     add("--threads", type=count, metavar="N",
         help="($PYTENSOR_NUM_THREADS, else all the cores this process may use)")  # fmt: skip
     add("--distributed", choices=("mpi",), metavar="mpi",
@@ -138,19 +150,19 @@ def make_parser():
         help="with --distributed: the same weights, bit by bit, for 1, 2 and 4 "
         "processes")  # fmt: skip
     add = parser.add_argument_group("what is kept and shown").add_argument
-    add("--save", type=_command.path, metavar="PATH",
+    add("--save", type=_commands.path, metavar="PATH",
         help="write the model to this safetensors file, after each epoch, at the end, and on "
         "Ctrl-C")  # fmt: skip
     add("--save-every", type=count, metavar="N", help="and after every N steps")
-    add("--resume", type=_command.path, metavar="PATH",
+    add("--resume", type=_commands.path, metavar="PATH",
         help="go on with the run that wrote this file, with its options; more --epochs may be "
         "asked for")  # fmt: skip
-    add("--log", type=_command.path, metavar="FILE",
+    add("--log", type=_commands.path, metavar="FILE",
         help="write loss and accuracy of each epoch to a .csv or .jsonl file")  # fmt: skip
-    add("--plot", type=_command.path, metavar="FILE",
+    add("--plot", type=_commands.path, metavar="FILE",
         help="draw a report to a .png, .svg or .pdf file: curves, confusion matrix, worst "
         "mistakes, weights (needs the extra [plot])")  # fmt: skip
-    add("--config", type=_command.path, metavar="FILE",
+    add("--config", type=_commands.path, metavar="FILE",
         help="read options from a TOML file, e.g. epochs = 10; those given here go "
         "before")  # fmt: skip
     add("--dry-run", action="store_true",
@@ -167,7 +179,7 @@ def parse(argv=None):
         SystemExit: --help was asked for and given.
     """
     parser = make_parser()
-    given = vars(parser.parse_args(argv))
+    given = _named(vars(parser.parse_args(argv)))
     if "config" in given:
         given = _from_config(parser, given["config"]) | given
     begun = _from_checkpoint(parser, given["resume"]) if "resume" in given else {}
@@ -180,6 +192,11 @@ def parse(argv=None):
     options.goes_on = bool({"epochs", "patience"} & given.keys())
     if options.data_dir is not None and options.dataset == "digits":
         raise UsageError(f"--data-dir: {options.data_dir}: --dataset digits reads no files")
+    for key in TABLE:
+        if getattr(options, key) is not None and (options.dataset is None
+                                                  or options.dataset in SETS):
+            raise UsageError(f"{_flag(key)}: {_text(getattr(options, key))}: is for tables: "
+                             "expected one, python -m pytensor.train table.csv")
     if options.patience is not None and not options.validation_split:
         raise UsageError(f"--patience: {options.patience}: needs --validation-split")
     if options.save_every is not None and options.save is None and options.resume is None:
@@ -191,6 +208,16 @@ def parse(argv=None):
     if options.log is not None and options.log.suffix not in (".csv", ".jsonl"):
         raise UsageError(f"--log: {options.log}: expected a name that ends in .csv or .jsonl")
     return options
+
+
+def _named(given):
+    """Options with DATA under its name."""
+    data = given.pop("data", None)
+    if data is None:
+        return given
+    if "dataset" in given:
+        raise UsageError(f"--dataset: {given['dataset']}: found {data} as well: expected one")
+    return {**given, "dataset": data}
 
 
 def _from_config(parser, path):
@@ -213,14 +240,14 @@ def _from_checkpoint(parser, path):
     return _checked(parser, notes["options"], f"--resume: {path}", NOTED)
 
 
-def _checked(parser, table, source, known):
+def _checked(parser, table, source, allowed):
     """Options of a file, checked as those of the command line are."""
     words = []
     for name, value in table.items():
-        key = name.replace("-", "_")
-        if key not in known:
-            raise UsageError(f"{source}: unknown option {name!r}: known are "
-                             f"{', '.join(sorted(key.replace('_', '-') for key in known))}")
+        key = "label" if name == "target" else name.replace("-", "_")
+        if key not in allowed:
+            raise UsageError(f"{source}: unknown option {name!r}: "
+                             f"{known(name, [key.replace('_', '-') for key in allowed])}")
         if isinstance(value, bool):
             words += [_flag(key)] * value
         elif isinstance(value, list):
@@ -234,7 +261,7 @@ def _checked(parser, table, source, known):
 
 
 def _flag(key):
-    return f"--{key.replace('_', '-')}"
+    return "--target" if key == "label" else f"--{key.replace('_', '-')}"
 
 
 def _text(value):
@@ -250,7 +277,7 @@ def _schedule(text):
     if name == "step":
         count(numbers[0])
     if numbers:
-        _command.number(numbers[-1], lambda factor: 0 < factor <= 1, "a factor in (0, 1]")
+        _commands.number(numbers[-1], lambda factor: 0 < factor <= 1, "a factor in (0, 1]")
     return text
 
 
@@ -294,17 +321,19 @@ def run(options, ranks=()):
     seconds = time.perf_counter() - start
     if not is_first:
         return
-    loss, accuracy = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
-                                      verbose=0)
-    if options.plot is not None:
-        draw(options, name, network, data)
+    loss, metric = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
+                                    sample_weight=_weights(data, data.y_test), verbose=0)
     if epochs:
         rate = grouped(round(epochs * _n_train(options, data) / seconds))
         kind = "images" if _are_images(data) else "samples"
         work = f"{epochs:g} epoch{'s' * (epochs != 1)} in {seconds:.1f} s, {rate} {kind}/s"
     else:
         work = "nothing was left to train"
-    print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}; {work}")
+    found = (f"test accuracy {metric:.4f}" if data.classes else
+             f"mean absolute error {callbacks.shown(metric)}")
+    print(f"test loss {callbacks.shown(loss)}, {found}; {work}", flush=True)
+    if options.plot is not None:  # last: if it cannot be written, the result is known
+        draw(options, name, network, data)
 
 
 def check_outputs(options):
@@ -313,6 +342,11 @@ def check_outputs(options):
         path = getattr(options, option)
         if path is not None:
             check_writable(_flag(option), path)
+    if options.save is not None:
+        try:
+            as_model_path("--save", options.save)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
     if options.plot is not None:
         from pytensor import plot
 
@@ -351,13 +385,14 @@ def load_data(options):
     name = "mnist" if options.dataset is None else options.dataset
     try:
         if name not in SETS:
-            path = _command.path(name)
+            path = _commands.path(name)
             if not path.exists():
                 raise UsageError(f"--dataset: {name}: expected {', '.join(SETS)}, or a file or "
                                  "directory that is there")
             options.dataset = os.path.abspath(path)
-            return path.name, datasets.files.load(path, options.label, options.test_split,
-                                                  options.seed)
+            return path.name, datasets.files.load(
+                path, options.label, options.test_split, options.seed, columns=options.columns,
+                drop=options.drop or (), categorical=options.categorical or (), task=options.task)
         found = SETS[name].load_data(*() if name == "digits" else (options.data_dir,))
     except datasets.DownloadError as error:
         if options.dataset is not None:
@@ -378,7 +413,8 @@ def load_data(options):
 
 def build(options, data):
     """Build and compile the network: inputs brought to small numbers, hidden layers (relu), classes
-    (softmax). It takes the data as they are: bytes need no copy as floats.
+    (softmax) or the value to predict, in its own unit. It takes the data as they are: bytes need no
+    copy as floats.
 
     Raises:
         UsageError: there is no memory for layers of these sizes.
@@ -387,11 +423,16 @@ def build(options, data):
     network = models.Sequential([layers.Input(x.shape[1:])])
     if x.ndim > 2:
         network.add(layers.Flatten())
-    network.add(_rescaling(x))
+    network.add(_rescaling(x, data.encoding))
     try:
         for units in options.hidden:
             network.add(layers.Dense(units, activation="relu"))
-        network.add(layers.Dense(len(data.classes), activation="softmax"))
+        if data.classes:
+            network.add(layers.Dense(len(data.classes), activation="softmax"))
+        else:
+            network.add(layers.Dense(1))
+            network.add(layers.Rescaling(float(data.y_train.std(dtype=np.float64)),
+                                         float(data.y_train.mean(dtype=np.float64))))
     except (ValueError, MemoryError) as error:
         raise UsageError(f"--hidden: {_text(options.hidden)}: too large: {error}") from error
     optimizer = optimizers.get(options.optimizer)
@@ -400,18 +441,33 @@ def build(options, data):
     if options.lr_schedule is not None:
         optimizer.learning_rate = make_schedule(options.lr_schedule, optimizer.learning_rate,
                                                 _steps(options, data), options.epochs)
-    network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    if data.classes:
+        network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    else:
+        network.compile(optimizer, loss="mean_squared_error", metrics=["mean_absolute_error"])
     return network
 
 
-def _rescaling(x):
+def _weights(data, y):
+    """The weights of samples: those of values make the loss 1 for who always predicts their mean,
+    whatever their unit, and with it the steps of every optimizer."""
+    if data.classes:
+        return None
+    return np.full(len(y), 1 / data.y_train.var(dtype=np.float64), np.float32)
+
+
+def _rescaling(x, encoding=None):
     """A layer that takes bytes to [0, 1], and other numbers to mean 0 and standard deviation 1:
-    in tables column by column, in images all alike."""
-    if x.dtype == np.uint8:
+    in tables column by column, but for those that are 0 or 1 by kind, in images all alike."""
+    measured = None if encoding is None else encoding.is_measured()
+    # Bytes in a few columns are ages or counts, each of its own range, and no pixels.
+    if x.dtype == np.uint8 and (x.ndim > 2 or x.shape[1] >= 64):
         return layers.Rescaling(1 / max(1, int(x.max())))
     axis = 0 if x.ndim == 2 else None
     mean, deviation = x.mean(axis, dtype=np.float64), x.std(axis, dtype=np.float64)
     scale = 1 / np.where(deviation > 0, deviation, 1)
+    if measured is not None:
+        scale, mean = np.where(measured, scale, 1.0), np.where(measured, mean, 0.0)
     return layers.Rescaling(scale.tolist(), (-mean * scale).tolist())
 
 
@@ -429,16 +485,25 @@ def make_schedule(text, rate, steps, epochs):
 def describe(options, name, data, network, distribution=None):
     """Return the line that says what is about to be trained on what."""
     sizes = "-".join(map(str, (math.prod(data.x_train.shape[1:]), *options.hidden,
-                               len(data.classes))))
+                               len(data.classes) or 1)))
     n_train, n_test = len(data.x_train), len(data.x_test)
     kind = "images" if _are_images(data) else "samples"
     threads = pt.get_num_threads()
     ranks = 1 if distribution is None else distribution.size
+    about = ""
+    if data.encoding is not None:
+        kinds = [column["kind"] for column in data.encoding.columns]
+        texts = len(kinds) - kinds.count("number")
+        about = (f"\n{'classes' if data.classes else 'values'} of {data.encoding.target} from "
+                 f"{len(kinds)} column{'s' * (len(kinds) != 1)}"
+                 f"{f', {texts} of them text' * bool(texts)}")
+        about += "".join(f"\nleft out: {left}: {why}"
+                         for left, why in data.encoding.left_out.items())
     return (
         f"{name}: {grouped(n_train)} training and {grouped(n_test)} test {kind}; "
         f"network {sizes}, {grouped(network.count_params())} parameters, {options.optimizer}, "
         f"batches of {options.batch_size}, {f'{ranks} processes of ' * (ranks > 1)}"
-        f"{threads} thread{'s' * (threads > 1)}"
+        f"{threads} thread{'s' * (threads > 1)}{about}"
     )
 
 
@@ -455,11 +520,15 @@ def train(options, network, data, distribution=None):
         noted = {key: getattr(options, key) for key in NOTED if getattr(options, key) is not None}
         noted = {key: value if isinstance(value, (int, float, str, list)) else
                  os.path.abspath(value) for key, value in noted.items()}
-        checkpoint = _Checkpoint(options, {"classes": list(data.classes), "options": noted})
+        notes = {"classes": list(data.classes), "options": noted}
+        if data.encoding is not None:
+            notes["table"] = data.encoding.get_config()
+        checkpoint = _Checkpoint(options, notes)
         used.append(checkpoint)
     with _Interruption(options, checkpoint) as interruption:
         network.fit(
             data.x_train, data.y_train, epochs=options.epochs, batch_size=options.batch_size,
+            sample_weight=_weights(data, data.y_train),
             validation_split=options.validation_split, callbacks=[*used, interruption],
             verbose=0 if options.quiet else "auto", distribution=distribution,
         )
@@ -470,6 +539,10 @@ def draw(options, name, network, data):
     """Draw the report about the trained network."""
     from pytensor import plot
 
+    if not data.classes:
+        figure = plot.curves(network.history)
+        _write_figure(options, figure)
+        return
     side = math.isqrt(data.x_test[0].size)
     flat = data.x_test.ndim == 2 and data.x_test.dtype == np.uint8 and side >= 8
     shape = (side, side) if flat and side**2 == data.x_test[0].size else None
@@ -477,6 +550,12 @@ def draw(options, name, network, data):
                          image_shape=shape if data.x_test.ndim == 2 else data.x_test.shape[1:],
                          title=f"{name}: {'-'.join(map(str, options.hidden))} hidden units, "
                          f"{options.optimizer}")
+    _write_figure(options, figure)
+
+
+def _write_figure(options, figure):
+    from pytensor import plot
+
     try:
         plot.save(figure, options.plot)
     except OSError as error:
@@ -604,7 +683,7 @@ class _Interruption(callbacks.Callback):
         else:
             kept = (f"the run is kept. To go on:\n  python -m {NAME} --resume "
                     f"{shlex.quote(str(self._options.save))}")
-        raise _command.Interrupted(f"{where}; {kept}", 128 + (self._signal or signal.SIGINT))
+        raise _commands.Interrupted(f"{where}; {kept}", 128 + (self._signal or signal.SIGINT))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def made(namespace, module, name):
     path = f"{module}.{name}" if module else name
     if path not in TABLE:
         place = "pytensor" + (module and f".{module}")
-        raise AttributeError(f"module {place!r} has no attribute {name!r}")
+        raise AttributeError(f"module {place!r} has no attribute {name!r}", name=name,
+                             obj=sys.modules[place])  # from which Python suggests another
     return namespace.setdefault(name, function(path))
 
 

@@ -17,8 +17,35 @@ def snake_case(name):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+def known(identifier, names):
+    """Return what a message about an unknown name ends with: "did you mean 'relu'?", or all names
+    where they are few or none is near.
+    """
+    import difflib  # here: it is seldom needed
+
+    # Of GlorotUniform and glorot_uniform one is enough: the one in the case that was asked for.
+    names = sorted(names, key=lambda name: (name.islower() == str(identifier).islower(), name))
+    by_key = {_key(name): name for name in names}
+    if len(by_key) > 6:
+        asked = _key(str(identifier))
+        near = difflib.get_close_matches(asked, by_key, 3)
+        if near and difflib.SequenceMatcher(None, near[0], asked).ratio() > 0.8:
+            del near[1:]
+        if not near and len(asked) > 1:
+            near = [key for key in by_key if key.startswith(asked)][:3]
+        if near:
+            *others, last = [repr(by_key[key]) for key in near]
+            return f"did you mean {', '.join(others)}{' or ' * bool(others)}{last}?"
+    return f"known are {', '.join(sorted(by_key.values()))}"
+
+
+def _key(name):
+    """A name without what people are unsure of: case, underscores, hyphens and spaces."""
+    return re.sub("[-_ ]", "", name).lower()
+
+
 def lookup(kind, identifier, table):
-    """Return table[identifier]; the error lists what is known.
+    """Return table[identifier]; the error tells the nearest names, or what is known.
 
     Args:
         kind: what the table holds, for the message: "activation".
@@ -28,8 +55,7 @@ def lookup(kind, identifier, table):
     try:
         return table[identifier]
     except KeyError:
-        known = ", ".join(sorted(table))
-        raise ValueError(f"unknown {kind} {identifier!r}: known are {known}") from None
+        raise ValueError(f"unknown {kind} {identifier!r}: {known(identifier, table)}") from None
 
 
 def integer(name, value, least):

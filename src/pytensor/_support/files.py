@@ -9,6 +9,11 @@ import secrets
 import tempfile
 from pathlib import Path
 
+# Endings of other formats: a file of that name is expected to be one.
+_FOREIGN = {".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras's", ".pt": "PyTorch's",
+            ".pth": "PyTorch's", ".onnx": "ONNX", ".npz": "NumPy's", ".npy": "NumPy's",
+            ".pkl": "pickle", ".pickle": "pickle"}
+
 
 def as_path(function, path):
     """Return path as a Path; `function` is for the message."""
@@ -16,6 +21,22 @@ def as_path(function, path):
         return Path(path)
     except TypeError:
         raise TypeError(f"{function}: path: found {path!r}: expected a str or a Path") from None
+
+
+def as_model_path(function, path):
+    """Return the path of a file to write as a Path.
+
+    Raises:
+        TypeError: path is None.
+        ValueError: its ending is that of another format.
+    """
+    path = as_path(function, path)
+    foreign = _FOREIGN.get(path.suffix.lower())
+    if foreign:
+        hint = "; onnx.export writes the other" if foreign == "ONNX" else ""
+        raise ValueError(f"{function}: {path}: found the ending of another format, {foreign}: "
+                         f"expected NAME.safetensors{hint}")
+    return path
 
 
 def write_atomically(path, content):

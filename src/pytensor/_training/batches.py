@@ -29,6 +29,8 @@ def as_source(name, data):
     """
     if data is None:
         raise ValueError(f"{name}: missing: expected an array of samples")
+    if hasattr(data, "to_numpy") and (hasattr(data, "columns") or hasattr(data, "name")):
+        data = _of_frame(name, data)
     try:
         source = pt.asarray(data)
     except ValueError as error:
@@ -45,6 +47,42 @@ def as_source(name, data):
     if not np.asarray(source).flags.c_contiguous:
         source = source.copy()
     return source
+
+
+def _of_frame(name, data):
+    """The numbers in a DataFrame or a Series, of pandas, polars or a library alike, as an array."""
+    if not hasattr(data, "columns"):
+        label = "" if data.name in (None, "") else f": column {data.name!r}"
+        return _of_column(f"{name}{label}", data, "turn classes into numbers, such as "
+                          "numpy.unique(y, return_inverse=True)[1]")
+    if not len(data.columns) or not len(data):
+        return np.empty((len(data), len(data.columns)))
+    columns = [_of_column(f"{name}: column {label!r}", data[label], "leave the column out, or make "
+                          "columns of 0 and 1 of it: get_dummies of pandas, to_dummies of polars")
+               for label in data.columns]
+    return np.stack(columns, axis=1)
+
+
+def _of_column(name, column, remedy):
+    """A column of numbers as an array."""
+    if getattr(column, "ndim", 1) != 1:
+        raise ValueError(f"{name}: found {column.shape[1]} columns of that name: expected one")
+    values = np.asarray(column.to_numpy())
+    if values.dtype.kind not in "fiub":
+        items = [item for item in values.tolist() if item is not None]
+        wrong = next((item for item in items if not isinstance(item, (int, float))
+                      and str(item) not in ("<NA>", "nan", "NaT")), None)
+        if wrong is not None or values.dtype.kind not in "O":
+            found = f"{type(wrong).__name__} ({wrong!r})" if wrong is not None else values.dtype
+            raise TypeError(f"{name}: found {found}: expected numbers: {remedy}")
+        # Numbers, and None or pandas.NA where one is missing.
+        values = np.array([item if isinstance(item, (int, float)) else np.nan
+                           for item in values.tolist()], np.float64)
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError(f"{name}: found nothing in row {int(np.isnan(values).argmax())}: expected "
+                         "a number: fill missing values (pandas: fillna, polars: fill_null), or "
+                         "leave those rows out")
+    return values
 
 
 class Position:
@@ -94,8 +132,17 @@ class Batches:
 
     def __iter__(self):
         """Yield the batches; the last one is smaller where batch_size does not divide."""
-        batches = self._from(self.position.step, self._order() if self._shuffle else None)
+        self._drawn = self._order() if self._shuffle else None
+        batches = self._from(self.position.step, self._drawn)
         return _prefetched(batches) if isinstance(self._x, Shards) else batches
+
+    def rows(self, step):
+        """Return the rows of x that a step of the epoch at hand takes, in its order, an ndarray."""
+        start = step * self._batch_size
+        rows = np.arange(start, min(start + self._batch_size, self.n_samples))
+        if self.cut is not None:
+            rows = np.concatenate([rows[first:last] for first, last in self.cut(len(rows))])
+        return rows if self._drawn is None else np.asarray(self._drawn)[rows]
 
     def _from(self, step, order):
         size, n, cut, rows_of = self._batch_size, self.n_samples, self.cut, self._rows
@@ -202,6 +249,9 @@ class Stream:
     def about(self):
         """Return what must be the same for another run to go on where this one was."""
         return {"steps_per_epoch": self._asked}
+
+    def rows(self, step):
+        """Return None: what rows of a data set the batches are made of is not known."""
 
     def __iter__(self):
         """Yield the batches of an epoch; amid one, without those that are done.

@@ -22,7 +22,7 @@ import numpy as np
 
 from pytensor import serialization
 from pytensor._core import asarray
-from pytensor._support.files import as_path, write_atomically
+from pytensor._support.files import as_model_path, as_path, write_atomically
 from pytensor._training import state
 from pytensor._training.state import TRAINING
 from pytensor.layers.layer import mode
@@ -35,12 +35,12 @@ def save_weights(model, path):
 
     Raises:
         TypeError: path is none.
-        ValueError: the model is not built.
+        ValueError: the model is not built, or path ends as files of another format do (.h5).
         OSError: the file cannot be written.
     """
     from safetensors.numpy import save
 
-    path = as_path("save_weights", path)
+    path = as_model_path("save_weights", path)
     write_atomically(path, save(_weights("save_weights", model)))
 
 
@@ -66,10 +66,10 @@ def save_model(model, path, include_optimizer=True, notes=None):
 
     Raises:
         TypeError: path is none, or JSON cannot hold the architecture or the notes.
-        ValueError: the model is not built.
+        ValueError: the model is not built, or path ends as files of another format do (.h5).
         OSError: the file cannot be written.
     """
-    path = as_path("save_model", path)
+    path = as_model_path("save_model", path)
     training = state.optimizer_state(model) if include_optimizer else None
     write_model("save_model", model, path, training, notes)
 
@@ -148,7 +148,8 @@ def read(name, path):
     try:
         arrays = load(content)
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
-        raise ValueError(f"{name}: not a whole safetensors file: {error}") from None
+        hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
+        raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
     header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
     return arrays, header.get("__metadata__") or {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from pytensor._training.batches import (
     refuse_list_of_batches,
     weights_of_classes,
 )
+from pytensor.activations import softmax
 from pytensor.callbacks import CallbackList, History, listed, progress
 from pytensor.layers.layer import mode, structure
 
@@ -34,17 +36,30 @@ class _LossNotFinite(FloatingPointError):
     """The loss of a step is NaN or infinite; fit adds where that happened."""
 
     def __init__(self, value, **data):
-        """Say so, and whether the data are to blame: tensors by name, or None."""
+        """Data: the tensors of the batch by name, or None."""
         self.value = value
-        text = f"the loss is {value}"
-        for name, tensor in data.items():
+        self._data = data
+        super().__init__(self.told())
+
+    def told(self, rows=None):
+        """Say so, and whether the data are to blame.
+
+        rows: the row in the data set of each row of the batch, None where there is no such thing.
+        """
+        text = f"the loss is {self.value}"
+        for name, tensor in self._data.items():
             values = np.asarray(0.0 if tensor is None else tensor)
             wrong = ~np.isfinite(values)
             if wrong.any():
                 place = tuple(int(i[0]) for i in wrong.nonzero())
-                text += (f": {name} of the batch has {wrong.sum()} elements that are not finite, "
-                         f"the first is {values[place]} at {list(place)}")
-        super().__init__(text)
+                count, shown = int(wrong.sum()), list(place)
+                if rows is not None and shown:
+                    shown[0] = int(rows[shown[0]])
+                of = " of the batch" if rows is None else ", in the rows of this step,"
+                text += (f": {name}{of} has {count} element{'s' * (count > 1)} that "
+                         f"{'are' if count > 1 else 'is'} not finite, the first is {values[place]} "
+                         f"at {shown}")
+        return text
 
 
 @dataclass
@@ -159,12 +174,13 @@ class Trainer:
     def _inputs(self, function, x):
         """x as a source of samples of the model's input shape; builds the model if that is open."""
         x = as_source(f"{function}: x", x)
+        given = x.shape
         if x.ndim == 1:
             x = x.reshape((x.shape[0], 1))
         if not self.built:
             self.build((None, *x.shape[1:]))
         if x.shape[1:] != self.input_shape[1:]:
-            raise ValueError(f"{function}: x has shape {x.shape}: expected "
+            raise ValueError(f"{function}: x has shape {given}: expected "
                              f"{_shape_text(self.input_shape)}")
         return x
 
@@ -268,6 +284,9 @@ class Trainer:
         weights = self.trainable_weights
         if not weights:
             raise ValueError(f"fit: {self.name!r} has no weights to train")
+        if self.output_activation is softmax and self.output_shape[-1] == 1:
+            warnings.warn("fit: softmax of one output is 1 whatever the input: expected a sigmoid, "
+                          "or one output for each class", stacklevel=4)
         optimizer = self.optimizer
         optimizer.build(weights)
         regularizers = self.attached("regularizers")
@@ -539,7 +558,8 @@ class Trainer:
                         hook(i, logs)
                     return logs
                 of = "" if batches.steps is None else f" of {batches.steps}"
-                raise FloatingPointError(f"step {i + 1}{of}: {error}") from None
+                raise FloatingPointError(f"step {i + 1}{of}: {error.told(batches.rows(i))}"
+                                         ) from None
             done = i + 1
             if is_training:
                 position.step = done

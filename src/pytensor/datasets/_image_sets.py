@@ -99,7 +99,14 @@ def load(name, path=None):
         shelf = os.environ.get("PYTENSOR_DATA")
         found = _in_directory(name, Path(shelf) / name) if shelf else None
         if found is None:
-            found = _from_cache(name)
+            try:
+                found = _from_cache(name)
+            except _download.DownloadError as error:
+                error.add_note(
+                    f"To go on: put the files of {name} into a directory and name it, "
+                    f"{name.replace('-', '_')}.load_data(path); or take images that need no file, "
+                    "pytensor.datasets.digits.load_data(60000, 10000).")
+                raise
     arrays, sources = found
     _check(arrays, sources, IMAGE_SETS[name].classes)
     train_images, train_labels, test_images, test_labels = map(pt.asarray, arrays)
@@ -108,7 +115,7 @@ def load(name, path=None):
 
 def _in_place(name, path):
     if path.is_file():
-        return _read_npz(path)
+        return _read_npz(name, path)
     return _in_directory(name, path) or _in_directory(name, path / name)
 
 
@@ -121,19 +128,20 @@ def _in_directory(name, directory):
     candidates = [[directory / file, directory / f"{file}.gz"] for file in _FILES]
     files = [next(filter(Path.is_file, pair), None) for pair in candidates]
     if all(files):
-        return [
-            idx.read(file, np.uint8, rank) for file, rank in zip(files, _RANKS, strict=True)
-        ], files
+        arrays = [idx.read(file, np.uint8, rank)
+                  for file, rank in zip(files, _RANKS, strict=True)]
+        _refuse_another(name, arrays[1], files[1])
+        return arrays, files
     npz = directory / f"{name}.npz"
     if npz.is_file():
-        return _read_npz(npz)
+        return _read_npz(name, npz)
     if any(files):
         missing = ", ".join(name for name, file in zip(_FILES, files, strict=True) if not file)
         raise FileNotFoundError(f"{directory}: incomplete: {missing} is not there")
     return None
 
 
-def _read_npz(path):
+def _read_npz(name, path):
     """Read a set from an archive with the keys of Keras's `mnist.npz`."""
     arrays = list(_archive.read(path, [_NPZ_KEYS]).values())
     sources = [f"{path}[{key}]" for key in _NPZ_KEYS]
@@ -143,6 +151,7 @@ def _read_npz(path):
                 f"{source}: found {array.ndim} dimensions of {array.dtype}, "
                 f"expected {rank} of uint8"
             )
+    _refuse_another(name, arrays[1], sources[1])
     return arrays, sources
 
 
@@ -166,6 +175,26 @@ def _check(arrays, sources, classes):
             )
 
 
+def _refuse_another(name, labels, source):
+    """Refuse the labels of another published set: all have the same file names, types and shapes.
+    """
+    digests = {_digest(labels)}
+    if Path(source).suffix == ".gz":
+        with open(source, "rb") as file:
+            digests.add(hashlib.file_digest(file, "sha256").hexdigest())
+    for other, row in IMAGE_SETS.items():
+        if row.sha256[1] in digests and IMAGE_SETS[name].sha256[1] not in digests:
+            raise ValueError(f"{source}: found the labels of {other}, by their SHA-256: expected "
+                             f"those of {name}")
+
+
+def _digest(array):
+    """The SHA-256 of an array as an IDX file that is not compressed."""
+    digest = hashlib.sha256(idx.header(array))
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 def _from_cache(name):
     """Read a set from the user's cache; what is missing or damaged there is downloaded."""
     directory = _download.cache_directory() / name
@@ -178,14 +207,11 @@ def _from_cache(name):
         array = idx.read_open(content, file, np.uint8, _RANKS[number])
         if row.of_compressed:
             content.seek(0)
-            digest = hashlib.file_digest(content, "sha256")
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
         else:
-            digest = hashlib.sha256(idx.header(array))
-            digest.update(array.data)
-        if digest.hexdigest() != row.sha256[number]:
-            raise ValueError(
-                f"{file}: found SHA-256 {digest.hexdigest()}, expected {row.sha256[number]}"
-            )
+            digest = _digest(array)
+        if digest != row.sha256[number]:
+            raise ValueError(f"{file}: found SHA-256 {digest}, expected {row.sha256[number]}")
         arrays[number] = array
 
     missing = {}

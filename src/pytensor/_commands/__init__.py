@@ -1,4 +1,4 @@
-"""What the commands `python -m pytensor.train` and `pytensor.predict` share: how options are read,
+"""What `python -m pytensor`, `pytensor.train` and `pytensor.predict` share: how options are read,
 what a newcomer sees when something is wrong, and how the process ends.
 """
 
@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from pytensor._support import files
+from pytensor._support.arguments import known
+from pytensor._support.version import __version__
 
 
 class UsageError(Exception):
@@ -40,15 +42,31 @@ class Interrupted(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line that starts with the option's name."""
+    """Says what is wrong in one line that starts with the option's name; has --version."""
+
+    def __init__(self, **options):
+        """Options: those of ArgumentParser."""
+        super().__init__(**options)
+        self.add_argument("--version", action="version", version=version(),
+                          help="show the version and stop")
 
     def error(self, message):
         """Raise UsageError instead of ending the process."""
+        unknown, _, given = message.partition("unrecognized arguments: ")
+        if not unknown and given.startswith("--"):
+            hint = known(given.split()[0].partition("=")[0], self._option_string_actions)
+            if hint.startswith("did you mean"):
+                message = f"{message}: {hint}"
         raise UsageError(message.removeprefix("argument "))
 
 
+def version():
+    """Return "pytensor 0.1.0", say."""
+    return f"pytensor {__version__}"
+
+
 def run(name, work, who=str):
-    """Call work() as the command of that name.
+    """Call work() as the command of that name; it may return an exit code.
 
     Args:
         who: is called before a message; returns what shall stand in front of it.
@@ -65,7 +83,7 @@ def run(name, work, who=str):
         if sys.stdout is None:
             raise UsageError("standard output: closed: expected a place for the result")
         try:
-            work()
+            code = work()
         finally:
             sys.stdout.flush()  # here, not at the end of Python: its failure is reported
     except UsageError as error:
@@ -84,7 +102,7 @@ def run(name, work, who=str):
         if isinstance(error, BrokenPipeError):
             return 1  # who read the output wants no more of it (`| head`)
         return complain(f"standard output: {error}", 1)
-    return 0
+    return code or 0
 
 
 def check_writable(option, path):
