@@ -167,6 +167,9 @@ def docstring(row: Row) -> list[str]:
                                     " of int64." if row.result == "index" else "."),
              "Raises: TypeError for a dtype without a rule, ValueError for shapes that do not "
              + ("broadcast." if row.kind != "reduction" else "reduce (no element, no identity).")]
+    if row.example:
+        call, result = row.example
+        text += ["", f">>> {call}", *result.splitlines()]
     return text
 
 
@@ -185,6 +188,10 @@ def python_functions() -> str:
         else:
             inputs = ", ".join((*row.inputs, "None", "None")[:3])
             lines.append(f"    return elementwise_call({number}, {inputs}, out)")
+    # Help, pickle and the reference name the module where users find the functions.
+    names = ", ".join(row.name for row in ELEMENTWISE + REDUCTIONS)
+    lines += ["", f"for _function in ({names}):", '    _function.__module__ = "pytensor"',
+              "del _function"]
     return "\n".join([*lines, ""])
 
 

@@ -497,6 +497,9 @@ def mean(x, /, axis=None, *, keepdims=False):
     x: tensor or array-like; integers and booleans are converted to float32. axis: the axis or
     tuple of axes to reduce; all by default. keepdims: keep the reduced axes with length 1.
     Returns: a floating-point tensor; NaN where there is no element.
+
+    >>> pt.mean([[1.0, 2.0], [3.0, 4.0]], axis=0)
+    Tensor([2., 3.], dtype=float32)
     """
     cdef Tensor t = as_tensor(x, "mean")
     if kind_of(t.type) == KIND_COMPLEX:

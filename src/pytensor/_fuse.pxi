@@ -589,6 +589,10 @@ def fuse(f, /):
     reshapes, indexing, bool() or item() of a tensor, results written in place; ValueError for more
     than 32 inputs and numbers, 16 results or 32 temporaries of one shape. What f raises passes
     through.
+
+    >>> f = pt.fuse(lambda x, y: pt.sqrt(x * x + y * y))
+    >>> f(pt.asarray([3.0, 5.0]), pt.asarray([4.0, 12.0]))
+    Tensor([ 5., 13.], dtype=float32)
     """
     if not callable(f):
         raise TypeError(f"fuse: {describe(f)} is no function")

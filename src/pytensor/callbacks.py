@@ -39,6 +39,17 @@ class Callback:
     names of the attributes that a checkpoint keeps, since they change while training. only_shows:
     whether it does no more than write files or to the screen, so that of many ranks (see
     distributed) only rank 0 calls it.
+
+    >>> class Stop(pt.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         self.model.stop_training = logs["loss"] < 0.1
+    ...
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=9, verbose=0,
+    ...                     callbacks=[Stop()])
+    >>> history.epoch
+    [0]
     """
 
     model = None
@@ -113,7 +124,12 @@ def listed(callbacks):
 
 
 class CallbackList:
-    """Several callbacks as one; hooks[name] lists the methods that do anything."""
+    """Several callbacks as one; hooks[name] lists the methods that do anything.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> pt.callbacks.CallbackList([pt.callbacks.History()], model).hooks["on_train_begin"]
+    []
+    """
 
     def __init__(self, callbacks, model):
         """Tell every callback its model."""
@@ -144,7 +160,14 @@ def _defines(callback, hook):
 
 
 class History(Callback):
-    """What fit returns: history maps each name in the logs to its values, epoch by epoch."""
+    """What fit returns: history maps each name in the logs to its values, epoch by epoch.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0)
+    >>> history.history
+    {'loss': [0.0, 0.0]}
+    """
 
     kept = ("epoch", "history")
 
@@ -161,7 +184,15 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs))."""
+    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs)).
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> show = pt.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[show])
+    0 {'loss': 0.0}
+    1 {'loss': 0.0}
+    """
 
     def __init__(self, **hooks):
         """Functions by the name of their hook."""
@@ -174,7 +205,16 @@ class LambdaCallback(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training at a loss that is NaN or infinite, where fit would raise FloatingPointError."""
+    """Ends training at a loss that is NaN or infinite, where fit would raise FloatingPointError.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(1,))])
+    >>> model.compile("sgd", "mse")
+    >>> end = pt.callbacks.TerminateOnNaN()
+    >>> history = model.fit([[np.inf]], [[0.0]], epochs=5, verbose=0, callbacks=[end])
+    Batch 0: the loss is inf: training ends
+    >>> history.epoch
+    [0]
+    """
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop if the loss is not finite."""
@@ -233,6 +273,13 @@ class EarlyStopping(_Monitor):
 
     An improvement is a change by more than min_delta in the right direction: mode "min", "max", or
     "auto", which asks the metric, and holds all else for something that should fall.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> stop = pt.callbacks.EarlyStopping("loss", patience=2)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=9, verbose=0, callbacks=[stop])
+    >>> history.epoch
+    [0, 1, 2]
     """
 
     kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
@@ -301,6 +348,16 @@ class ModelCheckpoint(_Monitor):
     """Writes the model, or its weights, after every epoch, every best one or so many batches.
 
     For a run that goes on after an interruption, see checkpoints.Checkpoint.
+
+    >>> import os
+    >>> from tempfile import mkdtemp
+    >>> folder = mkdtemp()
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> keep = pt.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.safetensors")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[keep])
+    >>> sorted(os.listdir(folder))
+    ['1.safetensors', '2.safetensors']
     """
 
     only_shows = True
@@ -371,6 +428,14 @@ class ReduceLROnPlateau(_Monitor):
 
     After that it waits for `cooldown` epochs before it counts again; the rate never falls below
     min_lr. monitor, mode, min_delta: as EarlyStopping's.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> plateau = pt.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=3, verbose=0,
+    ...                     callbacks=[plateau])
+    >>> model.optimizer.learning_rate
+    0.0025
     """
 
     kept = ("best", "wait", "cooldown_counter")
@@ -420,6 +485,13 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of every epoch.
 
     For a rate that changes from step to step, give the optimizer one of `schedules`.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> halve = pt.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[halve])
+    >>> model.optimizer.learning_rate
+    0.0025
     """
 
     def __init__(self, schedule, verbose=0):
@@ -452,7 +524,18 @@ class LearningRateScheduler(Callback):
 
 
 class CSVLogger(Callback):
-    """Writes a line of the logs to a file after every epoch: comma-separated values, with names."""
+    """Writes a line of the logs to a file after every epoch: comma-separated values, with names.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp(), "log.csv")
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((8, 2)), np.ones(8), verbose=0,
+    ...                     callbacks=[pt.callbacks.CSVLogger(path)])
+    >>> path.read_text().splitlines()[0]
+    'epoch,loss'
+    """
 
     only_shows = True
     kept = ("_rows",)
@@ -491,6 +574,9 @@ class CSVLogger(Callback):
 class TensorBoard(Callback):
     """Writes loss, metrics and learning rate for TensorBoard (needs pytensor-kernels[tensorboard]):
     tensorboard --logdir logs.
+
+    >>> from tempfile import mkdtemp
+    >>> board = pt.callbacks.TensorBoard(mkdtemp())  # then: fit(..., callbacks=[board])
     """
 
     only_shows = True
@@ -592,7 +678,13 @@ def progress(verbose):
 
 
 class ProgressLine(Callback):
-    """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics."""
+    """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), verbose=2)
+    Epoch 1/1 - 1/1 steps - ... s - loss: 0.0000
+    """
 
     only_shows = True
 
@@ -648,7 +740,12 @@ class ProgressLine(Callback):
 
 
 class ProgressBar(ProgressLine):
-    """A bar per epoch, evaluation or prediction that moves with every step (tqdm)."""
+    """A bar per epoch, evaluation or prediction that moves with every step (tqdm).
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), verbose=1)  # doctest: +SKIP
+    """
 
     # tqdm's own interval between two drawings; texts are made no more often
     INTERVAL = 0.1

@@ -21,6 +21,16 @@ class Sequential(Trainer, Layer):
     so it can be one of another model's.
 
     layers: the list of layers, without an Input.
+
+    >>> model = pt.models.Sequential([
+    ...     pt.layers.Dense(8, activation="relu", input_shape=(4,)),
+    ...     pt.layers.Dense(3, activation="softmax"),
+    ... ])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> x, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
+    >>> history = model.fit(x, y, epochs=2, batch_size=16, verbose=0)
+    >>> model.predict(x[:5], verbose=0).shape
+    (5, 3)
     """
 
     def __init__(self, layers=None, name=None):

@@ -36,6 +36,8 @@ Columns
     wide      True for a reduction of integers that is computed, and returned, in 64 bits
     rare      True where the floating-point function in c covers common arguments only: the loop
               computes again with name_slow the elements for which name_rare holds
+    example   a call, and what a Python session shows of its result: they end the docstring, and the
+              tests run them
 """
 
 from __future__ import annotations
@@ -65,6 +67,7 @@ class Row:
     wide: bool = False
     chooses: bool = False
     jvp: tuple[str | None, ...] | str | None = None
+    example: tuple[str, str] | tuple[()] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -81,31 +84,33 @@ class Row:
 TABLE: list[Row] = []
 
 
-def unary(name, types, c, doc, *, d=None, result="same", numpy=None, domain=(-4, 4), rare=False):
+def unary(name, types, c, doc, *, d=None, result="same", numpy=None, domain=(-4, 4), rare=False,
+          example=()):
     """A row for out = f(x), element by element."""
     TABLE.append(Row(name, "unary", doc, types, c, result, (d,), numpy or f"np.{name}(x)",
-                     (domain,), rare=rare))
+                     (domain,), rare=rare, example=example))
 
 
 def binary(name, types, c, doc, *, d=(None, None), result="same", numpy=None,
-           domain=((-4, 4), (-4, 4)), rare=False):
+           domain=((-4, 4), (-4, 4)), rare=False, example=()):
     """A row for out = f(x, y), element by element, with broadcasting."""
     TABLE.append(Row(name, "binary", doc, types, c, result, d, numpy or f"np.{name}(x, y)", domain,
-                     rare=rare))
+                     rare=rare, example=example))
 
 
-def ternary(name, types, c, doc, *, d, numpy, domain):
+def ternary(name, types, c, doc, *, d, numpy, domain, example=()):
     """A row for out = f(x, y, z), element by element, with broadcasting."""
-    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain))
+    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain,
+                     example=example))
 
 
 def reduction(name, types, identity, c, doc, *, d=None, jvp=None, result="same", numpy=None,
-              domain=(-4, 4), wide=False, chooses=False):
+              domain=(-4, 4), wide=False, chooses=False, example=()):
     """A row for out = the elements of x along axes, combined."""
     TABLE.append(Row(name, "reduction", doc, types, c, result, (d,),
                      numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)", (domain,), identity,
                      ("axis", "keepdims"), wide=wide, chooses=chooses,
-                     jvp=None if jvp is None else (jvp,)))
+                     jvp=None if jvp is None else (jvp,), example=example))
 
 
 def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
@@ -116,111 +121,170 @@ def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
 
 # --------------------------------------------------------------------------- arithmetic
 binary("add", ALL, {"b": "x | y", "i": "x + y", "u": "x + y", "f": "x + y"},
-       "x + y; for booleans, x or y.", d=("g", "g"))
-binary("subtract", NUMERIC, "x - y", "x - y.", d=("g", "-g"))
+       "x + y; for booleans, x or y.", d=("g", "g"),
+       example=("pt.add([1.0, 2.0], [[10.0], [20.0]])",
+                "Tensor([[11., 12.],\n"
+                "        [21., 22.]], dtype=float32)"))
+binary("subtract", NUMERIC, "x - y", "x - y.", d=("g", "-g"),
+       example=("pt.subtract([5, 7], 2)", "Tensor([3, 5], dtype=int64)"))
 binary("multiply", ALL, {"b": "x & y", "i": "x * y", "u": "x * y", "f": "x * y"},
-       "x times y; for booleans, x and y.", d=("g * y", "g * x"))
+       "x times y; for booleans, x and y.", d=("g * y", "g * x"),
+       example=("pt.multiply([1.0, 2.0], [3.0, 4.0])", "Tensor([3., 8.], dtype=float32)"))
 binary("divide", "f", "x / y", "x / y, the quotient as a floating-point number.",
-       d=("g / y", "-g * out / y"), domain=((-4, 4), (0.5, 4)))
+       d=("g / y", "-g * out / y"), domain=((-4, 4), (0.5, 4)),
+       example=("pt.divide([1, 2], 4)", "Tensor([0.25, 0.5 ], dtype=float32)"))
 binary("floor_divide", NUMERIC, "F(floor_divide)(x, y)",
        "The largest integer not above x / y; x / y if one is infinite; for integers, 0 where y is "
        "0.",
-       domain=((-9, 9), (1, 4)), rare=True)
+       domain=((-9, 9), (1, 4)), rare=True,
+       example=("pt.floor_divide([7, -7], 2)", "Tensor([ 3, -4], dtype=int64)"))
 binary("remainder", NUMERIC, "F(remainder)(x, y)",
        "x - floor(x / y) * y: the remainder with the sign of y; for integers, 0 where y is 0.",
-       d=("g", "-g * floor_divide(x, y)"), domain=((-9, 9), (1, 4)), rare=True)
+       d=("g", "-g * floor_divide(x, y)"), domain=((-9, 9), (1, 4)), rare=True,
+       example=("pt.remainder([7, -7], 3)", "Tensor([1, 2], dtype=int64)"))
 binary("pow", NUMERIC, "F(pow)(x, y)",
        "x to the power of y; integers wrap, and a negative integer power is truncated to an "
        "integer.",
        d=("g * y * x ** less_one(y)", "g * out * log(where(x == 0, ones_like(out), x))"),
-       numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)))
-unary("negative", NUMERIC, "-x", "-x.", d="-g")
-unary("positive", NUMERIC, "x", "x: a copy.", d="g")
+       numpy="np.power(x, y)", domain=((0.5, 3), (0, 3)),
+       example=("pt.pow([1.0, 2.0, 3.0], 2)", "Tensor([1., 4., 9.], dtype=float32)"))
+unary("negative", NUMERIC, "-x", "-x.", d="-g",
+      example=("pt.negative([1, -2])", "Tensor([-1,  2], dtype=int64)"))
+unary("positive", NUMERIC, "x", "x: a copy.", d="g",
+      example=("pt.positive([1, -2])", "Tensor([ 1, -2], dtype=int64)"))
 unary("abs", NUMERIC, {"i": "x < 0 ? -x : x", "u": "x", "f": "F(fabs)(x)"},
-      "The absolute value of x. The derivative at 0 is 0.", d="g * sign(x)")
+      "The absolute value of x. The derivative at 0 is 0.", d="g * sign(x)",
+      example=("pt.abs([1.5, -2.5])", "Tensor([1.5, 2.5], dtype=float32)"))
 unary("sign", NUMERIC, {"i": "(x > 0) - (x < 0)", "u": "x > 0", "f": "F(sign)(x)"},
-      "-1, 0 or 1 for x below, at or above 0; NaN for NaN.")
-unary("square", NUMERIC, "x * x", "x times x.", d="g * (2 * x)")
-unary("reciprocal", "f", "1 / x", "1 / x.", d="-g * out * out", domain=(0.5, 4))
+      "-1, 0 or 1 for x below, at or above 0; NaN for NaN.",
+      example=("pt.sign([-3.0, 0.0, 2.0])", "Tensor([-1.,  0.,  1.], dtype=float32)"))
+unary("square", NUMERIC, "x * x", "x times x.", d="g * (2 * x)",
+      example=("pt.square([1, -3])", "Tensor([1, 9], dtype=int64)"))
+unary("reciprocal", "f", "1 / x", "1 / x.", d="-g * out * out", domain=(0.5, 4),
+      example=("pt.reciprocal([2.0, 4.0])", "Tensor([0.5 , 0.25], dtype=float32)"))
 binary("maximum", ALL, {"b": "x | y", "i": "x > y ? x : y", "u": "x > y ? x : y",
                         "f": "F(maximum)(x, y)"},
        "The larger of x and y; NaN if either is. At ties each gets half of the gradient.",
-       d=("g * where(x == y, 0.5, x > y)", "g * where(x == y, 0.5, y > x)"))
+       d=("g * where(x == y, 0.5, x > y)", "g * where(x == y, 0.5, y > x)"),
+       example=("pt.maximum([1.0, 5.0], [3.0, 2.0])", "Tensor([3., 5.], dtype=float32)"))
 binary("minimum", ALL, {"b": "x & y", "i": "x < y ? x : y", "u": "x < y ? x : y",
                         "f": "F(minimum)(x, y)"},
        "The smaller of x and y; NaN if either is. At ties each gets half of the gradient.",
-       d=("g * where(x == y, 0.5, x < y)", "g * where(x == y, 0.5, y < x)"))
+       d=("g * where(x == y, 0.5, x < y)", "g * where(x == y, 0.5, y < x)"),
+       example=("pt.minimum([1.0, 5.0], [3.0, 2.0])", "Tensor([1., 2.], dtype=float32)"))
 
 # ------------------------------------------------------------- exponentials and powers
-unary("sqrt", "f", "F(sqrt)(x)", "The square root of x.", d="g * 0.5 / out", domain=(0.1, 9))
-unary("exp", "f", "F(exp)(x)", "e to the power of x.", d="g * out")
-unary("expm1", "f", "F(expm1)(x)", "exp(x) - 1, accurate near 0.", d="g * (out + 1)")
-unary("log", "f", "F(log)(x)", "The natural logarithm of x.", d="g / x", domain=(0.1, 9))
+unary("sqrt", "f", "F(sqrt)(x)", "The square root of x.", d="g * 0.5 / out", domain=(0.1, 9),
+      example=("pt.sqrt([1.0, 9.0])", "Tensor([1., 3.], dtype=float32)"))
+unary("exp", "f", "F(exp)(x)", "e to the power of x.", d="g * out",
+      example=("pt.exp([0.0, 1.0])", "Tensor([1.       , 2.7182817], dtype=float32)"))
+unary("expm1", "f", "F(expm1)(x)", "exp(x) - 1, accurate near 0.", d="g * (out + 1)",
+      example=("pt.expm1([0.0, 1e-8])", "Tensor([0.e+00, 1.e-08], dtype=float32)"))
+unary("log", "f", "F(log)(x)", "The natural logarithm of x.", d="g / x", domain=(0.1, 9),
+      example=("pt.log([1.0, 10.0])", "Tensor([0.       , 2.3025851], dtype=float32)"))
 unary("log1p", "f", "F(log1p)(x)", "log(1 + x), accurate near 0.", d="g / (1 + x)",
-      domain=(-0.5, 9))
+      domain=(-0.5, 9),
+      example=("pt.log1p([0.0, 1.0])", "Tensor([0.       , 0.6931472], dtype=float32)"))
 unary("log2", "f", "F(log2)(x)", "The logarithm of x to base 2.",
-      d="g / (x * 0.6931471805599453)", domain=(0.1, 9))
+      d="g / (x * 0.6931471805599453)", domain=(0.1, 9),
+      example=("pt.log2([1.0, 8.0])", "Tensor([0., 3.], dtype=float32)"))
 unary("log10", "f", "F(log10)(x)", "The logarithm of x to base 10.",
-      d="g / (x * 2.302585092994046)", domain=(0.1, 9))
+      d="g / (x * 2.302585092994046)", domain=(0.1, 9),
+      example=("pt.log10([1.0, 1000.0])", "Tensor([0., 3.], dtype=float32)"))
 
 # ------------------------------------------------------------------------ trigonometry
-unary("sin", "f", "F(sin)(x)", "The sine of x radians.", d="g * cos(x)", rare=True)
-unary("cos", "f", "F(cos)(x)", "The cosine of x radians.", d="-g * sin(x)", rare=True)
+unary("sin", "f", "F(sin)(x)", "The sine of x radians.", d="g * cos(x)", rare=True,
+      example=("pt.sin([0.0, 1.0])", "Tensor([0.        , 0.84147096], dtype=float32)"))
+unary("cos", "f", "F(cos)(x)", "The cosine of x radians.", d="-g * sin(x)", rare=True,
+      example=("pt.cos([0.0, 1.0])", "Tensor([1.       , 0.5403023], dtype=float32)"))
 unary("tan", "f", "F(tan)(x)", "The tangent of x radians.", d="g * (1 + out * out)",
-      domain=(-1.2, 1.2), rare=True)
-unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out * out)")
+      domain=(-1.2, 1.2), rare=True,
+      example=("pt.tan([0.0, 1.0])", "Tensor([0.       , 1.5574077], dtype=float32)"))
+unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out * out)",
+      example=("pt.tanh([0.0, 1.0])", "Tensor([0.       , 0.7615942], dtype=float32)"))
 
 # ------------------------------------------------------------- of neural networks, of statistics
 unary("relu", NUMERIC, {"i": "x > 0 ? x : 0", "u": "x", "f": "x < 0 ? 0 : x"},
       "max(x, 0); NaN stays NaN. The derivative at 0 is 0.", d="relu_gradient(g, x)",
-      numpy="np.maximum(x, 0)")
+      numpy="np.maximum(x, 0)",
+      example=("pt.relu([-1.0, 0.0, 2.5])", "Tensor([0. , 0. , 2.5], dtype=float32)"))
 binary("relu_gradient", "f", "y > 0 ? x : 0",
        "x where y > 0, else 0: what relu(y) passes on of the gradient x.",
-       d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.zeros_like(x))")
+       d=("relu_gradient(g, y)", None), numpy="np.where(y > 0, x, np.zeros_like(x))",
+       example=("pt.relu_gradient([1.0, 1.0], [-2.0, 3.0])", "Tensor([0., 1.], dtype=float32)"))
 unary("sigmoid", "f", "F(sigmoid)(x)", "The logistic function, 1 / (1 + exp(-x)).",
-      d="g * out * (1 - out)", numpy="1 / (1 + np.exp(-x))")
+      d="g * out * (1 - out)", numpy="1 / (1 + np.exp(-x))",
+      example=("pt.sigmoid([0.0, 2.0])", "Tensor([0.5      , 0.8807971], dtype=float32)"))
 unary("softplus", "f", "F(softplus)(x)", "log(1 + exp(x)), without overflow.",
-      d="g * sigmoid(x)", numpy="np.logaddexp(x, 0)")
+      d="g * sigmoid(x)", numpy="np.logaddexp(x, 0)",
+      example=("pt.softplus([0.0, 100.0])", "Tensor([  0.6931472, 100.       ], dtype=float32)"))
 unary("erf", "f", "F(erf)(x)", "The error function, 2 / sqrt(pi) times the integral of exp(-t**2) "
       "from 0 to x.", d="g * (1.1283791670955126 * exp(-x * x))",
-      numpy="np.vectorize(math.erf, otypes=[x.dtype])(x)")
+      numpy="np.vectorize(math.erf, otypes=[x.dtype])(x)",
+      example=("pt.erf([0.0, 1.0])", "Tensor([0.       , 0.8427008], dtype=float32)"))
 
 # ---------------------------------------------------------------------------- rounding
 unary("floor", NUMERIC, {"i": "x", "u": "x", "f": "F(floor)(x)"},
-      "The largest integer not above x.")
-unary("ceil", NUMERIC, {"i": "x", "u": "x", "f": "F(ceil)(x)"}, "The smallest integer not below x.")
+      "The largest integer not above x.",
+      example=("pt.floor([1.5, -1.5])", "Tensor([ 1., -2.], dtype=float32)"))
+unary("ceil", NUMERIC, {"i": "x", "u": "x", "f": "F(ceil)(x)"}, "The smallest integer not below x.",
+      example=("pt.ceil([1.5, -1.5])", "Tensor([ 2., -1.], dtype=float32)"))
 unary("trunc", NUMERIC, {"i": "x", "u": "x", "f": "F(trunc)(x)"},
-      "x without its fractional part.")
+      "x without its fractional part.",
+      example=("pt.trunc([1.5, -1.5])", "Tensor([ 1., -1.], dtype=float32)"))
 unary("round", NUMERIC, {"i": "x", "u": "x", "f": "F(round)(x)"},
-      "The integer nearest to x; halves go to the even one.")
+      "The integer nearest to x; halves go to the even one.",
+      example=("pt.round([0.5, 1.5, 2.6])", "Tensor([0., 2., 3.], dtype=float32)"))
 
 # -------------------------------------------------------------------------- comparisons
-binary("equal", ALL, "x == y", "Whether x == y.", result="bool")
-binary("not_equal", ALL, "x != y", "Whether x != y.", result="bool")
-binary("less", ALL, "x < y", "Whether x < y.", result="bool")
-binary("less_equal", ALL, "x <= y", "Whether x <= y.", result="bool")
-binary("greater", ALL, "x > y", "Whether x > y.", result="bool")
-binary("greater_equal", ALL, "x >= y", "Whether x >= y.", result="bool")
-unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool")
-unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool")
+binary("equal", ALL, "x == y", "Whether x == y.", result="bool",
+       example=("pt.equal([1, 2], [1, 3])", "Tensor([ True, False], dtype=bool)"))
+binary("not_equal", ALL, "x != y", "Whether x != y.", result="bool",
+       example=("pt.not_equal([1, 2], [1, 3])", "Tensor([False,  True], dtype=bool)"))
+binary("less", ALL, "x < y", "Whether x < y.", result="bool",
+       example=("pt.less([1, 2, 3], 2)", "Tensor([ True, False, False], dtype=bool)"))
+binary("less_equal", ALL, "x <= y", "Whether x <= y.", result="bool",
+       example=("pt.less_equal([1, 2, 3], 2)", "Tensor([ True,  True, False], dtype=bool)"))
+binary("greater", ALL, "x > y", "Whether x > y.", result="bool",
+       example=("pt.greater([1, 2, 3], 2)", "Tensor([False, False,  True], dtype=bool)"))
+binary("greater_equal", ALL, "x >= y", "Whether x >= y.", result="bool",
+       example=("pt.greater_equal([1, 2, 3], 2)", "Tensor([False,  True,  True], dtype=bool)"))
+unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool",
+      example=('pt.isnan([1.0, float("nan")])', "Tensor([False,  True], dtype=bool)"))
+unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool",
+      example=('pt.isinf([1.0, float("-inf")])', "Tensor([False,  True], dtype=bool)"))
 unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
-      result="bool")
+      result="bool",
+      example=('pt.isfinite([1.0, float("inf")])', "Tensor([ True, False], dtype=bool)"))
 
 # --------------------------------------------------------------------- logic and bits
-binary("logical_and", "b", "x & y", "Whether both x and y are true (not 0).")
-binary("logical_or", "b", "x | y", "Whether x or y is true (not 0).")
-binary("logical_xor", "b", "x ^ y", "Whether one of x and y is true and the other is not.")
-unary("logical_not", "b", "!x", "Whether x is false (0).")
-binary("bitwise_and", "biu", "x & y", "The bits that are set in both x and y.")
-binary("bitwise_or", "biu", "x | y", "The bits that are set in x or y.")
-binary("bitwise_xor", "biu", "x ^ y", "The bits that differ between x and y.")
-unary("bitwise_invert", "biu", {"b": "!x", "i": "~x", "u": "~x"}, "x with every bit turned over.")
+binary("logical_and", "b", "x & y", "Whether both x and y are true (not 0).",
+       example=("pt.logical_and([True, True], [True, False])",
+                "Tensor([ True, False], dtype=bool)"))
+binary("logical_or", "b", "x | y", "Whether x or y is true (not 0).",
+       example=("pt.logical_or([True, False], [False, False])",
+                "Tensor([ True, False], dtype=bool)"))
+binary("logical_xor", "b", "x ^ y", "Whether one of x and y is true and the other is not.",
+       example=("pt.logical_xor([True, True], [True, False])",
+                "Tensor([False,  True], dtype=bool)"))
+unary("logical_not", "b", "!x", "Whether x is false (0).",
+      example=("pt.logical_not([True, False])", "Tensor([False,  True], dtype=bool)"))
+binary("bitwise_and", "biu", "x & y", "The bits that are set in both x and y.",
+       example=("pt.bitwise_and(0b1100, 0b1010)", "Tensor(8, dtype=int64)"))
+binary("bitwise_or", "biu", "x | y", "The bits that are set in x or y.",
+       example=("pt.bitwise_or(0b1100, 0b1010)", "Tensor(14, dtype=int64)"))
+binary("bitwise_xor", "biu", "x ^ y", "The bits that differ between x and y.",
+       example=("pt.bitwise_xor(0b1100, 0b1010)", "Tensor(6, dtype=int64)"))
+unary("bitwise_invert", "biu", {"b": "!x", "i": "~x", "u": "~x"}, "x with every bit turned over.",
+      example=("pt.bitwise_invert([0, 1])", "Tensor([-1, -2], dtype=int64)"))
 binary("bitwise_left_shift", "iu", "F(left_shift)(x, y)",
        "x shifted left by y bits; 0 once y reaches the width.", numpy="np.left_shift(x, y)",
-       domain=((0, 9), (0, 4)))
+       domain=((0, 9), (0, 4)),
+       example=("pt.bitwise_left_shift(1, [0, 1, 2])", "Tensor([1, 2, 4], dtype=int64)"))
 binary("bitwise_right_shift", "iu", "F(right_shift)(x, y)",
        "x shifted right by y bits, filled with the sign.", numpy="np.right_shift(x, y)",
-       domain=((0, 99), (0, 4)))
+       domain=((0, 99), (0, 4)),
+       example=("pt.bitwise_right_shift(16, [0, 1, 2])", "Tensor([16,  8,  4], dtype=int64)"))
 
 # ---------------------------------------------------------------------------- selection
 ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
@@ -229,37 +293,51 @@ ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
         "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient.",
         d=("where((x >= y) & (x <= z), g, 0)", "where((x < y) & (y <= z), g, 0)",
            "where(maximum(x, y) > z, g, 0)"),
-        numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)))
+        numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)),
+        example=("pt.clip([-5.0, 0.5, 5.0], -1.0, 1.0)",
+                 "Tensor([-1. ,  0.5,  1. ], dtype=float32)"))
 ternary("where", ALL, "x ? y : z",
         "y where x is true (not 0), z elsewhere. No gradient flows through what was not taken.",
         d=(None, "where(x, g, 0)", "where(x, 0, g)"), numpy="np.where(x, y, z)",
-        domain=((-1, 1), (-4, 4), (-4, 4)))
+        domain=((-1, 1), (-4, 4), (-4, 4)),
+        example=("pt.where([True, False], [1.0, 2.0], [10.0, 20.0])",
+                 "Tensor([ 1., 20.], dtype=float32)"))
 
 # --------------------------------------------------------------------------- reductions
 reduction("sum", NUMERIC, "0", "acc + x",
           "The sum of the elements. Integers are added as 64-bit ones.", wide=True,
           d="broadcast_to(expand_axes(g, axis, keepdims), x_shape)",
-          jvp="sum(t, axis=axis, keepdims=keepdims)")
+          jvp="sum(t, axis=axis, keepdims=keepdims)",
+          example=("pt.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)", "Tensor([4., 6.], dtype=float32)"))
 reduction("prod", NUMERIC, "1", "acc * x",
           "The product of the elements. Integers are multiplied as 64-bit ones.", wide=True,
           d="expand_axes(g, axis, keepdims) * prod_of_others(x, axis)", domain=(0.5, 2),
-          jvp="sum(t * prod_of_others(x, axis), axis=axis, keepdims=keepdims)")
+          jvp="sum(t * prod_of_others(x, axis), axis=axis, keepdims=keepdims)",
+          example=("pt.prod([[1.0, 2.0], [3.0, 4.0]], axis=0)", "Tensor([3., 8.], dtype=float32)"))
 reduction("max", ALL, "F(lowest)", "x > acc",
           "The largest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
           d="expand_axes(g, axis, keepdims) * shares(x, out, axis, keepdims)",
-          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)")
+          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)",
+          example=("pt.max([[1.0, 2.0], [3.0, 4.0]], axis=1)", "Tensor([2., 4.], dtype=float32)"))
 reduction("min", ALL, "F(highest)", "x < acc",
           "The smallest element; NaN if one is NaN. Ties share the gradient equally.", chooses=True,
           d="expand_axes(g, axis, keepdims) * shares(x, out, axis, keepdims)",
-          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)")
-reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).")
-reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).")
+          jvp="sum(t * shares(x, out, axis, keepdims), axis=axis, keepdims=keepdims)",
+          example=("pt.min([[1.0, 2.0], [3.0, 4.0]], axis=1)", "Tensor([1., 3.], dtype=float32)"))
+reduction("any", "b", "0", "acc | x", "Whether any element is true (not 0).",
+          example=("pt.any([[True, False], [False, False]], axis=1)",
+                   "Tensor([ True, False], dtype=bool)"))
+reduction("all", "b", "1", "acc & x", "Whether all elements are true (not 0).",
+          example=("pt.all([[True, True], [True, False]], axis=1)",
+                   "Tensor([ True, False], dtype=bool)"))
 reduction("argmax", ALL, None, "x > acc",
           "The position of the largest element, the first of equals; of the first NaN if any.",
-          chooses=True, result="index")
+          chooses=True, result="index",
+          example=("pt.argmax([3, 9, 4])", "Tensor(1, dtype=int64)"))
 reduction("argmin", ALL, None, "x < acc",
           "The position of the smallest element, the first of equals; of the first NaN if any.",
-          chooses=True, result="index")
+          chooses=True, result="index",
+          example=("pt.argmin([3, 9, 4])", "Tensor(0, dtype=int64)"))
 
 # ------------------------------------------------- handwritten functions with a derivative
 other("mean", "The mean of the elements.", parameters=("axis", "keepdims", "count"),

@@ -131,6 +131,10 @@ def save_model(model, path, include_optimizer=True, notes=None):
         TypeError: path is none, or JSON cannot hold the architecture or the notes.
         ValueError: the model is not built.
         OSError: the file cannot be written.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/model.safetensors"
+    >>> pt.models.save_model(pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))]), path)
     """
     from pytensor import checkpoints
 
@@ -171,6 +175,12 @@ def load_model(path, custom_objects=None, compile=True):
         OSError: the file cannot be read.
         ValueError: the file is no whole safetensors file, holds no architecture or one that is not
             known, is of a newer version, or its weights are not those of its architecture.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/model.safetensors"
+    >>> pt.models.save_model(pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))]), path)
+    >>> pt.models.load_model(path).output_shape
+    (None, 3)
     """
     from pytensor import checkpoints, serialization
     from pytensor.layers.layer import mode

@@ -44,6 +44,8 @@ def check_path(path):
         ImportError: matplotlib is missing; the message names the extra.
         ValueError: the name ends in none of .png, .svg, .pdf.
         OSError: path is a directory or no regular file, or its directory does not exist.
+
+    >>> pt.plot.check_path("picture.png")
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -63,6 +65,9 @@ def save(figure, path, dpi=100):
     The same figure gives the same bytes: no time of day is written.
 
     Raises: as check_path; OSError: the file cannot be written.
+
+    >>> from tempfile import mkdtemp
+    >>> pt.plot.save(pt.plot.vector_sum([1.0, 2.0], [2.0, 0.5]), f"{mkdtemp()}/sum.png")
     """
     check_path(path)
     format = Path(path).suffix.lower()[1:]
@@ -93,6 +98,8 @@ def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK,
     Raises:
         ValueError: x is empty or of another rank, captions are not n, or image_shape has another
             number of elements than a row.
+
+    >>> figure = pt.plot.images(np.random.default_rng(0).random((6, 8, 8)), columns=3)
     """
     x = as_images("images", x, image_shape)
     n = len(x)
