@@ -509,6 +509,14 @@ cdef class _Fused:
                 return self.original(args, names)
         return program.run(args)
 
+    def _repr_html_(self):
+        from pytensor import _html
+
+        cdef list programs = []
+        for program in self.programs:
+            programs.append((<_Program>program).arguments)
+        return _html.fused(getattr(self, "__name__", "function"), programs)
+
     cdef object original(self, tuple args, tuple names):
         cdef Py_ssize_t n = len(args) - len(names)
         return self.function(*args[:n], **dict(zip(names, args[n:])))

@@ -343,6 +343,15 @@ cdef class GradientTape:
         self.watched = []
         self.persistent = persistent
 
+    def _repr_html_(self):
+        from pytensor import _html
+
+        cdef list names = []
+        for entry in self.records:
+            if entry is not None:  # freed by gradient()
+                names.append(row_name((<_Record>entry).row))
+        return _html.records(names, len(self.watched))
+
     def __dealloc__(self):
         global free_bits, recording_mask, innermost_tape
         if self.bit == 0:  # an error ended __cinit__: serial is no number of this tape's

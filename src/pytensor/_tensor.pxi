@@ -369,6 +369,11 @@ cdef class Tensor:
     def __str__(self):
         return str(numpy_view(self))
 
+    def _repr_html_(self):
+        from pytensor import _html
+
+        return None if self.traced else _html.tensor(self)
+
     def __format__(self, str spec not None):
         return format(self.item() if self.ndim == 0 else str(self), spec)
 

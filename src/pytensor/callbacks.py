@@ -8,15 +8,17 @@ them.
 from __future__ import annotations
 
 import csv
+import functools
 import inspect
 import io
 import math
+import shutil
 import sys
 import time
 
 import numpy as np
 
-from pytensor import saving
+from pytensor import _html, saving
 from pytensor._arguments import integer, lookup, number
 
 __all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
@@ -175,6 +177,9 @@ class History(Callback):
         """No arguments."""
         self.epoch = []
         self.history = {}
+
+    def _repr_html_(self):
+        return _html.history(self.epoch, self.history)
 
     def on_epoch_end(self, epoch, logs=None):
         """Append the epoch's values."""
@@ -664,12 +669,13 @@ class TensorBoard(Callback):
 def progress(verbose):
     """Return the callbacks that show a run, [] or one.
 
-    verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal, else a line.
+    verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal and in a
+    notebook, else a line.
     Where there is no stdout at all (sys.stdout is None), nothing.
     """
     if verbose == "auto":
         # What stands in for stdout may not have isatty.
-        verbose = 1 if getattr(sys.stdout, "isatty", bool)() else 2
+        verbose = 1 if getattr(sys.stdout, "isatty", bool)() or _html.in_notebook() else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose: found {verbose!r}: expected 0, 1, 2 or 'auto'")
     if sys.stdout is None:
@@ -740,7 +746,10 @@ class ProgressLine(Callback):
 
 
 class ProgressBar(ProgressLine):
-    """A bar per epoch, evaluation or prediction that moves with every step (tqdm).
+    """A bar per epoch, evaluation or prediction that moves with every step.
+
+    On a terminal it is tqdm's, with the metrics first: where the line is too short, the bar, the
+    remaining time and the rate give way. In a notebook it is a bar in the cell's output.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
     >>> model.compile("sgd", "mse")
@@ -759,24 +768,41 @@ class ProgressBar(ProgressLine):
 
     def begin(self, title):
         """Draw an empty bar."""
+        run = self.model.run
+        done = 0 if run is None else run.position.step
+        self._title = title
+        self._drawn = 0.0
+        if _html.in_notebook():
+            self._bar = _html.Bar(self.params["steps"], title, done)
+            self._show = self._bar.show
+            return
         from tqdm import tqdm
 
-        run = self.model.run
         self._bar = tqdm(total=self.params["steps"], desc=title, unit=" steps", file=sys.stdout,
-                         initial=0 if run is None else run.position.step,
-                         mininterval=self.INTERVAL, dynamic_ncols=True)
-        self._drawn = 0.0
+                         initial=done, mininterval=self.INTERVAL, dynamic_ncols=True,
+                         bar_format="{desc} {n_fmt}/{total_fmt} |{bar}| {remaining}, {rate_fmt}")
+        self._show = functools.partial(self._bar.set_description_str, refresh=False)
 
     def finish(self, logs):
         """Leave the full bar with the final values."""
-        self._bar.set_postfix_str(", ".join(_formatted(logs)))
+        self._show(self._text(logs))
         self._bar.close()
+
+    def _text(self, logs):
+        """The title and the values, with as many digits as the line has room for."""
+        width = shutil.get_terminal_size().columns
+        for digits in (4, 3, 2):
+            values = ", ".join(_formatted(logs, digits, " "))
+            text = f"{self._title}: {values}" if self._title and values else self._title + values
+            if len(text) < width:
+                break
+        return text
 
     def on_train_batch_end(self, batch, logs=None):
         """Move the bar."""
         now = time.perf_counter()
         if now - self._drawn > self.INTERVAL:
-            self._bar.set_postfix_str(", ".join(_formatted(logs)), refresh=False)
+            self._show(self._text(logs))
             self._drawn = now
         self._bar.update()
 
@@ -790,7 +816,7 @@ class ProgressBar(ProgressLine):
         self.on_train_batch_end(batch, logs)
 
 
-def _formatted(logs):
+def _formatted(logs, digits=4, colon=": "):
     """["loss: 0.2567", ...], as Keras shows them."""
-    return [f"{name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{name}: {value:.4e}"
-            for name, value in (logs or {}).items()]
+    return [f"{name}{colon}{value:.{digits}f}" if abs(value) > 1e-3 or value == 0 else
+            f"{name}{colon}{value:.{digits}e}" for name, value in (logs or {}).items()]

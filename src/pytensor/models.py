@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytensor import saving, serialization
+from pytensor import _html, saving, serialization
 from pytensor._arguments import sample_shape
 from pytensor.foreign_weights import load_keras_weights, load_torch_weights
 from pytensor.layers import Input, Layer
@@ -222,15 +222,16 @@ class Sequential(Trainer, Layer):
 
     # ------------------------------------------------------------------------- looking, keeping
 
-    def summary(self, print_fn=print):
+    def summary(self, print_fn=None):
         """Print the layers, their output shapes and numbers of parameters, as a table.
 
-        print_fn: is called with each line.
+        print_fn: is called with each line; print by default. A notebook shows a table instead.
         """
-        rows = [(f"{layer.name} ({type(layer).__name__})",
-                 str(self._output_shapes[i]) if self.built else "?",
-                 f"{layer.count_params():,}" if self.built else "0 (not built)")
-                for i, layer in enumerate(self.layers)]
+        if print_fn is None:
+            if _html.in_notebook():
+                return _html.display(self)
+            print_fn = print
+        rows, totals = self._summary()
         head = ("Layer (type)", "Output shape", "Params")
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
 
@@ -245,13 +246,24 @@ class Sequential(Trainer, Layer):
         for row in rows:
             print_fn(line(row))
         print_fn("=" * rule)
+        for total in totals:
+            print_fn(f" {total}")
+        print_fn("_" * rule)
+
+    def _summary(self):
+        """The rows of the table of layers, and the lines below it."""
+        rows = [(f"{layer.name} ({type(layer).__name__})",
+                 str(self._output_shapes[i]) if self.built else "?",
+                 f"{layer.count_params():,}" if self.built else "0 (not built)")
+                for i, layer in enumerate(self.layers)]
         weights = list(self.named_weights())
         total = sum(weight.size for _, weight, _ in weights)
         trainable = sum(weight.size for _, weight, trained in weights if trained)
-        for kind, count in (("Total", total), ("Trainable", trainable),
-                            ("Non-trainable", total - trainable)):
-            print_fn(f" {kind} params: {count:,} ({_memory(4 * count)})")
-        print_fn("_" * rule)
+        return rows, [f"{kind} params: {count:,} ({_memory(4 * count)})" for kind, count in (
+            ("Total", total), ("Trainable", trainable), ("Non-trainable", total - trainable))]
+
+    def _repr_html_(self):
+        return _html.summary(self.name, *self._summary())
 
     def save(self, path, include_optimizer=True):
         """Write the whole model to a safetensors file, as save_model does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 
@@ -28,13 +29,27 @@ def new_figure(figure, width, height):
     return _figure_class()(figsize=(width, height), layout="constrained")
 
 
+@functools.cache
 def _figure_class():
+    """matplotlib's Figure, which a notebook shows by itself, without %matplotlib inline."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("pytensor.plot: matplotlib is missing: pip install "
                           "'pytensor-kernels[plot]'") from error
-    return Figure
+
+    def _repr_png_(self):
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=100)
+        return content.getvalue()
+
+    return type("Figure", (Figure,), {"__module__": __name__, "_repr_png_": _repr_png_})
+
+
+def __getattr__(name):
+    if name == "Figure":  # where pickle looks for the class
+        return _figure_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def check_path(path):
