@@ -3,22 +3,28 @@
     pip install ".[docs]"
     python -m sphinx -W --keep-going docs site
 
-The pages of the reference, one for each public module, are written into docs/api by this file.
+This file writes the pages of the reference, one for each public module, into docs/api, and the
+chapter's notebooks into the site. For links that open these in Colab and nbviewer, put into
+PYTENSOR_DOCS_GITHUB where the site is published: OWNER/REPOSITORY/BRANCH.
 """
 
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx import addnodes
 
 import pytensor
 
-sys.path.insert(0, str(Path(__file__).parent))
-import reference
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+import notebooks  # noqa: E402
+import reference  # noqa: E402
 
 project = "pytensor"
 release = pytensor.__version__
@@ -30,6 +36,9 @@ html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_math_renderer = "mathml"  # browsers set it themselves: no script, nothing fetched
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autoclass_content = "both"  # the class's docstring, then the constructor's
 autodoc_member_order = "bysource"
@@ -109,6 +118,11 @@ def entry(full, thing):
              "   :inherited-members:"] if members else []
     bases = any(base in DOCUMENTED for base in thing.__mro__[1:])
     return [f".. autoclass:: {full}", *shown, *["   :show-inheritance:"] * bases, ""]
+
+
+def process_bases(app, name, cls, options, bases):
+    """Name the nearest base class that has an entry, not those between."""
+    bases[:] = [base for base in cls.__mro__[1:] if base in DOCUMENTED][:1] or bases
 
 
 def escaped_in_table(text):
@@ -218,8 +232,55 @@ EXCERPT = re.compile(r"<!-- excerpt: (\S+) .*-->\n```(\w+)")
 
 
 def process_page(app, name, source):
-    """Put the name of its file above each excerpt (see tools/run_docs.py)."""
+    """Put the name of its file above each excerpt, and links to its notebook on each page of the
+    chapter (see tools/run_docs.py, tools/notebooks.py)."""
     source[0] = EXCERPT.sub(r"```{code-block} \2\n:caption: \1\n:class: excerpt\n", source[0])
+    if HERE / f"{name}.md" in notebooks.pages():
+        head, _, rest = source[0].partition("\n")
+        source[0] = f"{head}\n\n{notebook_links(Path(name).name)}\n{rest}"
+
+
+# ------------------------------------------------------------------------------------- notebooks
+
+GITHUB = os.environ.get("PYTENSOR_DOCS_GITHUB", "")
+
+
+def notebook_links(name):
+    """Links to download a page's notebook and to open it elsewhere."""
+    links = {"Download this page as a notebook": f"../notebooks/{name}.ipynb"}
+    if GITHUB:
+        owner, repository, branch = GITHUB.split("/")
+        path = f"{owner}/{repository}/blob/{branch}/notebooks/{name}.ipynb"
+        links["Open in Colab"] = f"https://colab.research.google.com/github/{path}"
+        links["Open in nbviewer"] = f"https://nbviewer.org/github/{path}"
+    return ('<p class="notebook-links">' + " ".join(
+        f'<a href="{target}"{" download" * target.startswith("..")}>{text}</a>'
+        for text, target in links.items()) + "</p>\n")
+
+
+def write_notebooks(app, error):
+    """Put the notebooks into the site."""
+    if error is None and app.builder.format == "html":
+        install = None
+        if GITHUB:
+            owner, repository, _ = GITHUB.split("/")
+            install = f"pytensor-kernels[plot] @ git+https://github.com/{owner}/{repository}"
+        notebooks.write(Path(app.outdir) / "notebooks", install)
+
+
+# -------------------------------------------------------------------------------------- formulas
+
+
+def visit_math(translator, node):
+    """A formula in a line of text."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_math_block(translator, node):
+    """A formula on lines of its own."""
+    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    raise nodes.SkipNode
 
 
 def process_docstring(app, what, name, thing, options, lines):
@@ -230,6 +291,9 @@ def process_docstring(app, what, name, thing, options, lines):
 def setup(app):
     """Called by Sphinx."""
     write_reference(Path(app.srcdir) / "api")
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("build-finished", write_notebooks)
+    app.connect("autodoc-process-bases", process_bases)
     app.connect("source-read", process_page)
     app.connect("autodoc-process-docstring", process_docstring)
     app.connect("doctree-read", link_names)

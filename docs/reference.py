@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import types
 from collections import Counter
 
@@ -142,7 +143,7 @@ def constants(module):
 def first_sentence(thing):
     """What a table says of it."""
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
-    return text.split(". ")[0].rstrip(".")
+    return re.split(r"(?<!et al)(?<!e\.g)\. ", text)[0].rstrip(".")
 
 
 class Links:
