@@ -189,9 +189,9 @@ def python_functions() -> str:
             inputs = ", ".join((*row.inputs, "None", "None")[:3])
             lines.append(f"    return elementwise_call({number}, {inputs}, out)")
     # Help, pickle and the reference name the module where users find the functions.
-    names = ", ".join(row.name for row in ELEMENTWISE + REDUCTIONS)
-    lines += ["", f"for _function in ({names}):", '    _function.__module__ = "pytensor"',
-              "del _function"]
+    names = " ".join(row.name for row in ELEMENTWISE + REDUCTIONS)
+    lines += ["", f'for _name in "{names}".split():',
+              '    globals()[_name].__module__ = "pytensor"', "del _name"]
     return "\n".join([*lines, ""])
 
 
