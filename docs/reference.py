@@ -143,7 +143,7 @@ def constants(module):
 def first_sentence(thing):
     """What a table says of it."""
     text = " ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split())
-    return re.split(r"(?<!et al)(?<!e\.g)\. ", text)[0].rstrip(".")
+    return re.split(r"(?<!et al)(?<!e\.g)(?<!\.)\. ", text)[0].rstrip(".")
 
 
 class Links:
