@@ -3,16 +3,28 @@
     pip install ".[docs]"
     python -m sphinx -W --keep-going docs site
 
-The pages of the reference, one for each public module, are written into docs/api by this file.
+This file writes the pages of the reference, one for each public module, into docs/api, and the
+chapter's notebooks into the site. For links that open these in Colab and nbviewer, put into
+PYTENSOR_DOCS_GITHUB where the site is published: OWNER/REPOSITORY/BRANCH.
 """
 
-import importlib
 import inspect
-import pkgutil
+import os
 import re
+import sys
 from pathlib import Path
 
+import numpy as np
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx import addnodes
+
 import pytensor
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+import notebooks  # noqa: E402
+import reference  # noqa: E402
 
 project = "pytensor"
 release = pytensor.__version__
@@ -24,6 +36,9 @@ html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_math_renderer = "mathml"  # browsers set it themselves: no script, nothing fetched
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autoclass_content = "both"  # the class's docstring, then the constructor's
 autodoc_member_order = "bysource"
@@ -32,46 +47,100 @@ python_maximum_signature_line_length = 88
 
 # ----------------------------------------------------------------------- pages of the reference
 
-
-def public_modules():
-    """The names of the modules without an underscore, "pytensor" itself first."""
-    yield "pytensor"
-    for found in pkgutil.walk_packages(pytensor.__path__, "pytensor."):
-        if not re.search(r"\._|\.lib|pytensor\.op_table", found.name):
-            yield found.name
+MODULES = reference.modules()
+ENTRIES = reference.entries(MODULES)
+DOCUMENTED = {thing for thing in reference.things(MODULES).values() if inspect.isclass(thing)}
+LINKS = reference.Links(MODULES)
 
 
 def write_reference(folder):
     """Write a page for each public module, and the list of them."""
     folder.mkdir(exist_ok=True)
-    rows, names = [], []
-    for name in public_modules():
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:  # a module of an extra that is not installed here
-            print(f"reference: {name} left out: {error}")
-            continue
-        options = [":members:", ":undoc-members:"]
-        if hasattr(module, "__path__"):  # a package: its functions come from modules of its own
-            options.append(":imported-members:")
-        else:
-            core = [name for name in getattr(module, "__all__", ())
-                    if getattr(getattr(module, name), "__module__", "").startswith("pytensor._")]
-            options += [f":exclude-members: {', '.join(core)}"] if core else []
-        text = "\n".join([f"# {name}", "", "```{eval-rst}", f".. automodule:: {name}",
-                          *(f"   {option}" for option in options), "```", ""])
-        page = folder / f"{name}.md"
-        if not page.exists() or page.read_text() != text:  # Sphinx reads again what is newer
-            page.write_text(text)
-        first = " ".join((module.__doc__ or "").split("\n\n")[0].split()).split(". ")[0]
-        rows.append(f"| [{name}]({name}.md) | {first.removeprefix(f'{name}: ').rstrip('.')} |")
-        names.append(name)
+    index = ["# Reference", "", "Every public function and class, with one entry each. Examples "
+             "assume `import numpy as np` and `import pytensor as pt`; modules such as `pt.layers` "
+             "are imported when they are first used. The tests run every example.", ""]
+    for section, names in reference.SECTIONS.items():
+        names = [name for name in names if name in MODULES]
+        index += [f"## {section}", "", "| module | |", "|---|---|"]
+        for name in names:
+            index.append(f"| [{name}]({name}.md) | {about(MODULES[name]).replace('|', '')} |")
+            write_if_new(folder / f"{name}.md", module_page(name, MODULES[name]))
+        index += ["", "```{toctree}", ":hidden:", f":caption: {section}", "", *names, "```", ""]
+    write_if_new(folder / "index.md", index)
     for page in folder.glob("*.md"):
-        if page.stem not in names and page.stem != "index":
+        if page.stem not in (*MODULES, "index"):
             page.unlink()
-    (folder / "index.md").write_text("\n".join([
-        "# Reference", "", "| module | |", "|---|---|", *rows, "", "```{toctree}", ":hidden:", "",
-        *names, "```", ""]))
+
+
+def write_if_new(path, lines):
+    """Write a page if its text changed: Sphinx reads again what is newer."""
+    text = "\n".join([*lines, ""])
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def about(module):
+    """The first sentence of a module, without its name."""
+    return reference.first_sentence(module).removeprefix(f"{module.__name__}: ")
+
+
+def module_page(module_name, module):
+    """The lines of a module's page: what it is, a table of its names, and their entries."""
+    names = ENTRIES[module_name]
+    lines = [f"# {module_name}", "", "```{eval-rst}", f".. automodule:: {module_name}", "```", ""]
+    for heading, listed in reference.groups(module, names).items():
+        lines += [f"## {heading}", ""] if heading else []
+        lines += ["| | |", "|---|---|"]
+        for name in listed:
+            summary = escaped_in_table(reference.first_sentence(getattr(module, name)))
+            lines.append(f"| {{py:obj}}`{name} <{names[name]}>` | {summary} |")
+        lines += ["", "```{eval-rst}"]
+        for name in listed:
+            if names[name] == f"{module_name}.{name}":
+                lines += entry(names[name], getattr(module, name))
+        lines += ["```", ""]
+    constants = reference.constants(module)
+    if constants:
+        lines += ["## Constants and dtypes", "", "```{eval-rst}"]
+        for name, value in constants.items():
+            what = f"NumPy's dtype {value}" if isinstance(value, np.dtype) else repr(value)
+            lines += [f".. py:data:: {module_name}.{name}", "", f"   {what}", ""]
+        lines += ["```", ""]
+    return lines
+
+
+def entry(full, thing):
+    """The directive for a function or a class."""
+    if not inspect.isclass(thing):
+        return [f".. autofunction:: {full}", ""]
+    members = reference.members(thing, DOCUMENTED)
+    shown = [f"   :members: {', '.join(members)}", "   :undoc-members:",
+             "   :inherited-members:"] if members else []
+    bases = any(base in DOCUMENTED for base in thing.__mro__[1:])
+    return [f".. autoclass:: {full}", *shown, *["   :show-inheritance:"] * bases, ""]
+
+
+def process_bases(app, name, cls, options, bases):
+    """Name the nearest base class that has an entry, not those between."""
+    bases[:] = [base for base in cls.__mro__[1:] if base in DOCUMENTED][:1] or bases
+
+
+def escaped_in_table(text):
+    """A sentence in which Markdown finds no markup."""
+    return re.sub(r"([\\|*_<`\[\]])", r"\\\1", text)
+
+
+def link_names(app, doctree):
+    """Make links of the names in running text that the reference has entries for."""
+    for literal in list(doctree.findall(nodes.literal)):
+        target = LINKS.target(literal.astext())
+        if target is None or isinstance(literal.parent, (nodes.title, nodes.reference,
+                                                         addnodes.pending_xref)):
+            continue
+        link = addnodes.pending_xref("", refdomain="py", reftype="obj", reftarget=target,
+                                     refexplicit=True, refwarn=False, refdoc=app.env.docname)
+        literal.replace_self(link)
+        link += literal
 
 
 # ----------------------------------------------------- docstrings, which are plain text, as RST
@@ -108,9 +177,10 @@ def as_rst(lines):
 
 def paragraph(block):
     """Lines between two blank ones: code, formulas, or text."""
-    session = block[0].startswith(">>>")
+    if block[0].startswith(">>>"):
+        return [".. code-block:: pycon", "", *("    " + line for line in block)]
     indented = all(line.startswith("    ") for line in block)
-    if session or indented or any(map(FORMULA.search, block)):
+    if indented or any(map(FORMULA.search, block)):
         return ["::", "", *("    " + line for line in block)]
     text = []
     for line in block:
@@ -137,8 +207,20 @@ def items(block):
     return result
 
 
+# pt.max, pt.dot(x, y), see asarray
+MENTION = re.compile(r"(?<![`\w.])(pt(?:\.\w+)+(?:\([^()]*\))?|see (\w+)(?![\w.]))")
+
+
+def mention(match):
+    """A name in a docstring's text as code, so that it becomes a link."""
+    if match[2] is None:
+        return f"`{match[1]}`"
+    return f"see `pt.{match[2]}`" if f"pytensor.{match[2]}" in LINKS.full else match[0]
+
+
 def escaped(text):
     """Text in which RST finds no markup, but `code` set as code."""
+    text = MENTION.sub(mention, text)
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a lone backquote
         parts = [text.replace("`", "'")]
@@ -150,8 +232,55 @@ EXCERPT = re.compile(r"<!-- excerpt: (\S+) .*-->\n```(\w+)")
 
 
 def process_page(app, name, source):
-    """Put the name of its file above each excerpt (see tools/run_docs.py)."""
+    """Put the name of its file above each excerpt, and links to its notebook on each page of the
+    chapter (see tools/run_docs.py, tools/notebooks.py)."""
     source[0] = EXCERPT.sub(r"```{code-block} \2\n:caption: \1\n:class: excerpt\n", source[0])
+    if HERE / f"{name}.md" in notebooks.pages():
+        head, _, rest = source[0].partition("\n")
+        source[0] = f"{head}\n\n{notebook_links(Path(name).name)}\n{rest}"
+
+
+# ------------------------------------------------------------------------------------- notebooks
+
+GITHUB = os.environ.get("PYTENSOR_DOCS_GITHUB", "")
+
+
+def notebook_links(name):
+    """Links to download a page's notebook and to open it elsewhere."""
+    links = {"Download this page as a notebook": f"../notebooks/{name}.ipynb"}
+    if GITHUB:
+        owner, repository, branch = GITHUB.split("/")
+        path = f"{owner}/{repository}/blob/{branch}/notebooks/{name}.ipynb"
+        links["Open in Colab"] = f"https://colab.research.google.com/github/{path}"
+        links["Open in nbviewer"] = f"https://nbviewer.org/github/{path}"
+    return ('<p class="notebook-links">' + " ".join(
+        f'<a href="{target}"{" download" * target.startswith("..")}>{text}</a>'
+        for text, target in links.items()) + "</p>\n")
+
+
+def write_notebooks(app, error):
+    """Put the notebooks into the site."""
+    if error is None and app.builder.format == "html":
+        install = None
+        if GITHUB:
+            owner, repository, _ = GITHUB.split("/")
+            install = f"pytensor-kernels[plot] @ git+https://github.com/{owner}/{repository}"
+        notebooks.write(Path(app.outdir) / "notebooks", install)
+
+
+# -------------------------------------------------------------------------------------- formulas
+
+
+def visit_math(translator, node):
+    """A formula in a line of text."""
+    translator.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_math_block(translator, node):
+    """A formula on lines of its own."""
+    translator.body.append(tex2mathml(node.astext(), as_block=True))
+    raise nodes.SkipNode
 
 
 def process_docstring(app, what, name, thing, options, lines):
@@ -159,16 +288,12 @@ def process_docstring(app, what, name, thing, options, lines):
     lines[:] = as_rst(lines)
 
 
-def skip_member(app, what, name, thing, skip, options):
-    """Leave out what is no function or class (dtypes, constants, modules), or another package's."""
-    is_code = inspect.isroutine(thing) or inspect.isclass(thing)
-    foreign = not (getattr(thing, "__module__", None) or "pytensor").startswith("pytensor")
-    return True if (what == "module" and not is_code) or (is_code and foreign) else None
-
-
 def setup(app):
     """Called by Sphinx."""
     write_reference(Path(app.srcdir) / "api")
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("build-finished", write_notebooks)
+    app.connect("autodoc-process-bases", process_bases)
     app.connect("source-read", process_page)
     app.connect("autodoc-process-docstring", process_docstring)
-    app.connect("autodoc-skip-member", skip_member)
+    app.connect("doctree-read", link_names)

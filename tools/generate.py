@@ -241,6 +241,9 @@ def docstring(row: Row) -> list[str]:
                                     " of int64." if row.result == "index" else "."),
              "Raises: TypeError for a dtype without a rule, ValueError for shapes that do not "
              + ("broadcast." if row.kind != "reduction" else "reduce (no element, no identity).")]
+    if row.example:
+        call, result = row.example
+        text += ["", f">>> {call}", *result.splitlines()]
     return text
 
 
@@ -259,6 +262,9 @@ def python_functions() -> str:
         else:
             inputs = ", ".join((*row.inputs, "None", "None")[:3])
             lines.append(f"    return elementwise_call({number}, {inputs}, out)")
+    # Help, pickle and the reference name the module where users find the functions.
+    lines += ["", "for _name in __all__:",
+              '    globals()[_name].__module__ = "pytensor"', "del _name"]
     return "\n".join([*lines, ""])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import pytensor as pt
 from pytensor import _commands
+from pytensor import _functions as pt
 
 NAME = "pytensor"
 

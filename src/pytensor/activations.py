@@ -46,7 +46,11 @@ __all__ = [
 
 
 def linear(x, /):
-    """Return x unchanged."""
+    """Return x unchanged.
+
+    >>> pt.activations.linear(pt.asarray([-1.0, 2.0]))
+    Tensor([-1.,  2.], dtype=float32)
+    """
     return x
 
 
@@ -54,6 +58,9 @@ def relu(x, /, negative_slope=0.0, max_value=None, threshold=0.0):
     """x where x > threshold, else negative_slope * (x - threshold); at most max_value, if given.
 
     For threshold = 0 this is max(x, 0), or leaky_relu.
+
+    >>> pt.activations.relu([-1.0, 2.0, 9.0], max_value=6.0)
+    Tensor([0., 2., 6.], dtype=float32)
     """
     if negative_slope == 0 and threshold == 0:
         out = nn.relu(x)
@@ -65,23 +72,39 @@ def relu(x, /, negative_slope=0.0, max_value=None, threshold=0.0):
 
 
 def leaky_relu(x, /, negative_slope=0.2):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    >>> pt.activations.leaky_relu([-1.0, 2.0])
+    Tensor([-0.2,  2. ], dtype=float32)
+    """
     return relu(x, negative_slope)
 
 
 def relu6(x, /):
-    """x limited to [0, 6]."""
+    """x limited to [0, 6].
+
+    >>> pt.activations.relu6([-1.0, 2.0, 9.0])
+    Tensor([0., 2., 6.], dtype=float32)
+    """
     return pt.clip(x, 0.0, 6.0)
 
 
 def elu(x, /, alpha=1.0):
-    """x where x > 0, else alpha * (exp(x) - 1)."""
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    >>> pt.activations.elu([-1.0, 2.0])
+    Tensor([-0.63212055,  2.        ], dtype=float32)
+    """
     x = pt.asarray(x)
     return pt.where_positive(x, x, alpha * pt.expm1(_below_0(x)))
 
 
 def celu(x, /, alpha=1.0):
-    """x where x > 0, else alpha * (exp(x / alpha) - 1)."""
+    """x where x > 0, else alpha * (exp(x / alpha) - 1).
+
+    >>> pt.activations.celu([-1.0, 2.0])
+    Tensor([-0.63212055,  2.        ], dtype=float32)
+    """
     x = pt.asarray(x)
     return pt.where_positive(x, x, alpha * pt.expm1(_below_0(x) / alpha))
 
@@ -92,12 +115,20 @@ def _below_0(x):
 
 
 def selu(x, /):
-    """1.0507 * elu(x, 1.6733)."""
+    """1.0507 * elu(x, 1.6733).
+
+    >>> pt.activations.selu([-1.0, 2.0])
+    Tensor([-1.1113307,  2.101402 ], dtype=float32)
+    """
     return 1.0507009873554805 * elu(x, 1.6732632423543772)
 
 
 def gelu(x, /, approximate=False):
-    """x * (1 + erf(x / sqrt(2))) / 2, or approximately, by tanh (Hendrycks, Gimpel 2016)."""
+    """x * (1 + erf(x / sqrt(2))) / 2, or approximately, by tanh (Hendrycks, Gimpel 2016).
+
+    >>> pt.activations.gelu([-1.0, 2.0])
+    Tensor([-0.15865526,  1.9544997 ], dtype=float32)
+    """
     x = pt.asarray(x)
     if approximate:
         return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
@@ -105,74 +136,126 @@ def gelu(x, /, approximate=False):
 
 
 def silu(x, /):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    >>> pt.activations.silu([-1.0, 2.0])
+    Tensor([-0.26894143,  1.7615942 ], dtype=float32)
+    """
     x = pt.asarray(x)
     return x * sigmoid(x)
 
 
 def mish(x, /):
-    """x * tanh(log(1 + exp(x)))."""
+    """x * tanh(log(1 + exp(x))).
+
+    >>> pt.activations.mish([-1.0, 2.0])
+    Tensor([-0.30340147,  1.943959  ], dtype=float32)
+    """
     x = pt.asarray(x)
     return x * tanh(pt.softplus(x))
 
 
 def softplus(x, /):
-    """log(1 + exp(x)), without overflow."""
+    """log(1 + exp(x)), without overflow.
+
+    >>> pt.activations.softplus([0.0, 2.0])
+    Tensor([0.6931472, 2.126928 ], dtype=float32)
+    """
     return pt.softplus(x)
 
 
 def softsign(x, /):
-    """x / (1 + abs(x))."""
+    """x / (1 + abs(x)).
+
+    >>> pt.activations.softsign([-1.0, 3.0])
+    Tensor([-0.5 ,  0.75], dtype=float32)
+    """
     x = pt.asarray(x)
     return x / (1 + abs(x))
 
 
 def exponential(x, /):
-    """exp(x)."""
+    """exp(x).
+
+    >>> pt.activations.exponential([0.0, 1.0])
+    Tensor([1.       , 2.7182817], dtype=float32)
+    """
     return pt.exp(x)
 
 
 def log_sigmoid(x, /):
-    """log(1 / (1 + exp(-x))), without overflow."""
+    """log(1 / (1 + exp(-x))), without overflow.
+
+    >>> pt.activations.log_sigmoid([0.0])
+    Tensor([-0.6931472], dtype=float32)
+    """
     return -pt.softplus(-pt.asarray(x))
 
 
 def hard_tanh(x, /):
-    """x limited to [-1, 1]."""
+    """x limited to [-1, 1].
+
+    >>> pt.activations.hard_tanh([-2.0, 0.5])
+    Tensor([-1. ,  0.5], dtype=float32)
+    """
     return pt.clip(x, -1.0, 1.0)
 
 
 def hard_sigmoid(x, /):
-    """x / 6 + 1 / 2 limited to [0, 1]."""
+    """x / 6 + 1 / 2 limited to [0, 1].
+
+    >>> pt.activations.hard_sigmoid([-4.0, 0.0, 4.0])
+    Tensor([0. , 0.5, 1. ], dtype=float32)
+    """
     return pt.clip(pt.asarray(x) / 6 + 0.5, 0.0, 1.0)
 
 
 def hard_silu(x, /):
-    """x * hard_sigmoid(x)."""
+    """x * hard_sigmoid(x).
+
+    >>> pt.activations.hard_silu([-4.0, 1.0, 4.0])
+    Tensor([-0.       ,  0.6666667,  4.       ], dtype=float32)
+    """
     x = pt.asarray(x)
     return x * hard_sigmoid(x)
 
 
 def soft_shrink(x, /, threshold=0.5):
-    """x - threshold above it, x + threshold below minus it, else 0."""
+    """x - threshold above it, x + threshold below minus it, else 0.
+
+    >>> pt.activations.soft_shrink([-0.4, 2.0])
+    Tensor([0. , 1.5], dtype=float32)
+    """
     x = pt.asarray(x)
     return x - pt.clip(x, -threshold, threshold)
 
 
 def hard_shrink(x, /, threshold=0.5):
-    """x where abs(x) > threshold, else 0."""
+    """x where abs(x) > threshold, else 0.
+
+    >>> pt.activations.hard_shrink([-0.4, 2.0])
+    Tensor([0., 2.], dtype=float32)
+    """
     x = pt.asarray(x)
     return pt.where_positive(abs(x) - threshold, x, 0.0)
 
 
 def tanh_shrink(x, /):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> pt.activations.tanh_shrink([0.0, 2.0])
+    Tensor([0.       , 1.0359724], dtype=float32)
+    """
     x = pt.asarray(x)
     return x - tanh(x)
 
 
 def squareplus(x, /, b=4):
-    """(x + sqrt(x**2 + b)) / 2."""
+    """(x + sqrt(x**2 + b)) / 2.
+
+    >>> pt.activations.squareplus([0.0, 2.0])
+    Tensor([1.       , 2.4142137], dtype=float32)
+    """
     x = pt.asarray(x)
     return (x + pt.sqrt(x * x + b)) / 2
 
@@ -187,6 +270,9 @@ def get(identifier):
     Raises:
         ValueError: no activation has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.activations.get("relu")([-1.0, 2.0])
+    Tensor([0., 2.], dtype=float32)
     """
     if identifier is None:
         return linear

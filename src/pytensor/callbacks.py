@@ -8,14 +8,17 @@ them.
 from __future__ import annotations
 
 import csv
+import functools
 import inspect
 import io
 import math
+import shutil
 import sys
 import time
 
 import numpy as np
 
+from pytensor._support import html
 from pytensor._support.arguments import integer, lookup, number
 from pytensor._support.files import as_model_path, as_path, check_writable, write_atomically
 
@@ -39,6 +42,17 @@ class Callback:
     names of the attributes that a checkpoint keeps, since they change while training. only_shows:
     whether it does no more than write files or to the screen, so that of many ranks (see
     distributed) only rank 0 calls it.
+
+    >>> class Stop(pt.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         self.model.stop_training = logs["loss"] < 0.1
+    ...
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=9, verbose=0,
+    ...                     callbacks=[Stop()])
+    >>> history.epoch
+    [0]
     """
 
     model = None
@@ -113,7 +127,12 @@ def listed(callbacks):
 
 
 class CallbackList:
-    """Several callbacks as one; hooks[name] lists the methods that do anything."""
+    """Several callbacks as one; hooks[name] lists the methods that do anything.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> pt.callbacks.CallbackList([pt.callbacks.History()], model).hooks["on_train_begin"]
+    []
+    """
 
     def __init__(self, callbacks, model):
         """Tell every callback its model."""
@@ -144,7 +163,14 @@ def _defines(callback, hook):
 
 
 class History(Callback):
-    """What fit returns: history maps each name in the logs to its values, epoch by epoch."""
+    """What fit returns: history maps each name in the logs to its values, epoch by epoch.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0)
+    >>> history.history
+    {'loss': [0.0, 0.0]}
+    """
 
     kept = ("epoch", "history")
 
@@ -152,6 +178,9 @@ class History(Callback):
         """No arguments."""
         self.epoch = []
         self.history = {}
+
+    def _repr_html_(self):
+        return html.history(self.epoch, self.history)
 
     def on_epoch_end(self, epoch, logs=None):
         """Append the epoch's values."""
@@ -161,7 +190,15 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs))."""
+    """Functions as a callback: LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs)).
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> show = pt.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[show])
+    0 {'loss': 0.0}
+    1 {'loss': 0.0}
+    """
 
     def __init__(self, **hooks):
         """Functions by the name of their hook."""
@@ -174,7 +211,16 @@ class LambdaCallback(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training at a loss that is NaN or infinite, where fit would raise FloatingPointError."""
+    """Ends training at a loss that is NaN or infinite, where fit would raise FloatingPointError.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(1,))])
+    >>> model.compile("sgd", "mse")
+    >>> end = pt.callbacks.TerminateOnNaN()
+    >>> history = model.fit([[np.inf]], [[0.0]], epochs=5, verbose=0, callbacks=[end])
+    Batch 0: the loss is inf: training ends
+    >>> history.epoch
+    [0]
+    """
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop if the loss is not finite."""
@@ -233,6 +279,13 @@ class EarlyStopping(_Monitor):
 
     An improvement is a change by more than min_delta in the right direction: mode "min", "max", or
     "auto", which asks the metric, and holds all else for something that should fall.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> stop = pt.callbacks.EarlyStopping("loss", patience=2)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=9, verbose=0, callbacks=[stop])
+    >>> history.epoch
+    [0, 1, 2]
     """
 
     kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
@@ -301,6 +354,16 @@ class ModelCheckpoint(_Monitor):
     """Writes the model, or its weights, after every epoch, every best one or so many batches.
 
     For a run that goes on after an interruption, see checkpoints.Checkpoint.
+
+    >>> import os
+    >>> from tempfile import mkdtemp
+    >>> folder = mkdtemp()
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> keep = pt.callbacks.ModelCheckpoint(f"{folder}/{{epoch}}.safetensors")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[keep])
+    >>> sorted(os.listdir(folder))
+    ['1.safetensors', '2.safetensors']
     """
 
     only_shows = True
@@ -371,6 +434,14 @@ class ReduceLROnPlateau(_Monitor):
 
     After that it waits for `cooldown` epochs before it counts again; the rate never falls below
     min_lr. monitor, mode, min_delta: as EarlyStopping's.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> plateau = pt.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=3, verbose=0,
+    ...                     callbacks=[plateau])
+    >>> model.optimizer.learning_rate
+    0.0025
     """
 
     kept = ("best", "wait", "cooldown_counter")
@@ -420,6 +491,13 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of every epoch.
 
     For a rate that changes from step to step, give the optimizer one of `schedules`.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> halve = pt.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[halve])
+    >>> model.optimizer.learning_rate
+    0.0025
     """
 
     def __init__(self, schedule, verbose=0):
@@ -452,7 +530,18 @@ class LearningRateScheduler(Callback):
 
 
 class CSVLogger(Callback):
-    """Writes a line of the logs to a file after every epoch: comma-separated values, with names."""
+    """Writes a line of the logs to a file after every epoch: comma-separated values, with names.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp(), "log.csv")
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((8, 2)), np.ones(8), verbose=0,
+    ...                     callbacks=[pt.callbacks.CSVLogger(path)])
+    >>> path.read_text().splitlines()[0]
+    'epoch,loss'
+    """
 
     only_shows = True
     kept = ("_rows", "_before")
@@ -500,6 +589,9 @@ class CSVLogger(Callback):
 class TensorBoard(Callback):
     """Writes loss, metrics and learning rate for TensorBoard (needs pytensor-kernels[tensorboard]):
     tensorboard --logdir logs.
+
+    >>> from tempfile import mkdtemp
+    >>> board = pt.callbacks.TensorBoard(mkdtemp())  # then: fit(..., callbacks=[board])
     """
 
     only_shows = True
@@ -587,12 +679,13 @@ class TensorBoard(Callback):
 def progress(verbose):
     """Return the callbacks that show a run, [] or one.
 
-    verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal, else a line.
+    verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal and in a
+    notebook, else a line.
     Where there is no stdout at all (sys.stdout is None), nothing.
     """
     if verbose == "auto":
         # What stands in for stdout may not have isatty.
-        verbose = 1 if getattr(sys.stdout, "isatty", bool)() else 2
+        verbose = 1 if getattr(sys.stdout, "isatty", bool)() or html.in_notebook() else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose: found {verbose!r}: expected 0, 1, 2 or 'auto'")
     if sys.stdout is None:
@@ -601,7 +694,13 @@ def progress(verbose):
 
 
 class ProgressLine(Callback):
-    """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics."""
+    """Prints a line per epoch, evaluation or prediction: steps, seconds, loss and metrics.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), verbose=2)
+    Epoch 1/1 - 1/1 steps - ... s - loss: 0.0000
+    """
 
     only_shows = True
 
@@ -657,7 +756,15 @@ class ProgressLine(Callback):
 
 
 class ProgressBar(ProgressLine):
-    """A bar per epoch, evaluation or prediction that moves with every step (tqdm)."""
+    """A bar per epoch, evaluation or prediction that moves with every step.
+
+    On a terminal it is tqdm's, with the metrics first: where the line is too short, the bar, the
+    remaining time and the rate give way. In a notebook it is a bar in the cell's output.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.zeros((8, 2)), np.zeros(8), verbose=1)  # doctest: +SKIP
+    """
 
     # tqdm's own interval between two drawings; texts are made no more often
     INTERVAL = 0.1
@@ -671,24 +778,41 @@ class ProgressBar(ProgressLine):
 
     def begin(self, title):
         """Draw an empty bar."""
+        run = self.model.run
+        done = 0 if run is None else run.position.step
+        self._title = title
+        self._drawn = 0.0
+        if html.in_notebook():
+            self._bar = html.Bar(self.params["steps"], title, done)
+            self._show = self._bar.show
+            return
         from tqdm import tqdm
 
-        run = self.model.run
         self._bar = tqdm(total=self.params["steps"], desc=title, unit=" steps", file=sys.stdout,
-                         initial=0 if run is None else run.position.step,
-                         mininterval=self.INTERVAL, dynamic_ncols=True)
-        self._drawn = 0.0
+                         initial=done, mininterval=self.INTERVAL, dynamic_ncols=True,
+                         bar_format="{desc} {n_fmt}/{total_fmt} |{bar}| {remaining}, {rate_fmt}")
+        self._show = functools.partial(self._bar.set_description_str, refresh=False)
 
     def finish(self, logs):
         """Leave the full bar with the final values."""
-        self._bar.set_postfix_str(", ".join(_formatted(logs)))
+        self._show(self._text(logs))
         self._bar.close()
+
+    def _text(self, logs):
+        """The title and the values, with as many digits as the line has room for."""
+        width = shutil.get_terminal_size().columns
+        for digits in (4, 3, 2):
+            values = ", ".join(_formatted(logs, digits, " "))
+            text = f"{self._title}: {values}" if self._title and values else self._title + values
+            if len(text) < width:
+                break
+        return text
 
     def on_train_batch_end(self, batch, logs=None):
         """Move the bar."""
         now = time.perf_counter()
         if now - self._drawn > self.INTERVAL:
-            self._bar.set_postfix_str(", ".join(_formatted(logs)), refresh=False)
+            self._show(self._text(logs))
             self._drawn = now
         self._bar.update()
 
@@ -702,12 +826,13 @@ class ProgressBar(ProgressLine):
         self.on_train_batch_end(batch)
 
 
-def _formatted(logs):
+def _formatted(logs, digits=4, colon=": "):
     """["loss: 0.2567", ...]."""
-    return [f"{name}: {shown(value)}" for name, value in (logs or {}).items()]
+    return [f"{name}{colon}{shown(value, digits)}" for name, value in (logs or {}).items()]
 
 
-def shown(value):
+def shown(value, digits=4):
     """A loss or metric as a text of a few characters: 0.2567 as Keras shows it, 4.1000e-05,
     1.3000e+22."""
-    return f"{value:.4f}" if value == 0 or 1e-3 < abs(value) < 1e6 else f"{value:.4e}"
+    is_plain = value == 0 or 1e-3 < abs(value) < 1e6
+    return f"{value:.{digits}{'f' if is_plain else 'e'}}"

@@ -26,6 +26,15 @@ class Checkpoint(Callback):
     """Writes a checkpoint while a model is trained, and at its end. fit calls it after all others.
 
     The file is a model's: models.load_model reads it at any time.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/model.safetensors"
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> keep = pt.checkpoints.Checkpoint(path, resume=True)
+    >>> history = model.fit(np.ones((8, 2)), np.ones(8), epochs=2, verbose=0, callbacks=[keep])
+    >>> pt.models.load_model(path).built
+    True
     """
 
     runs_last = True

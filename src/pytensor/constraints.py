@@ -17,7 +17,15 @@ EPSILON = 1e-7  # Keras's backend.epsilon()
 
 
 class Constraint(Configurable):
-    """Base class. A subclass defines __call__."""
+    """Base class. A subclass defines __call__.
+
+    >>> class Halved(pt.constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return w / 2
+    ...
+    >>> Halved()(pt.ones(2))
+    Tensor([0.5, 0.5], dtype=float32)
+    """
 
     def __call__(self, w):
         """Return the weight as it may be, a tensor of its shape."""
@@ -25,7 +33,11 @@ class Constraint(Configurable):
 
 
 class NonNeg(Constraint):
-    """No weight is below 0."""
+    """No weight is below 0.
+
+    >>> pt.constraints.NonNeg()(pt.asarray([-1.0, 2.0]))
+    Tensor([0., 2.], dtype=float32)
+    """
 
     def __call__(self, w):
         """Return max(w, 0)."""
@@ -46,7 +58,12 @@ class _OfNorms(Constraint):
 
 
 class UnitNorm(_OfNorms):
-    """Every norm is 1."""
+    """Every norm is 1.
+
+    >>> pt.constraints.UnitNorm(axis=0)(pt.asarray([[3.0], [4.0]]))
+    Tensor([[0.6],
+            [0.8]], dtype=float32)
+    """
 
     def length(self, norms):
         """Return 1."""
@@ -54,7 +71,12 @@ class UnitNorm(_OfNorms):
 
 
 class MaxNorm(_OfNorms):
-    """No norm is above max_value (Srivastava et al. 2014)."""
+    """No norm is above max_value (Srivastava et al. 2014).
+
+    >>> pt.constraints.MaxNorm(1.0, axis=0)(pt.asarray([[3.0], [4.0]]))
+    Tensor([[0.6],
+            [0.8]], dtype=float32)
+    """
 
     def __init__(self, max_value=2, axis=0):
         """max_value: >= 0; an axis, or a list of them."""
@@ -67,7 +89,12 @@ class MaxNorm(_OfNorms):
 
 
 class MinMaxNorm(_OfNorms):
-    """Norms move towards the range from min_value to max_value, by a share of the way."""
+    """Norms move towards the range from min_value to max_value, by a share of the way.
+
+    >>> pt.constraints.MinMaxNorm(0.5, 1.0, axis=0)(pt.asarray([[3.0], [4.0]]))
+    Tensor([[0.6],
+            [0.8]], dtype=float32)
+    """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
         """Bounds >= 0; rate: the share, in [0, 1]; an axis, or a list of them."""
@@ -91,6 +118,9 @@ def get(identifier):
     Raises:
         ValueError: no constraint has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.constraints.get("non_neg")(pt.asarray([-1.0, 2.0]))
+    Tensor([0., 2.], dtype=float32)
     """
     if identifier is None:
         return None

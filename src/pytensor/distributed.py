@@ -46,6 +46,9 @@ class DataParallel:
     rank: the number of this process, from 0. size: how many there are. is_first: whether this is
     rank 0, which alone writes files and to the screen. signals: whether any rank has set `signal`
     before the last step, their sum.
+
+    >>> distribution = pt.distributed.DataParallel(deterministic=True)  # doctest: +SKIP
+    >>> model.fit(x, y, distribution=distribution)  # doctest: +SKIP
     """
 
     signal = signals = 0

@@ -26,7 +26,15 @@ _TRUNCATED_STDDEV = 0.8796256610342398
 
 
 class Initializer(Configurable):
-    """Base class. A subclass defines __call__."""
+    """Base class. A subclass defines __call__.
+
+    >>> class Sevens(pt.initializers.Initializer):
+    ...     def __call__(self, shape):
+    ...         return pt.full(shape, 7.0)
+    ...
+    >>> pt.layers.Dense(1, kernel_initializer=Sevens(), input_shape=(2,))(pt.ones((1, 2)))
+    Tensor([[14.]], dtype=float32)
+    """
 
     def __call__(self, shape, dtype=None):
         """Return a new tensor of the shape and dtype (float32 by default)."""
@@ -35,7 +43,11 @@ class Initializer(Configurable):
 
 
 class Constant(Initializer):
-    """Every element is `value`."""
+    """Every element is `value`.
+
+    >>> pt.initializers.Constant(0.5)((2,))
+    Tensor([0.5, 0.5], dtype=float32)
+    """
 
     def __init__(self, value=0.0):
         """Value: a number."""
@@ -47,7 +59,11 @@ class Constant(Initializer):
 
 
 class Zeros(Constant):
-    """Every element is 0."""
+    """Every element is 0.
+
+    >>> pt.initializers.Zeros()((2,))
+    Tensor([0., 0.], dtype=float32)
+    """
 
     def __init__(self):
         """No arguments."""
@@ -55,7 +71,11 @@ class Zeros(Constant):
 
 
 class Ones(Constant):
-    """Every element is 1."""
+    """Every element is 1.
+
+    >>> pt.initializers.Ones()((2,))
+    Tensor([1., 1.], dtype=float32)
+    """
 
     def __init__(self):
         """No arguments."""
@@ -63,7 +83,12 @@ class Ones(Constant):
 
 
 class Identity(Initializer):
-    """gain times the identity matrix."""
+    """gain times the identity matrix.
+
+    >>> pt.initializers.Identity()((2, 2))
+    Tensor([[1., 0.],
+            [0., 1.]], dtype=float32)
+    """
 
     def __init__(self, gain=1.0):
         """A number."""
@@ -91,7 +116,12 @@ class _Random(Initializer):
 
 
 class RandomUniform(_Random):
-    """Uniform in [minval, maxval)."""
+    """Uniform in [minval, maxval).
+
+    >>> w = pt.initializers.RandomUniform(-1, 1, seed=0)((100,))
+    >>> bool(pt.all(pt.abs(w) <= 1))
+    True
+    """
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         """Bounds, minval <= maxval, and a seed of its own or None."""
@@ -108,7 +138,11 @@ class RandomUniform(_Random):
 
 
 class RandomNormal(_Random):
-    """Normal with the given mean and standard deviation."""
+    """Normal with the given mean and standard deviation.
+
+    >>> pt.initializers.RandomNormal(stddev=0.1, seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         """Mean, standard deviation >= 0, and a seed of its own or None."""
@@ -122,7 +156,12 @@ class RandomNormal(_Random):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal, cut off at two standard deviations from the mean: what lies beyond is drawn again."""
+    """Normal, cut off at two standard deviations from the mean: what lies beyond is drawn again.
+
+    >>> w = pt.initializers.TruncatedNormal(stddev=0.1, seed=0)((100,))
+    >>> bool(pt.all(pt.abs(w) <= 0.2))
+    True
+    """
 
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
@@ -133,6 +172,10 @@ class Orthogonal(_Random):
     """gain times a random matrix whose rows, or columns, are orthonormal (Saxe et al. 2014).
 
     Of a shape with more axes, all but the last count as one.
+
+    >>> w = pt.initializers.Orthogonal(seed=0)((2, 2))
+    >>> bool(pt.all(pt.abs(w @ w.T - pt.eye(2)) < 1e-6))
+    True
     """
 
     def __init__(self, gain=1.0, seed=None):
@@ -158,6 +201,9 @@ class VarianceScaling(_Random):
         "fan_avg", their mean.
     distribution: "uniform", in [-limit, limit) with limit = sqrt(3 * scale / n);
         "truncated_normal", cut off at two standard deviations; "untruncated_normal".
+
+    >>> pt.initializers.VarianceScaling(2.0, mode="fan_in", seed=0)((3, 2)).shape
+    (3, 2)
     """
 
     MODES = ("fan_in", "fan_out", "fan_avg")
@@ -197,37 +243,62 @@ class _Preset(VarianceScaling):
 
 
 class GlorotUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)."""
+    """Uniform in [-limit, limit), limit = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010).
+
+    >>> w = pt.initializers.GlorotUniform(seed=0)((3, 3))
+    >>> bool(pt.max(pt.abs(w)) <= 1.0)  # the limit is sqrt(6 / (3 + 3))
+    True
+    """
 
     preset = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Preset):
-    """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot, Bengio 2010)."""
+    """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot, Bengio 2010).
+
+    >>> pt.initializers.GlorotNormal(seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     preset = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(6 / fan_in) (He et al. 2015)."""
+    """Uniform in [-limit, limit), limit = sqrt(6 / fan_in) (He et al. 2015).
+
+    >>> pt.initializers.HeUniform(seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     preset = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Preset):
-    """Truncated normal of variance 2 / fan_in (He et al. 2015)."""
+    """Truncated normal of variance 2 / fan_in (He et al. 2015).
+
+    >>> pt.initializers.HeNormal(seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     preset = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(3 / fan_in) (LeCun et al. 1998)."""
+    """Uniform in [-limit, limit), limit = sqrt(3 / fan_in) (LeCun et al. 1998).
+
+    >>> pt.initializers.LecunUniform(seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     preset = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Preset):
-    """Truncated normal of variance 1 / fan_in (LeCun et al. 1998)."""
+    """Truncated normal of variance 1 / fan_in (LeCun et al. 1998).
+
+    >>> pt.initializers.LecunNormal(seed=0)((3, 2)).shape
+    (3, 2)
+    """
 
     preset = (1.0, "fan_in", "truncated_normal")
 
@@ -269,5 +340,8 @@ def get(identifier):
     Raises:
         ValueError: no initializer has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.initializers.get("ones")((2,))
+    Tensor([1., 1.], dtype=float32)
     """
     return resolve("initializer", identifier, Initializer, _BY_NAME)

@@ -24,6 +24,10 @@ def __dir__():
 
 def outer(x, y, /):
     """The products of each element of the vector x with each of the vector y: (n,), (m,) -> (n, m).
+
+    >>> pt.linalg.outer([1, 2], [3, 4])
+    Tensor([[3, 4],
+            [6, 8]], dtype=int64)
     """
     x, y = asarray(x), asarray(y)
     if x.ndim != 1 or y.ndim != 1:
@@ -32,14 +36,22 @@ def outer(x, y, /):
 
 
 def diagonal(x, /, *, offset=0):
-    """The elements of the last two axes above whose column minus row is offset: (..., n)."""
+    """The elements of the last two axes above whose column minus row is offset: (..., n).
+
+    >>> pt.linalg.diagonal([[1, 2], [3, 4]])
+    Tensor([1, 4], dtype=int64)
+    """
     x = composed.matrices(x, "diagonal")
     rows, columns = composed.diagonal_indices(x, offset)
     return x[..., rows, columns]
 
 
 def trace(x, /, *, offset=0, dtype=None):
-    """The sum of diagonal(x) along the last axis; integers are added as 64-bit ones."""
+    """The sum of diagonal(x) along the last axis; integers are added as 64-bit ones.
+
+    >>> pt.linalg.trace([[1, 2], [3, 4]])
+    Tensor(5, dtype=int64)
+    """
     from pytensor._ops import sum
 
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
@@ -49,6 +61,9 @@ def cross(x, y, /, *, axis=-1):
     """The cross products of the vectors of 3 elements along an axis; the other axes broadcast.
 
     axis: of the shape after broadcasting; both x and y have length 3 there.
+
+    >>> pt.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    Tensor([0., 0., 1.], dtype=float32)
     """
     x, y = asarray(x), asarray(y)
     ndim = max(x.ndim, y.ndim)

@@ -55,6 +55,9 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     label_smoothing: the share of y_true that is spread over all classes alike.
     Returns: (...).
     Raises: ValueError when the shapes differ.
+
+    >>> pt.losses.categorical_crossentropy([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor([0.22314353], dtype=float32)
     """
     y_true, y_pred = _same_shapes("categorical_crossentropy", y_true, y_pred)
     if label_smoothing:
@@ -70,6 +73,9 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False):
     y_true: integers in [0, classes), (...) or (..., 1); y_pred: probabilities or logits,
     (..., classes). Returns: (...).
     Raises: ValueError for a label out of range, with its position, or when the shapes differ.
+
+    >>> pt.losses.sparse_categorical_crossentropy([1], [[0.2, 0.8]])
+    Tensor([0.22314353], dtype=float32)
     """
     y_pred = _predictions(y_pred)
     labels = class_numbers("sparse_categorical_crossentropy", y_true, y_pred.shape)
@@ -87,6 +93,9 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
     y_true: 0 or 1, or probabilities; y_pred: probabilities or logits; both (..., outputs); (...) is
     taken as (..., 1). label_smoothing: the share of y_true that becomes 1/2. Returns: (...).
     Raises: ValueError when the shapes differ.
+
+    >>> pt.losses.binary_crossentropy([[1.0], [0.0]], [[0.9], [0.2]])
+    Tensor([0.10536055, 0.22314353], dtype=float32)
     """
     y_true, y_pred = _same_shapes("binary_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
@@ -115,6 +124,9 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
     is right already counts less (Lin et al. 2018). Mean over the last axis.
 
     apply_class_balancing: weigh 1 by alpha and 0 by 1 - alpha. All else: as binary_crossentropy.
+
+    >>> pt.losses.binary_focal_crossentropy([[1.0], [0.0]], [[0.9], [0.2]])
+    Tensor([0.00105361, 0.00892574], dtype=float32)
     """
     y_true, y_pred = _same_shapes("binary_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
@@ -134,6 +146,9 @@ def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_l
                                    label_smoothing=0.0):
     """Categorical cross-entropy, each class's term times alpha * (1 - y_pred)**gamma (Lin et al.
     2018). All else: as categorical_crossentropy.
+
+    >>> pt.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor([0.00223144], dtype=float32)
     """
     y_true, y_pred = _same_shapes("categorical_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[-1])
@@ -152,13 +167,20 @@ def mean_squared_error(y_true, y_pred):
 
     y_true, y_pred: (..., outputs); (...) is taken as (..., 1). Returns: (...).
     Raises: ValueError when the shapes differ.
+
+    >>> pt.losses.mean_squared_error([[0.0, 1.0]], [[2.0, 2.0]])
+    Tensor([2.5], dtype=float32)
     """
     y_true, y_pred = _same_shapes("mean_squared_error", y_true, y_pred)
     return pt.square(y_pred - y_true).mean(axis=-1)
 
 
 def mean_absolute_error(y_true, y_pred):
-    """abs(y_pred - y_true), mean over the last axis; shapes as for mean_squared_error."""
+    """abs(y_pred - y_true), mean over the last axis; shapes as for mean_squared_error.
+
+    >>> pt.losses.mean_absolute_error([[0.0, 1.0]], [[2.0, 2.0]])
+    Tensor([1.5], dtype=float32)
+    """
     y_true, y_pred = _same_shapes("mean_absolute_error", y_true, y_pred)
     return abs(y_pred - y_true).mean(axis=-1)
 
@@ -167,6 +189,9 @@ def mean_absolute_percentage_error(y_true, y_pred):
     """100 * abs((y_pred - y_true) / y_true), mean over the last axis; no divisor is below 1e-7.
 
     Shapes as for mean_squared_error.
+
+    >>> pt.losses.mean_absolute_percentage_error([[1.0, 2.0]], [[2.0, 2.0]])
+    Tensor([50.], dtype=float32)
     """
     y_true, y_pred = _same_shapes("mean_absolute_percentage_error", y_true, y_pred)
     return 100 * abs((y_true - y_pred) / pt.maximum(abs(y_true), EPSILON)).mean(axis=-1)
@@ -175,6 +200,9 @@ def mean_absolute_percentage_error(y_true, y_pred):
 def mean_squared_logarithmic_error(y_true, y_pred):
     """(log(1 + y_pred) - log(1 + y_true))**2, mean over the last axis; what is below 1e-7 counts as
     that. Shapes as for mean_squared_error.
+
+    >>> pt.losses.mean_squared_logarithmic_error([[0.0, 1.0]], [[2.0, 2.0]])
+    Tensor([0.6856754], dtype=float32)
     """
     y_true, y_pred = _same_shapes("mean_squared_logarithmic_error", y_true, y_pred)
     logs = [pt.log(pt.maximum(y, EPSILON) + 1) for y in (y_pred, y_true)]
@@ -184,6 +212,9 @@ def mean_squared_logarithmic_error(y_true, y_pred):
 def cosine_similarity(y_true, y_pred):
     """-cos of the angle between y_true and y_pred, vectors along the last axis: -1 for the same
     direction. Shapes as for mean_squared_error.
+
+    >>> pt.losses.cosine_similarity([[1.0, 0.0]], [[3.0, 4.0]])
+    Tensor([-0.6], dtype=float32)
     """
     y_true, y_pred = _same_shapes("cosine_similarity", y_true, y_pred)
     units = [unit(y, -1, 1e-12) for y in (y_true, y_pred)]
@@ -193,6 +224,9 @@ def cosine_similarity(y_true, y_pred):
 def huber(y_true, y_pred, delta=1.0):
     """error**2 / 2 where abs(error) <= delta, else delta * abs(error) - delta**2 / 2: mean over the
     last axis (Huber 1964). Shapes as for mean_squared_error.
+
+    >>> pt.losses.huber([[0.0], [0.0]], [[0.5], [3.0]])
+    Tensor([0.125, 2.5  ], dtype=float32)
     """
     y_true, y_pred = _same_shapes("huber", y_true, y_pred)
     error = abs(y_pred - y_true)
@@ -203,6 +237,9 @@ def huber(y_true, y_pred, delta=1.0):
 def log_cosh(y_true, y_pred):
     """log(cosh(y_pred - y_true)), without overflow, mean over the last axis; shapes as for
     mean_squared_error.
+
+    >>> pt.losses.log_cosh([[0.0]], [[2.0]])
+    Tensor([1.3250027], dtype=float32)
     """
     y_true, y_pred = _same_shapes("log_cosh", y_true, y_pred)
     error = y_pred - y_true
@@ -216,6 +253,9 @@ def kl_divergence(y_true, y_pred):
     """y_true * log(y_true / y_pred), sum over the last axis; both are limited to [1e-7, 1].
 
     Shapes as for mean_squared_error.
+
+    >>> pt.losses.kl_divergence([[0.5, 0.5]], [[0.2, 0.8]])
+    Tensor([0.22314356], dtype=float32)
     """
     y_true, y_pred = (pt.clip(y, EPSILON, 1.0)
                       for y in _same_shapes("kl_divergence", y_true, y_pred))
@@ -225,6 +265,9 @@ def kl_divergence(y_true, y_pred):
 def poisson(y_true, y_pred):
     """y_pred - y_true * log(y_pred + 1e-7), mean over the last axis; shapes as for
     mean_squared_error.
+
+    >>> pt.losses.poisson([[1.0, 2.0]], [[1.0, 2.0]])
+    Tensor([0.80685276], dtype=float32)
     """
     y_true, y_pred = _same_shapes("poisson", y_true, y_pred)
     losses = y_pred - y_true * pt.log(y_pred + EPSILON)
@@ -239,12 +282,19 @@ def hinge(y_true, y_pred):
 
     y_true: -1 or 1; a batch of nothing but 0 and 1 is taken as such. Shapes as for
     mean_squared_error.
+
+    >>> pt.losses.hinge([[1.0], [-1.0]], [[0.5], [0.5]])
+    Tensor([0.5, 1.5], dtype=float32)
     """
     return _margins("hinge", y_true, y_pred).mean(axis=-1)
 
 
 def squared_hinge(y_true, y_pred):
-    """max(1 - y_true * y_pred, 0)**2, mean over the last axis; all else as for hinge."""
+    """max(1 - y_true * y_pred, 0)**2, mean over the last axis; all else as for hinge.
+
+    >>> pt.losses.squared_hinge([[1.0], [-1.0]], [[0.5], [0.5]])
+    Tensor([0.25, 2.25], dtype=float32)
+    """
     return pt.square(_margins("squared_hinge", y_true, y_pred)).mean(axis=-1)
 
 
@@ -259,6 +309,9 @@ def categorical_hinge(y_true, y_pred):
     """max(1 + the largest y_pred of a wrong class - y_pred of the right class, 0).
 
     y_true: one-hot rows, y_pred: any numbers; both (..., classes). Returns: (...).
+
+    >>> pt.losses.categorical_hinge([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor([0.39999998], dtype=float32)
     """
     y_true, y_pred = _same_shapes("categorical_hinge", y_true, y_pred)
 
@@ -385,6 +438,13 @@ class Loss(Configurable):
     dtype: that of the targets which call gets; None leaves integers what they are and makes other
         floats float32.
     activation: the activation whose logits the loss can take instead of its outputs, or None.
+
+    >>> class Cubed(pt.losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return pt.mean(pt.abs(y_true - y_pred) ** 3, axis=-1)
+    ...
+    >>> Cubed()(pt.zeros((2, 1)), pt.full((2, 1), 2.0))
+    Tensor(8., dtype=float32)
     """
 
     dtype = pt.float32
@@ -480,78 +540,126 @@ class _OfFunction(Loss):
 
 
 class MeanSquaredError(_OfFunction):
-    """Mean of (y_pred - y_true)**2; see mean_squared_error."""
+    """Mean of (y_pred - y_true)**2; see mean_squared_error.
+
+    >>> pt.losses.MeanSquaredError()([[0.0], [1.0]], [[2.0], [2.0]])
+    Tensor(2.5, dtype=float32)
+    """
 
     function = staticmethod(mean_squared_error)
 
 
 class MeanAbsoluteError(_OfFunction):
-    """Mean of abs(y_pred - y_true); see mean_absolute_error."""
+    """Mean of abs(y_pred - y_true); see mean_absolute_error.
+
+    >>> pt.losses.MeanAbsoluteError()([[0.0], [1.0]], [[2.0], [2.0]])
+    Tensor(1.5, dtype=float32)
+    """
 
     function = staticmethod(mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(_OfFunction):
-    """Mean of the errors in percent; see mean_absolute_percentage_error."""
+    """Mean of the errors in percent; see mean_absolute_percentage_error.
+
+    >>> pt.losses.MeanAbsolutePercentageError()([[1.0], [2.0]], [[2.0], [2.0]])
+    Tensor(50., dtype=float32)
+    """
 
     function = staticmethod(mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(_OfFunction):
-    """Mean of the squared differences of logarithms; see mean_squared_logarithmic_error."""
+    """Mean of the squared differences of logarithms; see mean_squared_logarithmic_error.
+
+    >>> pt.losses.MeanSquaredLogarithmicError()([[0.0], [1.0]], [[2.0], [2.0]])
+    Tensor(0.6856754, dtype=float32)
+    """
 
     function = staticmethod(mean_squared_logarithmic_error)
 
 
 class CosineSimilarity(_OfFunction):
-    """Minus the cosine of the angle between targets and predictions; see cosine_similarity."""
+    """Minus the cosine of the angle between targets and predictions; see cosine_similarity.
+
+    >>> pt.losses.CosineSimilarity()([[1.0, 0.0]], [[3.0, 4.0]])
+    Tensor(-0.6, dtype=float32)
+    """
 
     function = staticmethod(cosine_similarity)
 
 
 class LogCosh(_OfFunction):
-    """Mean of log(cosh(y_pred - y_true)); see log_cosh."""
+    """Mean of log(cosh(y_pred - y_true)); see log_cosh.
+
+    >>> pt.losses.LogCosh()([[0.0]], [[2.0]])
+    Tensor(1.3250027, dtype=float32)
+    """
 
     function = staticmethod(log_cosh)
 
 
 class KLDivergence(_OfFunction):
-    """How far one distribution is from another; see kl_divergence."""
+    """How far one distribution is from another; see kl_divergence.
+
+    >>> pt.losses.KLDivergence()([[0.5, 0.5]], [[0.2, 0.8]])
+    Tensor(0.22314356, dtype=float32)
+    """
 
     limits = _PROBABILITIES
     function = staticmethod(kl_divergence)
 
 
 class Poisson(_OfFunction):
-    """For counts: minus the logarithm of their probability, up to a constant; see poisson."""
+    """For counts: minus the logarithm of their probability, up to a constant; see poisson.
+
+    >>> pt.losses.Poisson()([[1.0], [2.0]], [[1.0], [2.0]])
+    Tensor(0.80685276, dtype=float32)
+    """
 
     limits = (0, math.inf, "a count, at least 0")
     function = staticmethod(poisson)
 
 
 class Hinge(_OfFunction):
-    """How much is missing to a margin of 1; see hinge."""
+    """How much is missing to a margin of 1; see hinge.
+
+    >>> pt.losses.Hinge()([[1.0], [-1.0]], [[0.5], [0.5]])
+    Tensor(1., dtype=float32)
+    """
 
     limits = _SIGNS
     function = staticmethod(hinge)
 
 
 class SquaredHinge(_OfFunction):
-    """The square of what is missing to a margin of 1; see squared_hinge."""
+    """The square of what is missing to a margin of 1; see squared_hinge.
+
+    >>> pt.losses.SquaredHinge()([[1.0], [-1.0]], [[0.5], [0.5]])
+    Tensor(1.25, dtype=float32)
+    """
 
     limits = _SIGNS
     function = staticmethod(squared_hinge)
 
 
 class CategoricalHinge(_OfFunction):
-    """How much is missing to a margin of 1 over all wrong classes; see categorical_hinge."""
+    """How much is missing to a margin of 1 over all wrong classes; see categorical_hinge.
+
+    >>> pt.losses.CategoricalHinge()([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor(0.39999998, dtype=float32)
+    """
 
     limits = _PROBABILITIES
     function = staticmethod(categorical_hinge)
 
 
 class Huber(_OfFunction):
-    """Squares of small errors, sizes of large ones; see huber."""
+    """Squares of small errors, sizes of large ones; see huber.
+
+    >>> pt.losses.Huber()([[0.0], [0.0]], [[0.5], [3.0]])
+    Tensor(1.3125, dtype=float32)
+    """
 
     function = staticmethod(huber)
 
@@ -591,7 +699,11 @@ class _Crossentropy(_OfFunction):
 
 
 class BinaryCrossentropy(_Crossentropy):
-    """Cross-entropy of independent yes-or-no outputs; see binary_crossentropy."""
+    """Cross-entropy of independent yes-or-no outputs; see binary_crossentropy.
+
+    >>> pt.losses.BinaryCrossentropy()([[1.0], [0.0]], [[0.9], [0.2]])
+    Tensor(0.16425204, dtype=float32)
+    """
 
     activation = staticmethod(activations.sigmoid)
     limits = _PROBABILITIES
@@ -599,7 +711,11 @@ class BinaryCrossentropy(_Crossentropy):
 
 
 class CategoricalCrossentropy(_Crossentropy):
-    """Cross-entropy with one-hot targets; see categorical_crossentropy."""
+    """Cross-entropy with one-hot targets; see categorical_crossentropy.
+
+    >>> pt.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor(0.22314353, dtype=float32)
+    """
 
     activation = staticmethod(activations.softmax)
     limits = _PROBABILITIES
@@ -615,7 +731,11 @@ class CategoricalCrossentropy(_Crossentropy):
 
 
 class SparseCategoricalCrossentropy(_Crossentropy):
-    """Cross-entropy with class numbers; see sparse_categorical_crossentropy."""
+    """Cross-entropy with class numbers; see sparse_categorical_crossentropy.
+
+    >>> pt.losses.SparseCategoricalCrossentropy()([1], [[0.2, 0.8]])
+    Tensor(0.22314353, dtype=float32)
+    """
 
     activation = staticmethod(activations.softmax)
     dtype = pt.int64
@@ -636,6 +756,9 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
 class BinaryFocalCrossentropy(_OfFunction):
     """Binary cross-entropy where what is right already counts less; see binary_focal_crossentropy.
+
+    >>> pt.losses.BinaryFocalCrossentropy()([[1.0], [0.0]], [[0.9], [0.2]])
+    Tensor(0.00498967, dtype=float32)
     """
 
     function = staticmethod(binary_focal_crossentropy)
@@ -659,7 +782,11 @@ class BinaryFocalCrossentropy(_OfFunction):
 
 class CategoricalFocalCrossentropy(CategoricalCrossentropy):
     """Categorical cross-entropy where what is right already counts less; see
-    categorical_focal_crossentropy."""
+    categorical_focal_crossentropy.
+
+    >>> pt.losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])
+    Tensor(0.00223144, dtype=float32)
+    """
 
     activation = None
 
@@ -709,6 +836,9 @@ def get(identifier):
     Raises:
         ValueError: no loss has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.losses.get("mse")([[0.0]], [[2.0]])
+    Tensor(4., dtype=float32)
     """
     if isinstance(identifier, types.FunctionType) and identifier in _BY_FUNCTION:
         return _BY_FUNCTION[identifier]()

@@ -9,17 +9,28 @@ _NO_LIMIT = 2**64 - 1
 
 
 def stats():
-    """Bytes in use, at the peak and cached, the limits, and how often the cache served."""
+    """Bytes in use, at the peak and cached, the limits, and how often the cache served.
+
+    >>> type(pt.memory.stats()).__name__
+    'dict'
+    """
     return _core.memory_stats()
 
 
 def trim():
-    """Give the freed blocks that are kept for reuse back to the system."""
+    """Give the freed blocks that are kept for reuse back to the system.
+
+    >>> pt.memory.trim()
+    """
     _core.memory_trim()
 
 
 def set_limit(n_bytes):
-    """Let tensors hold at most n_bytes; beyond that, MemoryError. None: no limit."""
+    """Let tensors hold at most n_bytes; beyond that, MemoryError. None: no limit.
+
+    >>> pt.memory.set_limit(10**12)
+    >>> pt.memory.set_limit(None)
+    """
     if n_bytes is None:
         n_bytes = _NO_LIMIT
     n_bytes = integer("set_limit: n_bytes", n_bytes, 0)
@@ -29,5 +40,8 @@ def set_limit(n_bytes):
 
 
 def reset_peak():
-    """Start to measure the peak anew, from what is in use now."""
+    """Start to measure the peak anew, from what is in use now.
+
+    >>> pt.memory.reset_peak()
+    """
     _core.memory_reset_peak()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytensor import serialization
+from pytensor._support import html
 from pytensor._support.arguments import sample_shape
 from pytensor._training import model_files
 from pytensor._training.foreign_weights import load_keras_weights, load_torch_weights
@@ -22,6 +23,16 @@ class Sequential(Trainer, Layer):
     so it can be one of another model's.
 
     layers: the list of layers, without an Input.
+
+    >>> model = pt.models.Sequential([
+    ...     pt.layers.Dense(8, activation="relu", input_shape=(4,)),
+    ...     pt.layers.Dense(3, activation="softmax"),
+    ... ])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> x, y = np.random.default_rng(0).normal(size=(64, 4)), np.arange(64) % 3
+    >>> history = model.fit(x, y, epochs=2, batch_size=16, verbose=0)
+    >>> model.predict(x[:5], verbose=0).shape
+    (5, 3)
     """
 
     def __init__(self, layers=None, name=None, trainable=True):
@@ -213,15 +224,16 @@ class Sequential(Trainer, Layer):
 
     # ------------------------------------------------------------------------- looking, keeping
 
-    def summary(self, print_fn=print):
+    def summary(self, print_fn=None):
         """Print the layers, their output shapes and numbers of parameters, as a table.
 
-        print_fn: is called with each line.
+        print_fn: is called with each line; print by default. A notebook shows a table instead.
         """
-        rows = [(f"{layer.name} ({type(layer).__name__})",
-                 str(self._output_shapes[i]) if self.built else "?",
-                 f"{layer.count_params():,}" if self.built else "0 (not built)")
-                for i, layer in enumerate(self.layers)]
+        if print_fn is None:
+            if html.in_notebook():
+                return html.display(self)
+            print_fn = print
+        rows, totals = self._summary()
         head = ("Layer (type)", "Output shape", "Params")
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
 
@@ -236,13 +248,24 @@ class Sequential(Trainer, Layer):
         for row in rows:
             print_fn(line(row))
         print_fn("=" * rule)
+        for total in totals:
+            print_fn(f" {total}")
+        print_fn("_" * rule)
+
+    def _summary(self):
+        """The rows of the table of layers, and the lines below it."""
+        rows = [(f"{layer.name} ({type(layer).__name__})",
+                 str(self._output_shapes[i]) if self.built else "?",
+                 f"{layer.count_params():,}" if self.built else "0 (not built)")
+                for i, layer in enumerate(self.layers)]
         weights = list(self.named_weights())
         total = sum(weight.size for _, weight, _ in weights)
         trainable = sum(weight.size for _, weight, trained in weights if trained)
-        for kind, count in (("Total", total), ("Trainable", trainable),
-                            ("Non-trainable", total - trainable)):
-            print_fn(f" {kind} params: {count:,} ({_memory(4 * count)})")
-        print_fn("_" * rule)
+        return rows, [f"{kind} params: {count:,} ({_memory(4 * count)})" for kind, count in (
+            ("Total", total), ("Trainable", trainable), ("Non-trainable", total - trainable))]
+
+    def _repr_html_(self):
+        return html.summary(self.name, *self._summary())
 
     def save(self, path, include_optimizer=True):
         """Write the whole model to a safetensors file, as save_model does."""

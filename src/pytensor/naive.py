@@ -14,7 +14,11 @@ MATRIX, VECTOR = ("rows", "columns"), ("elements",)  # names of axes, for messag
 
 
 def relu(x):
-    """Return max(x, 0) of each element of a matrix (rows, columns), as a new array."""
+    """Return max(x, 0) of each element of a matrix (rows, columns), as a new array.
+
+    >>> pt.naive.relu([[-1.0, 2.0]])
+    array([[0., 2.]])
+    """
     x = _with_rank("relu", x, 2).copy()
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
@@ -27,6 +31,9 @@ def add(x, y):
 
     Raises:
         ValueError: an argument is no matrix, or the shapes differ.
+
+    >>> pt.naive.add([[1.0, 2.0]], [[3.0, 4.0]])
+    array([[4., 6.]])
     """
     x, y = _pair("add", x, MATRIX, y, MATRIX)
     z = np.empty(x.shape, np.result_type(x, y))
@@ -41,6 +48,10 @@ def add_matrix_and_vector(x, y):
 
     Raises:
         ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
+
+    >>> pt.naive.add_matrix_and_vector([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0])
+    array([[11., 22.],
+           [13., 24.]])
     """
     x, y = _pair("add_matrix_and_vector", x, MATRIX, y, VECTOR, meet=(1, 0))
     z = np.empty(x.shape, np.result_type(x, y))
@@ -55,6 +66,9 @@ def vector_dot(x, y):
 
     Raises:
         ValueError: an argument is no vector, or the lengths differ.
+
+    >>> float(pt.naive.vector_dot([1.0, 2.0], [3.0, 4.0]))
+    11.0
     """
     x, y = _pair("vector_dot", x, VECTOR, y, VECTOR, meet=(0, 0))
     z = np.result_type(x, y).type(0)
@@ -68,6 +82,9 @@ def matrix_vector_dot(x, y):
 
     Raises:
         ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
+
+    >>> pt.naive.matrix_vector_dot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    array([3., 7.])
     """
     x, y = _pair("matrix_vector_dot", x, MATRIX, y, VECTOR, meet=(1, 0))
     z = np.zeros(x.shape[0], np.result_type(x, y))
@@ -82,6 +99,9 @@ def matrix_dot(x, y):
     Raises:
         ValueError: an argument is no matrix, or the columns of `x` are not as many as the rows of
             `y`.
+
+    >>> pt.naive.matrix_dot([[1.0, 2.0]], [[3.0], [4.0]])
+    array([[11.]])
     """
     x, y = _pair("matrix_dot", x, MATRIX, y, MATRIX, meet=(1, 0))
     z = np.zeros((x.shape[0], y.shape[1]), np.result_type(x, y))
@@ -92,7 +112,11 @@ def matrix_dot(x, y):
 
 
 def softmax(x):
-    """Return exp(x) / sum(exp(x)) of each row of a matrix (rows, columns)."""
+    """Return exp(x) / sum(exp(x)) of each row of a matrix (rows, columns).
+
+    >>> pt.naive.softmax([[0.0, 1.0]])
+    array([[0.26894142, 0.73105858]])
+    """
     x = _with_rank("softmax", x, 2)
     z = np.empty(x.shape, np.result_type(x, 0.0))
     for i in range(x.shape[0]):
@@ -111,6 +135,9 @@ def categorical_crossentropy(y_true, y_pred):
 
     Raises:
         ValueError: an argument is no matrix, the shapes differ, or a probability is not above 0.
+
+    >>> pt.naive.categorical_crossentropy([[0.0, 1.0]], [[0.2, 0.8]])
+    array([0.22314355])
     """
     y_true, y_pred = _pair("categorical_crossentropy", y_true, MATRIX, y_pred, MATRIX)
     z = np.zeros(y_true.shape[0], np.result_type(y_true, y_pred, 0.0))
@@ -125,6 +152,9 @@ def gradient(f, x, step=1e-4):
     (2 step), one element of x moved at a time.
 
     f: takes a float64 array (n,) and returns a number.
+
+    >>> pt.naive.gradient(lambda x: x[0] ** 2, [3.0])
+    array([6.])
     """
     x = _with_rank("gradient", x, 1).astype(np.float64)
     z = np.empty(x.shape)
@@ -141,6 +171,9 @@ def sgd_step(w, dw, learning_rate):
 
     Raises:
         ValueError: an argument is no vector, or the shapes differ.
+
+    >>> pt.naive.sgd_step([1.0], [2.0], 0.1)
+    array([0.8])
     """
     w, dw = _pair("sgd_step", w, VECTOR, dw, VECTOR)
     w = w.copy()
@@ -154,6 +187,9 @@ def momentum_step(w, dw, velocity, learning_rate, momentum):
 
     Raises:
         ValueError: an argument is no vector, or the shapes differ.
+
+    >>> pt.naive.momentum_step([1.0], [2.0], [0.0], 0.1, 0.9)
+    (array([0.8]), array([-0.2]))
     """
     w, dw = _pair("momentum_step", w, VECTOR, dw, VECTOR)
     w, velocity = _pair("momentum_step", w, VECTOR, velocity, VECTOR)

@@ -31,6 +31,10 @@ def export(model, path):
         TypeError: path is none, or a layer or activation has no counterpart here.
         ValueError: the model is not built.
         OSError: the file cannot be written.
+
+    >>> from pytensor import onnx
+    >>> model = pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))])
+    >>> onnx.export(model, "model.onnx")  # doctest: +SKIP
     """
     try:
         import onnx

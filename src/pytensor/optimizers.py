@@ -41,6 +41,15 @@ class Optimizer(Configurable):
     iterations: how often apply was called.
     takes_row_gradients: whether update takes a RowGradient for dw (see GradientTape.gradient). A
         subclass that does says so itself, since its update may be another.
+
+    >>> class Signs(pt.optimizers.Optimizer):
+    ...     def update(self, w, dw):
+    ...         w -= self.learning_rate * pt.sign(dw)
+    ...
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> Signs(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.9, 2.1], dtype=float32)
     """
 
     takes_row_gradients = False
@@ -253,6 +262,11 @@ class SGD(Optimizer):
     else:          velocity = momentum * velocity - learning_rate * dw
                    w += velocity
     nesterov:      w += momentum * velocity - learning_rate * dw
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.SGD(0.1, momentum=0.9).apply([dw], [w])
+    >>> w
+    Tensor([0.95, 2.05], dtype=float32)
     """
 
     takes_row_gradients = True
@@ -287,6 +301,11 @@ class RMSprop(Optimizer):
     centered: the root of the variance instead, mean_square - mean**2 + epsilon, where
         mean = rho * mean + (1 - rho) * dw
     momentum: velocity = momentum * velocity + step, and w -= velocity
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.RMSprop(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.68377286, 2.3162272 ], dtype=float32)
     """
 
     takes_row_gradients = True
@@ -335,6 +354,11 @@ class Adagrad(Optimizer):
 
     sum_of_squares += dw**2
     w -= learning_rate * dw / sqrt(sum_of_squares + epsilon)
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Adagrad(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.9154846, 2.0845153], dtype=float32)
     """
 
     takes_row_gradients = True
@@ -363,6 +387,11 @@ class Adadelta(Optimizer):
     step = -sqrt(mean_square_step + epsilon) / sqrt(mean_square + epsilon) * dw
     mean_square_step = rho * mean_square_step + (1 - rho) * step**2
     w += learning_rate * step
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Adadelta(1.0).apply([dw], [w])
+    >>> w
+    Tensor([0.9985858, 2.0014143], dtype=float32)
     """
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **options):
@@ -412,6 +441,11 @@ class Adam(_Moments):
     rate = learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t)    (t = 1 at the first step)
     w -= rate * mean / (sqrt(variance) + epsilon)
     amsgrad: the largest variance so far instead (Reddi et al. 2018)
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Adam(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.90000063, 2.0999994 ], dtype=float32)
     """
 
     takes_row_gradients = True
@@ -449,7 +483,13 @@ def _amsgrad(dw, rate, beta_1, beta_2, epsilon, w, mean, variance, largest):
 
 
 class AdamW(Adam):
-    """Adam with weight decay, 0.004 by default (Loshchilov, Hutter 2019)."""
+    """Adam with weight decay, 0.004 by default (Loshchilov, Hutter 2019).
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.AdamW(0.1, weight_decay=0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.89000064, 2.0799994 ], dtype=float32)
+    """
 
     takes_row_gradients = True
 
@@ -466,6 +506,11 @@ class Adamax(_Moments):
     mean += (dw - mean) * (1 - beta_1)
     largest = max(beta_2 * largest, abs(dw))
     w -= learning_rate / (1 - beta_1**t) * mean / (largest + epsilon)
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Adamax(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.90000004, 2.1       ], dtype=float32)
     """
 
     def update(self, w, dw, *state):
@@ -491,6 +536,11 @@ class Nadam(_Moments):
     u(t) = beta_1 * (1 - 0.96**t / 2), and U(t) = u(1) * ... * u(t)
     ahead = u(t + 1) / (1 - U(t + 1)) * mean + (1 - u(t)) / (1 - U(t)) * dw
     w -= learning_rate * ahead / (sqrt(variance / (1 - beta_2**t)) + epsilon)
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Nadam(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.8937212, 2.1062787], dtype=float32)
     """
 
     _product = 0, 1.0  # t and U(t)
@@ -533,6 +583,11 @@ class Lion(Optimizer):
 
     w -= learning_rate * sign(beta_1 * mean + (1 - beta_1) * dw)
     mean = beta_2 * mean + (1 - beta_2) * dw
+
+    >>> w, dw = pt.asarray([1.0, 2.0]), pt.asarray([0.5, -0.5])
+    >>> pt.optimizers.Lion(0.1).apply([dw], [w])
+    >>> w
+    Tensor([0.9, 2.1], dtype=float32)
     """
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, **options):
@@ -570,6 +625,9 @@ def get(identifier):
     Raises:
         ValueError: no optimizer has that name.
         TypeError: identifier is something else.
+
+    >>> pt.optimizers.get("adam").learning_rate
+    0.001
     """
     name = identifier.lower() if isinstance(identifier, str) else identifier
     return resolve("optimizer", name, Optimizer, _BY_NAME, functions=False)

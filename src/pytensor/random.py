@@ -6,6 +6,8 @@ import contextlib
 
 import numpy as np
 
+__all__ = ["generator", "seed", "stream"]
+
 _generator = None
 _entropy = None  # of the generator that is made when one is first needed
 
@@ -18,13 +20,24 @@ def seed(n):
 
     Raises:
         TypeError, ValueError: n is no such integer.
+
+    >>> pt.random.seed(0)
+    >>> first = pt.random.generator().random()
+    >>> pt.random.seed(0)
+    >>> pt.random.generator().random() == first
+    True
     """
     global _generator
     _generator = new_generator("random.seed", n)
 
 
 def new_generator(name, n):
-    """Return a `numpy.random.Generator` from a seed, or None; `name` is for the message."""
+    """Return a `numpy.random.Generator` from a seed, or None; `name` is for the message.
+
+    >>> a, b = pt.random.new_generator("example", 3), pt.random.new_generator("example", 3)
+    >>> a.random() == b.random()
+    True
+    """
     try:
         return np.random.default_rng(n)
     except (TypeError, ValueError) as error:
@@ -33,7 +46,11 @@ def new_generator(name, n):
 
 
 def generator():
-    """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` was called."""
+    """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` was called.
+
+    >>> pt.random.generator().normal(size=3).shape
+    (3,)
+    """
     if _generator is None:
         seed(_entropy)
     return _generator
@@ -41,7 +58,16 @@ def generator():
 
 @contextlib.contextmanager
 def stream(*numbers):
-    """Within this context, generator() is another one, that these integers >= 0 decide."""
+    """Within this context, generator() is another one, that these integers >= 0 decide.
+
+    >>> with pt.random.stream(1, 2):
+    ...     first = pt.random.generator().random()
+    ...
+    >>> with pt.random.stream(1, 2):
+    ...     pt.random.generator().random() == first
+    ...
+    True
+    """
     global _generator, _entropy
     before = _generator, _entropy
     _generator, _entropy = None, numbers

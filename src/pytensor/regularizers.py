@@ -14,7 +14,15 @@ __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
 
 
 class Regularizer(Configurable):
-    """Base class. A subclass defines __call__."""
+    """Base class. A subclass defines __call__.
+
+    >>> class Largest(pt.regularizers.Regularizer):
+    ...     def __call__(self, w):
+    ...         return 0.1 * pt.max(pt.abs(w))
+    ...
+    >>> Largest()(pt.asarray([1.0, -2.0]))
+    Tensor(0.2, dtype=float32)
+    """
 
     def __call__(self, x):
         """Return what the loss adds for x, a tensor of shape ()."""
@@ -22,7 +30,11 @@ class Regularizer(Configurable):
 
 
 class L1L2(Regularizer):
-    """l1 * sum(abs(x)) + l2 * sum(x**2)."""
+    """l1 * sum(abs(x)) + l2 * sum(x**2).
+
+    >>> pt.regularizers.L1L2(0.1, 0.1)(pt.asarray([1.0, -2.0]))
+    Tensor(0.8, dtype=float32)
+    """
 
     def __init__(self, l1=0.0, l2=0.0):
         """Factors >= 0."""
@@ -36,7 +48,11 @@ class L1L2(Regularizer):
 
 
 class L1(Regularizer):
-    """l1 * sum(abs(x)): pulls weights to 0."""
+    """l1 * sum(abs(x)): pulls weights to 0.
+
+    >>> pt.regularizers.L1(0.1)(pt.asarray([1.0, -2.0]))
+    Tensor(0.3, dtype=float32)
+    """
 
     def __init__(self, l1=0.01):
         """A factor >= 0."""
@@ -48,7 +64,11 @@ class L1(Regularizer):
 
 
 class L2(Regularizer):
-    """l2 * sum(x**2): keeps weights small."""
+    """l2 * sum(x**2): keeps weights small.
+
+    >>> pt.regularizers.L2(0.1)(pt.asarray([1.0, -2.0]))
+    Tensor(0.5, dtype=float32)
+    """
 
     def __init__(self, l2=0.01):
         """A factor >= 0."""
@@ -60,7 +80,11 @@ class L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """factor times the mean of abs(cosine) of all pairs of rows (or columns) of a matrix."""
+    """factor times the mean of abs(cosine) of all pairs of rows (or columns) of a matrix.
+
+    >>> pt.regularizers.OrthogonalRegularizer(0.1)(pt.eye(2))
+    Tensor(0., dtype=float32)
+    """
 
     def __init__(self, factor=0.01, mode="rows"):
         """A factor >= 0; mode: "rows" or "columns"."""
@@ -87,6 +111,9 @@ def get(identifier):
     Raises:
         ValueError: no regularizer has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.regularizers.get("l2")(pt.asarray([1.0, -2.0]))
+    Tensor(0.05, dtype=float32)
     """
     if identifier is None:
         return None

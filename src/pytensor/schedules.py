@@ -17,7 +17,15 @@ __all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTim
 
 
 class LearningRateSchedule(Configurable):
-    """Base class. A subclass defines __call__."""
+    """Base class. A subclass defines __call__.
+
+    >>> class Warmup(pt.schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return min(1.0, step / 100) * 0.1
+    ...
+    >>> Warmup()(50)
+    0.05
+    """
 
     def __init__(self, name=None):
         """Name: by default the class's."""
@@ -56,7 +64,12 @@ class _Decay(LearningRateSchedule):
 
 
 class ExponentialDecay(_Decay):
-    """initial_learning_rate * decay_rate ** (step / decay_steps)."""
+    """initial_learning_rate * decay_rate ** (step / decay_steps).
+
+    >>> schedule = pt.schedules.ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5)
+    >>> schedule(0), schedule(100), schedule(200)
+    (0.1, 0.05, 0.025)
+    """
 
     def __call__(self, step):
         """Return the learning rate after a number of steps."""
@@ -64,7 +77,12 @@ class ExponentialDecay(_Decay):
 
 
 class InverseTimeDecay(_Decay):
-    """initial_learning_rate / (1 + decay_rate * step / decay_steps)."""
+    """initial_learning_rate / (1 + decay_rate * step / decay_steps).
+
+    >>> schedule = pt.schedules.InverseTimeDecay(0.1, decay_steps=100, decay_rate=1.0)
+    >>> schedule(0), schedule(100), schedule(300)
+    (0.1, 0.05, 0.025)
+    """
 
     def __call__(self, step):
         """Return the learning rate after a number of steps."""
@@ -72,7 +90,12 @@ class InverseTimeDecay(_Decay):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """values[0] up to and including step boundaries[0], then values[1], and so on."""
+    """values[0] up to and including step boundaries[0], then values[1], and so on.
+
+    >>> schedule = pt.schedules.PiecewiseConstantDecay([100, 200], [0.1, 0.01, 0.001])
+    >>> schedule(0), schedule(150), schedule(900)
+    (0.1, 0.01, 0.001)
+    """
 
     def __init__(self, boundaries, values, name=None):
         """Boundaries: rising numbers of steps; values: one more of them."""
@@ -95,6 +118,10 @@ class PolynomialDecay(LearningRateSchedule):
     """From initial_learning_rate to end_learning_rate, as (1 - step / decay_steps) ** power.
 
     After decay_steps it stays there; with cycle, decay_steps becomes the next multiple instead.
+
+    >>> schedule = pt.schedules.PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.0)
+    >>> schedule(0), schedule(50), schedule(100)
+    (0.1, 0.05, 0.0)
     """
 
     def __init__(self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0,
@@ -120,6 +147,10 @@ class CosineDecay(LearningRateSchedule):
     """Half a cosine wave, from initial_learning_rate to alpha times it (Loshchilov, Hutter 2017).
 
     With warmup_target the rate first rises to that in a straight line, and the wave starts there.
+
+    >>> schedule = pt.schedules.CosineDecay(0.1, decay_steps=100)
+    >>> schedule(0), schedule(50), schedule(100)
+    (0.1, 0.05, 0.0)
     """
 
     def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, name=None,
@@ -148,6 +179,10 @@ class CosineDecayRestarts(LearningRateSchedule):
     """CosineDecay that starts again and again (SGDR: Loshchilov, Hutter 2017).
 
     Each time it lasts t_mul times as long and starts from m_mul times as much.
+
+    >>> schedule = pt.schedules.CosineDecayRestarts(0.1, first_decay_steps=100)
+    >>> schedule(0), schedule(50), schedule(100)
+    (0.1, 0.05, 0.1)
     """
 
     def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0,

@@ -383,6 +383,12 @@ class _Rows:
 class MLPClassifier(ClassifierMixin, _Perceptron):
     """A multi-layer perceptron that tells classes apart: of two, of several, or several at once
     (y a matrix of 0 and 1). Arguments and attributes: see sklearn.neural_network.MLPClassifier.
+
+    >>> from pytensor.sklearn import MLPClassifier
+    >>> x, y = np.random.default_rng(0).normal(size=(100, 4)), np.arange(100) % 2
+    >>> model = MLPClassifier(hidden_layer_sizes=(16,), tol=1.0, random_state=0)
+    >>> model.fit(x, y).predict(x).shape
+    (100,)
     """
 
     def __sklearn_tags__(self):
@@ -482,6 +488,12 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
 class MLPRegressor(RegressorMixin, _Perceptron):
     """A multi-layer perceptron that predicts numbers, one or several for each sample. Arguments and
     attributes: see sklearn.neural_network.MLPRegressor.
+
+    >>> from pytensor.sklearn import MLPRegressor
+    >>> x = np.random.default_rng(0).normal(size=(100, 4))
+    >>> model = MLPRegressor(hidden_layer_sizes=(16,), tol=1.0, random_state=0)
+    >>> model.fit(x, x[:, 0]).predict(x).shape
+    (100,)
     """
 
     def __init__(self, loss="squared_error", hidden_layer_sizes=(100,), activation="relu", *,

@@ -14,7 +14,15 @@ from pytensor._support.version import __version__
 
 
 class Controller(threadpoolctl.LibController):
-    """How threadpoolctl finds and steers pytensor's pool, user_api "pytensor"."""
+    """How threadpoolctl finds and steers pytensor's pool, user_api "pytensor".
+
+    >>> import pytensor.threadpools
+    >>> import threadpoolctl
+    >>> with threadpoolctl.threadpool_limits(1, user_api="pytensor"):
+    ...     pt.get_num_threads()
+    ...
+    1
+    """
 
     user_api = "pytensor"
     internal_api = "pytensor"

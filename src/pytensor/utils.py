@@ -23,6 +23,11 @@ def to_categorical(labels, num_classes=None):
         TypeError: the labels are no integers, or num_classes is none.
         ValueError: the labels have another rank than 1 or are out of range; num_classes is below 1,
             or missing where there are no labels to tell it.
+
+    >>> pt.utils.to_categorical([0, 2, 1])
+    Tensor([[1., 0., 0.],
+            [0., 0., 1.],
+            [0., 1., 0.]], dtype=float32)
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" and labels.size:
@@ -48,5 +53,7 @@ def set_random_seed(seed):
 
     Raises:
         TypeError, ValueError: as `pytensor.random.seed` does.
+
+    >>> pt.utils.set_random_seed(0)
     """
     random.seed(seed)

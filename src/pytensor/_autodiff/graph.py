@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 from dataclasses import dataclass
 
@@ -64,6 +65,20 @@ def graph(f, *args):
 def text(f, *args):
     """See pytensor.tape_text."""
     values, returned = graph(f, *args)
+    return Text(_text(values, returned))
+
+
+class Text(str):
+    """A text of lines, which a notebook shows as it is printed."""
+
+    __slots__ = ()
+
+    def _repr_html_(self):
+        return f"<pre>{html.escape(self)}</pre>"
+
+
+def _text(values, returned):
+    """The values as lines."""
     lines = [f"{v.name} = {v.op}({', '.join(v.inputs)})" if v.op else v.name for v in values]
     width = max(map(len, lines), default=0) + 2
     lines = [f"{line:{width}}{v.dtype} {v.shape}" for line, v in zip(lines, values, strict=True)]

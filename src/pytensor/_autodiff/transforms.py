@@ -54,6 +54,10 @@ def value_and_grad(f, argnums=0, has_aux=False):
     where the value does not depend on it.
     Raises: TypeError when argnums is something else, an argument is not floating-point, or the
     value no tensor; ValueError when the value has more than one element.
+
+    >>> value, gradient = pt.value_and_grad(lambda x: x ** 2)(3.0)
+    >>> value.item(), gradient.item()
+    (9.0, 6.0)
     """
     several, positions = _positions("grad", argnums)
 
@@ -81,6 +85,9 @@ def grad(f, argnums=0, has_aux=False):
     """The function that returns the gradient of f, or with has_aux (gradient, aux).
 
     See value_and_grad. grad(grad(f)) is the second derivative.
+
+    >>> pt.grad(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]))
+    Tensor([ 3., 12.], dtype=float32)
     """
     with_value = value_and_grad(f, argnums, has_aux)
 
@@ -104,6 +111,10 @@ def vjp(f, *primals, has_aux=False):
     Returns: (value, pullback), or (value, pullback, aux). pullback(g), g of the form and the shapes
     of the value, is a tuple of g times the derivative by each argument; it may be called often, and
     keeps the memory of the tape (of which at most 64 exist at a time).
+
+    >>> value, pull = pt.vjp(pt.exp, pt.asarray([0.0, 1.0]))
+    >>> pull(pt.asarray([1.0, 0.0]))
+    (Tensor([1., 0.], dtype=float32),)
     """
     variables = new_variables("vjp", primals)
     with GradientTape(persistent=True) as tape:
@@ -122,6 +133,10 @@ def jvp(f, primals, tangents, *, has_aux=False):
 
     f: as for vjp. primals: a tuple of its arguments. tangents: of the same form and shapes.
     Returns: (value, tangent), or (value, tangent, aux); the tangent has the form of the value.
+
+    >>> value, tangent = pt.jvp(pt.sin, (pt.asarray(0.0),), (pt.asarray(2.0),))
+    >>> tangent
+    Tensor(2., dtype=float32)
     """
     if not isinstance(primals, (tuple, list)):
         raise TypeError(f"jvp: primals: found a {type(primals).__name__}: expected a tuple of "
@@ -144,6 +159,10 @@ def jacobian(f, argnums=0, *, mode=None):
     Returns: a function of f's arguments. For a value of shape S and an argument of shape X its
     result has shape S + X; for nested ones, the form of the value with the form of the argument in
     place of each tensor.
+
+    >>> pt.jacobian(lambda x: x ** 2)(pt.asarray([1.0, 2.0]))
+    Tensor([[2., 0.],
+            [0., 4.]], dtype=float32)
     """
     several, positions = _positions("jacobian", argnums)
     if mode not in (None, "fwd", "rev"):
@@ -208,6 +227,10 @@ def hessian(f, argnums=0):
 
     f, argnums: as for jacobian. Returns: a function of f's arguments; for a value of shape S and an
     argument of shape X its result has shape S + X + X, for several arguments a tuple of tuples.
+
+    >>> pt.hessian(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]))
+    Tensor([[ 6.,  0.],
+            [ 0., 12.]], dtype=float32)
     """
     return jacobian(jacobian(f, argnums, mode="rev"), argnums, mode="fwd")
 
@@ -218,6 +241,9 @@ def hvp(f, argnums=0):
     f, argnums: as for grad. Returns: a function of f's arguments and, after them, a vector of the
     form and the shapes of the argument (for a tuple of positions: a tuple). It costs some three
     gradients: forward mode over reverse mode.
+
+    >>> pt.hvp(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]), pt.asarray([1.0, 1.0]))
+    Tensor([ 6., 12.], dtype=float32)
     """
     several, positions = _positions("hvp", argnums)
     gradient = grad(f, argnums)
@@ -255,6 +281,10 @@ def custom_gradient(f):
         def log1pexp(x):
             e = pt.exp(x)
             return pt.log(1 + e), lambda g: g * (1 - 1 / (1 + e))
+
+    >>> clipped = pt.custom_gradient(lambda x: (x * x, lambda g: g * pt.clip(2 * x, -1, 1)))
+    >>> pt.grad(clipped)(3.0)
+    Tensor(1., dtype=float32)
     """
 
     @wraps(f)
@@ -293,6 +323,10 @@ def checkpoint(f):
     its arguments gets its gradient as well. f must do the same at each run; random numbers of
     pytensor.random repeat themselves.
     Raises: in the backward pass, RuntimeError when f computed something else.
+
+    >>> f = pt.checkpoint(lambda x: pt.sum(pt.sin(x) ** 2))
+    >>> pt.grad(f)(pt.asarray([0.5]))
+    Tensor([0.841471], dtype=float32)
     """
 
     @wraps(f)
@@ -370,6 +404,12 @@ def tape_text(f, *args):
     f: a function of floating-point tensors, nested lists, tuples and dictionaries of them. Each
     line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
     from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
+
+    >>> print(pt.tape_text(lambda x: pt.sum(pt.exp(x)), pt.ones(3)))
+    x             float32 (3,)
+    t1 = exp(x)   float32 (3,)
+    t2 = sum(t1)  float32 ()
+    returns t2
     """
     from pytensor._autodiff import graph
 
@@ -385,6 +425,8 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
     rtol, atol: the deviation allowed. eps: the step; by default the one whose errors, of rounding
     and of the formula, are smallest in float64.
     Raises: AssertionError that says which derivative deviates and by how much.
+
+    >>> pt.check_grads(pt.tanh, (np.linspace(-1, 1, 5),), order=2)
     """
     import numpy as np
 

@@ -544,6 +544,9 @@ def mean(x, /, axis=None, *, keepdims=False, dtype=None):
     float32. axis: the axis or tuple of axes to reduce; all by default. keepdims: keep the reduced
     axes with length 1. dtype: of the result, computed in it.
     Returns: a floating-point tensor; NaN where there is no element.
+
+    >>> pt.mean([[1.0, 2.0], [3.0, 4.0]], axis=0)
+    Tensor([2., 3.], dtype=float32)
     """
     cdef Tensor t = as_tensor(x, "mean")
     cdef int result = t.type if kind_of(t.type) >= KIND_FLOAT else DEFAULT_FLOAT

@@ -54,6 +54,7 @@ from pytensor._kernels cimport *
 # What the floors above hand down when they are imported, since the core imports none of them:
 #   namespace                      the module pytensor, what Tensor.__array_namespace__ returns
 #   complex_function(name)         what computes a row of the op table for complex numbers
+#   html()                         the module that draws things for notebooks
 #   call_ufunc(namespace, ufunc, method, inputs, keywords)
 #                                  Tensor.__array_ufunc__
 #   load_rules()                   calls set_rules, before the first tape records: import stays light

@@ -525,6 +525,12 @@ cdef class _Fused:
                 return self.original(args, names)
         return program.run(args)
 
+    def _repr_html_(self):
+        cdef list programs = []
+        for program in self.programs:
+            programs.append((<_Program>program).arguments)
+        return HANDED_DOWN["html"]().fused(getattr(self, "__name__", "function"), programs)
+
     cdef object original(self, tuple args, tuple names):
         cdef Py_ssize_t n = len(args) - len(names)
         return self.function(*args[:n], **dict(zip(names, args[n:])))
@@ -605,6 +611,10 @@ def fuse(f, /):
     reshapes, indexing, bool() or item() of a tensor, results written in place; ValueError for more
     than 32 inputs and numbers, 16 results or 32 temporaries of one shape. What f raises passes
     through.
+
+    >>> f = pt.fuse(lambda x, y: pt.sqrt(x * x + y * y))
+    >>> f(pt.asarray([3.0, 5.0]), pt.asarray([4.0, 12.0]))
+    Tensor([ 5., 13.], dtype=float32)
     """
     if not callable(f):
         raise TypeError(f"fuse: {describe(f)} is no function")

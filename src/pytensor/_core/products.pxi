@@ -200,6 +200,9 @@ def matmul(x, y, /):
     x: (..., m, k) or (k,), y: (..., k, n) or (k,); the axes before the last two broadcast.
     Returns: (..., m, n), without m or n for a vector. Sums of integers wrap.
     Raises: ValueError for a 0-d tensor, or when k differs between x and y.
+
+    >>> pt.matmul([[1.0, 2.0]], [[3.0], [4.0]])
+    Tensor([[11.]], dtype=float32)
     """
     return product_recorded("matmul", x, y)
 
@@ -210,6 +213,9 @@ def dot(x, y, /):
     (a, b, c, d) . (d,) -> (a, b, c); (a, b, c, d) . (d, e) -> (a, b, c, e); two vectors give their
     inner product; a 0-d operand multiplies. As in NumPy, (a, d) . (b, d, e) -> (a, b, e).
     Raises: ValueError when the lengths differ, with both shapes.
+
+    >>> pt.dot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    Tensor([3., 7.], dtype=float32)
     """
     cdef Tensor a = as_tensor(x, "dot"), b = as_tensor(y, "dot")
     if a.ndim == 0 or b.ndim == 0:
@@ -236,6 +242,9 @@ def linear(x, w, b=None, *, relu=False):
     Columns of a matrix x that are zero in every row are left out of the product where that pays; an
     infinity or NaN in their rows of w then does not show.
     Returns: (..., units).
+
+    >>> pt.nn.linear(pt.asarray([[1.0, 2.0]]), pt.asarray([[3.0], [4.0]]), pt.asarray([0.5]))
+    Tensor([[11.5]], dtype=float32)
     """
     cdef Tensor data = as_tensor(x, "linear"), weights = as_tensor(w, "linear")
     cdef Tensor bias = None if b is None else as_tensor(b, "linear")
@@ -410,6 +419,14 @@ cdef class RowGradient:
 
     shape: that of the matrix, (n, m). rows: (n_rows,), int64, ascending: which rows are given.
     values: (n_rows, m).
+
+    >>> kernel = pt.zeros((4, 2))
+    >>> with pt.GradientTape() as tape:
+    ...     tape.watch(kernel)
+    ...     y = pt.nn.linear(pt.asarray([[1.0, 0.0, 0.0, 2.0]]), kernel, pt.zeros(2))
+    ...
+    >>> tape.gradient(y, kernel).shape
+    (4, 2)
     """
 
     cdef readonly Tensor values
@@ -507,6 +524,9 @@ def softmax(x, /, axis=-1):
     """exp(x) / sum(exp(x)) along an axis or several, computed from x - max(x): no overflow.
 
     Where one x is inf, it gets 1 and the others 0. x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+
+    >>> pt.softmax([0.0, 1.0, 2.0])
+    Tensor([0.09003057, 0.24472845, 0.6652409 ], dtype=float32)
     """
     return softmax_call(ROW_SOFTMAX, x, axis)
 
@@ -515,6 +535,9 @@ def log_softmax(x, /, axis=-1):
     """log(softmax(x)) along an axis or several, as x - max(x) - log(sum(exp(x - max(x)))).
 
     x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+
+    >>> pt.log_softmax([0.0, 0.0])
+    Tensor([-0.6931472, -0.6931472], dtype=float32)
     """
     return softmax_call(ROW_LOG_SOFTMAX, x, axis)
 
@@ -523,6 +546,9 @@ def softmax_cross_entropy(logits, targets, /):
     """-sum(targets * log_softmax(logits)) along the last axis: categorical cross-entropy.
 
     logits, targets: (..., classes), targets one-hot or probabilities. Returns: (...).
+
+    >>> pt.nn.softmax_cross_entropy(pt.asarray([[0.0, 0.0]]), pt.asarray([[1.0, 0.0]]))
+    Tensor([0.6931472], dtype=float32)
     """
     cdef Tensor x = float_rows(logits, "softmax_cross_entropy")
     cdef Tensor t = as_tensor(targets, "softmax_cross_entropy")
@@ -566,6 +592,9 @@ def sparse_softmax_cross_entropy(logits, labels, /):
 
     logits: (..., classes), labels: (...), integers in [0, classes). Returns: (...).
     Raises: ValueError for a label out of range, with its position.
+
+    >>> pt.nn.sparse_softmax_cross_entropy(pt.asarray([[0.0, 0.0]]), pt.asarray([1]))
+    Tensor([0.6931472], dtype=float32)
     """
     cdef Tensor x = float_rows(logits, "sparse_softmax_cross_entropy")
     cdef Tensor labels_given = as_tensor(labels, "sparse_softmax_cross_entropy")

@@ -13,6 +13,10 @@ def reshape(x, /, shape, *, copy=None):
     shape: an int or a tuple, where one length may be -1: what the others leave.
     copy: True always copies, False never does (ValueError where it would have to).
     Raises: ValueError if the shape holds another number of elements.
+
+    >>> pt.reshape(pt.arange(6), (2, -1))
+    Tensor([[0, 1, 2],
+            [3, 4, 5]], dtype=int64)
     """
     cdef Tensor t = as_tensor(x, "reshape")
     cdef Py_ssize_t dims[PT_MAX_NDIM]
@@ -104,6 +108,9 @@ def permute_dims(x, /, axes):
     """A view of x with its axes in another order: axis i of the result is axis axes[i] of x.
 
     Raises: ValueError unless axes holds each axis once.
+
+    >>> pt.permute_dims(pt.zeros((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
     """
     cdef Tensor t = as_tensor(x, "permute_dims")
     cdef Py_ssize_t dims[PT_MAX_NDIM]
@@ -150,6 +157,10 @@ def broadcast_to(x, /, shape):
     """A read-only view of x repeated to the shape, without copying an element.
 
     Raises: ValueError unless each axis of x, from the last, has length 1 or that of the shape.
+
+    >>> pt.broadcast_to([1, 2], (2, 2))
+    Tensor([[1, 2],
+            [1, 2]], dtype=int64)
     """
     cdef Tensor t = x if type(x) is Tensor else as_tensor(x, "broadcast_to")
     cdef Py_ssize_t dims[PT_MAX_NDIM]

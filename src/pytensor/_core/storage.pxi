@@ -636,6 +636,12 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None):
     only where it must. Without a copy the tensor shares obj's memory; what is written to it through
     obj, or through another tensor made of obj, no GradientTape notices.
     Raises: TypeError for what holds no numbers or has a dtype that no tensor has.
+
+    >>> pt.asarray([[1, 2], [3, 4]])
+    Tensor([[1, 2],
+            [3, 4]], dtype=int64)
+    >>> pt.asarray([1, 2], dtype="float32")
+    Tensor([1., 2.], dtype=float32)
     """
     cdef Tensor t
     cdef int target
@@ -664,7 +670,11 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None):
 
 
 def empty(shape, *, dtype=None, device=None):
-    """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set."""
+    """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set.
+
+    >>> pt.empty((2, 3)).shape
+    (2, 3)
+    """
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     check_device("empty", device)
     cdef int ndim = read_shape(shape, dims)
@@ -702,13 +712,23 @@ cdef Tensor filled(object shape, int dtype, object number):
 
 
 def zeros(shape, *, dtype=None, device=None):
-    """A tensor of zeros, of the shape (an int or a tuple) and dtype (float32)."""
+    """A tensor of zeros, of the shape (an int or a tuple) and dtype (float32).
+
+    >>> pt.zeros((2, 2), dtype="int64")
+    Tensor([[0, 0],
+            [0, 0]], dtype=int64)
+    """
     check_device("zeros", device)
     return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 0)
 
 
 def ones(shape, *, dtype=None, device=None):
-    """A tensor of ones, of the shape (an int or a tuple) and dtype (float32)."""
+    """A tensor of ones, of the shape (an int or a tuple) and dtype (float32).
+
+    >>> pt.ones((2, 2))
+    Tensor([[1., 1.],
+            [1., 1.]], dtype=float32)
+    """
     check_device("ones", device)
     return filled(shape, DEFAULT_FLOAT if dtype is None else dtype_number(dtype), 1)
 
@@ -717,6 +737,10 @@ def full(shape, fill_value, *, dtype=None, device=None):
     """A tensor of the shape with every element fill_value; its dtype by default that of the value.
 
     Raises: OverflowError if the dtype can't hold the value.
+
+    >>> pt.full((2, 2), 7)
+    Tensor([[7, 7],
+            [7, 7]], dtype=int64)
     """
     cdef Tensor value
     cdef Scalar kind = scalar_kind(fill_value)

@@ -331,6 +331,14 @@ cdef class GradientTape:
 
     persistent: allow more than one call of gradient(); otherwise the first one frees the records.
     Tapes nest: a gradient computed inside another tape is itself recorded by that tape.
+
+    >>> w = pt.asarray([1.0, 2.0])
+    >>> with pt.GradientTape() as tape:
+    ...     tape.watch(w)
+    ...     loss = pt.sum(w ** 2)
+    ...
+    >>> tape.gradient(loss, w)
+    Tensor([2., 4.], dtype=float32)
     """
 
     cdef list records
@@ -361,6 +369,13 @@ cdef class GradientTape:
         self.nodes = {}
         self.watched = []
         self.persistent = persistent
+
+    def _repr_html_(self):
+        cdef list names = []
+        for entry in self.records:
+            if entry is not None:  # freed by gradient()
+                names.append(row_name((<_Record>entry).row))
+        return HANDED_DOWN["html"]().records(names, len(self.watched))
 
     def __dealloc__(self):
         global free_bits, recording_mask, innermost_tape
@@ -755,7 +770,11 @@ def is_recording():
 
 
 def stop_gradient(x, /):
-    """x itself, as a tensor that no tape knows: no gradient flows back through it."""
+    """x itself, as a tensor that no tape knows: no gradient flows back through it.
+
+    >>> pt.grad(lambda x: x * pt.stop_gradient(x))(3.0)
+    Tensor(3., dtype=float32)
+    """
     cdef Tensor t = x if type(x) is Tensor else as_tensor(x, "stop_gradient")
     if t.traced:
         return trace_again(t, t.ndim, t.dims)

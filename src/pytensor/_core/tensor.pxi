@@ -49,6 +49,17 @@ cdef class Tensor:
     Made by pt.asarray, pt.zeros and other functions. Slices, transposes and reshapes are views on
     the same memory. The dtypes are NumPy's: t.dtype == np.float32. NumPy reads the memory without
     a copy: np.asarray(t).
+
+    >>> x = pt.asarray([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.shape, x.ndim, x.dtype
+    ((2, 2), 2, dtype('float32'))
+    >>> x[0] + 2 * x.T
+    Tensor([[ 3.,  8.],
+            [ 5., 10.]], dtype=float32)
+    >>> x.sum(axis=1).tolist()
+    [3.0, 7.0]
+    >>> np.asarray(x).base is not None  # NumPy sees the same memory
+    True
     """
 
     def __cinit__(self):
@@ -358,6 +369,9 @@ cdef class Tensor:
     def __str__(self):
         return str(numpy_view(self))
 
+    def _repr_html_(self):
+        return None if self.traced else HANDED_DOWN["html"]().tensor(self)
+
     def __format__(self, str spec not None):
         return format(self.item() if self.ndim == 0 else str(self), spec)
 
@@ -594,7 +608,11 @@ BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l", b"B", b"H", b"I", b"L", b"f",
 
 
 def get_num_threads():
-    """How many threads kernels use."""
+    """How many threads kernels use.
+
+    >>> pt.get_num_threads() >= 1
+    True
+    """
     return pt_get_num_threads()
 
 
@@ -602,6 +620,12 @@ def set_num_threads(n):
     """Let kernels use n threads. Results have the same bits for every n.
 
     Raises: ValueError unless 1 <= n <= 256.
+
+    >>> before = pt.get_num_threads()
+    >>> pt.set_num_threads(1)
+    >>> pt.get_num_threads()
+    1
+    >>> pt.set_num_threads(before)
     """
     number = operator.index(n)
     if not 1 <= number <= PT_MAX_THREADS:
@@ -612,7 +636,11 @@ def set_num_threads(n):
 
 
 def build_config():
-    """What the kernels were built for and run on, as a dictionary of strings and numbers."""
+    """What the kernels were built for and run on, as a dictionary of strings and numbers.
+
+    >>> "instruction set" in pt.build_config()
+    True
+    """
     return {
         "instruction set": pt_isa_name().decode(),
         "threads": pt_get_num_threads(),

@@ -104,7 +104,14 @@ def _call_ufunc(*arguments):
     return by_numpy.call_ufunc(*arguments)
 
 
-_core.hand_down(call_ufunc=_call_ufunc, complex_function=_complex_function)
+def _html():
+    """What draws tensors, tapes and fused functions in notebooks."""
+    from pytensor._support import html
+
+    return html
+
+
+_core.hand_down(call_ufunc=_call_ufunc, complex_function=_complex_function, html=_html)
 
 
 def __getattr__(name):

@@ -30,6 +30,9 @@ def isdtype(dtype, kind):
 
     Names: "bool", "signed integer", "unsigned integer", "integral", "real floating",
     "complex floating", "numeric".
+
+    >>> pt.isdtype(pt.float32, "real floating")
+    True
     """
     if isinstance(kind, tuple):
         return any(isdtype(dtype, one) for one in kind)
@@ -42,7 +45,11 @@ def isdtype(dtype, kind):
 
 
 def can_cast(from_, to, /):
-    """Whether a tensor or dtype promotes to the dtype `to` without another dtype as the result."""
+    """Whether a tensor or dtype promotes to the dtype `to` without another dtype as the result.
+
+    >>> pt.can_cast("int32", "float64"), pt.can_cast("float64", "int32")
+    (True, False)
+    """
     source, target = dtype_of(from_), dtype_of(to)
     try:
         return _core.promoted([empty(0, dtype=source), empty(0, dtype=target)]) == target
@@ -73,7 +80,11 @@ class IntegerInfo:
 
 
 def finfo(type, /):
-    """The limits of a floating-point dtype, or of that of a tensor."""
+    """The limits of a floating-point dtype, or of that of a tensor.
+
+    >>> float(pt.finfo("float32").eps)
+    1.1920928955078125e-07
+    """
     dtype = dtype_of(type)
     if dtype.kind not in "fc":
         raise TypeError(f"finfo: found dtype {dtype}: expected a floating-point one")
@@ -83,7 +94,11 @@ def finfo(type, /):
 
 
 def iinfo(type, /):
-    """The limits of an integer dtype, or of that of a tensor."""
+    """The limits of an integer dtype, or of that of a tensor.
+
+    >>> pt.iinfo("int8").max
+    127
+    """
     dtype = dtype_of(type)
     if dtype.kind not in "iu":
         raise TypeError(f"iinfo: found dtype {dtype}: expected an integer one")
@@ -121,5 +136,9 @@ class NamespaceInfo:
 
 
 def __array_namespace_info__():
-    """The dtypes, devices and capabilities of this namespace; see the Array API standard."""
+    """The dtypes, devices and capabilities of this namespace; see the Array API standard.
+
+    >>> pt.__array_namespace_info__().default_device()
+    'cpu'
+    """
     return NamespaceInfo()

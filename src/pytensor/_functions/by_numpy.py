@@ -52,7 +52,10 @@ def _docstring(row: Row) -> str:
     text = f"{row.doc}\n\nComputed by NumPy. dtypes: {', '.join(spell[k] for k in row.types)}"
     if "f" in row.types and "i" not in row.types:
         text += "; others are converted to float32"
-    return text + "."
+    text += "."
+    if row.example:
+        text += "\n\n>>> {}\n{}".format(*row.example)
+    return text
 
 
 class _Call:

@@ -36,7 +36,12 @@ def made(namespace, module, name):
 
 
 def array(obj, *, dtype=None, device=None):
-    """A tensor of obj with memory of its own; see asarray."""
+    """A tensor of obj with memory of its own; see asarray.
+
+    >>> x = np.zeros(2)
+    >>> pt.array(x).numpy() is x
+    False
+    """
     return asarray(obj, dtype=dtype, device=device, copy=True)
 
 
@@ -46,6 +51,9 @@ def from_dlpack(x, /, *, device=None, copy=None):
     x: an object with __dlpack__ and __dlpack_device__. copy: True always copies, False never does
     (ValueError where it would have to), None copies only where it must.
     Raises: TypeError, BufferError for what can't be shared so.
+
+    >>> pt.from_dlpack(np.arange(3))
+    Tensor([0, 1, 2], dtype=int64)
     """
     _core.check_device("from_dlpack", device)
     if isinstance(x, Tensor):
@@ -63,23 +71,39 @@ def _like(x, dtype):
 
 
 def empty_like(x, /, *, dtype=None, device=None):
-    """A tensor of x's shape and dtype, its elements not set."""
+    """A tensor of x's shape and dtype, its elements not set.
+
+    >>> pt.empty_like([[1.0, 2.0]]).shape
+    (1, 2)
+    """
     shape, dtype = _like(x, dtype)
     return empty(shape, dtype=dtype, device=device)
 
 
 def zeros_like(x, /, *, dtype=None, device=None):
-    """Zeros of x's shape and dtype."""
+    """Zeros of x's shape and dtype.
+
+    >>> pt.zeros_like([1.0, 2.0])
+    Tensor([0., 0.], dtype=float32)
+    """
     return full_like(x, 0, dtype=dtype, device=device)
 
 
 def ones_like(x, /, *, dtype=None, device=None):
-    """Ones of x's shape and dtype."""
+    """Ones of x's shape and dtype.
+
+    >>> pt.ones_like([1, 2])
+    Tensor([1, 1], dtype=int64)
+    """
     return full_like(x, 1, dtype=dtype, device=device)
 
 
 def full_like(x, /, fill_value, *, dtype=None, device=None):
-    """A tensor of x's shape and dtype with every element fill_value."""
+    """A tensor of x's shape and dtype with every element fill_value.
+
+    >>> pt.full_like([1.0, 2.0], 9)
+    Tensor([9., 9.], dtype=float32)
+    """
     shape, dtype = _like(x, dtype)
     return full(shape, fill_value, dtype=dtype, device=device)
 
@@ -109,6 +133,11 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
     Raises: TypeError for what is no number, ValueError for a step of 0 and for bounds with more
     numbers between them than memory has addresses (as an infinite one, or NaN), OverflowError for
     numbers that an integer dtype can't hold.
+
+    >>> pt.arange(5)
+    Tensor([0, 1, 2, 3, 4], dtype=int64)
+    >>> pt.arange(0, 1, 0.25)
+    Tensor([0.  , 0.25, 0.5 , 0.75], dtype=float32)
     """
     _core.check_device("arange", device)
     if stop is None:
@@ -130,6 +159,9 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
     """num evenly spaced numbers from start to stop; float32, or complex64, by default.
 
     Where dtype is an integer one, each is rounded down; OverflowError if it can't hold them.
+
+    >>> pt.linspace(0, 1, 5)
+    Tensor([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
     _core.check_device("linspace", device)
     if not isinstance(start, complex) and not isinstance(stop, complex):
@@ -146,7 +178,12 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
 
 
 def eye(n_rows, n_columns=None, /, *, k=0, dtype=None, device=None):
-    """A matrix with ones on the k-th diagonal; float32 by default."""
+    """A matrix with ones on the k-th diagonal; float32 by default.
+
+    >>> pt.eye(2)
+    Tensor([[1., 0.],
+            [0., 1.]], dtype=float32)
+    """
     _core.check_device("eye", device)
     n_rows = integer("eye: n_rows", n_rows, 0)
     n_columns = n_rows if n_columns is None else integer("eye: n_columns", n_columns, 0)
@@ -164,12 +201,22 @@ def eye(n_rows, n_columns=None, /, *, k=0, dtype=None, device=None):
 
 
 def tril(x, /, *, k=0):
-    """The lower triangle of the last two axes: elements above the k-th diagonal set to 0."""
+    """The lower triangle of the last two axes: elements above the k-th diagonal set to 0.
+
+    >>> pt.tril(pt.ones((2, 2)))
+    Tensor([[1., 0.],
+            [1., 1.]], dtype=float32)
+    """
     return _masked(x, lambda rows, columns: columns - rows <= k, "tril")
 
 
 def triu(x, /, *, k=0):
-    """The upper triangle of the last two axes: elements below the k-th diagonal set to 0."""
+    """The upper triangle of the last two axes: elements below the k-th diagonal set to 0.
+
+    >>> pt.triu(pt.ones((2, 2)))
+    Tensor([[1., 1.],
+            [0., 1.]], dtype=float32)
+    """
     return _masked(x, lambda rows, columns: columns - rows >= k, "triu")
 
 
@@ -182,18 +229,30 @@ def _masked(x, keep, name):
 
 
 def astype(x, dtype, /, *, copy=True, device=None):
-    """The elements converted to dtype; with copy=False, x itself if it has it."""
+    """The elements converted to dtype; with copy=False, x itself if it has it.
+
+    >>> pt.astype(pt.asarray([1.7, -1.7]), "int32")
+    Tensor([ 1, -1], dtype=int32)
+    """
     _core.check_device("astype", device)
     return asarray(x).astype(dtype, copy=copy)
 
 
 def shape(x, /):
-    """The lengths of x's axes."""
+    """The lengths of x's axes.
+
+    >>> pt.shape([[1, 2, 3]])
+    (1, 3)
+    """
     return asarray(x).shape
 
 
 def result_type(*arrays_and_dtypes):
-    """The dtype that an operation on these tensors, dtypes and Python numbers gives."""
+    """The dtype that an operation on these tensors, dtypes and Python numbers gives.
+
+    >>> pt.result_type(pt.int32, pt.float32)
+    dtype('float32')
+    """
     if not arrays_and_dtypes:
         raise ValueError("result_type: nothing to promote")
     parts = [value if isinstance(value, (bool, int, float, complex, Tensor))
@@ -206,12 +265,21 @@ def result_type(*arrays_and_dtypes):
 
 
 def matrix_transpose(x, /):
-    """The view of x with the last two axes exchanged."""
+    """The view of x with the last two axes exchanged.
+
+    >>> pt.matrix_transpose([[1, 2], [3, 4]])
+    Tensor([[1, 3],
+            [2, 4]], dtype=int64)
+    """
     return asarray(x).mT
 
 
 def moveaxis(x, source, destination, /):
-    """The view of x with axis source, or each of several, at position destination."""
+    """The view of x with axis source, or each of several, at position destination.
+
+    >>> pt.moveaxis(pt.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     tensor = asarray(x)
     moved = read_axes(source, tensor.ndim, "moveaxis")
     places = read_axes(destination, tensor.ndim, "moveaxis")
@@ -224,7 +292,12 @@ def moveaxis(x, source, destination, /):
 
 
 def transpose(x, /, axes=None):
-    """The view of x with its axes reversed, or in the order of axes."""
+    """The view of x with its axes reversed, or in the order of axes.
+
+    >>> pt.transpose([[1, 2], [3, 4]])
+    Tensor([[1, 3],
+            [2, 4]], dtype=int64)
+    """
     tensor = asarray(x)
     return permute_dims(tensor, range(tensor.ndim)[::-1] if axes is None else axes)
 
@@ -259,7 +332,11 @@ def read_axes(axis, ndim, name):
 
 
 def expand_dims(x, /, axis=0):
-    """A view of x with a new axis of length 1 at position axis (or at each of a tuple)."""
+    """A view of x with a new axis of length 1 at position axis (or at each of a tuple).
+
+    >>> pt.expand_dims([1, 2], axis=1).shape
+    (2, 1)
+    """
     tensor = asarray(x)
     axes = _several(axis)
     lengths = list(tensor.shape)
@@ -269,7 +346,11 @@ def expand_dims(x, /, axis=0):
 
 
 def squeeze(x, /, axis=None):
-    """A view of x without the given axes of length 1; without any of them by default."""
+    """A view of x without the given axes of length 1; without any of them by default.
+
+    >>> pt.squeeze(pt.zeros((1, 3, 1))).shape
+    (3,)
+    """
     tensor = asarray(x)
     if axis is None:
         gone = {a for a, length in enumerate(tensor.shape) if length == 1}
@@ -283,7 +364,11 @@ def squeeze(x, /, axis=None):
 
 
 def flip(x, /, *, axis=None):
-    """A view of x with the elements in reverse order along axis, or along all axes."""
+    """A view of x with the elements in reverse order along axis, or along all axes.
+
+    >>> pt.flip([1, 2, 3])
+    Tensor([3, 2, 1], dtype=int64)
+    """
     tensor = asarray(x)
     turned = range(tensor.ndim) if axis is None else read_axes(axis, tensor.ndim, "flip")
     return tensor[tuple(slice(None, None, -1 if a in turned else None)
@@ -293,6 +378,10 @@ def flip(x, /, *, axis=None):
 def broadcast_arrays(*arrays):
     """The arrays in the shape that they broadcast to: copies of those that have another one, which
     may be written to (for read-only views without a copy, see broadcast_to).
+
+    >>> x, y = pt.broadcast_arrays([1, 2], [[3], [4]])
+    >>> x.shape, y.shape
+    ((2, 2), (2, 2))
     """
     tensors = [asarray(a) for a in arrays]
     common = _common_shape("broadcast_arrays", [t.shape for t in tensors])
@@ -300,7 +389,11 @@ def broadcast_arrays(*arrays):
 
 
 def broadcast_shapes(*shapes):
-    """The shape that tensors of these shapes broadcast to."""
+    """The shape that tensors of these shapes broadcast to.
+
+    >>> pt.broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
     return _common_shape("broadcast_shapes", shapes)
 
 
@@ -317,6 +410,12 @@ def meshgrid(*arrays, indexing="xy"):
     """For vectors, the coordinates of the points of their grid: one tensor of the grid per vector.
 
     indexing: "ij" for axes in the order of the vectors, "xy" with the first two exchanged.
+
+    >>> x, y = pt.meshgrid([1, 2], [3, 4])
+    >>> x, y
+    (Tensor([[1, 2],
+            [1, 2]], dtype=int64), Tensor([[3, 3],
+            [4, 4]], dtype=int64))
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing: found {indexing!r}: expected 'xy' or 'ij'")
@@ -352,6 +451,9 @@ def concat(arrays, /, *, axis=0):
     """The arrays one after another along an axis; with axis=None, flattened.
 
     Raises: ValueError unless all other axes agree.
+
+    >>> pt.concat(([1, 2], [3]))
+    Tensor([1, 2, 3], dtype=int64)
     """
     tensors = _tensors(arrays, "concat")
     if axis is None:
@@ -360,12 +462,21 @@ def concat(arrays, /, *, axis=0):
 
 
 def concatenate(arrays, /, *, axis=0):
-    """NumPy's name of concat."""
+    """NumPy's name of concat.
+
+    >>> pt.concatenate(([1, 2], [3]))
+    Tensor([1, 2, 3], dtype=int64)
+    """
     return concat(arrays, axis=axis)
 
 
 def stack(arrays, /, *, axis=0):
-    """The arrays, all of one shape, along a new axis."""
+    """The arrays, all of one shape, along a new axis.
+
+    >>> pt.stack(([1, 2], [3, 4]))
+    Tensor([[1, 2],
+            [3, 4]], dtype=int64)
+    """
     tensors = _tensors(arrays, "stack")
     axis = read_axis(axis, tensors[0].ndim + 1, "stack")
     for t in tensors:
@@ -375,7 +486,11 @@ def stack(arrays, /, *, axis=0):
 
 
 def unstack(x, /, *, axis=0):
-    """The slices of x along an axis, as a tuple of views: the reverse of stack."""
+    """The slices of x along an axis, as a tuple of views: the reverse of stack.
+
+    >>> pt.unstack([[1, 2], [3, 4]])
+    (Tensor([1, 2], dtype=int64), Tensor([3, 4], dtype=int64))
+    """
     tensor = asarray(x)
     if tensor.ndim == 0:
         raise ValueError("unstack: a 0-d tensor has no axis")
@@ -387,6 +502,9 @@ def roll(x, /, shift, *, axis=None):
     """x with its elements moved on by shift along an axis, the last ones to the front.
 
     shift, axis: one, or as many of both. axis None: along the flattened tensor.
+
+    >>> pt.roll([1, 2, 3], 1)
+    Tensor([3, 1, 2], dtype=int64)
     """
     tensor = asarray(x)
     if axis is None:
@@ -409,6 +527,9 @@ def repeat(x, repeats, /, *, axis=None):
     """Each element (or slice along an axis) several times in a row.
 
     repeats: how many times, an integer or one per element. axis None: of the flattened tensor.
+
+    >>> pt.repeat([1, 2], 2)
+    Tensor([1, 1, 2, 2], dtype=int64)
     """
     tensor = asarray(x)
     if axis is None:
@@ -432,7 +553,12 @@ def repeat(x, repeats, /, *, axis=None):
 
 
 def tile(x, repetitions, /):
-    """x repeated as a whole along each axis, the last ones where there are fewer repetitions."""
+    """x repeated as a whole along each axis, the last ones where there are fewer repetitions.
+
+    >>> pt.tile([1, 2], (2, 2))
+    Tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]], dtype=int64)
+    """
     tensor = asarray(x)
     counts = [integer("tile: repetitions", count, 0) for count in _several(repetitions)]
     ndim = max(len(counts), tensor.ndim)
@@ -450,6 +576,9 @@ def take_along_axis(x, indices, /, *, axis=-1):
     for. The other axes broadcast.
 
     Raises: TypeError unless the indices are integers, IndexError for one out of range.
+
+    >>> pt.take_along_axis([[3, 1, 2]], [[1, 2, 0]])
+    Tensor([[1, 2, 3]], dtype=int64)
     """
     tensor, numbers = asarray(x), asarray(indices)
     axis = read_axis(axis, tensor.ndim, "take_along_axis")
@@ -471,6 +600,9 @@ def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
 
     prepend, append: tensors to put before and after x first, or a number for one place each. n=0
     gives x as it is.
+
+    >>> pt.diff([1, 4, 9, 16])
+    Tensor([3, 5, 7], dtype=int64)
     """
     from pytensor._ops import not_equal
 
@@ -500,6 +632,9 @@ def take(x, indices, /, *, axis=None):
 
     Raises: TypeError unless the indices are integers (for a mask, x[mask]), IndexError for one out
     of range.
+
+    >>> pt.take([10, 20, 30], [2, 0])
+    Tensor([30, 10], dtype=int64)
     """
     tensor = asarray(x)
     if axis is None:
@@ -522,7 +657,11 @@ def take(x, indices, /, *, axis=None):
 
 def add_at(x, key, values, /):
     """x with values added to x[key], as a new tensor: what x[key] += values would give, but that an
-    element that key names several times gets all of them. Gradients flow through both."""
+    element that key names several times gets all of them. Gradients flow through both.
+
+    >>> pt.add_at(pt.zeros(3), [0, 2, 2], 1.0)
+    Tensor([1., 0., 2.], dtype=float32)
+    """
     tensor = asarray(x)
     values = broadcast_to(asarray(values, dtype=tensor.dtype), tensor[key].shape)
     return tensor + _core.scatter(values, key, tensor.shape)
@@ -530,7 +669,11 @@ def add_at(x, key, values, /):
 
 def set_at(x, key, values, /):
     """x with x[key] = values, as a new tensor: the last one where key names an element several
-    times. Gradients flow through both."""
+    times. Gradients flow through both.
+
+    >>> pt.set_at(pt.zeros(3), [0, 2], 5.0)
+    Tensor([5., 0., 5.], dtype=float32)
+    """
     return _core.set_at(x, key, values)
 
 
@@ -543,6 +686,9 @@ def clip(x, /, min=None, max=None, *, out=None):
     x: a tensor or array-like. min, max: what broadcasts to it; None: no limit.
     out: a tensor of the result's shape and dtype to write to.
     Returns: a tensor of the dtype that x and the limits promote to.
+
+    >>> pt.clip([-5.0, 0.5, 5.0], -1.0, 1.0)
+    Tensor([-1. ,  0.5,  1. ], dtype=float32)
     """
     if min is not None and max is not None:
         return _ops.clip(x, min, max, out=out)
@@ -597,6 +743,9 @@ def var(x, /, axis=None, *, correction=0.0, keepdims=False):
 
     Right also far from 0, where the mean is rounded. Of integers and booleans it is computed in
     float64, and is float32.
+
+    >>> pt.var([1.0, 3.0])
+    Tensor(1., dtype=float32)
     """
     return _in_default_dtype(_variance(asarray(x), axis, correction, keepdims, "var"), x)
 
@@ -635,7 +784,11 @@ def _variance(tensor, axis, correction, keepdims, name):
 
 
 def std(x, /, axis=None, *, correction=0.0, keepdims=False):
-    """The standard deviation along axes: the square root of var."""
+    """The standard deviation along axes: the square root of var.
+
+    >>> pt.std([1.0, 3.0])
+    Tensor(1., dtype=float32)
+    """
     return _in_default_dtype(
         _ops.sqrt(_variance(asarray(x), axis, correction, keepdims, "std")), x)
 
@@ -666,6 +819,9 @@ def vecdot(x, y, /, *, axis=-1):
     """The inner products of the vectors along an axis; the other axes broadcast.
 
     Of complex numbers, those of x are conjugated first.
+
+    >>> pt.vecdot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
+    Tensor([3., 7.], dtype=float32)
     """
     x, y = asarray(x), asarray(y)
     if x.ndim == 0 or y.ndim == 0:
@@ -704,6 +860,9 @@ def tensordot(x, y, /, *, axes=2):
     """The sum of products over the last axes of x and the first of y, or over two lists of axes.
 
     axes: how many, or a pair: the axes of x, one or several, and those of y.
+
+    >>> pt.tensordot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0], axes=1)
+    Tensor([3., 7.], dtype=float32)
     """
     x, y = asarray(x), asarray(y)
     pair = _several(axes)

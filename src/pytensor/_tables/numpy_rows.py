@@ -22,6 +22,7 @@ Columns
                 raises
     promoting   False where the inputs keep their own dtypes
     warns       False where NumPy only compares: it never warns then
+    example     as in ops.py: a call and its result
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Row:
     jvp: tuple[str | None, ...] | str | None
     promoting: bool
     warns: bool = True
+    example: tuple[str, str] | tuple[()] = ()
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -67,20 +69,17 @@ class Row:
 TABLE: dict[str, Row] = {}
 
 
-def unary(name, types, doc, numpy=None, *, d=None):
+def unary(name, types, doc, numpy=None, *, d=None, example=()):
     """A row for out = f(x), element by element."""
-    TABLE[name] = Row(name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True)
+    TABLE[name] = Row(name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True,
+                      example=example)
 
 
-def binary(name, types, doc, numpy=None, *, d=None):
-    """A row for out = f(x, y), element by element, with broadcasting."""
-    TABLE[name] = Row(name, "binary", "x, y, /", types, doc, numpy or f"np.{name}(x, y)", d, None,
-                      True)
-
-
-def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True):
+def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True,
+          example=()):
     """A row for any other function."""
-    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns)
+    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns,
+                      example)
 
 
 # The rows of the op table that take complex numbers as well: by their reference there, or by the
@@ -105,125 +104,170 @@ def complex_reference(name: str) -> str | None:
 
 # ------------------------------------------------------------------------- element by element
 unary("conj", NUMBERS, "x with the sign of the imaginary part turned.", "np.conj(x)",
-      d=("g",))
-unary("imag", "c", "The imaginary part, a view.", "x.imag")
+      d=("g",),
+      example=("pt.conj([1 + 2j])", "Tensor([1.-2.j], dtype=complex64)"))
+unary("imag", "c", "The imaginary part, a view.", "x.imag",
+      example=("pt.imag([1 + 2j])", "Tensor([2.], dtype=float32)"))
 unary("real", NUMBERS, "The real part, a view; of a real number, itself.", "x.real",
-      d=("g",))
+      d=("g",),
+      example=("pt.real([1 + 2j])", "Tensor([1.], dtype=float32)"))
 
 # ---------------------------------------------------------------- searching, sorting, sets
 other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "The positions that sort x along an axis; NaN comes last, or first in descending order.",
-      "argsort(x, axis, descending, stable)", warns=False)
+      "argsort(x, axis, descending, stable)", warns=False,
+      example=("pt.argsort([3, 1, 2])", "Tensor([1, 2, 0], dtype=int64)"))
 other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "x sorted along an axis; NaN comes last, or first in descending order.",
       "sort(x, axis, descending, stable)",
       d=("sort_gradient(g, x, axis, descending, stable)",),
-      jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False)
+      jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False,
+      example=("pt.sort([3, 1, 2], descending=True)", "Tensor([3, 2, 1], dtype=int64)"))
 other("count_nonzero", "x, /, *, axis=None, keepdims=False", ALL,
       "How many elements along axes are not 0.",
-      "np.count_nonzero(x, axis=axis, keepdims=keepdims)", warns=False)
+      "np.count_nonzero(x, axis=axis, keepdims=keepdims)", warns=False,
+      example=("pt.count_nonzero([[1, 0], [2, 3]], axis=1)", "Tensor([1, 2], dtype=int64)"))
 other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
-      "np.isin(x, y, invert=invert)", warns=False)
+      "np.isin(x, y, invert=invert)", warns=False,
+      example=("pt.isin([1, 2, 3], [2, 5])", "Tensor([False,  True, False], dtype=bool)"))
 other("nonzero", "x, /", ALL, "For each axis, the indices of the elements that are not 0.",
-      "nonzero(x)", warns=False)
+      "nonzero(x)", warns=False,
+      example=("pt.nonzero([[1, 0], [0, 2]])",
+               "(Tensor([0, 1], dtype=int64), Tensor([0, 1], dtype=int64))"))
 other("searchsorted", "x, y, /, *, side='left', sorter=None", "biuf",
       "Where to insert y into the sorted vector x to keep it sorted.",
-      "x.searchsorted(y, side=side, sorter=sorter)", warns=False)
+      "x.searchsorted(y, side=side, sorter=sorter)", warns=False,
+      example=("pt.searchsorted([1.0, 2.0, 3.0], [2.5])", "Tensor([2], dtype=int64)"))
 other("unique_all", "x, /", ALL,
       "The different elements, where each first stands, which one each element is, and how often "
-      "each occurs.", "np.unique_all(x)", warns=False)
+      "each occurs.", "np.unique_all(x)", warns=False,
+      example=("pt.unique_all([3, 1, 3]).values", "Tensor([1, 3], dtype=int64)"))
 other("unique_counts", "x, /", ALL, "The different elements, and how often each occurs.",
-      "np.unique_counts(x)", warns=False)
+      "np.unique_counts(x)", warns=False,
+      example=("pt.unique_counts([3, 1, 3]).counts", "Tensor([1, 2], dtype=int64)"))
 other("unique_inverse", "x, /", ALL, "The different elements, and which one each element is.",
-      "np.unique_inverse(x)", warns=False)
+      "np.unique_inverse(x)", warns=False,
+      example=("pt.unique_inverse([3, 1, 3]).inverse_indices", "Tensor([1, 0, 1], dtype=int64)"))
 other("unique_values", "x, /", ALL, "The different elements, sorted.",
-      "np.unique(x, equal_nan=False)", warns=False)
+      "np.unique(x, equal_nan=False)", warns=False,
+      example=("pt.unique_values([3, 1, 3])", "Tensor([1, 3], dtype=int64)"))
 
 # ---------------------------------------------------------------- cumulative, sums of products
 other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
       "The sums of the elements up to each along an axis. Integers are added as 64-bit ones.",
       "cumulative(np.cumulative_sum, x, axis, dtype, include_initial)",
       d=("cumulative_sum_gradient(g, axis, include_initial)",),
-      jvp=("cumulative_sum(t, axis=axis, include_initial=include_initial)",))
+      jvp=("cumulative_sum(t, axis=axis, include_initial=include_initial)",),
+      example=("pt.cumulative_sum([1, 2, 3])", "Tensor([1, 3, 6], dtype=int64)"))
 other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
       "The products of the elements up to each along an axis. Integers are multiplied as "
       "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)",
-      d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
+      d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",),
+      example=("pt.cumulative_prod([1, 2, 3])", "Tensor([1, 2, 6], dtype=int64)"))
 other("einsum", "subscripts, /, *operands", NUMBERS + "b",
       "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'; large ones as "
       "products of matrices.",
       "einsum(subscripts, operands)",
       d="einsum_gradient(g, i, subscripts, operands)",
-      jvp="einsum_tangent(t, i, subscripts, operands)")
+      jvp="einsum_tangent(t, i, subscripts, operands)",
+      example=('pt.einsum("ij,jk->ik", [[1.0, 2.0]], [[3.0], [4.0]])',
+               "Tensor([[11.]], dtype=float32)"))
 
 # ------------------------------------------------------------------------- linear algebra
 other("linalg.cholesky", "x, /, *, upper=False", "fc",
       "The triangular matrix L with x = L L^H (or U with x = U^H U) of a positive definite x.",
       "np.linalg.cholesky(x, upper=upper)",
       d=("cholesky_gradient(g, out, upper)",),
-      jvp=("cholesky_tangent(t, out, upper)",))
+      jvp=("cholesky_tangent(t, out, upper)",),
+      example=("pt.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]])",
+               "Tensor([[2., 0.],\n        [1., 2.]], dtype=float32)"))
 other("linalg.det", "x, /", "fc", "The determinants of the (..., n, n) matrices.",
       "np.linalg.det(x)",
       d=("as_matrices(g * out) * linalg.inv(x).mT",),
-      jvp=("out * linalg.trace(linalg.solve(x, t))",))
+      jvp=("out * linalg.trace(linalg.solve(x, t))",),
+      example=("pt.linalg.det([[1.0, 2.0], [3.0, 5.0]])", "Tensor(-1., dtype=float32)"))
 other("linalg.eig", "x, /", "fc", "Eigenvalues and eigenvectors of square matrices, complex.",
-      "as_complex(np.linalg.eig, x)")
+      "as_complex(np.linalg.eig, x)",
+      example=("pt.linalg.eig([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
+               "Tensor([2.+0.j, 3.+0.j], dtype=complex64)"))
 other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, complex.",
-      "as_complex(np.linalg.eigvals, x)")
+      "as_complex(np.linalg.eigvals, x)",
+      example=("pt.linalg.eigvals([[2.0, 0.0], [0.0, 3.0]])",
+               "Tensor([2.+0.j, 3.+0.j], dtype=complex64)"))
 other("linalg.eigh", "x, /", "fc",
       "Eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.",
       "np.linalg.eigh(x)",
       d=("eigh_gradient(g, out)",),
-      jvp=("eigh_tangent(t, out)",))
+      jvp=("eigh_tangent(t, out)",),
+      example=("pt.linalg.eigh([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
+               "Tensor([2., 3.], dtype=float32)"))
 other("linalg.eigvalsh", "x, /", "fc",
       "The eigenvalues, ascending, of symmetric or Hermitian matrices.", "np.linalg.eigvalsh(x)",
       d=("eigvalsh_gradient(g, x)",),
-      jvp=("eigvalsh_tangent(t, x)",))
+      jvp=("eigvalsh_tangent(t, x)",),
+      example=("pt.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]])", "Tensor([1., 3.], dtype=float32)"))
 other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.inv(x)",
       d=("-out.mT @ g @ out.mT",),
-      jvp=("-out @ t @ out",))
+      jvp=("-out @ t @ out",),
+      example=("pt.linalg.inv([[2.0, 0.0], [0.0, 4.0]])",
+               "Tensor([[0.5 , 0.  ],\n        [0.  , 0.25]], dtype=float32)"))
 other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
       "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
       "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)",
-      d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",))
+      d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",),
+      example=("pt.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]])", "Tensor(5., dtype=float32)"))
 other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
       "np.linalg.matrix_power(x, n)",
-      d=("through(lambda x: power(x, n), g, x)",))
+      d=("through(lambda x: power(x, n), g, x)",),
+      example=("pt.linalg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 3)",
+               "Tensor([[1., 3.],\n        [0., 1.]], dtype=float32)"))
 other("linalg.matrix_rank", "x, /, *, rtol=None", "fc",
       "How many singular values are above rtol times the largest.",
-      "np.linalg.matrix_rank(x, rtol=rtol)")
+      "np.linalg.matrix_rank(x, rtol=rtol)",
+      example=("pt.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]])", "Tensor(1, dtype=int64)"))
 other("linalg.pinv", "x, /, *, rtol=None", "fc",
       "The Moore-Penrose inverse, without singular values up to rtol times the largest.",
       "np.linalg.pinv(x, rtol=rtol)",
       d=("pinv_gradient(g, x, out)",),
-      jvp=("pinv_tangent(t, x, out)",))
+      jvp=("pinv_tangent(t, x, out)",),
+      example=("pt.linalg.pinv([[2.0, 0.0], [0.0, 0.0]])",
+               "Tensor([[0.5, 0. ],\n        [0. , 0. ]], dtype=float32)"))
 other("linalg.qr", "x, /, *, mode='reduced'", "fc",
       "Q, orthonormal columns, and upper triangular R, x = Q R; mode: 'reduced' or 'complete'.",
       "np.linalg.qr(x, mode=mode)",
-      d=("qr_gradient(g, x, out, mode)",))
+      d=("qr_gradient(g, x, out, mode)",),
+      example=("pt.linalg.qr([[0.0, 2.0], [1.0, 0.0]]).R",
+               "Tensor([[-1.,  0.],\n        [ 0., -2.]], dtype=float32)"))
 other("linalg.slogdet", "x, /", "fc",
       "The sign and the logarithm of the magnitude of determinants.",
       "np.linalg.slogdet(x)",
       d=("None if g[1] is None else as_matrices(g[1]) * linalg.inv(x).mT",),
-      jvp=("(None, linalg.trace(linalg.solve(x, t)))",))
+      jvp=("(None, linalg.trace(linalg.solve(x, t)))",),
+      example=("pt.linalg.slogdet([[2.0, 0.0], [0.0, 3.0]]).logabsdet",
+               "Tensor(1.7917595, dtype=float32)"))
 other("linalg.solve", "x, y, /", "fc", "The solution a of x a = y; y: (..., n, k) or (n,).",
       "solve(x, y)",
       d=("solve_gradient_x(g, x, y_shape, out)", "solve_gradient_y(g, x, y_shape)"),
-      jvp=("solve_tangent_x(t, x, y_shape, out)", "linalg.solve(x, t)"))
+      jvp=("solve_tangent_x(t, x, y_shape, out)", "linalg.solve(x, t)"),
+      example=("pt.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0])",
+               "Tensor([1. , 0.5], dtype=float32)"))
 other("linalg.svd", "x, /, *, full_matrices=True", "fc",
       "U, singular values S in descending order, and Vh, with x = U diag(S) Vh.",
       "np.linalg.svd(x, full_matrices=full_matrices)",
-      d=("svd_gradient(g, x, out, full_matrices)",))
+      d=("svd_gradient(g, x, out, full_matrices)",),
+      example=("pt.linalg.svd([[3.0, 0.0], [0.0, 2.0]]).S", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.",
       "np.linalg.svdvals(x)",
       d=("svdvals_gradient(g, x)",),
-      jvp=("svdvals_tangent(t, x)",))
+      jvp=("svdvals_tangent(t, x)",),
+      example=("pt.linalg.svdvals([[3.0, 0.0], [0.0, 2.0]])", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
       "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)",
       d=("expand_axes(g, axis, keepdims) * vector_norm_slope(x, out, axis, keepdims, ord)",),
       jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, "
-           "keepdims=keepdims)",))
+           "keepdims=keepdims)",),
+      example=("pt.linalg.vector_norm([3.0, 4.0])", "Tensor(5., dtype=float32)"))
 
 # ------------------------------------------------------------------------ Fourier transforms
 _NORM = "norm='backward'"

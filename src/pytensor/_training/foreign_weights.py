@@ -42,6 +42,9 @@ def load_torch_weights(model, source):
         OSError: the file cannot be read.
         ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
             message lists what differs.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))])
+    >>> pt.models.load_torch_weights(model, "net.safetensors")  # doctest: +SKIP
     """
     name, arrays = _arrays("load_torch_weights", source)
     groups = _grouped(arrays, ".")
@@ -72,6 +75,9 @@ def load_keras_weights(model, source):
         OSError: the file cannot be read.
         ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
             message lists what differs.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))])
+    >>> pt.models.load_keras_weights(model, "net.weights.h5")  # doctest: +SKIP
     """
     path = None if isinstance(source, dict) else as_path("load_keras_weights", source)
     if path is not None and path.suffix in (".h5", ".hdf5", ".keras"):

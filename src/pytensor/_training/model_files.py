@@ -68,6 +68,10 @@ def save_model(model, path, include_optimizer=True, notes=None):
         TypeError: path is none, or JSON cannot hold the architecture or the notes.
         ValueError: the model is not built, or path ends as files of another format do (.h5).
         OSError: the file cannot be written.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/model.safetensors"
+    >>> pt.models.save_model(pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))]), path)
     """
     path = as_model_path("save_model", path)
     training = state.optimizer_state(model) if include_optimizer else None
@@ -107,6 +111,12 @@ def load_model(path, custom_objects=None, compile=True):
         OSError: the file cannot be read.
         ValueError: the file is no whole safetensors file, holds no architecture or one that is not
             known, is of a newer version, or its weights are not those of its architecture.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/model.safetensors"
+    >>> pt.models.save_model(pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))]), path)
+    >>> pt.models.load_model(path).output_shape
+    (None, 3)
     """
     path = as_path("load_model", path)
     name = f"load_model: {path}"

@@ -20,7 +20,11 @@ STALL_SECONDS = 15
 
 
 class DownloadError(OSError):
-    """What was asked for is not on this machine and cannot be downloaded."""
+    """What was asked for is not on this machine and cannot be downloaded.
+
+    >>> issubclass(pt.datasets.DownloadError, OSError)
+    True
+    """
 
 
 def cache_directory():

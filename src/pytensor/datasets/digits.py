@@ -120,6 +120,10 @@ def load_data(n_train=20000, n_test=4000, seed=0):
     Raises:
         TypeError: an argument is no integer.
         ValueError: an argument is negative.
+
+    >>> (x, y), (x_test, y_test) = pt.datasets.digits.load_data(100, 20)
+    >>> x.shape, y.shape, x_test.shape
+    ((100, 28, 28), (100,), (20, 28, 28))
     """
     n_train, n_test, seed = (
         integer(f"digits.load_data: {name}", value, 0)
@@ -138,6 +142,10 @@ def draw(n, stream):
     Returns:
         images: uint8 array (n, 28, 28).
         labels: uint8 array (n,).
+
+    >>> images, labels = pt.datasets.digits.draw(5, np.random.default_rng(0))
+    >>> images.shape, labels.shape
+    ((5, 28, 28), (5,))
     """
     hands, shakes, noises, orders = map(np.random.default_rng, stream.spawn(4))
     labels = orders.random((-(-n // 10), 10)).argsort(axis=1).astype(np.uint8).reshape(-1)[:n]

@@ -17,5 +17,7 @@ def load_data(path=None):
 
     The places, result and errors are those of `mnist.load_data`, with `fashion-mnist` for `mnist`;
     `CLASSES` has the names of the labels.
+
+    >>> (x, y), (x_test, y_test) = pt.datasets.fashion_mnist.load_data()  # doctest: +SKIP
     """
     return _image_sets.load("fashion-mnist", path)

@@ -33,6 +33,13 @@ class LabelledData:
         y_train, y_test: (n,), integers 0 ... len(classes) - 1; values: float32.
         classes: the names of the classes, as the labels have them; none where values are predicted.
         encoding: of a table, the tables.Encoding that made its columns numbers.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp(), "table.csv")
+    >>> _ = path.write_text("a,b,label\\n" + "1,2,0\\n3,4,1\\n" * 10)
+    >>> type(pt.datasets.files.load(path)).__name__
+    'LabelledData'
     """
 
     x_train: np.ndarray
@@ -74,6 +81,14 @@ def load(path, label=None, test_split=0.2, seed=0, *, columns=None, drop=(), cat
         ValueError: the data are damaged, empty, not finite, or do not go together; the message
             names the file and what is wrong.
         OSError: they cannot be read.
+
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp(), "table.csv")
+    >>> _ = path.write_text("a,b,label\\n" + "1,2,0\\n3,4,1\\n" * 10)
+    >>> data = pt.datasets.files.load(path)
+    >>> data.x_train.shape, data.x_test.shape
+    ((16, 2), (4, 2))
     """
     path = Path(path)
     integer("files.load: seed", seed, 0)

@@ -23,6 +23,8 @@ import numpy as np
 
 from pytensor._support.files import write_atomically
 
+__all__ = ["mapped", "read", "write"]
+
 DTYPES = {
     code: np.dtype(name)
     for code, name in (
@@ -52,6 +54,12 @@ def read(path, dtype=None, ndim=None):
             truncated, too long, or corrupt. Nothing is allocated for a size that the file cannot
             hold.
         OSError: the file cannot be opened or read.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/labels.idx"
+    >>> pt.datasets.idx.write(path, np.array([3, 1, 4], dtype="uint8"))
+    >>> pt.datasets.idx.read(path)
+    array([3, 1, 4], dtype=uint8)
     """
     with open(path, "rb") as file:
         return read_open(file, path, dtype, ndim)
@@ -86,6 +94,12 @@ def write(path, array):
         TypeError: IDX has no such element type.
         ValueError: a dimension is 2^32 or more.
         OSError: the file cannot be written.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/labels.idx"
+    >>> pt.datasets.idx.write(path, np.array([3, 1, 4], dtype="uint8"))
+    >>> pt.datasets.idx.read(path)
+    array([3, 1, 4], dtype=uint8)
     """
     array = np.asarray(array)
     content = header(array) + array.astype(array.dtype.newbyteorder(">"), copy=False).tobytes()
@@ -112,6 +126,12 @@ def mapped(path):
     Raises:
         ValueError: the file is no IDX file, compressed, truncated or too long.
         OSError: the file cannot be opened.
+
+    >>> from tempfile import mkdtemp
+    >>> path = f"{mkdtemp()}/labels.idx"
+    >>> pt.datasets.idx.write(path, np.array([3, 1, 4], dtype="uint8"))
+    >>> pt.datasets.idx.mapped(path).shape
+    (3,)
     """
     with open(path, "rb") as file:
         if file.read(2) == _GZIP_MAGIC:

@@ -16,5 +16,7 @@ def load_data(path=None):
 
     The places, result and errors are those of `mnist.load_data`, with `kmnist` for `mnist`;
     `CLASSES` has the names of the labels.
+
+    >>> (x, y), (x_test, y_test) = pt.datasets.kmnist.load_data()  # doctest: +SKIP
     """
     return _image_sets.load("kmnist", path)

@@ -35,5 +35,8 @@ def load_data(path=None):
         ValueError: a file is truncated, corrupt or not what its name says.
         FileNotFoundError: `path` has no such files, or a directory has some of them only.
         DownloadError: no place has the files and they cannot be downloaded.
+
+    >>> (x, y), (x_test, y_test) = pt.datasets.mnist.load_data()  # doctest: +SKIP
+    >>> x.shape  # doctest: +SKIP
     """
     return _image_sets.load("mnist", path)

@@ -27,6 +27,15 @@ class Shards:
     read stays in the system's cache of files as long as there is room.
 
     shape, dtype, ndim: of all samples together.
+
+    >>> from tempfile import mkdtemp
+    >>> folder = mkdtemp()
+    >>> for k in range(2):
+    ...     np.save(f"{folder}/x-{k}.npy", np.full((3, 4), k))
+    ...
+    >>> x = pt.datasets.Shards(f"{folder}/x-*.npy")
+    >>> x.shape
+    (6, 4)
     """
 
     def __init__(self, paths):

@@ -13,7 +13,11 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
-    """An activation function as a layer of its own."""
+    """An activation function as a layer of its own.
+
+    >>> pt.layers.Activation("relu")([[-1.0, 2.0]])
+    Tensor([[0., 2.]], dtype=float32)
+    """
 
     activation = Resolved(activations.get, "A function; may be set to a name or None.")
 
@@ -44,7 +48,11 @@ class _ElementWise(Layer):
 
 
 class ReLU(_ElementWise):
-    """activations.relu with max_value, negative_slope and threshold."""
+    """activations.relu with max_value, negative_slope and threshold.
+
+    >>> pt.layers.ReLU()([[-1.0, 2.0]])
+    Tensor([[0., 2.]], dtype=float32)
+    """
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **options):
         """Numbers >= 0; max_value may be None. options: as in Layer."""
@@ -60,7 +68,11 @@ class ReLU(_ElementWise):
 
 
 class LeakyReLU(_ElementWise):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    >>> pt.layers.LeakyReLU()([[-1.0, 2.0]])
+    Tensor([[-0.3,  2. ]], dtype=float32)
+    """
 
     def __init__(self, negative_slope=0.3, **options):
         """A number >= 0; options: as in Layer."""
@@ -73,7 +85,11 @@ class LeakyReLU(_ElementWise):
 
 
 class PReLU(_ElementWise):
-    """x where x > 0, else alpha * x, with an alpha per element of a sample that is trained."""
+    """x where x > 0, else alpha * x, with an alpha per element of a sample that is trained.
+
+    >>> pt.layers.PReLU("ones")([[-1.0, 2.0]])
+    Tensor([[-1.,  2.]], dtype=float32)
+    """
 
     def __init__(self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None,
                  shared_axes=None, **options):
@@ -101,7 +117,11 @@ class PReLU(_ElementWise):
 
 
 class ELU(_ElementWise):
-    """x where x > 0, else alpha * (exp(x) - 1)."""
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    >>> pt.layers.ELU()([[-1.0, 2.0]])
+    Tensor([[-0.63212055,  2.        ]], dtype=float32)
+    """
 
     def __init__(self, alpha=1.0, **options):
         """A number; options: as in Layer."""
@@ -114,7 +134,11 @@ class ELU(_ElementWise):
 
 
 class Softmax(_ElementWise):
-    """Softmax along an axis, or over several."""
+    """Softmax along an axis, or over several.
+
+    >>> pt.layers.Softmax()([[0.0, 1.0]])
+    Tensor([[0.26894143, 0.7310586 ]], dtype=float32)
+    """
 
     def __init__(self, axis=-1, **options):
         """Axis: an integer or a list of them; options: as in Layer."""

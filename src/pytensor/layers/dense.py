@@ -14,6 +14,12 @@ class Dense(Layer):
     """Fully connected: activation(x @ kernel + bias), kernel (inputs, units), bias (units,).
 
     x: (batch, ..., inputs). Output: (batch, ..., units).
+
+    >>> layer = pt.layers.Dense(3, activation="relu")
+    >>> layer(pt.ones((2, 4))).shape
+    (2, 3)
+    >>> layer.kernel.shape, layer.bias.shape
+    ((4, 3), (3,))
     """
 
     activation = Resolved(activations.get, "A function; may be set to a name or None.")

@@ -43,6 +43,11 @@ class _Noise(Layer):
 class Dropout(_Noise):
     """While training, sets each element to 0 with probability rate, and divides the others by
     1 - rate, so that their expectation stays (Srivastava et al. 2014). Otherwise returns x.
+
+    >>> pt.layers.Dropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
+    Tensor([[1., 2.]], dtype=float32)
+    >>> pt.layers.Dropout(0.5, seed=0)(pt.ones((1, 6)), training=True)
+    Tensor([[2., 2., 2., 0., 0., 0.]], dtype=float32)
     """
 
     def __init__(self, rate, *, seed=None, **options):
@@ -63,6 +68,9 @@ class Dropout(_Noise):
 class AlphaDropout(_Noise):
     """Dropout for selu: what is dropped becomes -1.7581, and the rest is scaled and shifted so that
     mean 0 and variance 1 stay (Klambauer et al. 2017).
+
+    >>> pt.layers.AlphaDropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
+    Tensor([[1., 2.]], dtype=float32)
     """
 
     def __init__(self, rate, *, seed=None, **options):
@@ -80,7 +88,11 @@ class AlphaDropout(_Noise):
 
 
 class GaussianNoise(_Noise):
-    """While training, adds normal noise."""
+    """While training, adds normal noise.
+
+    >>> pt.layers.GaussianNoise(0.1)([[1.0, 2.0]])  # outside training it changes nothing
+    Tensor([[1., 2.]], dtype=float32)
+    """
 
     def __init__(self, stddev, seed=None, **options):
         """stddev: >= 0; seed: random numbers of its own; options: as in Layer."""
@@ -95,6 +107,9 @@ class GaussianNoise(_Noise):
 class GaussianDropout(_Noise):
     """While training, multiplies by normal noise of mean 1 and Dropout's variance,
     rate / (1 - rate) (Srivastava et al. 2014).
+
+    >>> pt.layers.GaussianDropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
+    Tensor([[1., 2.]], dtype=float32)
     """
 
     def __init__(self, rate, seed=None, **options):

@@ -16,6 +16,9 @@ class Embedding(Layer):
     """Row embeddings[i] for each integer i.
 
     x: (batch, ...), integers in [0, input_dim), of any dtype. Output: (batch, ..., output_dim).
+
+    >>> pt.layers.Embedding(10, 4)(pt.asarray([[1, 2, 3]])).shape
+    (1, 3, 4)
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform",

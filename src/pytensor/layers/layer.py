@@ -71,7 +71,17 @@ class Resolved:
 
 
 class Layer(Configurable):
-    """Base class. A subclass defines call, and build if it has weights."""
+    """Base class. A subclass defines call, and build if it has weights.
+
+    >>> class Scale(pt.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    ...
+    >>> Scale()([[1.0, 2.0]])
+    Tensor([[1., 2.]], dtype=float32)
+    """
 
     _added_losses = ()
     _without_layers = ()  # names of attributes that hold layers which are not this one's

@@ -106,6 +106,9 @@ class LayerNormalization(_Normalization):
 
     axis: one or a list; epsilon: added to the variance; center: whether there is a beta; scale:
     whether there is a gamma; options: as in Layer.
+
+    >>> pt.layers.LayerNormalization(epsilon=1e-6)([[1.0, 3.0]])
+    Tensor([[-0.9999995,  0.9999995]], dtype=float32)
     """
 
     def call(self, x):
@@ -123,6 +126,10 @@ class BatchNormalization(_Normalization):
         moving = momentum * moving + (1 - momentum) * the batch's
 
     Otherwise, and where trainable is False, they are these moving means.
+
+    >>> pt.layers.BatchNormalization()(pt.asarray([[0.0], [2.0]]), training=True)
+    Tensor([[-0.9995004],
+            [ 0.9995004]], dtype=float32)
     """
 
     def __init__(self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True,
@@ -166,7 +173,11 @@ class BatchNormalization(_Normalization):
 
 
 class UnitNormalization(Layer):
-    """Each sample to length 1 along an axis."""
+    """Each sample to length 1 along an axis.
+
+    >>> pt.layers.UnitNormalization()([[3.0, 4.0]])
+    Tensor([[0.6, 0.8]], dtype=float32)
+    """
 
     def __init__(self, axis=-1, **options):
         """Axis: one or a list; options: as in Layer."""

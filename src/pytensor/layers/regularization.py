@@ -10,7 +10,11 @@ __all__ = ["ActivityRegularization"]
 
 
 class ActivityRegularization(Layer):
-    """Returns x; the loss adds (l1 * sum(abs(x)) + l2 * sum(x**2)) / batch."""
+    """Returns x; the loss adds (l1 * sum(abs(x)) + l2 * sum(x**2)) / batch.
+
+    >>> pt.layers.ActivityRegularization(l2=0.01)([[1.0, 2.0]])
+    Tensor([[1., 2.]], dtype=float32)
+    """
 
     def __init__(self, l1=0.0, l2=0.0, **options):
         """Factors >= 0; options: as in Layer."""

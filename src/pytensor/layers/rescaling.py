@@ -10,7 +10,11 @@ __all__ = ["Rescaling"]
 
 
 class Rescaling(Layer):
-    """x * scale + offset: with scale 1 / 255, bytes become numbers in [0, 1]."""
+    """x * scale + offset: with scale 1 / 255, bytes become numbers in [0, 1].
+
+    >>> pt.layers.Rescaling(1 / 255)(pt.asarray([[0, 255]], dtype="uint8"))
+    Tensor([[0., 1.]], dtype=float32)
+    """
 
     def __init__(self, scale, offset=0.0, **options):
         """Scale and offset: numbers, or lists of one for each feature; options: as in Layer."""

@@ -12,7 +12,12 @@ __all__ = ["Flatten", "Input", "Reshape"]
 
 
 class Input(Layer):
-    """The shape of one sample: as the first of a model, it lets the model be built at once."""
+    """The shape of one sample: as the first of a model, it lets the model be built at once.
+
+    >>> model = pt.models.Sequential([pt.layers.Input((4,)), pt.layers.Dense(2)])
+    >>> model.output_shape
+    (None, 2)
+    """
 
     def __init__(self, shape, name=None):
         """Shape: that of one sample, without the batch axis: (784,)."""
@@ -28,7 +33,11 @@ class Input(Layer):
 
 
 class Flatten(Layer):
-    """(batch, a, b, ...) -> (batch, a * b * ...)."""
+    """(batch, a, b, ...) -> (batch, a * b * ...).
+
+    >>> pt.layers.Flatten()(pt.zeros((5, 28, 28))).shape
+    (5, 784)
+    """
 
     def call(self, x):
         """Return x as rows, without copying where it is contiguous."""
@@ -42,7 +51,11 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """(batch, ...) -> (batch, *target_shape)."""
+    """(batch, ...) -> (batch, *target_shape).
+
+    >>> pt.layers.Reshape((2, 3))(pt.zeros((5, 6))).shape
+    (5, 2, 3)
+    """
 
     def __init__(self, target_shape, **options):
         """target_shape: that of one sample; one length may be -1. options: as in Layer."""

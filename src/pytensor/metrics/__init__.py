@@ -44,6 +44,9 @@ def get(identifier, targets_shape=None, predictions_shape=None):
     Raises:
         ValueError: no metric has that name.
         TypeError: identifier is neither a name nor callable.
+
+    >>> pt.metrics.get("mae").name
+    'mae'
     """
     if isinstance(identifier, str):
         if identifier in _ACCURACY:

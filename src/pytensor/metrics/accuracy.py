@@ -20,6 +20,9 @@ def categorical_accuracy(y_true, y_pred):
 
     y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
     Returns: (...), bool.
+
+    >>> pt.metrics.categorical_accuracy([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
+    Tensor([ True, False], dtype=bool)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     return (y_true.argmax(-1) == y_pred.argmax(-1)) & _ranked(y_true) & _ranked(y_pred)
@@ -30,6 +33,9 @@ def sparse_categorical_accuracy(y_true, y_pred):
 
     y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
     Returns: (...), bool.
+
+    >>> pt.metrics.sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.4, 0.6]])
+    Tensor([ True, False], dtype=bool)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     if y_true.ndim == y_pred.ndim:
@@ -48,6 +54,9 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
 
     y_true: 0 or 1, y_pred: probabilities; both (..., outputs), or (...) and (..., 1).
     Returns: the shape of y_pred, bool.
+
+    >>> pt.metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]])
+    Tensor([1., 0.], dtype=float32)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     y_true = losses.match_shape("binary_accuracy", y_true, y_pred.shape)
@@ -60,6 +69,9 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5):
     NaN has no rank: that of another class counts as larger, that of the label is never among the k.
     y_true: class numbers, (...) or (..., 1); y_pred: probabilities or logits, (..., classes).
     Returns: (...), bool.
+
+    >>> pt.metrics.sparse_top_k_categorical_accuracy([2], [[0.1, 0.5, 0.4]], k=2)
+    Tensor([ True], dtype=bool)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     labels = losses.class_numbers("sparse_top_k_categorical_accuracy", y_true, y_pred.shape)
@@ -74,13 +86,22 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
 
     y_true: one-hot rows or probabilities, y_pred: probabilities or logits; both (..., classes).
     Returns: (...), bool.
+
+    >>> pt.metrics.top_k_categorical_accuracy([[0, 0, 1]], [[0.1, 0.5, 0.4]], k=2)
+    Tensor([ True], dtype=bool)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     return sparse_top_k_categorical_accuracy(y_true.argmax(-1), y_pred, k)
 
 
 class Accuracy(MeanOf):
-    """The share of predictions that are equal to their targets: class numbers, for example."""
+    """The share of predictions that are equal to their targets: class numbers, for example.
+
+    >>> metric = pt.metrics.Accuracy()
+    >>> metric.update_state([1, 2, 3], [1, 2, 4])
+    >>> metric.result()
+    0.6666666666666666
+    """
 
     rises = True
 
@@ -92,7 +113,13 @@ class Accuracy(MeanOf):
 
 
 class CategoricalAccuracy(MeanOf):
-    """The share of samples whose largest prediction is at the largest target."""
+    """The share of samples whose largest prediction is at the largest target.
+
+    >>> metric = pt.metrics.CategoricalAccuracy()
+    >>> metric.update_state([[0, 1], [1, 0]], [[0.2, 0.8], [0.4, 0.6]])
+    >>> metric.result()
+    0.5
+    """
 
     rises = True
     takes_logits = True
@@ -100,7 +127,13 @@ class CategoricalAccuracy(MeanOf):
 
 
 class SparseCategoricalAccuracy(MeanOf):
-    """The share of samples whose largest prediction is at the label."""
+    """The share of samples whose largest prediction is at the label.
+
+    >>> metric = pt.metrics.SparseCategoricalAccuracy()
+    >>> metric.update_state([1, 0], [[0.2, 0.8], [0.4, 0.6]])
+    >>> metric.result()
+    0.5
+    """
 
     rises = True
     takes_logits = True
@@ -108,7 +141,13 @@ class SparseCategoricalAccuracy(MeanOf):
 
 
 class BinaryAccuracy(MeanOf):
-    """The share of outputs on the right side of the threshold."""
+    """The share of outputs on the right side of the threshold.
+
+    >>> metric = pt.metrics.BinaryAccuracy()
+    >>> metric.update_state([1, 0, 1], [0.9, 0.2, 0.4])
+    >>> metric.result()
+    0.6666666865348816
+    """
 
     rises = True
 
@@ -123,7 +162,13 @@ class BinaryAccuracy(MeanOf):
 
 
 class TopKCategoricalAccuracy(MeanOf):
-    """The share of samples with fewer than k predictions larger than that of their class."""
+    """The share of samples with fewer than k predictions larger than that of their class.
+
+    >>> metric = pt.metrics.TopKCategoricalAccuracy(k=2)
+    >>> metric.update_state([[0, 0, 1], [1, 0, 0]], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
+    >>> metric.result()
+    0.5
+    """
 
     rises = True
     takes_logits = True
@@ -140,6 +185,12 @@ class TopKCategoricalAccuracy(MeanOf):
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """The same for class numbers."""
+    """The same for class numbers.
+
+    >>> metric = pt.metrics.SparseTopKCategoricalAccuracy(k=2)
+    >>> metric.update_state([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
+    >>> metric.result()
+    0.5
+    """
 
     function = staticmethod(sparse_top_k_categorical_accuracy)

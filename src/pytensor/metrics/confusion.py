@@ -87,7 +87,13 @@ class _Count(_Counts):
 
 
 class TruePositives(_Count):
-    """How many are 1 and predicted above the threshold."""
+    """How many are 1 and predicted above the threshold.
+
+    >>> metric = pt.metrics.TruePositives()
+    >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    1.0
+    """
 
     def of_counts(self, tp, fp, tn, fn):
         """Return the true positives."""
@@ -95,7 +101,13 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """How many are 0 and predicted above the threshold."""
+    """How many are 0 and predicted above the threshold.
+
+    >>> metric = pt.metrics.FalsePositives()
+    >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    1.0
+    """
 
     rises = False
 
@@ -105,7 +117,13 @@ class FalsePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """How many are 0 and not predicted above the threshold."""
+    """How many are 0 and not predicted above the threshold.
+
+    >>> metric = pt.metrics.TrueNegatives()
+    >>> metric.update_state([1, 0, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    1.0
+    """
 
     def of_counts(self, tp, fp, tn, fn):
         """Return the true negatives."""
@@ -113,7 +131,13 @@ class TrueNegatives(_Count):
 
 
 class FalseNegatives(_Count):
-    """How many are 1 and not predicted above the threshold."""
+    """How many are 1 and not predicted above the threshold.
+
+    >>> metric = pt.metrics.FalseNegatives()
+    >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    1.0
+    """
 
     rises = False
 
@@ -128,6 +152,11 @@ class Precision(_Counts):
     thresholds: a number in [0, 1] or a list of them; 0.5 by default. top_k: only the k largest
     predictions of a sample count as positive, of equal ones the first; predictions of one axis are
     those of one sample. class_id: only this class counts.
+
+    >>> metric = pt.metrics.Precision()
+    >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    0.5
     """
 
     def of_counts(self, tp, fp, tn, fn):
@@ -136,7 +165,13 @@ class Precision(_Counts):
 
 
 class Recall(_Counts):
-    """TP / (TP + FN): the share of the right that are predicted; arguments as Precision's."""
+    """TP / (TP + FN): the share of the right that are predicted; arguments as Precision's.
+
+    >>> metric = pt.metrics.Recall()
+    >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
+    >>> metric.result()
+    0.5
+    """
 
     def of_counts(self, tp, fp, tn, fn):
         """Return TP / (TP + FN)."""
@@ -148,6 +183,11 @@ class AUC(_Counts):
 
     curve: "ROC", recall over the share of false positives, or "PR", precision over recall.
     summation_method: "interpolation" (for PR: Davis, Goadrich 2006), "minoring" or "majoring".
+
+    >>> metric = pt.metrics.AUC()
+    >>> metric.update_state([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
+    >>> metric.result()
+    0.75
     """
 
     def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name=None,
@@ -206,6 +246,11 @@ class FBetaScore(Metric):
     """(1 + beta**2) * precision * recall / (beta**2 * precision + recall), class by class.
 
     y_true: one-hot rows, y_pred: probabilities; both (n, classes).
+
+    >>> metric = pt.metrics.FBetaScore(beta=2.0, threshold=0.5)
+    >>> metric.update_state([[1], [0], [1]], [[0.9], [0.6], [0.2]])
+    >>> metric.result()
+    array([0.49999996])
     """
 
     rises = True
@@ -254,7 +299,13 @@ class FBetaScore(Metric):
 
 
 class F1Score(FBetaScore):
-    """FBetaScore with beta = 1: 2 * precision * recall / (precision + recall)."""
+    """FBetaScore with beta = 1: 2 * precision * recall / (precision + recall).
+
+    >>> metric = pt.metrics.F1Score(threshold=0.5)
+    >>> metric.update_state([[1], [0], [1]], [[0.9], [0.6], [0.2]])
+    >>> metric.result()
+    array([0.49999993])
+    """
 
     def __init__(self, average=None, threshold=None, name=None):
         """As FBetaScore's."""

@@ -21,6 +21,20 @@ class Metric(Configurable):
     rises: whether more is better. takes_logits: whether update_state may be given the logits of a
     softmax for its outputs. kept: the names of the attributes that hold what was accumulated, for a
     checkpoint amid an epoch, and for processes that share an epoch: merged makes one of two.
+
+    >>> class Count(pt.metrics.Metric):
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.n += len(y_true)
+    ...     def result(self):
+    ...         return float(self.n)
+    ...     def reset_state(self):
+    ...         self.n = 0
+    ...
+    >>> count = Count()
+    >>> count.reset_state()
+    >>> count.update_state([0, 1], [0, 1])
+    >>> count.result()
+    2.0
     """
 
     rises = False
@@ -56,7 +70,13 @@ class Metric(Configurable):
 
 
 class Sum(Metric):
-    """The sum of the values given."""
+    """The sum of the values given.
+
+    >>> total = pt.metrics.Sum()
+    >>> total.update_state([1.0, 2.0])
+    >>> total.result()
+    3.0
+    """
 
     kept = ("_total", "_count")
     of_samples = False  # whether a sample counts as one, however many values it has
@@ -96,7 +116,14 @@ class Sum(Metric):
 
 
 class Mean(Sum):
-    """The mean of the values given, 0 before the first."""
+    """The mean of the values given, 0 before the first.
+
+    >>> mean = pt.metrics.Mean()
+    >>> mean.update_state([1.0, 2.0])
+    >>> mean.update_state([6.0])
+    >>> mean.result()
+    3.0
+    """
 
     of_samples = True
 
@@ -110,7 +137,14 @@ class Mean(Sum):
 
 
 class MeanFunction(Mean):
-    """The mean of function(y_true, y_pred) over all samples."""
+    """The mean of function(y_true, y_pred) over all samples.
+
+    >>> largest = lambda y_true, y_pred: pt.max(pt.abs(y_true - y_pred), axis=-1)
+    >>> metric = pt.metrics.MeanFunction(largest, name="largest")
+    >>> metric.update_state(pt.asarray([[0.0, 0.0]]), pt.asarray([[1.0, 3.0]]))
+    >>> metric.result()
+    3.0
+    """
 
     function = None
 

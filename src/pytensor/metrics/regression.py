@@ -20,31 +20,61 @@ __all__ = [
 
 
 class MeanSquaredError(MeanOf):
-    """The mean of losses.mean_squared_error."""
+    """The mean of losses.mean_squared_error.
+
+    >>> metric = pt.metrics.MeanSquaredError()
+    >>> metric.update_state([[0.0], [1.0]], [[2.0], [2.0]])
+    >>> metric.result()
+    2.5
+    """
 
     function = staticmethod(losses.mean_squared_error)
 
 
 class MeanAbsoluteError(MeanOf):
-    """The mean of losses.mean_absolute_error."""
+    """The mean of losses.mean_absolute_error.
+
+    >>> metric = pt.metrics.MeanAbsoluteError()
+    >>> metric.update_state([[0.0], [1.0]], [[2.0], [2.0]])
+    >>> metric.result()
+    1.5
+    """
 
     function = staticmethod(losses.mean_absolute_error)
 
 
 class MeanAbsolutePercentageError(MeanOf):
-    """The mean of losses.mean_absolute_percentage_error."""
+    """The mean of losses.mean_absolute_percentage_error.
+
+    >>> metric = pt.metrics.MeanAbsolutePercentageError()
+    >>> metric.update_state([[1.0], [2.0]], [[2.0], [2.0]])
+    >>> metric.result()
+    50.0
+    """
 
     function = staticmethod(losses.mean_absolute_percentage_error)
 
 
 class MeanSquaredLogarithmicError(MeanOf):
-    """The mean of losses.mean_squared_logarithmic_error."""
+    """The mean of losses.mean_squared_logarithmic_error.
+
+    >>> metric = pt.metrics.MeanSquaredLogarithmicError()
+    >>> metric.update_state([[0.0], [1.0]], [[2.0], [2.0]])
+    >>> metric.result()
+    0.6856753826141357
+    """
 
     function = staticmethod(losses.mean_squared_logarithmic_error)
 
 
 class RootMeanSquaredError(MeanOf):
-    """The root of the mean of (y_pred - y_true)**2."""
+    """The root of the mean of (y_pred - y_true)**2.
+
+    >>> metric = pt.metrics.RootMeanSquaredError()
+    >>> metric.update_state([[0.0], [1.0]], [[2.0], [2.0]])
+    >>> metric.result()
+    1.5811388300841898
+    """
 
     function = staticmethod(losses.mean_squared_error)
 
@@ -54,7 +84,13 @@ class RootMeanSquaredError(MeanOf):
 
 
 class CosineSimilarity(MeanOf):
-    """The mean cosine of the angle between targets and predictions: 1 for the same direction."""
+    """The mean cosine of the angle between targets and predictions: 1 for the same direction.
+
+    >>> metric = pt.metrics.CosineSimilarity()
+    >>> metric.update_state([[1.0, 0.0]], [[3.0, 4.0]])
+    >>> metric.result()
+    0.6000000238418579
+    """
 
     rises = True
 
@@ -64,7 +100,13 @@ class CosineSimilarity(MeanOf):
 
 
 class LogCoshError(MeanOf):
-    """The mean of losses.log_cosh."""
+    """The mean of losses.log_cosh.
+
+    >>> metric = pt.metrics.LogCoshError()
+    >>> metric.update_state([[0.0]], [[2.0]])
+    >>> metric.result()
+    1.325002670288086
+    """
 
     def __init__(self, name="logcosh"):
         """Name: the key in logs and history."""
@@ -74,37 +116,73 @@ class LogCoshError(MeanOf):
 
 
 class KLDivergence(MeanOf):
-    """The mean of losses.kl_divergence."""
+    """The mean of losses.kl_divergence.
+
+    >>> metric = pt.metrics.KLDivergence()
+    >>> metric.update_state([[0.5, 0.5]], [[0.2, 0.8]])
+    >>> metric.result()
+    0.2231435626745224
+    """
 
     function = staticmethod(losses.kl_divergence)
 
 
 class Poisson(MeanOf):
-    """The mean of losses.poisson."""
+    """The mean of losses.poisson.
+
+    >>> metric = pt.metrics.Poisson()
+    >>> metric.update_state([[1.0], [2.0]], [[1.0], [2.0]])
+    >>> metric.result()
+    0.8068527579307556
+    """
 
     function = staticmethod(losses.poisson)
 
 
 class Hinge(MeanOf):
-    """The mean of losses.hinge."""
+    """The mean of losses.hinge.
+
+    >>> metric = pt.metrics.Hinge()
+    >>> metric.update_state([[1.0], [-1.0]], [[0.5], [0.5]])
+    >>> metric.result()
+    1.0
+    """
 
     function = staticmethod(losses.hinge)
 
 
 class SquaredHinge(MeanOf):
-    """The mean of losses.squared_hinge."""
+    """The mean of losses.squared_hinge.
+
+    >>> metric = pt.metrics.SquaredHinge()
+    >>> metric.update_state([[1.0], [-1.0]], [[0.5], [0.5]])
+    >>> metric.result()
+    1.25
+    """
 
     function = staticmethod(losses.squared_hinge)
 
 
 class CategoricalHinge(MeanOf):
-    """The mean of losses.categorical_hinge."""
+    """The mean of losses.categorical_hinge.
+
+    >>> metric = pt.metrics.CategoricalHinge()
+    >>> metric.update_state([[0.0, 1.0]], [[0.2, 0.8]])
+    >>> metric.result()
+    0.3999999761581421
+    """
 
     function = staticmethod(losses.categorical_hinge)
 
 
 class BinaryCrossentropy(MeanOf):
-    """The mean of losses.binary_crossentropy."""
+    """The mean of losses.binary_crossentropy.
+
+    >>> metric = pt.metrics.BinaryCrossentropy()
+    >>> metric.update_state([[1.0], [0.0]], [[0.9], [0.2]])
+    >>> metric.result()
+    0.16425204277038574
+    """
 
     function = staticmethod(losses.binary_crossentropy)
 
@@ -120,13 +198,25 @@ class BinaryCrossentropy(MeanOf):
 
 
 class CategoricalCrossentropy(BinaryCrossentropy):
-    """The mean of losses.categorical_crossentropy."""
+    """The mean of losses.categorical_crossentropy.
+
+    >>> metric = pt.metrics.CategoricalCrossentropy()
+    >>> metric.update_state([[0.0, 1.0]], [[0.2, 0.8]])
+    >>> metric.result()
+    0.2231435328722
+    """
 
     function = staticmethod(losses.categorical_crossentropy)
 
 
 class SparseCategoricalCrossentropy(MeanOf):
-    """The mean of losses.sparse_categorical_crossentropy."""
+    """The mean of losses.sparse_categorical_crossentropy.
+
+    >>> metric = pt.metrics.SparseCategoricalCrossentropy()
+    >>> metric.update_state([1], [[0.2, 0.8]])
+    >>> metric.result()
+    0.2231435328722
+    """
 
     def __init__(self, name=None, *, from_logits=False):
         """from_logits: whether predictions are logits."""
@@ -145,6 +235,11 @@ class R2Score(Metric):
     give 1 if the predictions are too, else 0, and the score of fewer than two samples is NaN. The
     mean of the outputs' scores, weighted with their variances if class_aggregation is
     "variance_weighted_average"; each output's own if None.
+
+    >>> metric = pt.metrics.R2Score()
+    >>> metric.update_state([[0.0], [1.0], [2.0]], [[0.1], [1.0], [1.9]])
+    >>> metric.result()
+    0.9899999974668023
     """
 
     rises = True

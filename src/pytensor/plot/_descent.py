@@ -21,6 +21,8 @@ def tangent(f, xs, low, high, *, figure=None):
         f: takes a tensor and works element by element.
         xs: a number, or several: where the tangents touch.
         low, high: from where to where.
+
+    >>> figure = pt.plot.tangent(pt.sin, [0.0, 1.0], low=-3, high=3)
     """
     figure = new_figure(figure, 6, 3.6)
     axes = figure.add_subplot()
@@ -48,6 +50,8 @@ def descent(f, paths, low, high, *, figure=None):
         f: takes a tensor and works element by element.
         paths: {title: [x of each step]}.
         low, high: from where to where.
+
+    >>> figure = pt.plot.descent(pt.square, {"three steps": [2.0, 1.0, 0.5]}, low=-2, high=2)
     """
     figure = new_figure(figure, (4.4 if len(paths) < 3 else 3.1) * len(paths) + 0.4, 3.2)
     panels = figure.subplots(1, len(paths), squeeze=False, sharey=True)[0]
@@ -74,6 +78,8 @@ def surface(f, path, low=-2.0, high=2.0, *, labels=("x", "y", "f(x, y)"), figure
         path: points (steps, 2).
         low, high: from where to where; numbers, or pairs for x and y.
         labels: of the three axes.
+
+    >>> figure = pt.plot.surface(lambda x, y: x ** 2 + y ** 2, [[1.0, 1.0], [0.2, 0.2]])
     """
     x, y, z = _landscape(f, low, high)
     path = np.asarray(path, float)
@@ -101,6 +107,9 @@ def race(f, paths, low=-2.0, high=2.0, *, figure=None):
         f: takes two tensors, x and y, and works element by element; its values are positive.
         paths: {name: points (steps, 2)}.
         low, high: from where to where; numbers, or pairs for x and y.
+
+    >>> paths = {"a": [[-1.0, 1.0], [0.0, 0.0]], "b": [[-1.0, 1.0], [-0.5, 0.5]]}
+    >>> figure = pt.plot.race(lambda x, y: x ** 2 + y ** 2, paths)
     """
     x, y, z = _landscape(f, low, high)
     figure = new_figure(figure, 9.6, 4.1)

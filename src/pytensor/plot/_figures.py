@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 
@@ -28,13 +29,27 @@ def new_figure(figure, width, height):
     return _figure_class()(figsize=(width, height), layout="constrained")
 
 
+@functools.cache
 def _figure_class():
+    """matplotlib's Figure, which a notebook shows by itself, without %matplotlib inline."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("pytensor.plot: matplotlib is missing: pip install "
                           "'pytensor-kernels[plot]'") from error
-    return Figure
+
+    def _repr_png_(self):
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=100)
+        return content.getvalue()
+
+    return type("Figure", (Figure,), {"__module__": __name__, "_repr_png_": _repr_png_})
+
+
+def __getattr__(name):
+    if name == "Figure":  # where pickle looks for the class
+        return _figure_class()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def check_path(path):
@@ -44,6 +59,8 @@ def check_path(path):
         ImportError: matplotlib is missing; the message names the extra.
         ValueError: the name ends in none of .png, .svg, .pdf.
         OSError: path is a directory or no regular file, or its directory does not exist.
+
+    >>> pt.plot.check_path("picture.png")
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -63,6 +80,9 @@ def save(figure, path, dpi=100):
     The same figure gives the same bytes: no time of day is written.
 
     Raises: as check_path; OSError: the file cannot be written.
+
+    >>> from tempfile import mkdtemp
+    >>> pt.plot.save(pt.plot.vector_sum([1.0, 2.0], [2.0, 0.5]), f"{mkdtemp()}/sum.png")
     """
     check_path(path)
     format = Path(path).suffix.lower()[1:]
@@ -93,6 +113,8 @@ def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK,
     Raises:
         ValueError: x is empty or of another rank, captions are not n, or image_shape has another
             number of elements than a row.
+
+    >>> figure = pt.plot.images(np.random.default_rng(0).random((6, 8, 8)), columns=3)
     """
     x = as_images("images", x, image_shape)
     n = len(x)

@@ -15,6 +15,8 @@ def tape(f, *args, figure=None, title=None):
     Args:
         f: a function of floating-point tensors, nested lists, tuples and dictionaries of them.
         title: above the picture.
+
+    >>> figure = pt.plot.tape(lambda x: pt.sum(pt.exp(x)), pt.ones(3))
     """
     values, returned = graph(f, *args)
     places = _places(values)

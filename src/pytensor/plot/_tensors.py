@@ -20,6 +20,8 @@ def anatomy(*tensors, figure=None):
 
     tensors: of at most three axes.
     Raises: ValueError for more axes, or for no tensor.
+
+    >>> figure = pt.plot.anatomy(pt.asarray(3.0), pt.arange(4))
     """
     if not tensors:
         raise ValueError("anatomy: no tensors: expected at least one")
@@ -47,6 +49,9 @@ def memory(base, views=None, *, figure=None):
     Args:
         base: a small tensor of at most three axes, contiguous.
         views: {title: tensor}, tensors that share the memory of base, or copies.
+
+    >>> m = pt.reshape(pt.arange(6), (2, 3))
+    >>> figure = pt.plot.memory(m, {"m": m, "m.T": m.T})
     """
     views = {"base": base} if views is None else views
     buffer = _small("memory", base)
@@ -151,6 +156,8 @@ def vector_sum(a, b, *, figure=None):
 
     a, b: vectors of two numbers.
     Raises: ValueError for another shape.
+
+    >>> figure = pt.plot.vector_sum([1.0, 2.0], [2.0, 0.5])
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     if a.shape != (2,) or b.shape != (2,):
@@ -187,6 +194,8 @@ def plane_maps(maps, *, figure=None):
 
     maps: {title: function}, each takes points (n, 2) and returns as many.
     Raises: ValueError when a function returns another shape.
+
+    >>> figure = pt.plot.plane_maps({"twice as large": lambda points: 2 * points})
     """
     results = {"before": lambda points: points, **maps}
     is_new = figure is None
@@ -260,6 +269,10 @@ def through_layers(model, x, labels, *, figure=None):
 
     Raises:
         ValueError: the shapes differ from these.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(2, "tanh", input_shape=(2,))])
+    >>> points = np.random.default_rng(0).normal(size=(20, 2))
+    >>> figure = pt.plot.through_layers(model, points, [0, 1] * 10)
     """
     x, labels = np.asarray(x, np.float32), np.asarray(labels)
     if x.ndim != 2 or x.shape[1] != 2 or labels.shape != x.shape[:1]:

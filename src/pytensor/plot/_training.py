@@ -17,6 +17,8 @@ def curves(history, names=None, *, figure=None):
 
     Raises:
         ValueError: the history is empty or has no such name.
+
+    >>> figure = pt.plot.curves({"loss": [0.9, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.6]})
     """
     values = getattr(history, "history", history)
     known = [name for name in values if not name.startswith("val_")]
@@ -52,6 +54,8 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
 
     Raises:
         ValueError: the lengths differ, there are no samples, or a class has no name.
+
+    >>> figure = pt.plot.confusion_matrix([0, 1, 1], [0, 1, 0])
     """
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if labels.shape != predicted.shape or labels.ndim != 1 or labels.size == 0:
@@ -110,6 +114,9 @@ def mistakes(x, labels, probabilities, count=18, *, image_shape=None, class_name
 
     Raises:
         ValueError: the lengths or the classes do not fit.
+
+    >>> x, labels = np.zeros((2, 8, 8)), [0, 1]
+    >>> figure = pt.plot.mistakes(x, labels, [[0.2, 0.8], [0.1, 0.9]])
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or len(x) != len(labels):
@@ -143,6 +150,9 @@ def weights(kernel, count=40, *, image_shape=None, figure=None):
 
     Raises:
         ValueError: kernel is no matrix, or image_shape has another number of elements than inputs.
+
+    >>> kernel = np.random.default_rng(0).normal(size=(64, 4))
+    >>> figure = pt.plot.weights(kernel, image_shape=(8, 8))
     """
     kernel = np.asarray(kernel)
     if kernel.ndim != 2:
@@ -177,6 +187,9 @@ def report(model, x, y, history=None, *, image_shape=None, class_names=None, tit
 
     Raises:
         ValueError: the data do not fit the model.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(2, "softmax", input_shape=(4,))])
+    >>> figure = pt.plot.report(model, np.random.default_rng(0).random((6, 4)), [0, 1] * 3)
     """
     probabilities = np.asarray(model.predict(x, batch_size=1024, verbose=0))
     labels = _class_numbers(y, probabilities)
