@@ -159,68 +159,72 @@ typedef struct {
 } reference;
 
 /* row of the op table, true value in double and in long double, MPFR's */
-#define UNARY_ROWS(ROW)                                      \
-    ROW(exp, exp_true, expl, mpfr_exp)                       \
-    ROW(expm1, expm1_true, expm1l, mpfr_expm1)               \
-    ROW(sigmoid, sigmoid_true, sigmoid_long, mpfr_sigmoid)   \
-    ROW(softplus, softplus_true, softplus_long, mpfr_softplus) \
-    ROW(log, log, logl, mpfr_log)                            \
-    ROW(log2, log2, log2l, mpfr_log2)                        \
-    ROW(log10, log10, log10l, mpfr_log10)                    \
-    ROW(log1p, log1p, log1pl, mpfr_log1p)                    \
-    ROW(sin, sin, sinl, mpfr_sin)                            \
-    ROW(cos, cos, cosl, mpfr_cos)                            \
-    ROW(tan, tan, tanl, mpfr_tan)                            \
-    ROW(tanh, tanh, tanhl, mpfr_tanh)                        \
-    ROW(erf, erf, erfl, mpfr_erf)                            \
-    ROW(sqrt, sqrt, sqrtl, mpfr_sqrt)                        \
-    ROW(reciprocal, reciprocal_true, reciprocal_long, mpfr_reciprocal) \
-    ROW(square, square_true, square_long, mpfr_sqr)          \
-    ROW(abs, fabs, fabsl, mpfr_abs)                          \
-    ROW(negative, negative_true, negative_long, mpfr_neg)    \
-    ROW(positive, positive_true, positive_long, mpfr_set)    \
-    ROW(sign, sign_true, sign_long, NULL)                    \
-    ROW(relu, relu_true, relu_long, NULL)                    \
-    ROW(round, rint, rintl, NULL)                            \
-    ROW(floor, floor, floorl, NULL)                          \
-    ROW(ceil, ceil, ceill, NULL)                             \
-    ROW(trunc, trunc, truncl, NULL)                          \
-    ROW(acos, acos, acosl, mpfr_acos)                        \
-    ROW(acosh, acosh, acoshl, mpfr_acosh)                    \
-    ROW(asin, asin, asinl, mpfr_asin)                        \
-    ROW(asinh, asinh, asinhl, mpfr_asinh)                    \
-    ROW(atan, atan, atanl, mpfr_atan)                        \
-    ROW(atanh, atanh, atanhl, mpfr_atanh)                    \
-    ROW(cosh, cosh_true, coshl, mpfr_cosh)                   \
+#define UNARY_ROWS(ROW)                                                                            \
+    ROW(exp, exp_true, expl, mpfr_exp)                                                             \
+    ROW(expm1, expm1_true, expm1l, mpfr_expm1)                                                     \
+    ROW(sigmoid, sigmoid_true, sigmoid_long, mpfr_sigmoid)                                         \
+    ROW(softplus, softplus_true, softplus_long, mpfr_softplus)                                     \
+    ROW(log, log, logl, mpfr_log)                                                                  \
+    ROW(log2, log2, log2l, mpfr_log2)                                                              \
+    ROW(log10, log10, log10l, mpfr_log10)                                                          \
+    ROW(log1p, log1p, log1pl, mpfr_log1p)                                                          \
+    ROW(sin, sin, sinl, mpfr_sin)                                                                  \
+    ROW(cos, cos, cosl, mpfr_cos)                                                                  \
+    ROW(tan, tan, tanl, mpfr_tan)                                                                  \
+    ROW(tanh, tanh, tanhl, mpfr_tanh)                                                              \
+    ROW(erf, erf, erfl, mpfr_erf)                                                                  \
+    ROW(sqrt, sqrt, sqrtl, mpfr_sqrt)                                                              \
+    ROW(reciprocal, reciprocal_true, reciprocal_long, mpfr_reciprocal)                             \
+    ROW(square, square_true, square_long, mpfr_sqr)                                                \
+    ROW(abs, fabs, fabsl, mpfr_abs)                                                                \
+    ROW(negative, negative_true, negative_long, mpfr_neg)                                          \
+    ROW(positive, positive_true, positive_long, mpfr_set)                                          \
+    ROW(sign, sign_true, sign_long, NULL)                                                          \
+    ROW(relu, relu_true, relu_long, NULL)                                                          \
+    ROW(round, rint, rintl, NULL)                                                                  \
+    ROW(floor, floor, floorl, NULL)                                                                \
+    ROW(ceil, ceil, ceill, NULL)                                                                   \
+    ROW(trunc, trunc, truncl, NULL)                                                                \
+    ROW(acos, acos, acosl, mpfr_acos)                                                              \
+    ROW(acosh, acosh, acoshl, mpfr_acosh)                                                          \
+    ROW(asin, asin, asinl, mpfr_asin)                                                              \
+    ROW(asinh, asinh, asinhl, mpfr_asinh)                                                          \
+    ROW(atan, atan, atanl, mpfr_atan)                                                              \
+    ROW(atanh, atanh, atanhl, mpfr_atanh)                                                          \
+    ROW(cosh, cosh_true, coshl, mpfr_cosh)                                                         \
     ROW(sinh, sinh_true, sinhl, mpfr_sinh)
 
-#define BINARY_ROWS(ROW)                                     \
-    ROW(add, add_true, add_long, mpfr_add)                   \
-    ROW(subtract, subtract_true, subtract_long, mpfr_sub)    \
-    ROW(multiply, multiply_true, multiply_long, mpfr_mul)    \
-    ROW(divide, divide_true, divide_long, mpfr_div)          \
-    ROW(remainder, remainder_true, remainder_long, NULL)     \
-    ROW(maximum, maximum_true, maximum_long, NULL)           \
-    ROW(minimum, minimum_true, minimum_long, NULL)           \
-    ROW(pow, pow, powl, mpfr_pow)                            \
-    ROW(atan2, atan2, atan2l, mpfr_atan2)                    \
-    ROW(copysign, copysign, copysignl, NULL)                 \
-    ROW(hypot, hypot, hypotl, mpfr_hypot)                    \
-    ROW(logaddexp, logaddexp_true, logaddexp_long, mpfr_logaddexp) \
+#define BINARY_ROWS(ROW)                                                                           \
+    ROW(add, add_true, add_long, mpfr_add)                                                         \
+    ROW(subtract, subtract_true, subtract_long, mpfr_sub)                                          \
+    ROW(multiply, multiply_true, multiply_long, mpfr_mul)                                          \
+    ROW(divide, divide_true, divide_long, mpfr_div)                                                \
+    ROW(remainder, remainder_true, remainder_long, NULL)                                           \
+    ROW(maximum, maximum_true, maximum_long, NULL)                                                 \
+    ROW(minimum, minimum_true, minimum_long, NULL)                                                 \
+    ROW(pow, pow, powl, mpfr_pow)                                                                  \
+    ROW(atan2, atan2, atan2l, mpfr_atan2)                                                          \
+    ROW(copysign, copysign, copysignl, NULL)                                                       \
+    ROW(hypot, hypot, hypotl, mpfr_hypot)                                                          \
+    ROW(logaddexp, logaddexp_true, logaddexp_long, mpfr_logaddexp)                                 \
     ROW(nextafter, nextafter_true, nextafter_long, NULL)
 
-#define UNARY_BLOCK(row, f, long_f, mpfr_f)                                    \
-    static void row##_block(const float *restrict x, double *restrict out) {   \
-        _Pragma("omp simd") for (size_t i = 0; i < BLOCK; i++) out[i] = f(x[i]); \
+#define UNARY_BLOCK(row, f, long_f, mpfr_f)                                                        \
+    static void row##_block(const float *restrict x, double *restrict out) {                       \
+        _Pragma("omp simd")                                                                        \
+        for (size_t i = 0; i < BLOCK; i++)                                                         \
+            out[i] = f(x[i]);                                                                      \
     }
-#define BINARY_BLOCK(row, f, long_f, mpfr_f)                                      \
-    static void row##_block(const float *restrict x, const float *restrict y,     \
-                            double *restrict out) {                               \
-        _Pragma("omp simd") for (size_t i = 0; i < BLOCK; i++) out[i] = f(x[i], y[i]); \
+#define BINARY_BLOCK(row, f, long_f, mpfr_f)                                                       \
+    static void row##_block(const float *restrict x, const float *restrict y,                      \
+                            double *restrict out) {                                                \
+        _Pragma("omp simd")                                                                        \
+        for (size_t i = 0; i < BLOCK; i++)                                                         \
+            out[i] = f(x[i], y[i]);                                                                \
     }
-#define UNARY_ENTRY(row, f, long_f, mpfr_f)                                           \
+#define UNARY_ENTRY(row, f, long_f, mpfr_f)                                                        \
     {.name = #row, .unary = row##_block, .unary_long = long_f, .unary_mpfr = mpfr_f},
-#define BINARY_ENTRY(row, f, long_f, mpfr_f)                                          \
+#define BINARY_ENTRY(row, f, long_f, mpfr_f)                                                       \
     {.name = #row, .binary = row##_block, .binary_long = long_f, .binary_mpfr = mpfr_f},
 
 UNARY_ROWS(UNARY_BLOCK)
@@ -384,9 +388,8 @@ API int accuracy_inputs(const char *name) {
  * isa: 0 baseline, 1 avx2, 2 avx512. */
 API bool accuracy_loop(int isa, int op, bool f64, void *x, void *y, void *out, size_t n) {
 #if defined(__x86_64__)
-    const pt_elementwise_table *tables[] = {&pt_elementwise_loops_baseline,
-                                            &pt_elementwise_loops_avx2,
-                                            &pt_elementwise_loops_avx512};
+    const pt_elementwise_table *tables[] = {
+        &pt_elementwise_loops_baseline, &pt_elementwise_loops_avx2, &pt_elementwise_loops_avx512};
 #else
     const pt_elementwise_table *tables[] = {&pt_elementwise_loops_baseline};
 #endif
@@ -394,9 +397,10 @@ API bool accuracy_loop(int isa, int op, bool f64, void *x, void *y, void *out, s
         tables[isa]->loops[op][f64 ? PT_FLOAT64 : PT_FLOAT32] == NULL) {
         return false;
     }
-    tables[isa]->loops[op][f64 ? PT_FLOAT64 : PT_FLOAT32](
-        pt_elementwise_info[op].n_inputs == 1 ? (char *const[]){x, out}
-                                              : (char *const[]){x, y, out}, n);
+    tables[isa]->loops[op][f64 ? PT_FLOAT64 : PT_FLOAT32](pt_elementwise_info[op].n_inputs == 1
+                                                              ? (char *const[]){x, out}
+                                                              : (char *const[]){x, y, out},
+                                                          n);
     return true;
 }
 

@@ -18,9 +18,7 @@
 #include "pt_ops.h" /* generated from src/pytensor/_tables: dtypes and ops */
 
 /* a / b, rounded up. */
-static inline size_t pt_ceil_div(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
+static inline size_t pt_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
 /* What a function that can fail returns. */
 typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2 } pt_status;
@@ -47,10 +45,8 @@ const char *pt_isa_error(void);
 #define PT_CONCAT(a, b) PT_CONCAT_(a, b)
 #define PT_ISA_SYMBOL(name) PT_CONCAT(name, PT_ISA)
 #if defined(__x86_64__)
-#define PT_SELECT(name)                   \
-    (pt_isa_level() == 2   ? &name##_avx512 \
-     : pt_isa_level() == 1 ? &name##_avx2   \
-                           : &name##_baseline)
+#define PT_SELECT(name)                                                                            \
+    (pt_isa_level() == 2 ? &name##_avx512 : pt_isa_level() == 1 ? &name##_avx2 : &name##_baseline)
 #define PT_DECLARE_PER_ISA(type, name) extern type name##_baseline, name##_avx2, name##_avx512
 #else
 #define PT_SELECT(name) (&name##_baseline)
@@ -113,11 +109,11 @@ void *pt_alloc(size_t bytes);
 void pt_free(void *block, size_t bytes);
 
 typedef struct {
-    size_t in_use;    /* bytes in blocks that the caller holds, as asked for */
-    size_t peak;      /* the most of in_use so far, or since pt_memory_reset_peak */
-    size_t cached;    /* bytes in freed blocks that are kept for reuse */
-    size_t limit;     /* cap on in_use; SIZE_MAX: none */
-    size_t cache_cap; /* cap on cached */
+    size_t in_use;       /* bytes in blocks that the caller holds, as asked for */
+    size_t peak;         /* the most of in_use so far, or since pt_memory_reset_peak */
+    size_t cached;       /* bytes in freed blocks that are kept for reuse */
+    size_t limit;        /* cap on in_use; SIZE_MAX: none */
+    size_t cache_cap;    /* cap on cached */
     size_t hits, misses; /* allocations served from the cache, and not */
 } pt_memory_stats;
 void pt_memory_get_stats(pt_memory_stats *stats);
@@ -175,8 +171,8 @@ typedef struct {
 
 typedef struct {
     int n_inputs, n_outputs, n_temporaries, n_ops; /* n_inputs, n_outputs at least 1 */
-    size_t item;                         /* bytes of the largest element in any slot */
-    pt_dtype inputs[PT_FUSE_MAX_INPUTS]; /* what each input is converted to */
+    size_t item;                                   /* bytes of the largest element in any slot */
+    pt_dtype inputs[PT_FUSE_MAX_INPUTS];           /* what each input is converted to */
     pt_dtype outputs[PT_FUSE_MAX_OUTPUTS];
     const pt_fused_op *ops; /* (n_ops,), in order; every output is some op's result */
 } pt_program;
@@ -269,7 +265,7 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
 typedef struct {
     const int64_t *rows; /* NULL: dw is (n,). Else (n_rows,), ascending; dw: (n_rows, row_length) */
     size_t n_rows;
-    size_t row_length;   /* w: (n / row_length, row_length) */
+    size_t row_length; /* w: (n / row_length, row_length) */
 } pt_gradient_rows;
 void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
                  double learning_rate);

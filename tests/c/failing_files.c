@@ -49,13 +49,9 @@ void faults_arm(long k, int its_way, int its_error) {
     calls[0] = '\0';
 }
 
-const char *faults_calls(void) {
-    return calls;
-}
+const char *faults_calls(void) { return calls; }
 
-static const char *path_of(int fd) {
-    return fd >= 0 && fd < MAX_FILES ? paths[fd] : "";
-}
+static const char *path_of(int fd) { return fd >= 0 && fd < MAX_FILES ? paths[fd] : ""; }
 
 static bool is_watched(const char *path) {
     const size_t length = strlen(directory);
@@ -72,11 +68,14 @@ static void kill_here(void) {
 /* Notes a call. Whether it must fail, with errno set. */
 static bool fails(const char *call, const char *path) {
     const bool removes = strncmp(call, "unlink", 6) == 0;
-    int written = snprintf(calls + calls_length, sizeof calls - calls_length, "%s %s\n", call, path);
+    int written =
+        snprintf(calls + calls_length, sizeof calls - calls_length, "%s %s\n", call, path);
 
-    if (written > 0 && calls_length + (size_t)written < sizeof calls) calls_length += (size_t)written;
+    if (written > 0 && calls_length + (size_t)written < sizeof calls)
+        calls_length += (size_t)written;
     count++;
-    if (count == due && how == KILL_BEFORE) kill_here();
+    if (count == due && how == KILL_BEFORE)
+        kill_here();
     if (due < 1 || !((how == FAIL && count == due) || (how == FAIL_FROM && count >= due)) ||
         (how == FAIL_FROM && error == ENOSPC && removes)) {
         return false;
@@ -87,28 +86,33 @@ static bool fails(const char *call, const char *path) {
 
 static void finish(void) {
     const int before = errno;
-    if (count == due && how == KILL_AFTER) kill_here();
+    if (count == due && how == KILL_AFTER)
+        kill_here();
     errno = before;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* A call that fails or is done. */
-#define WRAP(name, parameters, arguments, path)                                      \
-    int name parameters {                                                            \
-        if (!is_watched(path)) return REAL(name) arguments;                          \
-        if (fails(#name, path)) return -1;                                           \
-        const int result = REAL(name) arguments;                                     \
-        finish();                                                                    \
-        return result;                                                               \
+#define WRAP(name, parameters, arguments, path)                                                    \
+    int name parameters {                                                                          \
+        if (!is_watched(path))                                                                     \
+            return REAL(name) arguments;                                                           \
+        if (fails(#name, path))                                                                    \
+            return -1;                                                                             \
+        const int result = REAL(name) arguments;                                                   \
+        finish();                                                                                  \
+        return result;                                                                             \
     }
 
-#define WRAP_SYNC(name)                                                              \
-    int name(int fd) {                                                               \
-        if (!is_watched(path_of(fd))) return REAL(name)(fd);                         \
-        if (fails(#name, path_of(fd))) return -1;                                    \
-        finish(); /* no power is lost here: the test sees that it was asked for */   \
-        return 0;                                                                    \
+#define WRAP_SYNC(name)                                                                            \
+    int name(int fd) {                                                                             \
+        if (!is_watched(path_of(fd)))                                                              \
+            return REAL(name)(fd);                                                                 \
+        if (fails(#name, path_of(fd)))                                                             \
+            return -1;                                                                             \
+        finish(); /* no power is lost here: the test sees that it was asked for */                 \
+        return 0;                                                                                  \
     }
 
 WRAP_SYNC(fsync)
@@ -124,44 +128,48 @@ WRAP(symlink, (const char *from, const char *to), (from, to), to)
 WRAP(mkdir, (const char *path, mode_t mode), (path, mode), path)
 WRAP(rmdir, (const char *path), (path), path)
 
-#define WRAP_RENAME(name, parameters, arguments)                                     \
-    int name parameters {                                                            \
-        if (!is_watched(to)) return REAL(name) arguments;                            \
-        char both[2 * PATH_MAX];                                                     \
-        snprintf(both, sizeof both, "%s %s", from, to);                              \
-        if (fails("rename", both)) return -1;                                        \
-        const int result = REAL(name) arguments;                                     \
-        finish();                                                                    \
-        if (result == 0 && on_rename != NULL) {                                      \
-            is_paused = true;                                                        \
-            on_rename(to);                                                           \
-            is_paused = false;                                                       \
-        }                                                                            \
-        return result;                                                               \
+#define WRAP_RENAME(name, parameters, arguments)                                                   \
+    int name parameters {                                                                          \
+        if (!is_watched(to))                                                                       \
+            return REAL(name) arguments;                                                           \
+        char both[2 * PATH_MAX];                                                                   \
+        snprintf(both, sizeof both, "%s %s", from, to);                                            \
+        if (fails("rename", both))                                                                 \
+            return -1;                                                                             \
+        const int result = REAL(name) arguments;                                                   \
+        finish();                                                                                  \
+        if (result == 0 && on_rename != NULL) {                                                    \
+            is_paused = true;                                                                      \
+            on_rename(to);                                                                         \
+            is_paused = false;                                                                     \
+        }                                                                                          \
+        return result;                                                                             \
     }
 
 WRAP_RENAME(rename, (const char *from, const char *to), (from, to))
 WRAP_RENAME(renameat, (int at, const char *from, int to_at, const char *to), (at, from, to_at, to))
-WRAP_RENAME(renameat2,
-            (int at, const char *from, int to_at, const char *to, unsigned int flags),
+WRAP_RENAME(renameat2, (int at, const char *from, int to_at, const char *to, unsigned int flags),
             (at, from, to_at, to, flags))
 
 /* A call that writes `bytes`, and may write half of them. */
-#define WRAP_WRITE(name, parameters, arguments, half_arguments)                      \
-    ssize_t name parameters {                                                        \
-        if (!is_watched(path_of(fd))) return REAL(name) arguments;                   \
-        const bool is_half = count + 1 == due && bytes > 1 &&                        \
-                             (how == HALF || how == KILL_HALF ||                     \
-                              (how == FAIL_FROM && error == ENOSPC));                \
-        if (fails("write", path_of(fd)) && !is_half) return -1;                      \
-        const ssize_t written = is_half ? REAL(name) half_arguments                  \
-                                        : REAL(name) arguments;                      \
-        if (is_half && how == KILL_HALF) kill_here();                                \
-        finish();                                                                    \
-        return written;                                                              \
+#define WRAP_WRITE(name, parameters, arguments, half_arguments)                                    \
+    ssize_t name parameters {                                                                      \
+        if (!is_watched(path_of(fd)))                                                              \
+            return REAL(name) arguments;                                                           \
+        const bool is_half =                                                                       \
+            count + 1 == due && bytes > 1 &&                                                       \
+            (how == HALF || how == KILL_HALF || (how == FAIL_FROM && error == ENOSPC));            \
+        if (fails("write", path_of(fd)) && !is_half)                                               \
+            return -1;                                                                             \
+        const ssize_t written = is_half ? REAL(name) half_arguments : REAL(name) arguments;        \
+        if (is_half && how == KILL_HALF)                                                           \
+            kill_here();                                                                           \
+        finish();                                                                                  \
+        return written;                                                                            \
     }
 
-WRAP_WRITE(write, (int fd, const void *from, size_t bytes), (fd, from, bytes), (fd, from, bytes / 2))
+WRAP_WRITE(write, (int fd, const void *from, size_t bytes), (fd, from, bytes),
+           (fd, from, bytes / 2))
 WRAP_WRITE(pwrite, (int fd, const void *from, size_t bytes, off_t at), (fd, from, bytes, at),
            (fd, from, bytes / 2, at))
 WRAP_WRITE(pwrite64, (int fd, const void *from, size_t bytes, off64_t at), (fd, from, bytes, at),
@@ -176,21 +184,24 @@ static bool only_reads(const char *path, int flags) {
            (stat(path, &found) != 0 || !S_ISDIR(found.st_mode));
 }
 
-#define WRAP_OPEN(name, parameters, arguments)                                       \
-    int name parameters {                                                            \
-        mode_t mode = 0;                                                             \
-        if (flags & (O_CREAT | O_TMPFILE)) {                                         \
-            va_list rest;                                                            \
-            va_start(rest, flags);                                                   \
-            mode = (mode_t)va_arg(rest, int);                                        \
-            va_end(rest);                                                            \
-        }                                                                            \
-        if (!is_watched(path) || only_reads(path, flags)) return REAL(name) arguments; \
-        if (fails("open", path)) return -1;                                          \
-        const int fd = REAL(name) arguments;                                         \
-        if (fd >= 0 && fd < MAX_FILES) snprintf(paths[fd], PATH_MAX, "%s", path);    \
-        finish();                                                                    \
-        return fd;                                                                   \
+#define WRAP_OPEN(name, parameters, arguments)                                                     \
+    int name parameters {                                                                          \
+        mode_t mode = 0;                                                                           \
+        if (flags & (O_CREAT | O_TMPFILE)) {                                                       \
+            va_list rest;                                                                          \
+            va_start(rest, flags);                                                                 \
+            mode = (mode_t)va_arg(rest, int);                                                      \
+            va_end(rest);                                                                          \
+        }                                                                                          \
+        if (!is_watched(path) || only_reads(path, flags))                                          \
+            return REAL(name) arguments;                                                           \
+        if (fails("open", path))                                                                   \
+            return -1;                                                                             \
+        const int fd = REAL(name) arguments;                                                       \
+        if (fd >= 0 && fd < MAX_FILES)                                                             \
+            snprintf(paths[fd], PATH_MAX, "%s", path);                                             \
+        finish();                                                                                  \
+        return fd;                                                                                 \
     }
 
 WRAP_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
@@ -200,13 +211,15 @@ WRAP_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags
 
 /* A close that fails has closed the file, on Linux. */
 int close(int fd) {
-    if (!is_watched(path_of(fd))) return REAL(close)(fd);
+    if (!is_watched(path_of(fd)))
+        return REAL(close)(fd);
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", paths[fd]);
     paths[fd][0] = '\0';
     const bool has_failed = fails("close", path);
     const int its_error = errno, result = REAL(close)(fd);
     finish();
-    if (has_failed) errno = its_error;
+    if (has_failed)
+        errno = its_error;
     return has_failed ? -1 : result;
 }

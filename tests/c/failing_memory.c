@@ -37,7 +37,8 @@ static bool fails(const char *name, const void *caller) {
         strstr(from.dli_fname, "/pytensor/_core.") == NULL) {
         return false;
     }
-    if (atomic_fetch_add(&count, 1) + 1 != due) return false;
+    if (atomic_fetch_add(&count, 1) + 1 != due)
+        return false;
     snprintf(failed, sizeof failed, "%s", name);
     errno = ENOMEM;
     return true;

@@ -23,51 +23,38 @@ static pid_t main_process;
 /* Hooks of the sanitizers: malloc shall return NULL, as without them, when a request is too large;
  * the leak check is for the main process, as it takes threads lost in a fork for running ones. */
 const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "allocator_may_return_null=1";
-}
+const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
 
 const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "allocator_may_return_null=1:atexit_sleep_ms=0";
-}
+const char *__tsan_default_options(void) { return "allocator_may_return_null=1:atexit_sleep_ms=0"; }
 
 int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-    return getpid() != main_process;
-}
+int __lsan_is_turned_off(void) { return getpid() != main_process; }
 
 #define MIB ((size_t)1 << 20)
 
-static pt_memory_stats stats(void)
-{
+static pt_memory_stats stats(void) {
     pt_memory_stats s;
     pt_memory_get_stats(&s);
     return s;
 }
 
 /* Marsaglia's xorshift64. */
-static uint64_t next_random(uint64_t *x)
-{
+static uint64_t next_random(uint64_t *x) {
     *x ^= *x << 13;
     *x ^= *x >> 7;
     return *x ^= *x << 17;
 }
 
 /* Mostly small, some large, some at the edges of a size class. */
-static size_t random_size(uint64_t *x)
-{
+static size_t random_size(uint64_t *x) {
     const uint64_t r = next_random(x);
     const size_t size = (size_t)(r >> 32) % ((size_t)1 << (r % 23));
 
     return r % 5 == 0 ? (size + 63) / 64 * 64 : size;
 }
 
-static void expect_success(pid_t child)
-{
+static void expect_success(pid_t child) {
     int status = 0;
 
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
@@ -76,8 +63,7 @@ static void expect_success(pid_t child)
 
 /* ------------------------------------------------------- one block, one property */
 
-static void test_size_classes(void)
-{
+static void test_size_classes(void) {
     for (size_t bytes = 0; bytes < 5 * MIB; bytes += 1 + bytes / 61) {
         pt_memory_trim();
         char *block = pt_alloc(bytes);
@@ -96,8 +82,7 @@ static void test_size_classes(void)
     puts("blocks are aligned, are reused, and exceed their size by less than 64 bytes or 1/4");
 }
 
-static void test_statistics(void)
-{
+static void test_statistics(void) {
     const pt_memory_stats before = stats();
     void *a = pt_alloc(1000), *b = pt_alloc(3 * MIB);
 
@@ -118,10 +103,9 @@ static void test_statistics(void)
     puts("in_use, peak, cached, hits and misses count what they say");
 }
 
-static void test_refusals(void)
-{
-    const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 64, SIZE_MAX / 2, SIZE_MAX / 4 * 3,
-                            SIZE_MAX / 4 + 1, SIZE_MAX / 4, SIZE_MAX / 8, (size_t)1 << 48};
+static void test_refusals(void) {
+    const size_t sizes[] = {SIZE_MAX,         SIZE_MAX - 64, SIZE_MAX / 2, SIZE_MAX / 4 * 3,
+                            SIZE_MAX / 4 + 1, SIZE_MAX / 4,  SIZE_MAX / 8, (size_t)1 << 48};
     const pt_memory_stats before = stats();
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -162,8 +146,7 @@ static void test_refusals(void)
 
 /* -------------------------------------------------------------------- the cache */
 
-static void test_cap(void)
-{
+static void test_cap(void) {
     const size_t default_cap = stats().cache_cap;
     void *blocks[200];
 
@@ -204,8 +187,7 @@ static void test_cap(void)
     puts("the cache stays within its cap and gives up the oldest large blocks first");
 }
 
-static void test_no_faults_on_reuse(void)
-{
+static void test_no_faults_on_reuse(void) {
     const size_t bytes = 64 * MIB;
     struct rusage before, after;
 
@@ -224,8 +206,7 @@ static void test_no_faults_on_reuse(void)
 }
 
 /* In a child, since a lowered limit stays. */
-static void test_exhaustion(void)
-{
+static void test_exhaustion(void) {
     if (SANITIZED) {
         puts("(not checked here, the sanitizer needs the address space: exhaustion)");
         return;
@@ -268,8 +249,7 @@ typedef struct {
 static parcel slots[N_SLOTS];
 static pthread_mutex_t slot_locks[N_SLOTS];
 
-static parcel exchange(size_t i, parcel mine)
-{
+static parcel exchange(size_t i, parcel mine) {
     pthread_mutex_lock(&slot_locks[i]);
     const parcel found = slots[i];
     slots[i] = mine;
@@ -278,8 +258,7 @@ static parcel exchange(size_t i, parcel mine)
 }
 
 /* Two live blocks that overlap would overwrite each other's value. */
-static void check_and_free(parcel p)
-{
+static void check_and_free(parcel p) {
     for (size_t i = 0; i < p.n; i += 1 + p.n / 97) {
         CHECK(p.bytes[i] == p.bytes[0]);
     }
@@ -287,8 +266,7 @@ static void check_and_free(parcel p)
     pt_free(p.bytes, p.n);
 }
 
-static void *trade(void *seed)
-{
+static void *trade(void *seed) {
     uint64_t random = (uint64_t)(uintptr_t)seed * 0x9E3779B97F4A7C15u;
 
     for (int round = 0; round < N_ROUNDS; round++) {
@@ -304,8 +282,7 @@ static void *trade(void *seed)
     return NULL;
 }
 
-static void test_threads_and_forks(void)
-{
+static void test_threads_and_forks(void) {
     pthread_t threads[N_THREADS];
     const size_t default_cap = stats().cache_cap;
 
@@ -346,8 +323,7 @@ static void test_threads_and_forks(void)
 /* ------------------------------------------------------------------ environment */
 
 /* In children, before this process has decided. */
-static void test_environment(void)
-{
+static void test_environment(void) {
     pid_t child = fork();
     if (child == 0) {
         setenv("PYTENSOR_ALLOCATOR", "system", 1);
@@ -374,8 +350,7 @@ static void test_environment(void)
     puts("PYTENSOR_ALLOCATOR is obeyed, or reported");
 }
 
-int main(void)
-{
+int main(void) {
     main_process = getpid();
     setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
     test_environment();

@@ -20,16 +20,10 @@ static pid_t main_process;
 /* Hooks of the sanitizers: the leak check is for the main process, since it takes the threads that
  * a child has lost for running ones, and no process shall wait a second for others at its exit. */
 int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-    return getpid() != main_process;
-}
+int __lsan_is_turned_off(void) { return getpid() != main_process; }
 
 const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-    return "atexit_sleep_ms=0";
-}
+const char *__tsan_default_options(void) { return "atexit_sleep_ms=0"; }
 
 #define MAX_TASKS 3000
 
@@ -43,22 +37,19 @@ typedef struct {
     long work; /* rounds of a loop in each task */
 } run;
 
-static void spend(long work)
-{
+static void spend(long work) {
     for (volatile long i = 0; i < work; i++) {
     }
 }
 
-static void count(void *context, size_t i)
-{
+static void count(void *context, size_t i) {
     run *r = context;
 
     r->counts[i]++;
     spend(r->work);
 }
 
-static bool each_ran_once(const run *r, size_t n)
-{
+static bool each_ran_once(const run *r, size_t n) {
     for (size_t i = 0; i < MAX_TASKS; i++) {
         if (r->counts[i] != (i < n)) {
             return false;
@@ -67,23 +58,20 @@ static bool each_ran_once(const run *r, size_t n)
     return true;
 }
 
-static void check_job(size_t n, long work)
-{
+static void check_job(size_t n, long work) {
     run r = {.work = work};
 
     pt_parallel_for(count, &r, n);
     CHECK(each_ran_once(&r, n));
 }
 
-static void sleep_ns(long ns)
-{
+static void sleep_ns(long ns) {
     nanosleep(&(struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}, NULL);
 }
 
 /* ------------------------------------------------------------------------ tests */
 
-static void test_each_task_once(void)
-{
+static void test_each_task_once(void) {
     const size_t sizes[] = {0, 1, 2, 3, 7, 64, MAX_TASKS};
 
     for (int n_threads = 1; n_threads <= 9; n_threads++) {
@@ -99,8 +87,7 @@ static void test_each_task_once(void)
 }
 
 /* Gaps below and above the time that idle workers spin: hot, just parking, and parked ones. */
-static void test_gaps(void)
-{
+static void test_gaps(void) {
     const long gaps[] = {0, 1000, 30000, 50000, 60000, 300000};
 
     for (int n_threads = 2; n_threads <= 4; n_threads++) {
@@ -117,20 +104,17 @@ static void test_gaps(void)
     puts("nothing is lost when workers park and wake");
 }
 
-static void nest(void *context, size_t i)
-{
+static void nest(void *context, size_t i) {
     check_job(50 + i, 0);
     count(context, i);
 }
 
-static void set_threads(void *context, size_t i)
-{
+static void set_threads(void *context, size_t i) {
     pt_set_num_threads(1 + (int)i % 4);
     count(context, i);
 }
 
-static void test_nested(void)
-{
+static void test_nested(void) {
     for (int round = 0; round < 50; round++) {
         run r = {.work = 0};
         pt_set_num_threads(3);
@@ -144,16 +128,14 @@ static void test_nested(void)
     puts("calls from inside a task run, and do not hang");
 }
 
-static void *submit(void *rounds)
-{
+static void *submit(void *rounds) {
     for (long i = 0; i < (long)(intptr_t)rounds; i++) {
         check_job(1 + (size_t)i % 40, i % 5 == 0 ? 2000 : 0);
     }
     return NULL;
 }
 
-static void test_many_callers(void)
-{
+static void test_many_callers(void) {
     pthread_t callers[6];
 
     pt_set_num_threads(4);
@@ -173,16 +155,14 @@ static void test_many_callers(void)
 /* ------------------------------------------------------------------------- fork */
 
 /* The thread sanitizer does not know threads that a child of a process with threads starts. */
-static void enter_child(void)
-{
+static void enter_child(void) {
 #if defined(__SANITIZE_THREAD__)
     pt_set_num_threads(1);
 #endif
 }
 
 /* Fails, instead of hanging, when the child does not end within a minute. */
-static void expect_success(pid_t child)
-{
+static void expect_success(pid_t child) {
     int status = 0;
 
     CHECK(child > 0);
@@ -197,8 +177,7 @@ static void expect_success(pid_t child)
     CHECK(!"the child hangs");
 }
 
-static void work_in_child(void)
-{
+static void work_in_child(void) {
     enter_child();
     for (int i = 0; i < 20; i++) {
         check_job(30, 100);
@@ -212,8 +191,7 @@ static void work_in_child(void)
     check_job(30, 0);
 }
 
-static void test_fork_while_busy(void)
-{
+static void test_fork_while_busy(void) {
     pthread_t callers[2];
 
     pt_set_num_threads(3);
@@ -246,8 +224,7 @@ typedef struct {
     _Atomic pid_t child;
 } fork_inside;
 
-static void fork_in_task(void *context, size_t i)
-{
+static void fork_in_task(void *context, size_t i) {
     fork_inside *f = context;
     const bool is_owner = pthread_equal(pthread_self(), f->owner);
 
@@ -266,12 +243,9 @@ static void fork_in_task(void *context, size_t i)
 
 /* The owner's child ends the job on its own, with every task done once; a worker's child has lost
  * the job's owner and ends, with success, when the task returns. */
-static void test_fork_in_task(void)
-{
+static void test_fork_in_task(void) {
     for (int round = 0; round < 40; round++) {
-        fork_inside f = {.r.work = 3000,
-                         .owner = pthread_self(),
-                         .from_owner = round % 2 == 0};
+        fork_inside f = {.r.work = 3000, .owner = pthread_self(), .from_owner = round % 2 == 0};
         pt_set_num_threads(3);
         pt_parallel_for(fork_in_task, &f, 200);
         CHECK(each_ran_once(&f.r, 200));
@@ -291,15 +265,13 @@ static void test_fork_in_task(void)
 
 static _Atomic int n_signals;
 
-static void on_signal(int number)
-{
+static void on_signal(int number) {
     (void)number;
     n_signals++;
 }
 
 /* While the main thread blocks it, a signal to the process goes to any thread that does not. */
-static void test_signals(void)
-{
+static void test_signals(void) {
     sigset_t user_signal;
 
     sigemptyset(&user_signal);
@@ -320,21 +292,16 @@ static void test_signals(void)
 }
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-static void test_too_few_threads(void)
-{
+static void test_too_few_threads(void) {
     puts("(not checked here, the sanitizer needs the memory: failure to start threads)");
 }
 #else
 static int n_warnings;
 
-static void count_warning(int n)
-{
-    n_warnings += n == PT_MAX_THREADS;
-}
+static void count_warning(int n) { n_warnings += n == PT_MAX_THREADS; }
 
 /* Must come before any thread has started: the C library keeps stacks for reuse. */
-static void test_too_few_threads(void)
-{
+static void test_too_few_threads(void) {
     /* Address space for no thread's stack, and for a few of them: 8 MiB each, as a rule. */
     const rlim_t rooms[] = {0, (rlim_t)20 << 20};
 
@@ -366,27 +333,21 @@ static void test_too_few_threads(void)
 static int n_questions;
 static int interrupted_at;
 
-static int always(void)
-{
-    return true;
-}
+static int always(void) { return true; }
 
 /* Answers as a handler of signals may: after work of its own, with another number of threads. */
-static int compute_and_answer(void)
-{
+static int compute_and_answer(void) {
     check_job(100, 0);
     pt_set_num_threads(1 + (n_questions + 1) % 4);
     return ++n_questions == interrupted_at;
 }
 
-static void sleep_and_count(void *context, size_t i)
-{
+static void sleep_and_count(void *context, size_t i) {
     sleep_ns(20000000);
     count(context, i);
 }
 
-static void test_interruptible(void)
-{
+static void test_interruptible(void) {
     const pt_pool_question question = {always, compute_and_answer};
 
     pt_pool_ask(&question);
@@ -409,8 +370,7 @@ static void test_interruptible(void)
     puts("an interruptible job asks, goes on where it was, or ends");
 }
 
-int main(void)
-{
+int main(void) {
     main_process = getpid();
     setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
     setenv("PYTENSOR_NUM_THREADS", "many", 1);

@@ -11,34 +11,25 @@ enum { SECONDS = 10 };
 /* What a thread does that comes just now, before it sees that the door is closed, and when it has
  * seen it. The handlers before a fork run last registered first: these come when blas.c's (priority
  * 1001) has found nobody inside. */
-static void come(void)
-{
-    atomic_fetch_add(&n_inside, 1);
-}
+static void come(void) { atomic_fetch_add(&n_inside, 1); }
 
-static void go(void)
-{
-    atomic_fetch_sub(&n_inside, 1);
-}
+static void go(void) { atomic_fetch_sub(&n_inside, 1); }
 
 /* What else the thread that exits does, after the handler of blas.c: that of atexit runs later. */
 static void at_exit(void);
 
-__attribute__((constructor(1000))) static void register_a_late_comer(void)
-{
+__attribute__((constructor(1000))) static void register_a_late_comer(void) {
     CHECK(pthread_atfork(come, go, NULL) == 0 && atexit(at_exit) == 0);
 }
 
-static int result_of(pid_t child)
-{
+static int result_of(pid_t child) {
     int status = 0;
 
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     return status;
 }
 
-static void test_a_child_forks(void)
-{
+static void test_a_child_forks(void) {
     const pid_t child = fork();
 
     if (child == 0) {
@@ -53,16 +44,14 @@ static void test_a_child_forks(void)
     puts("a child that was made as a product began can fork itself");
 }
 
-static void *enter_and_leave(void *unused)
-{
+static void *enter_and_leave(void *unused) {
     (void)unused;
     pt_enter_blas();
     pt_leave_blas();
     return NULL;
 }
 
-static void test_several_are_inside(void)
-{
+static void test_several_are_inside(void) {
     pthread_t thread;
 
     pt_enter_blas();
@@ -77,8 +66,7 @@ static void test_several_are_inside(void)
 
 static atomic_bool has_left, is_watched;
 
-static void *stay_a_while(void *entered)
-{
+static void *stay_a_while(void *entered) {
     pt_enter_blas();
     atomic_store((atomic_bool *)entered, true);
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -88,8 +76,7 @@ static void *stay_a_while(void *entered)
     _Exit(1);
 }
 
-static void at_exit(void)
-{
+static void at_exit(void) {
     if (!atomic_load(&is_watched)) {
         return;
     }
@@ -104,8 +91,7 @@ static void at_exit(void)
     CHECK(result_of(child) == 0);
 }
 
-static void test_an_exit(void)
-{
+static void test_an_exit(void) {
     const pid_t child = fork();
 
     if (child == 0) {
@@ -124,8 +110,7 @@ static void test_an_exit(void)
     puts("an exit waits for those inside, and lets nobody in but the thread that exits");
 }
 
-int main(void)
-{
+int main(void) {
     setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
     test_several_are_inside();
     test_a_child_forks();

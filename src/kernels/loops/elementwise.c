@@ -42,19 +42,19 @@
 
 /* One call, after its axes have been merged. */
 typedef struct {
-    pt_loop loop;         /* NULL: copy operand 0 to the result */
+    pt_loop loop; /* NULL: copy operand 0 to the result */
     const pt_cast (*casts)[PT_N_DTYPES];
-    pt_dtype compute;     /* the dtype of the loop's inputs */
+    pt_dtype compute; /* the dtype of the loop's inputs */
     int n_inputs;
     int ndim;
-    size_t size, task;    /* elements of all, of one task */
+    size_t size, task; /* elements of all, of one task */
     ptrdiff_t shape[PT_MAX_NDIM];
     char *data[MAX_OPERANDS];
     pt_dtype dtype[MAX_OPERANDS];
     ptrdiff_t item[MAX_OPERANDS];
     ptrdiff_t strides[MAX_OPERANDS][PT_MAX_NDIM];
     bool flat[MAX_OPERANDS]; /* contiguous over all axes */
-    size_t block;         /* of how many elements a row is done at a time; 0: all, in place */
+    size_t block;            /* of how many elements a row is done at a time; 0: all, in place */
 } plan;
 
 typedef struct {
@@ -71,16 +71,19 @@ static void merge(void) {
     merged = pt_elementwise_loops_avx512;
     for (int dtype = 0; dtype < PT_N_DTYPES; dtype++) {
         for (int op = 0; op < PT_OP_COUNT; op++) {
-            if (merged.loops[op][dtype] == NULL) merged.loops[op][dtype] = avx2->loops[op][dtype];
+            if (merged.loops[op][dtype] == NULL)
+                merged.loops[op][dtype] = avx2->loops[op][dtype];
         }
         for (int to = 0; to < PT_N_DTYPES; to++) {
-            if (merged.casts[dtype][to] == NULL) merged.casts[dtype][to] = avx2->casts[dtype][to];
+            if (merged.casts[dtype][to] == NULL)
+                merged.casts[dtype][to] = avx2->casts[dtype][to];
         }
     }
 }
 
 const pt_elementwise_table *pt_elementwise_table_here(void) {
-    if (pt_isa_level() < 2) return PT_SELECT(pt_elementwise_loops);
+    if (pt_isa_level() < 2)
+        return PT_SELECT(pt_elementwise_loops);
     pthread_once(&merged_once, merge);
     return &merged;
 }
@@ -109,19 +112,24 @@ static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride,
     }
     switch (size) {
     case 1:
-        for (size_t i = 0; i < n; i++) to[i] = from[(ptrdiff_t)i * stride];
+        for (size_t i = 0; i < n; i++)
+            to[i] = from[(ptrdiff_t)i * stride];
         break;
     case 2:
-        for (size_t i = 0; i < n; i++) memcpy(to + 2 * i, from + (ptrdiff_t)i * stride, 2);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + 2 * i, from + (ptrdiff_t)i * stride, 2);
         break;
     case 4:
-        for (size_t i = 0; i < n; i++) memcpy(to + 4 * i, from + (ptrdiff_t)i * stride, 4);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + 4 * i, from + (ptrdiff_t)i * stride, 4);
         break;
     case 8:
-        for (size_t i = 0; i < n; i++) memcpy(to + 8 * i, from + (ptrdiff_t)i * stride, 8);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + 8 * i, from + (ptrdiff_t)i * stride, 8);
         break;
     default:
-        for (size_t i = 0; i < n; i++) memcpy(to + 16 * i, from + (ptrdiff_t)i * stride, 16);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + 16 * i, from + (ptrdiff_t)i * stride, 16);
     }
 }
 
@@ -134,19 +142,24 @@ static void unpack(char *restrict to, ptrdiff_t stride, const char *restrict fro
     }
     switch (size) {
     case 1:
-        for (size_t i = 0; i < n; i++) to[(ptrdiff_t)i * stride] = from[i];
+        for (size_t i = 0; i < n; i++)
+            to[(ptrdiff_t)i * stride] = from[i];
         break;
     case 2:
-        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 2 * i, 2);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + (ptrdiff_t)i * stride, from + 2 * i, 2);
         break;
     case 4:
-        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 4 * i, 4);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + (ptrdiff_t)i * stride, from + 4 * i, 4);
         break;
     case 8:
-        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 8 * i, 8);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + (ptrdiff_t)i * stride, from + 8 * i, 8);
         break;
     default:
-        for (size_t i = 0; i < n; i++) memcpy(to + (ptrdiff_t)i * stride, from + 16 * i, 16);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + (ptrdiff_t)i * stride, from + 16 * i, 16);
     }
 }
 
@@ -192,7 +205,8 @@ static void move_block(char *strided, const ptrdiff_t *strides, int ndim, const 
     ptrdiff_t inner = strides[ndim - 1];
     while (n > 0) {
         size_t piece = (size_t)(shape[ndim - 1] - c.index[ndim - 1]);
-        if (piece > n) piece = n;
+        if (piece > n)
+            piece = n;
         if (to_strided) {
             unpack(strided + c.offset, inner, contiguous, piece, size);
         } else {
@@ -237,8 +251,10 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
  * written over an input, they go through padded buffers. */
 static void run_loop(const plan *p, char *const *operands, size_t n) {
     size_t whole = n & ~(size_t)(PT_LANES - 1);
-    if (whole > 0) p->loop(operands, whole);
-    if (whole == n) return;
+    if (whole > 0)
+        p->loop(operands, whole);
+    if (whole == n)
+        return;
     _Alignas(64) char padded[MAX_OPERANDS][PT_LANES * 8];
     char *pointers[MAX_OPERANDS];
     size_t rest = n - whole, in_size = pt_dtype_size[p->compute];
@@ -269,7 +285,8 @@ static void run_loop(const plan *p, char *const *operands, size_t n) {
 static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, char *to) {
     bool contiguous = stride == p->item[k];
     if (p->dtype[k] == p->compute) {
-        if (contiguous) return from;
+        if (contiguous)
+            return from;
         pack(to, from, stride, n, (size_t)p->item[k]);
         return to;
     }
@@ -303,7 +320,8 @@ static void run_row(const plan *p, char *const *base, size_t n) {
             char *buffer = p->loop == NULL ? operands[out] : buffers[k].bytes;
             if (stride == 0 && done > 0) {
                 operands[k] = buffer; /* filled by the first block, at least as long */
-                if (p->loop != NULL) continue;
+                if (p->loop != NULL)
+                    continue;
             }
             operands[k] = load(p, k, base[k] + (ptrdiff_t)done * stride, stride, part, buffer);
         }
@@ -329,13 +347,16 @@ static void run_rows(const plan *p, size_t start, size_t end) {
     }
     while (start < end) {
         size_t n = (size_t)(p->shape[last] - cursors[0].index[last]);
-        if (n > end - start) n = end - start;
+        if (n > end - start)
+            n = end - start;
         char *base[MAX_OPERANDS];
-        for (int k = 0; k < n_operands; k++) base[k] = p->data[k] + cursors[k].offset;
+        for (int k = 0; k < n_operands; k++)
+            base[k] = p->data[k] + cursors[k].offset;
         size_t rows = 0; /* whole ones, which need no cursor until the end of their axis */
         if (last > 0 && n == (size_t)p->shape[last]) {
             rows = (size_t)(p->shape[last - 1] - cursors[0].index[last - 1]);
-            if (rows > (end - start) / n) rows = (end - start) / n;
+            if (rows > (end - start) / n)
+                rows = (end - start) / n;
         }
         for (size_t i = 0; i < rows || i == 0; i++) {
             if (is_copy) {
@@ -343,7 +364,8 @@ static void run_rows(const plan *p, size_t start, size_t end) {
             } else {
                 run_row(p, base, n);
             }
-            for (int k = 0; k < n_operands && last > 0; k++) base[k] += p->strides[k][last - 1];
+            for (int k = 0; k < n_operands && last > 0; k++)
+                base[k] += p->strides[k][last - 1];
         }
         for (int k = 0; k < n_operands; k++) {
             cursor_advance(&cursors[k], (ptrdiff_t)(rows > 0 ? rows : n), p->ndim - (rows > 0),
@@ -357,7 +379,8 @@ static void run_rows(const plan *p, size_t start, size_t end) {
  * size of all if it does not. */
 static size_t period_of(const plan *p, int k) {
     size_t period = p->size;
-    for (int d = 0; d < p->ndim && p->strides[k][d] == 0; d++) period /= (size_t)p->shape[d];
+    for (int d = 0; d < p->ndim && p->strides[k][d] == 0; d++)
+        period /= (size_t)p->shape[d];
     return period;
 }
 
@@ -452,16 +475,14 @@ static void run_task(void *context, size_t i) {
  * for each, and by the time that the next row wants the line's next element it is gone. */
 typedef struct {
     const plan *p;
-    int axis;                   /* of the rows */
-    bool across[MAX_OPERANDS];  /* whether an operand runs along it rather than along the last */
-    bool is_copy;               /* to contiguous columns, without a conversion */
-    size_t n_rows, n_columns;   /* of a tile, unless it is at an edge */
+    int axis;                  /* of the rows */
+    bool across[MAX_OPERANDS]; /* whether an operand runs along it rather than along the last */
+    bool is_copy;              /* to contiguous columns, without a conversion */
+    size_t n_rows, n_columns;  /* of a tile, unless it is at an edge */
     size_t tiles_down, tiles_along, n_tiles, per_task;
 } tiling;
 
-static size_t magnitude(ptrdiff_t stride) {
-    return stride < 0 ? -(size_t)stride : (size_t)stride;
-}
+static size_t magnitude(ptrdiff_t stride) { return stride < 0 ? -(size_t)stride : (size_t)stride; }
 
 /* Whether operand k has its elements closer together along axis than along the last one. */
 static bool runs_along(const plan *p, int k, int axis) {
@@ -477,30 +498,34 @@ static bool choose_tiles(const plan *p, tiling *t) {
     t->axis = -1;
     for (int k = 0; k < p->n_inputs && t->axis < 0; k++) {
         for (int d = 0; d < last; d++) {
-            if (runs_along(p, k, d) && (t->axis < 0 || magnitude(p->strides[k][d]) <
-                                                           magnitude(p->strides[k][t->axis]))) {
+            if (runs_along(p, k, d) &&
+                (t->axis < 0 || magnitude(p->strides[k][d]) < magnitude(p->strides[k][t->axis]))) {
                 t->axis = d;
             }
         }
     }
-    if (t->axis < 0) return false;
+    if (t->axis < 0)
+        return false;
     for (int k = 0; k < p->n_inputs; k++) {
         t->across[k] = runs_along(p, k, t->axis);
-        if (t->across[k] && (size_t)p->item[k] > item) item = (size_t)p->item[k];
+        if (t->across[k] && (size_t)p->item[k] > item)
+            item = (size_t)p->item[k];
     }
     t->across[p->n_inputs] = false;
     t->is_copy = p->loop == NULL && p->dtype[0] == p->dtype[1] && p->strides[1][last] == p->item[1];
     const size_t elements = TILE_BYTES / item;
     t->n_rows = TILE_COLUMN_BYTES / item < MAX_TILE_ROWS ? TILE_COLUMN_BYTES / item : MAX_TILE_ROWS;
     length = (size_t)p->shape[t->axis];
-    if (t->n_rows > length) t->n_rows = length;
+    if (t->n_rows > length)
+        t->n_rows = length;
     t->n_columns = elements / t->n_rows;
     length = (size_t)p->shape[last];
     if (t->n_columns > length) { /* more rows, then */
         t->n_columns = length;
         t->n_rows = elements / length;
         length = (size_t)p->shape[t->axis];
-        if (t->n_rows > length) t->n_rows = length;
+        if (t->n_rows > length)
+            t->n_rows = length;
     }
     t->tiles_down = pt_ceil_div((size_t)p->shape[t->axis], t->n_rows);
     t->tiles_along = pt_ceil_div((size_t)p->shape[last], t->n_columns);
@@ -515,7 +540,8 @@ static bool choose_tiles(const plan *p, tiling *t) {
 static void prefetch_columns(const char *from, ptrdiff_t column_stride, size_t column_bytes,
                              size_t n_columns) {
     for (size_t column = 0; column < n_columns; column++) {
-        for (size_t i = 0; i < column_bytes; i += CACHE_LINE) __builtin_prefetch(from + i, 0, 2);
+        for (size_t i = 0; i < column_bytes; i += CACHE_LINE)
+            __builtin_prefetch(from + i, 0, 2);
         from += column_stride;
     }
 }
@@ -544,26 +570,30 @@ static void run_tile(const tiling *t, size_t i) {
     }
     shape[0] = p->shape[t->axis] - (ptrdiff_t)row;
     shape[1] = p->shape[last] - (ptrdiff_t)column;
-    if ((size_t)shape[0] > t->n_rows) shape[0] = (ptrdiff_t)t->n_rows;
-    if ((size_t)shape[1] > t->n_columns) shape[1] = (ptrdiff_t)t->n_columns;
+    if ((size_t)shape[0] > t->n_rows)
+        shape[0] = (ptrdiff_t)t->n_rows;
+    if ((size_t)shape[1] > t->n_columns)
+        shape[1] = (ptrdiff_t)t->n_columns;
     for (int k = 0; k <= p->n_inputs; k++) {
         const ptrdiff_t *steps = p->strides[k];
         tile.data[k] = p->data[k];
-        for (int d = 0; d <= last; d++) tile.data[k] += index[d] * steps[d];
+        for (int d = 0; d <= last; d++)
+            tile.data[k] += index[d] * steps[d];
         strides[k][0] = steps[t->axis];
         strides[k][1] = steps[last];
     }
     const size_t n_rows = (size_t)shape[0], n_columns = (size_t)shape[1];
     if (t->is_copy && (n_rows <= MAX_STRAIGHT || n_columns <= MAX_STRAIGHT)) {
-        pt_transpose(tile.data[1], strides[1][0], tile.data[0], strides[0][0], strides[0][1], n_rows,
-                     n_columns, (size_t)p->item[0]);
+        pt_transpose(tile.data[1], strides[1][0], tile.data[0], strides[0][0], strides[0][1],
+                     n_rows, n_columns, (size_t)p->item[0]);
         return;
     }
     for (int k = 0; k <= p->n_inputs; k++) {
         const ptrdiff_t down = strides[k][0], along = strides[k][1], item = p->item[k];
         if (t->across[k]) {
             const size_t bytes = n_rows * (size_t)item;
-            if (down == item && bytes >= CACHE_LINE && column + n_columns < (size_t)p->shape[last]) {
+            if (down == item && bytes >= CACHE_LINE &&
+                column + n_columns < (size_t)p->shape[last]) {
                 prefetch_columns(tile.data[k] + shape[1] * along, along, bytes, n_columns);
             }
             strides[k][0] = shape[1] * item;
@@ -581,8 +611,8 @@ static void run_tile(const tiling *t, size_t i) {
     tile.compute = p->compute;
     tile.n_inputs = p->n_inputs;
     tile.size = (size_t)(shape[0] * shape[1]);
-    tile.ndim = pt_merge_axes(2, shape, p->n_inputs + 1, operands, tile.shape, tile.strides,
-                              tile.flat);
+    tile.ndim =
+        pt_merge_axes(2, shape, p->n_inputs + 1, operands, tile.shape, tile.strides, tile.flat);
     tile.block = block_of_rows(&tile);
     run_part(&tile, 0, tile.size);
 }
@@ -590,8 +620,10 @@ static void run_tile(const tiling *t, size_t i) {
 static void run_tiles(void *context, size_t i) {
     const tiling *t = context;
     size_t tile = i * t->per_task, end = tile + t->per_task;
-    if (end > t->n_tiles) end = t->n_tiles;
-    for (; tile < end; tile++) run_tile(t, tile);
+    if (end > t->n_tiles)
+        end = t->n_tiles;
+    for (; tile < end; tile++)
+        run_tile(t, tile);
 }
 
 /* ------------------------------------------------------------------------- planning */
@@ -600,7 +632,8 @@ int pt_merge_axes(int ndim, const ptrdiff_t *shape, int n_operands, const pt_ope
                   ptrdiff_t *merged, ptrdiff_t (*strides)[PT_MAX_NDIM], bool *flat) {
     int last = -1;
     for (int d = 0; d < ndim; d++) {
-        if (shape[d] == 1) continue;
+        if (shape[d] == 1)
+            continue;
         bool merge = last >= 0;
         for (int k = 0; merge && k < n_operands; k++) {
             merge = strides[k][last] == shape[d] * operands[k].strides[d];
@@ -610,7 +643,8 @@ int pt_merge_axes(int ndim, const ptrdiff_t *shape, int n_operands, const pt_ope
         } else {
             merged[++last] = shape[d];
         }
-        for (int k = 0; k < n_operands; k++) strides[k][last] = operands[k].strides[d];
+        for (int k = 0; k < n_operands; k++)
+            strides[k][last] = operands[k].strides[d];
     }
     if (last < 0) { /* a single element */
         last = 0;
@@ -670,21 +704,26 @@ static void run(plan *p, int ndim, const ptrdiff_t *shape, const pt_operand *in,
     if (ndim > 1 && order_axes(ndim, shape, out->strides, order)) {
         for (int d = 0; d < ndim; d++) {
             sorted_shape[d] = shape[order[d]];
-            for (int k = 0; k <= p->n_inputs; k++) sorted[k][d] = operands[k].strides[order[d]];
+            for (int k = 0; k <= p->n_inputs; k++)
+                sorted[k][d] = operands[k].strides[order[d]];
         }
-        for (int k = 0; k <= p->n_inputs; k++) operands[k].strides = sorted[k];
+        for (int k = 0; k <= p->n_inputs; k++)
+            operands[k].strides = sorted[k];
         shape = sorted_shape;
     }
     p->casts = pt_elementwise_table_here()->casts;
     p->ndim = pt_merge_axes(ndim, shape, p->n_inputs + 1, operands, p->shape, p->strides, p->flat);
     p->size = 1;
-    for (int d = 0; d < p->ndim; d++) p->size *= (size_t)p->shape[d];
-    if (p->size == 0) return;
+    for (int d = 0; d < p->ndim; d++)
+        p->size *= (size_t)p->shape[d];
+    if (p->size == 0)
+        return;
     p->block = block_of_rows(p);
     const bool is_small = p->size * bytes_per_element < PT_PARALLEL_BYTES;
     tiling t;
     if (p->ndim > 1 && choose_tiles(p, &t)) {
-        if (is_small) t.per_task = t.n_tiles;
+        if (is_small)
+            t.per_task = t.n_tiles;
         pt_parallel_for(run_tiles, &t, pt_ceil_div(t.n_tiles, t.per_task));
         return;
     }

@@ -68,14 +68,18 @@ static void F_PASTE(OP, F(loop))(char *const *operands, size_t n) {
     for (size_t start = 0; start < n; start += PT_BLOCK) {
         size_t count = n - start < PT_BLOCK ? n - start : PT_BLOCK;
         char *part[N_INPUTS + 1];
-        for (int k = 0; k <= N_INPUTS; k++) part[k] = operands[k] + start * sizeof(T);
+        for (int k = 0; k <= N_INPUTS; k++)
+            part[k] = operands[k] + start * sizeof(T);
         const T *in[N_INPUTS];
-        for (int k = 0; k < N_INPUTS; k++) in[k] = (const T *)part[k];
+        for (int k = 0; k < N_INPUTS; k++)
+            in[k] = (const T *)part[k];
         int any = 0;
 #pragma omp simd reduction(| : any)
-        for (size_t i = 0; i < count; i++) any |= F_PASTE(F(OP), rare) ARGUMENTS(in, i);
+        for (size_t i = 0; i < count; i++)
+            any |= F_PASTE(F(OP), rare) ARGUMENTS(in, i);
         T kept[N_INPUTS][PT_BLOCK];
-        for (int k = 0; any && k < N_INPUTS; k++) memcpy(kept[k], in[k], count * sizeof(T));
+        for (int k = 0; any && k < N_INPUTS; k++)
+            memcpy(kept[k], in[k], count * sizeof(T));
         F_PASTE(OP, F(common))(part, count);
         T *out = (T *)part[N_INPUTS];
         for (size_t i = 0; any && i < count; i++) {

@@ -54,7 +54,8 @@ static void run_ops(const call *c, char *const *slots, size_t n) {
         }
         int n_operands = pt_elementwise_info[op->op].n_inputs + 1;
         char *operands[PT_FUSE_MAX_OPERANDS];
-        for (int k = 0; k < n_operands; k++) operands[k] = slots[op->slots[k]];
+        for (int k = 0; k < n_operands; k++)
+            operands[k] = slots[op->slots[k]];
         c->table->loops[op->op][op->compute](operands, n);
     }
 }
@@ -76,7 +77,8 @@ static void run_tail(const call *c, size_t start, size_t n) {
     int n_slots = p->n_inputs + p->n_outputs + p->n_temporaries;
     _Alignas(64) char buffers[MAX_SLOTS][PT_LANES * 8];
     char *slots[MAX_SLOTS];
-    for (int k = 0; k < n_slots; k++) slots[k] = buffers[k];
+    for (int k = 0; k < n_slots; k++)
+        slots[k] = buffers[k];
     for (int k = 0; k < p->n_inputs; k++) {
         memset(buffers[k], 0, sizeof buffers[k]);
         load(c, k, start, n, buffers[k]);
@@ -109,8 +111,10 @@ static char *fill(const call *c, int k, size_t row, char *element, buffer *b) {
  * buffer. */
 static char *find(const call *c, int k, size_t start, size_t n, buffer *b) {
     const pt_operand *in = &c->in[k];
-    if (c->sources[k] == IN_PLACE) return in->data + start * pt_dtype_size[in->dtype];
-    if (c->sources[k] == REPEATED) return b->bytes; /* loaded before */
+    if (c->sources[k] == IN_PLACE)
+        return in->data + start * pt_dtype_size[in->dtype];
+    if (c->sources[k] == REPEATED)
+        return b->bytes; /* loaded before */
     if (c->row > 0 && (c->sources[k] == ROWS || c->sources[k] == COLUMN)) {
         size_t left;
         char *place = pt_element(in, c->ndim, c->shape, start, &left);
@@ -131,9 +135,11 @@ static void run_part(const call *c, size_t start, size_t end) {
     size_t whole = start + ((end - start) & ~(size_t)(PT_LANES - 1));
     size_t longest = whole - start < c->block ? whole - start : c->block;
     for (int k = 0; k < p->n_inputs; k++) {
-        if (c->sources[k] == IN_PLACE) continue;
+        if (c->sources[k] == IN_PLACE)
+            continue;
         buffers[k] = (buffer){next, 0};
-        if (c->sources[k] == REPEATED && longest > 0) load(c, k, start, longest, next);
+        if (c->sources[k] == REPEATED && longest > 0)
+            load(c, k, start, longest, next);
         next += c->block * p->item;
     }
     for (int k = 0; k < p->n_temporaries; k++) {
@@ -144,15 +150,18 @@ static void run_part(const call *c, size_t start, size_t end) {
         n = whole - start < c->block ? whole - start : c->block;
         if (c->row > 0) {
             size_t left = (c->row - start % c->row) & ~(size_t)(PT_LANES - 1);
-            if (left > 0 && left < n) n = left;
+            if (left > 0 && left < n)
+                n = left;
         }
-        for (int k = 0; k < p->n_inputs; k++) slots[k] = find(c, k, start, n, &buffers[k]);
+        for (int k = 0; k < p->n_inputs; k++)
+            slots[k] = find(c, k, start, n, &buffers[k]);
         for (int k = 0; k < p->n_outputs; k++) {
             slots[p->n_inputs + k] = c->out[k] + start * pt_dtype_size[p->outputs[k]];
         }
         run_ops(c, slots, n);
     }
-    if (whole < end) run_tail(c, whole, end - whole);
+    if (whole < end)
+        run_tail(c, whole, end - whole);
 }
 
 static void run_task(void *context, size_t i) {
@@ -163,11 +172,15 @@ static void run_task(void *context, size_t i) {
 
 /* Where input k comes from; over the merged axes. */
 static source source_of(const call *c, int k, bool flat) {
-    if (flat) return c->in[k].dtype == c->program->inputs[k] ? IN_PLACE : CONVERTED;
+    if (flat)
+        return c->in[k].dtype == c->program->inputs[k] ? IN_PLACE : CONVERTED;
     bool repeated = true;
-    for (int d = 0; d < c->ndim; d++) repeated = repeated && c->strides[k][d] == 0;
-    if (repeated) return REPEATED;
-    if (c->strides[k][c->ndim - 1] == 0) return COLUMN;
+    for (int d = 0; d < c->ndim; d++)
+        repeated = repeated && c->strides[k][d] == 0;
+    if (repeated)
+        return REPEATED;
+    if (c->strides[k][c->ndim - 1] == 0)
+        return COLUMN;
     return c->in[k].dtype == c->program->inputs[k] &&
                    c->strides[k][c->ndim - 1] == (ptrdiff_t)pt_dtype_size[c->in[k].dtype]
                ? ROWS
@@ -187,14 +200,17 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
     c.out = out;
     c.ndim = pt_merge_axes(ndim, shape, program->n_inputs, in, c.shape, c.strides, flat);
     c.size = 1;
-    for (int d = 0; d < c.ndim; d++) c.size *= (size_t)c.shape[d];
-    if (c.size == 0) return;
+    for (int d = 0; d < c.ndim; d++)
+        c.size *= (size_t)c.shape[d];
+    if (c.size == 0)
+        return;
     c.row = 0;
     for (int k = 0; k < program->n_inputs; k++) {
         c.in[k] = (pt_operand){in[k].data, c.strides[k], in[k].dtype};
         c.sources[k] = source_of(&c, k, flat[k]);
         n_buffers += c.sources[k] != IN_PLACE;
-        if (c.sources[k] == ROWS || c.sources[k] == COLUMN) c.row = (size_t)c.shape[c.ndim - 1];
+        if (c.sources[k] == ROWS || c.sources[k] == COLUMN)
+            c.row = (size_t)c.shape[c.ndim - 1];
         bytes_per_element += pt_dtype_size[in[k].dtype];
     }
     for (int k = 0; k < program->n_outputs; k++) {
@@ -203,11 +219,13 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
     /* Work for one thread may well lie in the cache: there are no streams to keep up. */
     bool alone = c.size * bytes_per_element < PT_PARALLEL_BYTES;
     c.block = BLOCK_BYTES / program->item;
-    if (alone || c.block > PT_BLOCK) c.block = PT_BLOCK;
+    if (alone || c.block > PT_BLOCK)
+        c.block = PT_BLOCK;
     if (n_buffers * c.block * program->item > SCRATCH_BYTES) {
         c.block = SCRATCH_BYTES / (n_buffers * program->item) & ~(size_t)(PT_LANES - 1);
     }
-    if (c.row < c.block) c.row = 0; /* most blocks are longer than a row: they are gathered */
+    if (c.row < c.block)
+        c.row = 0; /* most blocks are longer than a row: they are gathered */
     if (alone) {
         run_part(&c, 0, c.size);
         return;

@@ -19,16 +19,19 @@
 
 /* In stores as wide as the loads of the loop that comes next: the processor does not forward narrow
  * stores to wide loads, which then wait. */
-#define REPEAT(bits)                                                          \
-    do {                                                                      \
-        typedef uint##bits##_t __attribute__((may_alias, aligned(1))) word;   \
-        word value = *(const word *)element, *to = out;                       \
-        _Pragma("omp simd") for (size_t i = 0; i < n; i++) to[i] = value;     \
+#define REPEAT(bits)                                                                               \
+    do {                                                                                           \
+        typedef uint##bits##_t __attribute__((may_alias, aligned(1))) word;                        \
+        word value = *(const word *)element, *to = out;                                            \
+        _Pragma("omp simd")                                                                        \
+        for (size_t i = 0; i < n; i++)                                                             \
+            to[i] = value;                                                                         \
     } while (0)
 
 static void repeat(const void *element, void *out, size_t n, size_t size) {
     if (size == 16) {
-        for (size_t i = 0; i < n; i++) memcpy((char *)out + 16 * i, element, 16);
+        for (size_t i = 0; i < n; i++)
+            memcpy((char *)out + 16 * i, element, 16);
     } else if (size == 8) {
         REPEAT(64);
     } else if (size == 4) {

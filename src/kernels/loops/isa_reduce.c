@@ -12,7 +12,8 @@ typedef uint64_t row_number_i64, row_number_u64, row_number_f64;
 
 /* Rows i..i+count of elements of size bytes. */
 static inline const void *rows_at(const pt_rows *rows, size_t i, size_t count, size_t size) {
-    if (rows->fetch != NULL) return rows->fetch(rows->context, i, count);
+    if (rows->fetch != NULL)
+        return rows->fetch(rows->context, i, count);
     return (const char *)rows->data + (ptrdiff_t)i * rows->stride * (ptrdiff_t)size;
 }
 

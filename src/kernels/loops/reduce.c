@@ -48,13 +48,13 @@ typedef struct {
     ptrdiff_t strides[PT_MAX_NDIM + 2];
     ptrdiff_t out_strides[PT_MAX_NDIM + 1];
     size_t n_outputs, n;
-    size_t inner;     /* length of the innermost kept axis */
-    size_t width;     /* results in a bundle */
+    size_t inner; /* length of the innermost kept axis */
+    size_t width; /* results in a bundle */
     size_t n_bundles;
-    size_t block;     /* of PT_REDUCE_BLOCK */
-    size_t leaf;      /* elements of each result that one call of the loop takes */
+    size_t block; /* of PT_REDUCE_BLOCK */
+    size_t leaf;  /* elements of each result that one call of the loop takes */
     size_t bundles_per_task;
-    size_t group;     /* elements of each result that one task takes */
+    size_t group; /* elements of each result that one task takes */
     size_t n_groups;
     partial *partials; /* (n_bundles, n_groups), if n_groups > 1 */
 } plan;
@@ -77,9 +77,7 @@ static const pt_reduce_loops *loops_of(pt_reduce_op op, pt_dtype compute) {
     return loops;
 }
 
-bool pt_reduce_has(pt_reduce_op op, pt_dtype compute) {
-    return loops_of(op, compute)->run != NULL;
-}
+bool pt_reduce_has(pt_reduce_op op, pt_dtype compute) { return loops_of(op, compute)->run != NULL; }
 
 /* ------------------------------------------------------------------------- axes */
 
@@ -98,7 +96,8 @@ static void set_kept_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdiff_
     p->n_outputs = 1;
     for (int d = 0; d < n; d++) {
         p->n_outputs *= (size_t)shape[d];
-        if (shape[d] == 1 || p->n_outputs == 0) continue;
+        if (shape[d] == 1 || p->n_outputs == 0)
+            continue;
         ptrdiff_t stride = strides[d], out_stride = out_strides[d];
         if (stride < 0) {
             p->in.data += (shape[d] - 1) * stride;
@@ -143,7 +142,8 @@ static void set_reduced_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdi
     p->n = 1;
     for (int d = 0; d < n; d++) {
         p->n *= (size_t)shape[d];
-        if (shape[d] == 1) continue;
+        if (shape[d] == 1)
+            continue;
         if (last >= 0 && steps[last] == shape[d] * strides[d]) {
             lengths[last] *= shape[d];
         } else {
@@ -172,13 +172,16 @@ static void choose_way(plan *p) {
                 (p->by_rows ? kept : reduced) == p->item &&
                 (p->by_rows ? reduced : kept) % p->item == 0 &&
                 (uintptr_t)p->in.data % (size_t)p->item == 0;
-    for (int d = 0; d < p->n_kept; d++) p->direct = p->direct && p->strides[d] % p->item == 0;
+    for (int d = 0; d < p->n_kept; d++)
+        p->direct = p->direct && p->strides[d] % p->item == 0;
     size_t width = !p->by_rows && p->n > p->block ? 1 : p->inner;
     size_t most = p->by_rows && !p->direct ? PT_REDUCE_FLAT_COLUMNS : PT_REDUCE_COLUMNS(p->item);
     set_width(p, width < most ? width : most);
     p->leaf = p->block;
-    if (p->is_search && (p->by_rows || p->direct)) p->leaf = SIZE_MAX;
-    if (!p->is_search && !p->by_rows && p->direct) p->leaf = RUN_BLOCKS * p->block;
+    if (p->is_search && (p->by_rows || p->direct))
+        p->leaf = SIZE_MAX;
+    if (!p->is_search && !p->by_rows && p->direct)
+        p->leaf = RUN_BLOCKS * p->block;
 }
 
 static bundle bundle_at(const plan *p, size_t i) {
@@ -212,7 +215,8 @@ static void merge(const plan *p, size_t width, const partial *left, const partia
     }
     int64_t which[PT_REDUCE_COLUMNS(4)];
     p->loops->rows(&rows, 2, width, which, into->values);
-    for (size_t c = 0; c < width; c++) into->at[c] = (which[c] == 0 ? left : right)->at[c];
+    for (size_t c = 0; c < width; c++)
+        into->at[c] = (which[c] == 0 ? left : right)->at[c];
 }
 
 /* Combines parts pairwise into the first: 0 with 1, 2 with 3 and so on, again and again. That is
@@ -222,7 +226,8 @@ static void merge_all(const plan *p, size_t width, partial *parts, size_t count)
         for (size_t i = 0; i < count / 2; i++) {
             merge(p, width, parts + 2 * i, parts + 2 * i + 1, parts + i);
         }
-        if (count % 2 == 1) parts[count / 2] = parts[count - 1];
+        if (count % 2 == 1)
+            parts[count / 2] = parts[count - 1];
     }
 }
 
@@ -245,8 +250,8 @@ static void run_blocks(const plan *p, const bundle *b, size_t first, size_t n, p
     for (; count > 1; count = (count + 1) / 2) { /* as in merge_all */
         p->loops->run(results, 2, count / 2, 2, results, NULL);
         if (count % 2 == 1) {
-            memmove(results + count / 2 * (size_t)p->item,
-                    results + (count - 1) * (size_t)p->item, (size_t)p->item);
+            memmove(results + count / 2 * (size_t)p->item, results + (count - 1) * (size_t)p->item,
+                    (size_t)p->item);
         }
     }
     memcpy(to->values, results, (size_t)p->item);
@@ -261,8 +266,8 @@ static void run_gathered(const plan *p, const bundle *b, size_t first, size_t n,
         char *values = to->values + o * (size_t)p->item;
         pt_gather_block(&p->in, p->n_kept + p->n_reduced, p->shape, (b->first + o) * p->n + first,
                         count * n, p->compute, buffer);
-        p->loops->run(buffer, (ptrdiff_t)n, count, n,
-                      p->is_search ? (void *)(to->at + o) : values, values);
+        p->loops->run(buffer, (ptrdiff_t)n, count, n, p->is_search ? (void *)(to->at + o) : values,
+                      values);
     }
 }
 
@@ -319,7 +324,8 @@ static void reduce_leaf(const plan *p, const bundle *b, size_t first, size_t n, 
                       p->is_search ? (void *)to->at : to->values, to->values);
     }
     if (p->is_search && first > 0) {
-        for (size_t c = 0; c < b->width; c++) to->at[c] += (int64_t)first;
+        for (size_t c = 0; c < b->width; c++)
+            to->at[c] += (int64_t)first;
     }
 }
 
@@ -330,9 +336,11 @@ static void reduce_part(const plan *p, const bundle *b, size_t first, size_t n, 
         return;
     }
     size_t left = p->leaf;
-    while (2 * left < n) left *= 2;
+    while (2 * left < n)
+        left *= 2;
     reduce_part(p, b, first, left, to);
-    if (b->width == 1 && (unsigned char)to->values[0] == p->absorbing) return;
+    if (b->width == 1 && (unsigned char)to->values[0] == p->absorbing)
+        return;
     partial right;
     reduce_part(p, b, first + left, n - left, &right);
     merge(p, b->width, to, &right, to);
@@ -345,17 +353,20 @@ static void reduce_part(const plan *p, const bundle *b, size_t first, size_t n, 
 static void unify_nans(pt_dtype dtype, size_t n, char *values) {
     if (dtype == PT_FLOAT32) {
         float *x = (float *)values;
-        for (size_t i = 0; i < n; i++) x[i] = x[i] != x[i] ? __builtin_nanf("") : x[i];
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] != x[i] ? __builtin_nanf("") : x[i];
     } else if (dtype == PT_FLOAT64) {
         double *x = (double *)values;
-        for (size_t i = 0; i < n; i++) x[i] = x[i] != x[i] ? __builtin_nan("") : x[i];
+        for (size_t i = 0; i < n; i++)
+            x[i] = x[i] != x[i] ? __builtin_nan("") : x[i];
     }
 }
 
 static void store(const plan *p, const bundle *b, partial *from) {
     ptrdiff_t step = p->out_strides[p->n_kept - 1];
     const char *results = p->is_search ? (const char *)from->at : from->values;
-    if (!p->is_search) unify_nans(p->compute, b->width, from->values);
+    if (!p->is_search)
+        unify_nans(p->compute, b->width, from->values);
     if (step == p->out_item) {
         memcpy(b->out, results, b->width * (size_t)p->out_item);
         return;
@@ -374,7 +385,8 @@ static void run_task(void *context, size_t i) {
     size_t group = i % p->n_groups, first = group * p->group;
     size_t n = p->n - first < p->group ? p->n - first : p->group;
     size_t begin = i / p->n_groups * p->bundles_per_task, end = begin + p->bundles_per_task;
-    if (end > p->n_bundles) end = p->n_bundles;
+    if (end > p->n_bundles)
+        end = p->n_bundles;
     for (size_t k = begin; k < end; k++) {
         bundle b = bundle_at(p, k);
         if (p->n_groups > 1) {
@@ -403,13 +415,17 @@ static void share(plan *p, size_t cost) {
         size_t pieces = (wanted - 1) / (p->n_outputs / p->inner * n_blocks) + 1;
         size_t width = (p->inner - 1) / pieces + 1;
         size_t least = p->by_rows ? ROW_PIECE_BYTES / (size_t)p->item : 1;
-        if (width < least) width = least;
-        if (width < TASK_BYTES / (cost * p->n)) width = TASK_BYTES / (cost * p->n);
-        if (width < p->width) set_width(p, width);
+        if (width < least)
+            width = least;
+        if (width < TASK_BYTES / (cost * p->n))
+            width = TASK_BYTES / (cost * p->n);
+        if (width < p->width)
+            set_width(p, width);
     }
     size_t bundle_cost = p->width * p->n * cost;
     p->bundles_per_task = bundle_cost < TASK_BYTES ? TASK_BYTES / bundle_cost : 1;
-    if (p->n_bundles >= wanted || p->bundles_per_task > 1) return;
+    if (p->n_bundles >= wanted || p->bundles_per_task > 1)
+        return;
     p->group = p->block;
     while (p->group * p->width * cost < TASK_BYTES || p->group * wanted < p->n * p->n_bundles) {
         p->group *= 2;
@@ -423,7 +439,8 @@ static bool is_settled_by_first_block(const plan *p) {
     bundle b = bundle_at(p, 0);
     partial result;
     reduce_part(p, &b, 0, p->n < p->block ? p->n : p->block, &result);
-    if ((unsigned char)result.values[0] != p->absorbing) return false;
+    if ((unsigned char)result.values[0] != p->absorbing)
+        return false;
     store(p, &b, &result);
     return true;
 }
@@ -437,11 +454,13 @@ static pt_status run_plan(plan *p) {
         run_task(p, 0);
         return PT_OK;
     }
-    if (p->absorbing >= 0 && p->n_outputs == 1 && is_settled_by_first_block(p)) return PT_OK;
+    if (p->absorbing >= 0 && p->n_outputs == 1 && is_settled_by_first_block(p))
+        return PT_OK;
     share(p, cost);
     size_t n_chunks = (p->n_bundles - 1) / p->bundles_per_task + 1;
     size_t partial_bytes = p->n_bundles * p->n_groups * sizeof(partial);
-    if (p->n_groups > 1 && (p->partials = pt_alloc(partial_bytes)) == NULL) return PT_NO_MEMORY;
+    if (p->n_groups > 1 && (p->partials = pt_alloc(partial_bytes)) == NULL)
+        return PT_NO_MEMORY;
     pt_parallel_for(run_task, p, n_chunks * p->n_groups);
     if (p->n_groups > 1) {
         for (size_t i = 0; i < p->n_bundles; i++) {
@@ -472,7 +491,8 @@ pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
     p.block = PT_REDUCE_BLOCK(p.item);
     p.out_item = (ptrdiff_t)pt_dtype_size[out->dtype];
     set_kept_axes(&p, n_kept, shape, in->strides, out->strides);
-    if (p.n_outputs == 0) return PT_OK;
+    if (p.n_outputs == 0)
+        return PT_OK;
     set_reduced_axes(&p, n_reduced, shape + n_kept, in->strides + n_kept);
     choose_way(&p);
     return run_plan(&p);

@@ -39,7 +39,8 @@ static inline T NAME(combine)(T acc, T x) {
 /* acc[i] = acc[i] combined with x[i]. */
 static inline void NAME(accumulate)(T *restrict acc, const T *restrict x, size_t n) {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) acc[i] = NAME(combine)(acc[i], x[i]);
+    for (size_t i = 0; i < n; i++)
+        acc[i] = NAME(combine)(acc[i], x[i]);
 }
 
 /* ------------------------------------------------------------------ contiguous elements */
@@ -53,10 +54,12 @@ static inline T NAME(sequence)(const T *x, size_t n) {
         sum += x[i];
         acc = NAME(choose)(acc, x[i]);
     }
-    if (!IS_NAN(sum)) return acc;
+    if (!IS_NAN(sum))
+        return acc;
     acc = x[0];
 #endif
-    for (size_t i = 1; i < n; i++) acc = NAME(combine)(acc, x[i]);
+    for (size_t i = 1; i < n; i++)
+        acc = NAME(combine)(acc, x[i]);
     return acc;
 }
 
@@ -66,7 +69,8 @@ static __attribute__((noinline)) T NAME(exact_block)(const T *x, size_t n) {
     T acc[LANES];
     memcpy(acc, x, sizeof acc);
     size_t i = LANES;
-    for (; i + LANES <= n; i += LANES) NAME(accumulate)(acc, x + i, LANES);
+    for (; i + LANES <= n; i += LANES)
+        NAME(accumulate)(acc, x + i, LANES);
 #pragma GCC unroll 6
     for (size_t half = LANES / 2; half > 0; half /= 2) {
         NAME(accumulate)(acc, acc + half, half);
@@ -101,7 +105,8 @@ static __attribute__((noinline)) T NAME(block)(const T *x, size_t n) {
     memcpy(acc, x, sizeof acc);
     memcpy(sum, x, sizeof sum);
     size_t i = LANES;
-    for (; i + LANES <= n; i += LANES) NAME(choose_and_add)(acc, sum, x + i, LANES);
+    for (; i + LANES <= n; i += LANES)
+        NAME(choose_and_add)(acc, sum, x + i, LANES);
 #pragma GCC unroll 6
     for (size_t half = LANES / 2; half > 0; half /= 2) {
         for (size_t l = 0; l < half; l++) {
@@ -144,7 +149,8 @@ static __attribute__((noinline)) void NAME(sequence_rows)(const T *x, ptrdiff_t 
             out[i] = NAME(combine)(NAME(combine)(acc, c[i]), d[i]);
         }
     }
-    for (; r < n; r++) NAME(accumulate_row)(out, x + (ptrdiff_t)r * stride, columns);
+    for (; r < n; r++)
+        NAME(accumulate_row)(out, x + (ptrdiff_t)r * stride, columns);
 }
 
 #if KIND == 'f'
@@ -153,8 +159,8 @@ static __attribute__((noinline)) void NAME(sequence_rows)(const T *x, ptrdiff_t 
 static void NAME(combine_lanes)(const T *x, ptrdiff_t stride, size_t n, size_t columns,
                                 size_t count, size_t l, T *out) {
     if (count == LANES) {
-        NAME(sequence_rows)(x + (ptrdiff_t)l * stride, (ptrdiff_t)LANES * stride, n / LANES,
-                            columns, out);
+        NAME(sequence_rows)
+        (x + (ptrdiff_t)l * stride, (ptrdiff_t)LANES * stride, n / LANES, columns, out);
         return;
     }
     _Alignas(64) T upper[PT_REDUCE_COLUMNS(sizeof(T))];
@@ -189,8 +195,8 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
     _Alignas(64) T acc[LANES * PT_REDUCE_FLAT_COLUMNS]; /* (LANES, columns) */
     size_t i = n & ~(LANES - 1);
     if (rows->fetch == NULL) {
-        NAME(sequence_rows)(rows->data, (ptrdiff_t)(LANES * columns), n / LANES, LANES * columns,
-                            acc);
+        NAME(sequence_rows)
+        (rows->data, (ptrdiff_t)(LANES * columns), n / LANES, LANES * columns, acc);
     } else {
         memcpy(acc, rows_at(rows, 0, LANES, sizeof(T)), LANES * columns * sizeof(T));
         for (size_t r = LANES; r < i; r += LANES) {
@@ -212,9 +218,7 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
 static void NAME(rows)(const pt_rows *rows, size_t n, size_t columns, void *out, void *values);
 
 /* Whether x takes the place of acc, which stands before it. */
-static inline bool NAME(replaces)(T acc, T x) {
-    return (BETTER) | (IS_NAN(x) & !IS_NAN(acc));
-}
+static inline bool NAME(replaces)(T acc, T x) { return (BETTER) | (IS_NAN(x) & !IS_NAN(acc)); }
 
 /* Rows without gaps, so few columns that rows are too short for vectors: as many rows as fit make
  * one long row, whose columns are searched; then the best of each column is chosen among them. */
@@ -229,13 +233,15 @@ static inline void NAME(narrow_rows)(const T *x, size_t n, size_t columns, int64
         size_t c = k % columns;
         int64_t i = at[k] * (int64_t)together + (int64_t)(k / columns);
         bool ties = k >= columns && i < result[c] && !NAME(replaces)(found[k], best[c]);
-        if (k >= columns && !ties && !NAME(replaces)(best[c], found[k])) continue;
+        if (k >= columns && !ties && !NAME(replaces)(best[c], found[k]))
+            continue;
         best[c] = found[k];
         result[c] = i;
     }
     for (size_t i = n / together * together; i < n; i++) {
         for (size_t c = 0; c < columns; c++) {
-            if (!NAME(replaces)(best[c], x[i * columns + c])) continue;
+            if (!NAME(replaces)(best[c], x[i * columns + c]))
+                continue;
             best[c] = x[i * columns + c];
             result[c] = (int64_t)i;
         }
@@ -271,10 +277,12 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
             }
         }
         for (size_t c = 0; c < columns; c++) {
-            if (at[c] != 0) result[c] = (int64_t)(i + at[c] - 1);
+            if (at[c] != 0)
+                result[c] = (int64_t)(i + at[c] - 1);
         }
     }
-    if (values != NULL) memcpy(values, best, columns * sizeof(T));
+    if (values != NULL)
+        memcpy(values, best, columns * sizeof(T));
 }
 
 #endif
@@ -293,7 +301,8 @@ static inline T NAME(blocks)(const T *x, size_t n) {
         for (;; x += BLOCK, n -= BLOCK) {
             size_t count = n < BLOCK ? n : BLOCK;
             acc = count > LANES ? NAME(block)(x, count) : NAME(sequence)(x, count);
-            if (acc == 0) break;
+            if (acc == 0)
+                break;
         }
     }
 #endif
@@ -306,11 +315,14 @@ static void NAME(run)(const void *in, ptrdiff_t stride, size_t n_outputs, size_t
     T *result = out;
     (void)values;
     if (n == 0) {
-        for (size_t o = 0; o < n_outputs; o++) result[o] = (T)IDENTITY;
+        for (size_t o = 0; o < n_outputs; o++)
+            result[o] = (T)IDENTITY;
     } else if (n <= LANES) {
-        for (size_t o = 0; o < n_outputs; o++, x += stride) result[o] = NAME(sequence)(x, n);
+        for (size_t o = 0; o < n_outputs; o++, x += stride)
+            result[o] = NAME(sequence)(x, n);
     } else {
-        for (size_t o = 0; o < n_outputs; o++, x += stride) result[o] = NAME(blocks)(x, n);
+        for (size_t o = 0; o < n_outputs; o++, x += stride)
+            result[o] = NAME(blocks)(x, n);
     }
 }
 
@@ -320,7 +332,8 @@ static void NAME(run)(const void *in, ptrdiff_t stride, size_t n_outputs, size_t
 static size_t NAME(exact_search)(const T *x, size_t n) {
     size_t at = 0;
     for (size_t i = 1; i < n; i++) {
-        if (NAME(replaces)(x[at], x[i])) at = i;
+        if (NAME(replaces)(x[at], x[i]))
+            at = i;
     }
     return at;
 }
@@ -338,7 +351,8 @@ static __attribute__((noinline)) size_t NAME(search_block)(const T *x, size_t n)
         memcpy(before, acc, sizeof acc);
         NAME(choose_and_add)(acc, sum, x + i, LANES);
 #pragma omp simd
-        for (size_t l = 0; l < LANES; l++) at[l] = acc[l] == before[l] ? at[l] : group;
+        for (size_t l = 0; l < LANES; l++)
+            at[l] = acc[l] == before[l] ? at[l] : group;
     }
     memcpy(before, acc, sizeof acc);
 #pragma GCC unroll 6
@@ -380,7 +394,8 @@ static inline size_t NAME(search_few)(const T *x, size_t n) {
 /* First in which part the best element is, then where in it. */
 static size_t NAME(search)(const T *x, size_t n) {
     enum { PART = 4 * BLOCK };
-    if (n <= BLOCK) return n > LANES ? NAME(search_block)(x, n) : NAME(search_few)(x, n);
+    if (n <= BLOCK)
+        return n > LANES ? NAME(search_block)(x, n) : NAME(search_few)(x, n);
     size_t at = 0;
     T acc = x[0];
     for (size_t i = 0; i < n && !IS_NAN(acc); i += PART) {
@@ -393,7 +408,8 @@ static size_t NAME(search)(const T *x, size_t n) {
     }
     for (;; at += BLOCK) {
         size_t i = at + NAME(search)(x + at, n - at < BLOCK ? n - at : BLOCK);
-        if (x[i] == acc || IS_NAN(x[i])) return i;
+        if (x[i] == acc || IS_NAN(x[i]))
+            return i;
     }
 }
 
@@ -404,7 +420,8 @@ static void NAME(run)(const void *in, ptrdiff_t stride, size_t n_outputs, size_t
     T *chosen = values;
     for (size_t o = 0; o < n_outputs; o++, x += stride) {
         size_t at = NAME(search)(x, n);
-        if (chosen != NULL) chosen[o] = x[at];
+        if (chosen != NULL)
+            chosen[o] = x[at];
         result[o] = (int64_t)at;
     }
 }

@@ -39,9 +39,9 @@
 #include "transpose_loop.h"
 
 /* Element by element, along the longer axis. */
-static inline void copy_elements(char *to, ptrdiff_t to_outer, ptrdiff_t to_inner,
-                                 const char *from, ptrdiff_t from_outer, ptrdiff_t from_inner,
-                                 size_t n_outer, size_t n_inner, size_t size) {
+static inline void copy_elements(char *to, ptrdiff_t to_outer, ptrdiff_t to_inner, const char *from,
+                                 ptrdiff_t from_outer, ptrdiff_t from_inner, size_t n_outer,
+                                 size_t n_inner, size_t size) {
     for (size_t i = 0; i < n_outer; i++) {
         for (size_t j = 0; j < n_inner; j++) {
             memcpy(to + (ptrdiff_t)j * to_inner, from + (ptrdiff_t)j * from_inner, size);
@@ -70,20 +70,28 @@ void pt_transpose(char *to, ptrdiff_t pitch, const char *from, ptrdiff_t row_str
                            n_columns >= per_vector && per_vector > 1;
     switch (size) { /* a constant in each case, for the compiler */
     case 1:
-        if (in_blocks) transpose_uint8_t(to, pitch, from, column_stride, n_rows, n_columns);
-        else copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 1);
+        if (in_blocks)
+            transpose_uint8_t(to, pitch, from, column_stride, n_rows, n_columns);
+        else
+            copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 1);
         break;
     case 2:
-        if (in_blocks) transpose_uint16_t(to, pitch, from, column_stride, n_rows, n_columns);
-        else copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 2);
+        if (in_blocks)
+            transpose_uint16_t(to, pitch, from, column_stride, n_rows, n_columns);
+        else
+            copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 2);
         break;
     case 4:
-        if (in_blocks) transpose_uint32_t(to, pitch, from, column_stride, n_rows, n_columns);
-        else copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 4);
+        if (in_blocks)
+            transpose_uint32_t(to, pitch, from, column_stride, n_rows, n_columns);
+        else
+            copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 4);
         break;
     case 8:
-        if (in_blocks) transpose_uint64_t(to, pitch, from, column_stride, n_rows, n_columns);
-        else copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 8);
+        if (in_blocks)
+            transpose_uint64_t(to, pitch, from, column_stride, n_rows, n_columns);
+        else
+            copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 8);
         break;
     default:
         copy_sized(to, pitch, from, row_stride, column_stride, n_rows, n_columns, 16);

@@ -43,13 +43,13 @@ static inline void store_f64(double *out, __m512d x) { _mm512_storeu_pd(out, x);
 /* y with its sign bit set where that of x is: y | (x & sign). */
 static inline __m512 with_sign_f32(__m512 y, __m512 x) {
     __m512i sign = _mm512_set1_epi32((int)0x80000000);
-    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(
-        _mm512_castps_si512(y), _mm512_castps_si512(x), sign, 0xf8));
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(_mm512_castps_si512(y), _mm512_castps_si512(x), sign, 0xf8));
 }
 static inline __m512d with_sign_f64(__m512d y, __m512d x) {
     __m512i sign = _mm512_set1_epi64((long long)0x8000000000000000);
-    return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(
-        _mm512_castpd_si512(y), _mm512_castpd_si512(x), sign, 0xf8));
+    return _mm512_castsi512_pd(
+        _mm512_ternarylogic_epi64(_mm512_castpd_si512(y), _mm512_castpd_si512(x), sign, 0xf8));
 }
 
 /* ------------------------------------------------------------------------- tables, other lanes */

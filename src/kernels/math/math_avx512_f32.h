@@ -7,6 +7,7 @@
 /* -------------------------------------------------------------------------------- exponentials */
 
 /* 2^(i/16) */
+/* clang-format off */
 static const float exp2_high_f32[16] = {0x1p0f, 0x1.0b5586p0f, 0x1.172b84p0f, 0x1.2387a6p0f,
     0x1.306fep0f, 0x1.3dea64p0f, 0x1.4bfdaep0f, 0x1.5ab07ep0f, 0x1.6a09e6p0f, 0x1.7a1148p0f,
     0x1.8ace54p0f, 0x1.9c4918p0f, 0x1.ae89fap0f, 0x1.c199bep0f, 0x1.d5818ep0f, 0x1.ea4afap0f};
@@ -14,6 +15,7 @@ static const float exp2_low_f32[16] = {0, 0x1.9f3122p-25f, -0x1.c15742p-27f, 0x1
     0x1.4636e2p-25f, 0x1.824684p-25f, -0x1.593abcp-25f, -0x1.5bd5ecp-27f, 0x1.9fcef4p-26f,
     -0x1.829fdp-25f, 0x1.15506ep-27f, 0x1.51f848p-27f, -0x1.a94b14p-26f, -0x1.3d56b2p-27f,
     -0x1.822dbcp-27f, 0x1.52486cp-27f};
+/* clang-format on */
 
 /* e^v = (s + s_low) e^(r + r_low) 2^floor(n), as in vector_exp_f64; e^(r + r_low) is 1 + r + p.
  * (e^r - 1 - r)/r^2 for |r| < 0.0218, degree 2: 2^-31. */
@@ -87,6 +89,7 @@ static inline __m512 vector_sigmoid_f32(__m512 x) {
 /* tanh around 30 centers in intervals of |x|: [0, 1/16), quarters of binades up to 8, [8, 10).
  * tanh(center) is a float to 2^-33; the coefficients of (x - center)^1 ... ^6 are minimax: 2^-29.2
  * in [4, 5), 2^-31 elsewhere. */
+/* clang-format off */
 static const float tanh_center[32] = {0, 0x1.1ffdeep-4f, 0x1.5ffff6p-4f, 0x1.a0003p-4f,
     0x1.e000c2p-4f, 0x1.200278p-3f, 0x1.5fff58p-3f, 0x1.9fff9ap-3f, 0x1.e0061ep-3f, 0x1.1ffe3ap-2f,
     0x1.600068p-2f, 0x1.9fff82p-2f, 0x1.e000eap-2f, 0x1.2000dcp-1f, 0x1.5ffe5ap-1f, 0x1.a00154p-1f,
@@ -139,6 +142,7 @@ static const float tanh_6[32] = {0, 0x1.58b478p2f, -0x1.2b89a6p-1f, 0x1.0c0c1ep2
     -0x1.78b038p-11f, -0x1.1e026cp-11f, -0x1.fee554p-13f, -0x1.90d37cp-14f, -0x1.7a1a92p-16f,
     -0x1.9c6e66p-19f, -0x1.bf2fcap-22f, -0x1.e246eap-25f, -0x1.d83748p-29f, -0x1.d83748p-29f,
     -0x1.d83748p-29f};
+/* clang-format on */
 
 #define VECTOR_tanh_f32 1
 static inline __m512 vector_tanh_f32(__m512 x) {
@@ -160,6 +164,7 @@ static inline __m512 vector_tanh_f32(__m512 x) {
 /* erf likewise: [0, 1/16), quarters of binades up to 4, where it is 1 - 2^-26. In the first interval
  * erf x is x + x q(x), elsewhere erf(center) + t q(t), t = x - center; q has degree 5: 2^-29.7 of the
  * result. */
+/* clang-format off */
 static const float erf_center[32] = {0, 0x1.1ffdd2p-4f, 0x1.5ffffap-4f, 0x1.9fffp-4f,
     0x1.e000d4p-4f, 0x1.1ffee4p-3f, 0x1.5fff78p-3f, 0x1.a001a6p-3f, 0x1.dff83ep-3f,
     0x1.200196p-2f, 0x1.5fff8cp-2f, 0x1.a0028ap-2f, 0x1.dfff9cp-2f, 0x1.20016p-1f, 0x1.60015ep-1f,
@@ -207,12 +212,13 @@ static const float erf_6[32] = {0, 0x1.759a6ep7f, 0x1.e1de8cp8f, 0x1.c739dcp9f, 
     -0x1.d2c988p-5f, -0x1.5b3466p-6f, 0x1.f61c02p-7f, 0x1.626b16p-6f, 0x1.d72058p-7f,
     0x1.17028p-8f, -0x1.6ac174p-9f, -0x1.b5aa42p-10f, -0x1.20cfd8p-12f, -0x1.5e2ddap-16f, 0, 0, 0,
     0, 0, 0, 0};
+/* clang-format on */
 
 #define VECTOR_erf_f32 1
 static inline __m512 vector_erf_f32(__m512 x) {
     const __m512i zero = _mm512_setzero_si512();
     __m512 a = _mm512_min_ps(_mm512_set1_ps(4.0f), _mm512_abs_ps(x)); /* NaN stays */
-    __m512i index = _mm512_srli_epi32(_mm512_castps_si512(a), 21); /* 2^-4: 123 quarters */
+    __m512i index = _mm512_srli_epi32(_mm512_castps_si512(a), 21);    /* 2^-4: 123 quarters */
     index = _mm512_max_epi32(_mm512_sub_epi32(index, _mm512_set1_epi32(4 * 123 - 1)), zero);
     __m512 t = _mm512_sub_ps(a, lookup_fine_f32(erf_center, index));
     __m512 q = lookup_fine_f32(erf_6, index);
@@ -255,15 +261,18 @@ static inline log_split_f32 split_any_f32(__m512 x, int lowest_bits, int index_b
 
 /* The 16 intervals and inverses of float64. */
 #define LOWEST_F32 0x3f3c0000 /* 1 - 17/64 */
+/* clang-format off */
 static const float inverse_f32[16] = {0x1.58p0f, 0x1.48p0f, 0x1.38p0f, 0x1.3p0f, 0x1.28p0f,
     0x1.18p0f, 0x1.1p0f, 0x1.08p0f, 0x1p0f, 0x1.ep-1f, 0x1.c8p-1f, 0x1.bp-1f, 0x1.98p-1f,
     0x1.88p-1f, 0x1.7p-1f, 0x1.6p-1f};
+/* clang-format on */
 
 /* As log_base_f64; quotient: degree 3, 2^-30. */
 typedef struct {
     float step, step_low, scale, scale_low, quotient[4], high[16], low[16];
 } log_base_f32;
 
+/* clang-format off */
 static const log_base_f32 base_e_f32 = {
     0x1.62e4p-1f, 0x1.7f7d1cp-20f, 1.0f, 0.0f,
     {-0x1.fffffep-2f, 0x1.55554ep-2f, -0x1.003386p-2f, 0x1.9a2346p-3f},
@@ -296,6 +305,7 @@ static const log_base_f32 base_10_f32 = {
         -0x1.199a5ep-21f, 0x1.b53fc6p-24f, 0x1.6f714ep-19f, 0, -0x1.c0cc9ep-20f, -0x1.a1504p-19f,
         0x1.3a05bcp-19f, -0x1.0f81ep-23f, 0x1.ed766ap-20f, -0x1.7dea5p-19f, -0x1.f6296ep-25f},
 };
+/* clang-format on */
 
 static inline __m512 log_special_vector_f32(__m512 x, __m512 log_x) {
     __mmask16 zero = _mm512_fpclass_ps_mask(x, CLASS_ZERO);
@@ -352,8 +362,8 @@ static inline __m512 vector_log1p_f32(__m512 x) {
     log_split_f32 s = split_normal_f32(u, LOWEST_F32, 4);
     __m512 inverse = lookup_f32(inverse_f32, s.index);
     __m512 r_high = _mm512_fmsub_ps(s.m, inverse, one);
-    __m512 r_low = _mm512_scalef_ps(_mm512_mul_ps(u_low, inverse),
-                                    _mm512_sub_ps(_mm512_setzero_ps(), s.k));
+    __m512 r_low =
+        _mm512_scalef_ps(_mm512_mul_ps(u_low, inverse), _mm512_sub_ps(_mm512_setzero_ps(), s.k));
     __m512 r = _mm512_add_ps(r_high, r_low);
     r_low = _mm512_add_ps(_mm512_sub_ps(r_high, r), r_low);
     __m512 y = log_sum_f32(s.k, r, r_low, s.index, &base_e_f32);
@@ -367,6 +377,7 @@ static inline __m512 vector_log1p_f32(__m512 x) {
 
 /* 32 intervals from 1 - 33/128 on; |r| < 0.0198, and below 1/64 around 1. -log2(inverse). */
 #define FINE_LOWEST_F32 0x3f3e0000
+/* clang-format off */
 static const float fine_inverse_f32[32] = {0x1.54p0f, 0x1.5p0f, 0x1.48p0f, 0x1.4p0f, 0x1.3cp0f,
     0x1.34p0f, 0x1.3p0f, 0x1.28p0f, 0x1.24p0f, 0x1.2p0f, 0x1.1cp0f, 0x1.14p0f, 0x1.1p0f, 0x1.0cp0f,
     0x1.08p0f, 0x1.04p0f, 0x1p0f, 0x1.fp-1f, 0x1.ep-1f, 0x1.d4p-1f, 0x1.c8p-1f, 0x1.b8p-1f,
@@ -385,6 +396,7 @@ static const float fine_log2_low[32] = {0x1.3eb014p-19f, 0x1.5db83ap-20f, 0x1.e3
     -0x1.c731ap-19f, -0x1.1eb002p-18f, -0x1.858p-19f, -0x1.3ab7cep-18f, 0x1.a5627ap-19f,
     -0x1.134c4ep-20f, 0x1.ed0cbap-19f, 0x1.80abfcp-18f, -0x1.d42728p-21f, -0x1.3f543cp-18f,
     0x1.5d1a1ap-19f, 0x1.55e18ap-18f, 0x1.052d6ap-18f};
+/* clang-format on */
 
 /* Beyond it, powers of two are 0 or infinite. */
 #define POW_LIMIT_F32 200.0f
@@ -398,7 +410,7 @@ static inline __m512 pow_special_f32(__m512 e, __m512 x, __m512 y, __m512 w) {
     __mmask16 x_zero = _mm512_fpclass_ps_mask(x, CLASS_ZERO);
     __mmask16 x_infinite = _mm512_fpclass_ps_mask(x, CLASS_INFINITY);
     __mmask16 y_minus = _mm512_fpclass_ps_mask(y, CLASS_MINUS);
-    __m512 beyond = _mm512_maskz_mov_ps((__mmask16)~(x_zero ^ y_minus), infinity);
+    __m512 beyond = _mm512_maskz_mov_ps((__mmask16) ~(x_zero ^ y_minus), infinity);
     e = _mm512_mask_mov_ps(e, x_zero | x_infinite, beyond);
     e = _mm512_mask_add_ps(e, _mm512_cmp_ps_mask(x, y, _CMP_UNORD_Q), x, y);
     __m512 half = _mm512_mul_ps(y, _mm512_set1_ps(0.5f)), one = _mm512_set1_ps(1.0f);
@@ -411,7 +423,7 @@ static inline __m512 pow_special_f32(__m512 e, __m512 x, __m512 y, __m512 w) {
     __mmask16 is_odd = is_integer & _mm512_cmp_ps_mask(_mm512_roundscale_ps(half, NEAREST_INTEGER),
                                                        half, _CMP_NEQ_OQ);
     __mmask16 x_minus = _mm512_fpclass_ps_mask(x, CLASS_MINUS);
-    e = _mm512_mask_mov_ps(e, x_minus & (__mmask16)~(x_infinite | is_integer),
+    e = _mm512_mask_mov_ps(e, x_minus & (__mmask16) ~(x_infinite | is_integer),
                            _mm512_set1_ps(__builtin_nanf("")));
     return _mm512_mask_or_ps(e, is_odd, e, _mm512_and_ps(x, sign));
 }
@@ -486,10 +498,10 @@ static inline __m512 vector_tan_f32(__m512 x) {
     r_low = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.68c234p-39f), r_low);
     __m512 u = _mm512_mul_ps(r, r), u2 = _mm512_mul_ps(u, u);
     r_low = _mm512_fmadd_ps(_mm512_mul_ps(u, _mm512_set1_ps(1.5f)), r_low, r_low);
-    __m512 even = _mm512_fmadd_ps(_mm512_set1_ps(0x1.174bf2p-10f), u2,
-                                  _mm512_set1_ps(0x1.61ca1cp-6f));
-    __m512 odd = _mm512_fmadd_ps(_mm512_set1_ps(0x1.001894p-8f), u2,
-                                 _mm512_set1_ps(0x1.4931cap-7f));
+    __m512 even =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.174bf2p-10f), u2, _mm512_set1_ps(0x1.61ca1cp-6f));
+    __m512 odd =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.001894p-8f), u2, _mm512_set1_ps(0x1.4931cap-7f));
     even = _mm512_fmadd_ps(even, u2, _mm512_set1_ps(0x1.111066p-3f));
     odd = _mm512_fmadd_ps(odd, u2, _mm512_set1_ps(0x1.ba5b62p-5f));
     __m512 p = _mm512_fmadd_ps(odd, u, even);

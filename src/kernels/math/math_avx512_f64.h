@@ -7,6 +7,7 @@
 /* -------------------------------------------------------------------------------- exponentials */
 
 /* 2^(i/16) */
+/* clang-format off */
 static const double exp2_high_f64[16] = {0x1p0, 0x1.0b5586cf9890fp0, 0x1.172b83c7d517bp0,
     0x1.2387a6e756238p0, 0x1.306fe0a31b715p0, 0x1.3dea64c123422p0, 0x1.4bfdad5362a27p0,
     0x1.5ab07dd485429p0, 0x1.6a09e667f3bcdp0, 0x1.7a11473eb0187p0, 0x1.8ace5422aa0dbp0,
@@ -17,6 +18,7 @@ static const double exp2_low_f64[16] = {0, 0x1.8a62e4adc610bp-54, -0x1.19041b9d7
     0x1.6324c054647adp-54, -0x1.bdd3413b26456p-54, -0x1.41577ee04992fp-55, 0x1.6e9f156864b27p-54,
     0x1.c7c46b071f2bep-56, 0x1.7a1cd345dcc81p-54, 0x1.11065895048ddp-55, 0x1.2ed02d75b3707p-55,
     -0x1.e9c23179c2893p-54};
+/* clang-format on */
 
 /* x = n ln 2 + r, n a multiple of 1/16, whose four bits after the point are the low bits of z.
  * x - n LN_2 is exact: a multiple of 2^-57 below 2^-5. (e^r - 1 - r - r^2/2)/r^3 for |r| < 0.0217,
@@ -82,7 +84,8 @@ static inline __m512d quotient_f64(__m512d above, __m512d above_low, __m512d bel
 #define VECTOR_sigmoid_f64 1
 static inline __m512d vector_sigmoid_f64(__m512d x) {
     const __m512d one = _mm512_set1_pd(1.0), minus_zero = _mm512_set1_pd(-0.0);
-    __m512d v = _mm512_max_pd(_mm512_set1_pd(-746.0), _mm512_or_pd(x, minus_zero)); /* -|x|, or NaN */
+    __m512d v =
+        _mm512_max_pd(_mm512_set1_pd(-746.0), _mm512_or_pd(x, minus_zero)); /* -|x|, or NaN */
     exp_split_f64 f = split_exp_f64(v);
     __m512d e = _mm512_fmadd_pd(f.s, f.u, f.s);
     __m512d e_low = _mm512_fmadd_pd(f.s, f.u, _mm512_sub_pd(f.s, e));
@@ -137,17 +140,18 @@ static inline log_split_f64 split_normal_f64(__m512d x) {
 static inline log_split_f64 split_any_f64(__m512d x) {
     __mmask8 subnormal = _mm512_fpclass_pd_mask(x, CLASS_SUBNORMAL);
     __m512d a = _mm512_abs_pd(x);
-    log_split_f64 s =
-        split_normal_f64(_mm512_mask_mul_pd(a, subnormal, a, _mm512_set1_pd(0x1p54)));
+    log_split_f64 s = split_normal_f64(_mm512_mask_mul_pd(a, subnormal, a, _mm512_set1_pd(0x1p54)));
     s.k = _mm512_mask_sub_pd(s.k, subnormal, s.k, _mm512_set1_pd(54.0));
     return s;
 }
 
 /* About 1/m for each interval, with so few bits that r = m inverse - 1 is exact; |r| < 0.0342, and
  * below 1/32 around 1. */
+/* clang-format off */
 static const double inverse_f64[16] = {0x1.58p0, 0x1.48p0, 0x1.38p0, 0x1.3p0, 0x1.28p0, 0x1.18p0,
     0x1.1p0, 0x1.08p0, 0x1p0, 0x1.ep-1, 0x1.c8p-1, 0x1.bp-1, 0x1.98p-1, 0x1.88p-1, 0x1.7p-1,
     0x1.6p-1};
+/* clang-format on */
 
 /* log_b x = k step + (-log_b inverse) + scale r + scale (log(1 + r) - r), for the base b: step is
  * log_b 2, scale 1/ln b, high and low are -log_b inverse. The sum of k step and high is exact.
@@ -156,6 +160,7 @@ typedef struct {
     double step, step_low, scale, scale_low, quotient[9], high[16], low[16];
 } log_base_f64;
 
+/* clang-format off */
 static const log_base_f64 base_e_f64 = {
     0x1.62e42fefa38p-1, 0x1.ef35793c7673p-45, 1.0, 0.0,
     {-0x1p-1, 0x1.55555555554e9p-2, -0x1.ffffffffffd9fp-3, 0x1.9999999bf38a7p-3,
@@ -203,6 +208,7 @@ static const log_base_f64 base_10_f64 = {
         0x1.d288560689912p-53, -0x1.80743406505e6p-48, 0x1.7e865b8783768p-45, 0x1.ff081a4e81f0bp-45,
         0x1.20ca9a2bcc728p-45},
 };
+/* clang-format on */
 
 /* The logarithm of 2^k (1 + r + r_low) / inverse. */
 static inline __m512d log_sum_f64(__m512d k, __m512d r, __m512d r_low, __m512i index,
@@ -271,8 +277,8 @@ static inline __m512d vector_log1p_f64(__m512d x) {
     __m512d inverse = lookup_f64(inverse_f64, s.index);
     __m512d r_high = _mm512_fmsub_pd(s.m, inverse, one);
     /* u_low / 2^k: for k = 1024, 2^-k alone is subnormal. */
-    __m512d r_low = _mm512_scalef_pd(_mm512_mul_pd(u_low, inverse),
-                                     _mm512_sub_pd(_mm512_setzero_pd(), s.k));
+    __m512d r_low =
+        _mm512_scalef_pd(_mm512_mul_pd(u_low, inverse), _mm512_sub_pd(_mm512_setzero_pd(), s.k));
     __m512d r = _mm512_add_pd(r_high, r_low);
     r_low = _mm512_add_pd(_mm512_sub_pd(r_high, r), r_low);
     __m512d y = log_sum_f64(s.k, r, r_low, s.index, &base_e_f64);
@@ -295,7 +301,7 @@ static inline __m512d pow_special_f64(__m512d e, __m512d x, __m512d y, __m512d w
     __mmask8 x_zero = _mm512_fpclass_pd_mask(x, CLASS_ZERO);
     __mmask8 x_infinite = _mm512_fpclass_pd_mask(x, CLASS_INFINITY);
     __mmask8 y_minus = _mm512_fpclass_pd_mask(y, CLASS_MINUS);
-    __m512d beyond = _mm512_maskz_mov_pd((__mmask8)~(x_zero ^ y_minus), infinity);
+    __m512d beyond = _mm512_maskz_mov_pd((__mmask8) ~(x_zero ^ y_minus), infinity);
     e = _mm512_mask_mov_pd(e, x_zero | x_infinite, beyond);
     e = _mm512_mask_add_pd(e, _mm512_cmp_pd_mask(x, y, _CMP_UNORD_Q), x, y);
     __m512d half = _mm512_mul_pd(y, _mm512_set1_pd(0.5)), one = _mm512_set1_pd(1.0);
@@ -307,7 +313,7 @@ static inline __m512d pow_special_f64(__m512d e, __m512d x, __m512d y, __m512d w
     __mmask8 is_odd = is_integer & _mm512_cmp_pd_mask(_mm512_roundscale_pd(half, NEAREST_INTEGER),
                                                       half, _CMP_NEQ_OQ);
     __mmask8 x_minus = _mm512_fpclass_pd_mask(x, CLASS_MINUS);
-    e = _mm512_mask_mov_pd(e, x_minus & (__mmask8)~(x_infinite | is_integer),
+    e = _mm512_mask_mov_pd(e, x_minus & (__mmask8) ~(x_infinite | is_integer),
                            _mm512_set1_pd(__builtin_nan("")));
     return _mm512_mask_or_pd(e, is_odd, e, _mm512_and_pd(x, sign));
 }
@@ -374,6 +380,7 @@ static inline __m512d vector_pow_f64(__m512d x, __m512d y) {
 /* ------------------------------------------------------------------------------------- tangent */
 
 /* sin(i pi/16) and cos(i pi/16) */
+/* clang-format off */
 static const double sin_high[16] = {0, 0x1.8f8b83c69a60bp-3, 0x1.87de2a6aea963p-2,
     0x1.1c73b39ae68c8p-1, 0x1.6a09e667f3bcdp-1, 0x1.a9b66290ea1a3p-1, 0x1.d906bcf328d46p-1,
     0x1.f6297cff75cbp-1, 0x1p0, 0x1.f6297cff75cbp-1, 0x1.d906bcf328d46p-1, 0x1.a9b66290ea1a3p-1,
@@ -390,6 +397,7 @@ static const double cos_low[16] = {0, 0x1.562172a361fd3p-56, 0x1.457e610231ac2p-
     0x1.9f630e8b6dac8p-60, -0x1.bdd3413b26456p-55, 0x1.b25dd267f66p-55, -0x1.72cedd3d5a61p-57,
     -0x1.26d19b9ff8d82p-57, 0, 0x1.26d19b9ff8d82p-57, 0x1.72cedd3d5a61p-57, -0x1.b25dd267f66p-55,
     0x1.bdd3413b26456p-55, -0x1.9f630e8b6dac8p-60, -0x1.457e610231ac2p-56, -0x1.562172a361fd3p-56};
+/* clang-format on */
 
 /* x = n pi/16 + r + r_low: the tangent of the sum with t = tan r is
  * (sin + t cos) / (cos - t sin) of n pi/16, both as pairs; of the low parts of the tables only what

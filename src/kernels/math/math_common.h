@@ -96,39 +96,39 @@ static inline double poly_4(double x, double c0, double c1, double c2, double c3
     double x2 = x * x;
     return FMA64(poly_1(x2, c1, c3), x, poly_2(x2, c0, c2, c4));
 }
-static inline double poly_5(double x, double c0, double c1, double c2, double c3, double c4, double
-                            c5) {
+static inline double poly_5(double x, double c0, double c1, double c2, double c3, double c4,
+                            double c5) {
     double x2 = x * x;
     return FMA64(poly_2(x2, c1, c3, c5), x, poly_2(x2, c0, c2, c4));
 }
-static inline double poly_6(double x, double c0, double c1, double c2, double c3, double c4, double
-                            c5, double c6) {
+static inline double poly_6(double x, double c0, double c1, double c2, double c3, double c4,
+                            double c5, double c6) {
     double x2 = x * x;
     return FMA64(poly_2(x2, c1, c3, c5), x, poly_3(x2, c0, c2, c4, c6));
 }
-static inline double poly_7(double x, double c0, double c1, double c2, double c3, double c4, double
-                            c5, double c6, double c7) {
+static inline double poly_7(double x, double c0, double c1, double c2, double c3, double c4,
+                            double c5, double c6, double c7) {
     double x2 = x * x;
     return FMA64(poly_3(x2, c1, c3, c5, c7), x, poly_3(x2, c0, c2, c4, c6));
 }
-static inline double poly_8(double x, double c0, double c1, double c2, double c3, double c4, double
-                            c5, double c6, double c7, double c8) {
+static inline double poly_8(double x, double c0, double c1, double c2, double c3, double c4,
+                            double c5, double c6, double c7, double c8) {
     double x2 = x * x;
     return FMA64(poly_3(x2, c1, c3, c5, c7), x, poly_4(x2, c0, c2, c4, c6, c8));
 }
-static inline double poly_9(double x, double c0, double c1, double c2, double c3, double c4, double
-                            c5, double c6, double c7, double c8, double c9) {
+static inline double poly_9(double x, double c0, double c1, double c2, double c3, double c4,
+                            double c5, double c6, double c7, double c8, double c9) {
     double x2 = x * x;
     return FMA64(poly_4(x2, c1, c3, c5, c7, c9), x, poly_4(x2, c0, c2, c4, c6, c8));
 }
-static inline double poly_10(double x, double c0, double c1, double c2, double c3, double c4, double
-                             c5, double c6, double c7, double c8, double c9, double c10) {
+static inline double poly_10(double x, double c0, double c1, double c2, double c3, double c4,
+                             double c5, double c6, double c7, double c8, double c9, double c10) {
     double x2 = x * x;
     return FMA64(poly_4(x2, c1, c3, c5, c7, c9), x, poly_5(x2, c0, c2, c4, c6, c8, c10));
 }
-static inline double poly_12(double x, double c0, double c1, double c2, double c3, double c4, double
-                             c5, double c6, double c7, double c8, double c9, double c10, double c11,
-                             double c12) {
+static inline double poly_12(double x, double c0, double c1, double c2, double c3, double c4,
+                             double c5, double c6, double c7, double c8, double c9, double c10,
+                             double c11, double c12) {
     double x2 = x * x;
     return FMA64(poly_5(x2, c1, c3, c5, c7, c9, c11), x, poly_6(x2, c0, c2, c4, c6, c8, c10, c12));
 }

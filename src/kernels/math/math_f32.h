@@ -130,17 +130,15 @@ static inline float exp_f32(float x) {
     float z = FMA32(v, (float)LOG2_E, ROUND_32 + 254.0f), n = z - (ROUND_32 + 254.0f);
     float t = NFMA32(n, LN_2_A_F32, v), r = NFMA32(n, LN_2_B_F32, t);
     float lo = NFMA32(n, LN_2_B_F32, t - r);
-    float p = poly_4_f32(r, 0x1p-1f, 0x1.5554dep-3f, 0x1.55556cp-5f, 0x1.120ac2p-7f,
-                         0x1.6ca992p-10f);
+    float p =
+        poly_4_f32(r, 0x1p-1f, 0x1.5554dep-3f, 0x1.55556cp-5f, 0x1.120ac2p-7f, 0x1.6ca992p-10f);
     float e = 1.0f + (r + FMA32(r * r, p, lo));
     uint32_t half = bits_f32(FMA32(n, 0.5f, ROUND_32 + 127.0f));
     return e * from_bits_f32(half << 23) * from_bits_f32((bits_f32(z) - half) << 23);
 }
 
 /* 2^129 converts to infinity, 2^-151 to zero. */
-static inline float exp2_f32(float x) {
-    return (float)exp2_quick(clamp_f64(x, -151.0, 129.0));
-}
+static inline float exp2_f32(float x) { return (float)exp2_quick(clamp_f64(x, -151.0, 129.0)); }
 
 static inline float expm1_f32(float x) {
     return copysignf((float)expm1_quick(clamp_f64(x, -30.0, 89.0)), x);
@@ -203,10 +201,9 @@ typedef struct {
 } log_tail_f32;
 
 static inline log_tail_f32 log_tail(float f) {
-    float p = poly_8_f32(f, 0x1.555556p-2f, -0x1.ffffb4p-3f, 0x1.999896p-3f, -0x1.55787ep-3f,
-                         0x1.24cd4p-3f, -0x1.f74e12p-4f,
-                         0x1.bc6c4ap-4f, -0x1.fd05f2p-4f,
-                         0x1.db5f6ap-4f);
+    float p =
+        poly_8_f32(f, 0x1.555556p-2f, -0x1.ffffb4p-3f, 0x1.999896p-3f, -0x1.55787ep-3f,
+                   0x1.24cd4p-3f, -0x1.f74e12p-4f, 0x1.bc6c4ap-4f, -0x1.fd05f2p-4f, 0x1.db5f6ap-4f);
     float square = f * f;
     return (log_tail_f32){0.5f * square, f * square * p};
 }
@@ -234,8 +231,7 @@ static inline float log_scaled_f32(float x, float f, float k_a, float k_a_lo, fl
     float upper = from_bits_f32(bits_f32(f - t.half_square) & 0xfffff000);
     float lower = ((f - upper) - t.half_square) + t.cubic;
     float product = upper * c_hi, sum = k_a + product, rest = product - (sum - k_a);
-    return log_special_f32(
-        x, sum + (rest + FMA32(lower, c_hi + c_lo, FMA32(upper, c_lo, k_a_lo))));
+    return log_special_f32(x, sum + (rest + FMA32(lower, c_hi + c_lo, FMA32(upper, c_lo, k_a_lo))));
 }
 
 static inline float log2_f32(float x) {
@@ -385,8 +381,9 @@ static inline float atan2_f32(float y, float x) {
 
 /* asin(a) - a for |a| <= 1/2, z = a^2. (asin(a)/a - 1)/a^2 in z, degree 5: 2^-31.7 of the whole. */
 static inline float asin_tail_f32(float a, float z) {
-    return a * z * poly_5_f32(z, 0x1.55554cp-3f, 0x1.3338a2p-4f, 0x1.6ca9fep-5f, 0x1.04b534p-5f,
-                              0x1.d73bb8p-7f, 0x1.33f0c8p-5f);
+    return a * z *
+           poly_5_f32(z, 0x1.55554cp-3f, 0x1.3338a2p-4f, 0x1.6ca9fep-5f, 0x1.04b534p-5f,
+                      0x1.d73bb8p-7f, 0x1.33f0c8p-5f);
 }
 
 /* What is lost of sqrt(v) when it is rounded to s. */
@@ -432,8 +429,8 @@ static inline float tanh_f32(float x) {
     float small = FMA32(x * x2, p, x);
     float z = FMA32(w, (float)LOG2_E, ROUND_32 + 127.0f), n = z - (ROUND_32 + 127.0f);
     float r = NFMA32(n, LN_2_B_F32, NFMA32(n, LN_2_A_F32, w));
-    float q = poly_4_f32(r, 0x1p-1f, 0x1.5554dep-3f, 0x1.55556cp-5f, 0x1.120ac2p-7f,
-                         0x1.6ca992p-10f);
+    float q =
+        poly_4_f32(r, 0x1p-1f, 0x1.5554dep-3f, 0x1.55556cp-5f, 0x1.120ac2p-7f, 0x1.6ca992p-10f);
     float scale = from_bits_f32(bits_f32(z) << 23);
     float part = scale * FMA32(r * r, q, r), e = scale + part, e_lo = part - (e - scale);
     float d = e + 1.0f, half_d_lo = 0.5f * (e_lo + (1.0f - (d - e))), quotient = 2.0f / d;
@@ -454,15 +451,20 @@ static inline hyperbolic_parts_f32 hyperbolic_reduce_f32(float a) {
     float v = at_most_f32(a, 89.5f);
     float z = FMA32(v, (float)LOG2_E, ROUND_32 + 125.0f), n = z - (ROUND_32 + 125.0f);
     float t = NFMA32(n, LN_2_A_F32, v), r = NFMA32(n, LN_2_B_F32, t), q = r * r;
-    uint32_t bits = bits_f32(z) << 23; /* of 2^(n - 2) */
+    uint32_t bits = bits_f32(z) << 23;                /* of 2^(n - 2) */
     int32_t inverse = (int32_t)((250u << 23) - bits); /* of 2^(-n - 2), if that is no subnormal */
     float up = from_bits_f32(bits);
     float down = from_bits_f32((uint32_t)(inverse > 0 ? inverse : 0));
     float cosh_n = up + down, sinh_n = up - down;
     float c = poly_2_f32(q, 0x1p-1f, 0x1.5554e6p-5f, 0x1.6d4f24p-10f);
     float s = poly_2_f32(q, 0x1.555556p-3f, 0x1.110fcp-7f, 0x1.a2dd8ep-13f);
-    return (hyperbolic_parts_f32){cosh_n, (up - cosh_n) + down, sinh_n, (up - sinh_n) - down, r,
-                                  q * c, FMA32(r * q, s, NFMA32(n, LN_2_B_F32, t - r))};
+    return (hyperbolic_parts_f32){cosh_n,
+                                  (up - cosh_n) + down,
+                                  sinh_n,
+                                  (up - sinh_n) - down,
+                                  r,
+                                  q * c,
+                                  FMA32(r * q, s, NFMA32(n, LN_2_B_F32, t - r))};
 }
 
 /* 2 (a (1 + cosh_tail) + b (r + sinh_tail)), |a| >= |b r| */

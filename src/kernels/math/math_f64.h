@@ -106,9 +106,8 @@ static inline double times_power_of_2(double p, double n, double z) {
  * 2^-58, whose first is 1/2. */
 static inline double exp_cubic_f64(double r) {
     return poly_9(r, 0x1.5555555555557p-3, 0x1.5555555555552p-5, 0x1.1111111110054p-7,
-                  0x1.6c16c16c1892ep-10, 0x1.a01a01ac1be2dp-13,
-                  0x1.a01a0197bf4cap-16, 0x1.71de01b37eb94p-19,
-                  0x1.27e500d834d01p-22, 0x1.af4ebda277035p-26,
+                  0x1.6c16c16c1892ep-10, 0x1.a01a01ac1be2dp-13, 0x1.a01a0197bf4cap-16,
+                  0x1.71de01b37eb94p-19, 0x1.27e500d834d01p-22, 0x1.af4ebda277035p-26,
                   0x1.1f32fdb611c47p-29);
 }
 
@@ -609,22 +608,17 @@ static inline double atanh_f64(double x) {
 static inline double erf_f64(double x) {
     double a = fabs(x), t = at_most_f64(a, 6.0) - 1.0, t2 = t * t, t4 = t2 * t2, a2 = a * a;
     double low = poly_9(a2, 0x1.ce2f21a0437c7p-4, -0x1.b82ce312b29fcp-6, 0x1.565bcd134faa5p-8,
-                        -0x1.c02db4a3f4842p-11, 0x1.f9a33204648acp-14,
-                        -0x1.f4d27e390517bp-17, 0x1.b9dce81b5ddf1p-20,
-                        -0x1.5e9c2724c0717p-23, 0x1.ebf433d7df693p-27,
+                        -0x1.c02db4a3f4842p-11, 0x1.f9a33204648acp-14, -0x1.f4d27e390517bp-17,
+                        0x1.b9dce81b5ddf1p-20, -0x1.5e9c2724c0717p-23, 0x1.ebf433d7df693p-27,
                         -0x1.f4c967a888af4p-31);
     low = FMA64(FMA64(low, a2, -0x1.812746b0379ffp-2), a2, 0x1.06eba8214db69p-3);
     double small = FMA64(a, low, a);
     double lower = poly_8(t, 0x1.51c9b0006c23dp1, 0x1.afabc11a28f3bp-1, 0x1.5477f09ca8adbp-5,
-                          -0x1.48c9d40c0962p-7, 0x1.033f6996dbb86p-9,
-                          -0x1.f1b4bc005e993p-13,
-                          -0x1.b8be6d093e292p-16, 0x1.c75a961e4409dp-16,
-                          -0x1.415f7816a99dbp-17);
-    double upper = poly_9(t, 0x1.0f0573f1fe345p-19, -0x1.bc2c5b577afb7p-24,
-                          -0x1.0fc99f9881e54p-23, 0x1.248eb5abd6dddp-24,
-                          -0x1.728e35123ee28p-26, 0x1.4fdb895409ad2p-28,
-                          -0x1.bac0635f96654p-31, 0x1.95a9b95dd75a7p-34,
-                          -0x1.ce543df0c0158p-38,
+                          -0x1.48c9d40c0962p-7, 0x1.033f6996dbb86p-9, -0x1.f1b4bc005e993p-13,
+                          -0x1.b8be6d093e292p-16, 0x1.c75a961e4409dp-16, -0x1.415f7816a99dbp-17);
+    double upper = poly_9(t, 0x1.0f0573f1fe345p-19, -0x1.bc2c5b577afb7p-24, -0x1.0fc99f9881e54p-23,
+                          0x1.248eb5abd6dddp-24, -0x1.728e35123ee28p-26, 0x1.4fdb895409ad2p-28,
+                          -0x1.bac0635f96654p-31, 0x1.95a9b95dd75a7p-34, -0x1.ce543df0c0158p-38,
                           0x1.ec9c818d762f1p-43);
     pair exponent = fast_two_sum(0x1.d97fbf27aa2a1p0, t * FMA64(t4 * t4 * t, upper, lower));
     exp_parts_f64 e = exp_reduce_f64(-exponent.hi);
@@ -646,9 +640,8 @@ static inline pair log_pair(double x) {
     pair z = two_product(s, s);
     z.lo = FMA64(s + s, s_lo, z.lo);
     double q = poly_7(z.hi, 0x1.999999999999ap-7, 0x1.24924924922fcp-9, 0x1.c71c71c74d238p-12,
-                      0x1.745d173c4c2fap-14, 0x1.3b13aa0923f8ap-16,
-                      0x1.11154490f96bap-18, 0x1.e01bf311dd386p-21,
-                      0x1.da8c499cb956ep-23);
+                      0x1.745d173c4c2fap-14, 0x1.3b13aa0923f8ap-16, 0x1.11154490f96bap-18,
+                      0x1.e01bf311dd386p-21, 0x1.da8c499cb956ep-23);
     pair v = fast_two_sum(0x1.5555555555555p-4, z.hi * q); /* 1/12 + s^2 Q */
     pair cube = two_product(s, z.hi);
     cube.lo = FMA64(s, z.lo, FMA64(s_lo, z.hi, cube.lo));

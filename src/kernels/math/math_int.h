@@ -5,9 +5,11 @@
 #if KIND == 'i' || KIND == 'u'
 
 static inline T F(floor_divide)(T x, T y) {
-    if (y == 0) return 0;
+    if (y == 0)
+        return 0;
 #if KIND == 'i'
-    if (y == -1) return (T)-x; /* the lowest integer has no negative: it wraps to itself */
+    if (y == -1)
+        return (T)-x; /* the lowest integer has no negative: it wraps to itself */
     T quotient = (T)(x / y);
     return (T)(quotient - ((x % y != 0) & ((x < 0) != (y < 0))));
 #else
@@ -17,9 +19,11 @@ static inline T F(floor_divide)(T x, T y) {
 
 /* x - floor_divide(x, y) * y: the sign is that of y. */
 static inline T F(remainder)(T x, T y) {
-    if (y == 0) return 0;
+    if (y == 0)
+        return 0;
 #if KIND == 'i'
-    if (y == -1) return 0;
+    if (y == -1)
+        return 0;
     T rest = (T)(x % y);
     return (rest != 0) & ((rest < 0) != (y < 0)) ? (T)(rest + y) : rest;
 #else
@@ -30,11 +34,13 @@ static inline T F(remainder)(T x, T y) {
 /* By squaring; wraps. x**y for y < 0 is 1 / x**-y truncated: 0 unless x is 1 or -1. */
 static inline T F(pow)(T x, T y) {
 #if KIND == 'i'
-    if (y < 0) return (T)(x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0);
+    if (y < 0)
+        return (T)(x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0);
 #endif
     T result = 1;
     while (y != 0) {
-        if (y & 1) result = (T)(result * x);
+        if (y & 1)
+            result = (T)(result * x);
         x = (T)(x * x);
         y = (T)(y >> 1);
     }

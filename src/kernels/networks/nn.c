@@ -50,8 +50,11 @@ static size_t rows_per_piece(size_t columns, size_t elements) {
 }
 
 static softmax_job prepare(pt_dtype dtype, size_t rows, size_t columns, const void *x) {
-    return (softmax_job){.loops = loops_of(dtype), .size = pt_dtype_size[dtype], .rows = rows,
-                         .columns = columns, .piece = rows_per_piece(columns, SOFTMAX_TASK),
+    return (softmax_job){.loops = loops_of(dtype),
+                         .size = pt_dtype_size[dtype],
+                         .rows = rows,
+                         .columns = columns,
+                         .piece = rows_per_piece(columns, SOFTMAX_TASK),
                          .x = x};
 }
 
@@ -188,10 +191,14 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
                     size_t n_rows, pt_dtype out_dtype, double scale, void *out) {
     const pt_nn_table *table = PT_SELECT(pt_nn_loops);
     const bool is_copy = src_dtype == out_dtype && scale == 1;
-    gather_job job = {.src = src, .rows = rows, .n_rows = n_rows, .row_length = row_length,
+    gather_job job = {.src = src,
+                      .rows = rows,
+                      .n_rows = n_rows,
+                      .row_length = row_length,
                       .src_row_bytes = row_length * pt_dtype_size[src_dtype],
                       .out_row_bytes = row_length * pt_dtype_size[out_dtype],
-                      .scale = scale, .out = out};
+                      .scale = scale,
+                      .out = out};
 
     if (row_length == 0) {
         return;
@@ -222,11 +229,21 @@ static void step_part(const step_job *job, size_t first, size_t n, const void *d
     void *w = at(job->w, first, job->size), *state = at(job->state, first, job->size);
 
     switch (job->kind) {
-    case SGD: loops->sgd(n, w, dw, numbers); break;
-    case MOMENTUM: loops->momentum(n, w, dw, state, numbers); break;
-    case NESTEROV: loops->nesterov(n, w, dw, state, numbers); break;
-    case RMSPROP: loops->rmsprop(n, w, dw, state, numbers); break;
-    case ADAGRAD: loops->adagrad(n, w, dw, state, numbers); break;
+    case SGD:
+        loops->sgd(n, w, dw, numbers);
+        break;
+    case MOMENTUM:
+        loops->momentum(n, w, dw, state, numbers);
+        break;
+    case NESTEROV:
+        loops->nesterov(n, w, dw, state, numbers);
+        break;
+    case RMSPROP:
+        loops->rmsprop(n, w, dw, state, numbers);
+        break;
+    case ADAGRAD:
+        loops->adagrad(n, w, dw, state, numbers);
+        break;
     case ADAM:
         loops->adam(n, w, dw, state, at(job->second_state, first, job->size), numbers);
         break;
@@ -278,8 +295,8 @@ static void run_step(pt_dtype dtype, step_job *job) {
 
 void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
                  double learning_rate) {
-    step_job job = {.kind = SGD, .n = n, .w = w, .dw = dw, .rows = rows,
-                    .numbers = {.rate = learning_rate}};
+    step_job job = {
+        .kind = SGD, .n = n, .w = w, .dw = dw, .rows = rows, .numbers = {.rate = learning_rate}};
 
     run_step(dtype, &job);
 }
@@ -287,7 +304,11 @@ void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gra
 void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
                       const pt_gradient_rows *rows, void *velocity, double learning_rate,
                       double momentum, bool nesterov) {
-    step_job job = {.kind = nesterov ? NESTEROV : MOMENTUM, .n = n, .w = w, .dw = dw, .rows = rows,
+    step_job job = {.kind = nesterov ? NESTEROV : MOMENTUM,
+                    .n = n,
+                    .w = w,
+                    .dw = dw,
+                    .rows = rows,
                     .state = velocity,
                     .numbers = {.rate = learning_rate, .decay_1 = momentum}};
 
@@ -297,7 +318,12 @@ void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
 void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
                      const pt_gradient_rows *rows, void *mean_square, double learning_rate,
                      double rho, double epsilon) {
-    step_job job = {.kind = RMSPROP, .n = n, .w = w, .dw = dw, .rows = rows, .state = mean_square,
+    step_job job = {.kind = RMSPROP,
+                    .n = n,
+                    .w = w,
+                    .dw = dw,
+                    .rows = rows,
+                    .state = mean_square,
                     .numbers = {.rate = learning_rate, .decay_1 = rho, .epsilon = epsilon}};
 
     run_step(dtype, &job);
@@ -306,7 +332,11 @@ void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
 void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
                      const pt_gradient_rows *rows, void *sum_of_squares, double learning_rate,
                      double epsilon) {
-    step_job job = {.kind = ADAGRAD, .n = n, .w = w, .dw = dw, .rows = rows,
+    step_job job = {.kind = ADAGRAD,
+                    .n = n,
+                    .w = w,
+                    .dw = dw,
+                    .rows = rows,
                     .state = sum_of_squares,
                     .numbers = {.rate = learning_rate, .epsilon = epsilon}};
 
@@ -316,12 +346,17 @@ void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
 void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
                   void *mean, void *variance, double learning_rate, double beta_1, double beta_2,
                   double epsilon, uint64_t step) {
-    const double rate = learning_rate * sqrt(1 - pow(beta_2, (double)step)) /
-                        (1 - pow(beta_1, (double)step));
-    step_job job = {.kind = ADAM, .n = n, .w = w, .dw = dw, .rows = rows, .state = mean,
-                    .second_state = variance,
-                    .numbers = {.rate = rate, .decay_1 = beta_1, .decay_2 = beta_2,
-                                .epsilon = epsilon}};
+    const double rate =
+        learning_rate * sqrt(1 - pow(beta_2, (double)step)) / (1 - pow(beta_1, (double)step));
+    step_job job = {
+        .kind = ADAM,
+        .n = n,
+        .w = w,
+        .dw = dw,
+        .rows = rows,
+        .state = mean,
+        .second_state = variance,
+        .numbers = {.rate = rate, .decay_1 = beta_1, .decay_2 = beta_2, .epsilon = epsilon}};
 
     run_step(dtype, &job);
 }

@@ -36,7 +36,7 @@ typedef struct {
 typedef void (*pt_scaled_cast)(size_t n, const void *x, double scale, void *out);
 
 typedef struct {
-    pt_nn_loops_of loops[PT_N_DTYPES]; /* of floating-point dtypes */
+    pt_nn_loops_of loops[PT_N_DTYPES];              /* of floating-point dtypes */
     pt_scaled_cast casts[PT_N_DTYPES][PT_N_DTYPES]; /* [from][to], to floating-point dtypes */
 } pt_nn_table;
 

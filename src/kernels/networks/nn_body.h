@@ -290,8 +290,8 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
                 continue;
             }
             if (t) {
-                target_sums[r] = F(target_of_row)(columns, from, (const T *)t + row * columns, max,
-                                                  &dots[r]);
+                target_sums[r] =
+                    F(target_of_row)(columns, from, (const T *)t + row * columns, max, &dots[r]);
             } else {
                 dots[r] = from[labels[row]] - max;
             }

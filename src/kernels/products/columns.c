@@ -31,10 +31,12 @@ static void scan(const scan_job *j, size_t first, size_t end, size_t start, size
         const char *row = j->x + (ptrdiff_t)i * j->row_stride;
         if (j->size == 4) {
             const uint32_t *bits = (const uint32_t *)(const void *)row;
-            for (size_t c = start; c < stop; c++) j->marks[c] |= bits[c];
+            for (size_t c = start; c < stop; c++)
+                j->marks[c] |= bits[c];
         } else {
             const uint64_t *bits = (const uint64_t *)(const void *)row;
-            for (size_t c = start; c < stop; c++) j->marks[c] |= bits[c];
+            for (size_t c = start; c < stop; c++)
+                j->marks[c] |= bits[c];
         }
     }
 }
@@ -47,15 +49,21 @@ static void scan_task(void *context, size_t i) {
 
 static size_t count_marks(const scan_job *j) {
     size_t n = 0;
-    for (size_t c = 0; c < j->k; c++) n += j->marks[c] != 0;
+    for (size_t c = 0; c < j->k; c++)
+        n += j->marks[c] != 0;
     return n;
 }
 
 pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                              ptrdiff_t row_stride, size_t limit, int64_t *columns, size_t *count) {
-    scan_job j = {.size = pt_dtype_size[dtype], .m = m, .k = k, .x = x, .row_stride = row_stride,
+    scan_job j = {.size = pt_dtype_size[dtype],
+                  .m = m,
+                  .k = k,
+                  .x = x,
+                  .row_stride = row_stride,
                   .marks = pt_alloc(k * sizeof(uint64_t))};
-    if (j.marks == NULL) return PT_NO_MEMORY;
+    if (j.marks == NULL)
+        return PT_NO_MEMORY;
     memset(j.marks, 0, k * sizeof(uint64_t));
     /* Dense data shows in its first rows: then the rest is not looked at. */
     scan(&j, 0, m < FIRST_ROWS ? m : FIRST_ROWS, 0, k);
@@ -67,7 +75,8 @@ pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
     if (*count <= limit) {
         size_t n = 0;
         for (size_t c = 0; c < k; c++) {
-            if (j.marks[c] != 0) columns[n++] = (int64_t)c;
+            if (j.marks[c] != 0)
+                columns[n++] = (int64_t)c;
         }
     }
     pt_free(j.marks, k * sizeof(uint64_t));
@@ -103,8 +112,12 @@ static void scatter_task(void *context, size_t i) {
 
 void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                      size_t n_rows, const void *src, void *out) {
-    scatter_job j = {.n = n, .row_bytes = row_length * pt_dtype_size[dtype], .rows = rows,
-                     .n_rows = n_rows, .src = src, .out = out};
+    scatter_job j = {.n = n,
+                     .row_bytes = row_length * pt_dtype_size[dtype],
+                     .rows = rows,
+                     .n_rows = n_rows,
+                     .src = src,
+                     .out = out};
     j.piece = j.row_bytes < TASK_BYTES ? TASK_BYTES / (j.row_bytes + 1) + 1 : 1;
     pt_parallel_for(scatter_task, &j, (n + j.piece - 1) / j.piece);
 }

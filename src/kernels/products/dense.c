@@ -43,8 +43,7 @@ bool pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k) {
         return false;
     }
 #endif
-    return m >= loops->rows && n >= loops->columns &&
-           (double)m * (double)n * (double)k >= MIN_WORK;
+    return m >= loops->rows && n >= loops->columns && (double)m * (double)n * (double)k >= MIN_WORK;
 }
 
 /* Strips of A, some at a time: a task of 16 Ki elements takes 5 us. */
@@ -81,9 +80,11 @@ static void strip_task(void *context, size_t i) {
 static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
     const pt_dense_loops_of *loops = loops_of(dtype);
     const size_t size = pt_dtype_size[dtype];
-    job j = {.product = product, .loops = loops,
+    job j = {.product = product,
+             .loops = loops,
              .n_row_strips = pt_ceil_div(product.m, loops->rows),
-             .n_column_strips = pt_ceil_div(product.n, loops->columns), .row_parts = 1};
+             .n_column_strips = pt_ceil_div(product.n, loops->columns),
+             .row_parts = 1};
     const size_t a_bytes = j.n_row_strips * loops->rows * product.k * size;
 
     /* Blocks of even length: a short last one would move the whole tile for little. */
@@ -113,16 +114,32 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
 pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                    ptrdiff_t x_row_stride, const void *w, ptrdiff_t w_row_stride,
                    const int64_t *columns, const void *bias, bool relu, void *out) {
-    return compute(dtype, (pt_gathered_product){
-        .m = m, .n = n, .k = k, .a = x, .a_row_stride = x_row_stride, .a_column_stride = 1,
-        .a_columns = columns, .b = w, .b_row_stride = w_row_stride, .b_rows = columns, .c = out,
-        .bias = bias, .relu = relu});
+    return compute(dtype, (pt_gathered_product){.m = m,
+                                                .n = n,
+                                                .k = k,
+                                                .a = x,
+                                                .a_row_stride = x_row_stride,
+                                                .a_column_stride = 1,
+                                                .a_columns = columns,
+                                                .b = w,
+                                                .b_row_stride = w_row_stride,
+                                                .b_rows = columns,
+                                                .c = out,
+                                                .bias = bias,
+                                                .relu = relu});
 }
 
 pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                                    ptrdiff_t x_row_stride, const void *dout,
                                    ptrdiff_t dout_row_stride, const int64_t *columns, void *dw) {
-    return compute(dtype, (pt_gathered_product){
-        .m = k, .n = n, .k = m, .a = x, .a_row_stride = 1, .a_column_stride = x_row_stride,
-        .a_rows = columns, .b = dout, .b_row_stride = dout_row_stride, .c = dw});
+    return compute(dtype, (pt_gathered_product){.m = k,
+                                                .n = n,
+                                                .k = m,
+                                                .a = x,
+                                                .a_row_stride = 1,
+                                                .a_column_stride = x_row_stride,
+                                                .a_rows = columns,
+                                                .b = dout,
+                                                .b_row_stride = dout_row_stride,
+                                                .c = dw});
 }

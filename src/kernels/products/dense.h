@@ -31,8 +31,7 @@ typedef struct {
     void (*pack_a)(const pt_gathered_product *p, size_t i);
     /* Computes strip j of the columns of C for strips [first, end) of its rows; packed_b: room for
      * (k_block, columns). */
-    void (*strip)(const pt_gathered_product *p, size_t j, size_t first, size_t end,
-                  void *packed_b);
+    void (*strip)(const pt_gathered_product *p, size_t j, size_t first, size_t end, void *packed_b);
 } pt_dense_loops_of;
 
 typedef struct {

@@ -22,8 +22,10 @@ static inline double multiply_add_f64(double a, double b, double c) { return FMA
 #include "for_each_dtype.h"
 #undef BODY
 
-#define LOOPS(T, suffix)                                                                \
-    {.rows = TILE_ROWS, .columns = TILE_BYTES / sizeof(T), .pack_a = pack_a_##suffix, \
+#define LOOPS(T, suffix)                                                                           \
+    {.rows = TILE_ROWS,                                                                            \
+     .columns = TILE_BYTES / sizeof(T),                                                            \
+     .pack_a = pack_a_##suffix,                                                                    \
      .strip = strip_##suffix}
 
 const pt_dense_table PT_ISA_SYMBOL(pt_dense_loops) = {

@@ -36,9 +36,9 @@ typedef struct {
     size_t m, n, k;
     pt_matrix a, b;
     bool a_transposed, b_transposed; /* rows, not columns, have stride 1 */
-    ptrdiff_t a_step, b_step; /* bytes from one product of the batch to the next */
-    char *c; /* (n_batch, m, n) in C order */
-    const char *bias;       /* (n,) or NULL */
+    ptrdiff_t a_step, b_step;        /* bytes from one product of the batch to the next */
+    char *c;                         /* (n_batch, m, n) in C order */
+    const char *bias;                /* (n,) or NULL */
     bool relu;
 
     size_t tile_m, tile_n, tile_k;
@@ -50,13 +50,9 @@ typedef struct {
     const pt_matmul_loops_of *loops;
 } product;
 
-static size_t min_size(size_t a, size_t b) {
-    return a < b ? a : b;
-}
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 
-static bool is_float(pt_dtype dtype) {
-    return dtype == PT_FLOAT32 || dtype == PT_FLOAT64;
-}
+static bool is_float(pt_dtype dtype) { return dtype == PT_FLOAT32 || dtype == PT_FLOAT64; }
 
 static const char *element(const pt_matrix *matrix, size_t i, size_t j, size_t item_size) {
     return (const char *)matrix->data +
@@ -68,8 +64,7 @@ static const char *element(const pt_matrix *matrix, size_t i, size_t j, size_t i
 
 static bool is_row_major(size_t rows, size_t columns, ptrdiff_t row_stride,
                          ptrdiff_t column_stride) {
-    return (column_stride == 1 || columns == 1) &&
-           (row_stride >= (ptrdiff_t)columns || rows == 1);
+    return (column_stride == 1 || columns == 1) && (row_stride >= (ptrdiff_t)columns || rows == 1);
 }
 
 /* The distance of lines, as BLAS wants it: it checks the number even where there is one line. */
@@ -209,10 +204,10 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
 
         if (p->dtype == PT_FLOAT32) {
             blas.sgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
-                              (float)beta, c, ldc);
+                       (float)beta, c, ldc);
         } else {
-            blas.dgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
-                              beta, c, ldc);
+            blas.dgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx, beta, c,
+                       ldc);
         }
     } else if (p->m == 1) { /* a row times B: (B^T x^T)^T */
         const enum CBLAS_TRANSPOSE op = p->b_transposed ? CblasNoTrans : CblasTrans;
@@ -221,17 +216,17 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
 
         if (p->dtype == PT_FLOAT32) {
             blas.sgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
-                              (float)beta, c, 1);
+                       (float)beta, c, 1);
         } else {
-            blas.dgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
-                              beta, c, 1);
+            blas.dgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx, beta, c,
+                       1);
         }
     } else if (p->dtype == PT_FLOAT32) {
-        blas.sgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
-                          b->data, ldb, (float)beta, c, ldc);
+        blas.sgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
+                   (float)beta, c, ldc);
     } else {
-        blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda,
-                          b->data, ldb, beta, c, ldc);
+        blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
+                   beta, c, ldc);
     }
 }
 
@@ -280,11 +275,13 @@ static void run_task(void *context, size_t task) {
     const size_t first = task / p->k_parts / (p->m_tiles * p->n_tiles) * p->batch_per_task;
     const size_t end = min_size(first + p->batch_per_task, p->n_batch);
 
-    if (is_float(p->dtype)) pt_enter_blas();
+    if (is_float(p->dtype))
+        pt_enter_blas();
     for (size_t i_batch = first; i_batch < end; i_batch++) {
         run_tile(p, i_batch, tile, part);
     }
-    if (is_float(p->dtype)) pt_leave_blas();
+    if (is_float(p->dtype))
+        pt_leave_blas();
 }
 
 /* ---------------------------------------------------------------------------------- products */
@@ -310,8 +307,7 @@ static pt_status compute(product *p) {
         }
     }
     if (p->k && !is_row_major(p->k, p->n, p->b.row_stride, p->b.column_stride)) {
-        p->b_transposed =
-            floats && is_row_major(p->n, p->k, p->b.column_stride, p->b.row_stride);
+        p->b_transposed = floats && is_row_major(p->n, p->k, p->b.column_stride, p->b.row_stride);
         if (!p->b_transposed && !(packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
             goto done;
         }
@@ -327,9 +323,9 @@ static pt_status compute(product *p) {
             goto done;
         }
     }
-    status = pt_parallel_for_interruptible(
-        run_task, p,
-        pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts);
+    status = pt_parallel_for_interruptible(run_task, p,
+                                           pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles *
+                                               p->n_tiles * p->k_parts);
     if (status == PT_OK && p->k_parts > 1) {
         for (size_t part = 1; part < p->k_parts; part++) {
             p->loops->accumulate(p->m * p->n, p->c,
@@ -353,9 +349,20 @@ done:
 pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
                     ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c, const void *bias,
                     bool relu) {
-    product p = {.dtype = dtype, .item_size = pt_dtype_size[dtype], .m = m, .n = n, .k = k,
-                 .n_batch = n_batch, .a = a, .a_step = a_step, .b = b, .b_step = b_step, .c = c,
-                 .bias = bias, .relu = relu, .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]};
+    product p = {.dtype = dtype,
+                 .item_size = pt_dtype_size[dtype],
+                 .m = m,
+                 .n = n,
+                 .k = k,
+                 .n_batch = n_batch,
+                 .a = a,
+                 .a_step = a_step,
+                 .b = b,
+                 .b_step = b_step,
+                 .c = c,
+                 .bias = bias,
+                 .relu = relu,
+                 .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]};
 
     return m == 0 || n == 0 || n_batch == 0 ? PT_OK : compute(&p);
 }

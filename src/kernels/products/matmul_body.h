@@ -91,8 +91,8 @@ static void F(product)(size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, v
 
                 for (size_t r = 0; r < n_rows; r++) {
                     T *restrict sum = sums[r];
-                    const T factor = as[(ptrdiff_t)(i + r) * a.row_stride +
-                                        (ptrdiff_t)p * a.column_stride];
+                    const T factor =
+                        as[(ptrdiff_t)(i + r) * a.row_stride + (ptrdiff_t)p * a.column_stride];
 
 #pragma omp simd
                     for (size_t l = 0; l < width; l++) {

@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define ALIGNMENT 64                 /* a cache line, and the widest vector register */
-#define HUGE_PAGE ((size_t)2 << 20)  /* x86-64, and aarch64 with pages of 4 KiB */
-#define MAX_BYTES (SIZE_MAX / 4)     /* far above any address space: sums cannot overflow */
+#define ALIGNMENT 64                /* a cache line, and the widest vector register */
+#define HUGE_PAGE ((size_t)2 << 20) /* x86-64, and aarch64 with pages of 4 KiB */
+#define MAX_BYTES (SIZE_MAX / 4)    /* far above any address space: sums cannot overflow */
 
 /* ---------------------------------------------------------------- size classes */
 
@@ -33,8 +33,7 @@ typedef struct {
 
 #define N_CLASSES (4 * (sizeof(size_t) * 8 - 8))
 
-static size_class class_of(size_t bytes)
-{
+static size_class class_of(size_t bytes) {
     const size_t last = bytes > 0 ? bytes - 1 : 0;
 
     if (last < 256) {
@@ -54,7 +53,7 @@ typedef struct cached_block {
     struct cached_block *next; /* in its class, the one freed before it: its lines may still be in
                                   the processor's cache, so the list is last in, first out */
     /* Large blocks only; small ones may have no more than a cache line. */
-    struct cached_block *previous;       /* in its class */
+    struct cached_block *previous;        /* in its class */
     struct cached_block *older, *younger; /* among all large blocks, by time of release */
     size_class size;
 } cached_block;
@@ -77,8 +76,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool is_system;
 static char error[160];
 
-static void initialise(void)
-{
+static void initialise(void) {
     const char *wanted = getenv("PYTENSOR_ALLOCATOR");
 
     state.stats.limit = SIZE_MAX;
@@ -97,8 +95,7 @@ static void initialise(void)
     }
 }
 
-static void lock(void)
-{
+static void lock(void) {
     unsigned n_looks = 0;
 
     while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
@@ -112,21 +109,16 @@ static void lock(void)
     }
 }
 
-static void release(void)
-{
-    atomic_store_explicit(&is_locked, false, memory_order_release);
-}
+static void release(void) { atomic_store_explicit(&is_locked, false, memory_order_release); }
 
-static void acquire(void)
-{
+static void acquire(void) {
     pthread_once(&once, initialise);
     lock();
 }
 
 /* Nobody is inside while the process forks, so the child finds the lists whole. At load, and with a
  * lower number than the pool's handlers: see register_fork_handlers in pool.c. */
-__attribute__((constructor(1001))) static void register_fork_handlers(void)
-{
+__attribute__((constructor(1001))) static void register_fork_handlers(void) {
     if (pthread_atfork(lock, release, release) != 0) {
         snprintf(error, sizeof error, "no memory for what the allocator does at a fork");
     }
@@ -136,8 +128,7 @@ __attribute__((constructor(1001))) static void register_fork_handlers(void)
 
 /* Maps a huge page more than asked for, and cuts off what stands before and behind the first
  * aligned block. */
-static void *map_large(size_t bytes)
-{
+static void *map_large(size_t bytes) {
     const size_t length = bytes + HUGE_PAGE;
     char *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -156,8 +147,7 @@ static void *map_large(size_t bytes)
     return block;
 }
 
-static void *system_alloc(size_t bytes)
-{
+static void *system_alloc(size_t bytes) {
     void *block = NULL;
 
     if (!is_system && bytes >= HUGE_PAGE) {
@@ -166,8 +156,7 @@ static void *system_alloc(size_t bytes)
     return posix_memalign(&block, ALIGNMENT, bytes) == 0 ? block : NULL;
 }
 
-static void system_free(void *block, size_t bytes)
-{
+static void system_free(void *block, size_t bytes) {
     if (!is_system && bytes >= HUGE_PAGE) {
         /* It fails where it would cut a mapping in two and the process has as many as it may have;
          * then the pages go back, and only their addresses are lost. */
@@ -181,8 +170,7 @@ static void system_free(void *block, size_t bytes)
 
 /* ------------------------------------------------------- the cache; under the lock */
 
-static void push(cached_block *block, size_class size)
-{
+static void push(cached_block *block, size_class size) {
     cached_block **head = &state.classes[size.index];
 
     block->next = *head;
@@ -204,8 +192,7 @@ static void push(cached_block *block, size_class size)
 }
 
 /* Takes a large block out of the middle of both of its lists. */
-static void unlink_large(cached_block *block)
-{
+static void unlink_large(cached_block *block) {
     *(block->previous != NULL ? &block->previous->next : &state.classes[block->size.index]) =
         block->next;
     if (block->next != NULL) {
@@ -216,8 +203,7 @@ static void unlink_large(cached_block *block)
     state.stats.cached -= block->size.bytes;
 }
 
-static cached_block *pop(size_class size)
-{
+static cached_block *pop(size_class size) {
     cached_block *block = state.classes[size.index];
 
     if (block == NULL) {
@@ -235,8 +221,7 @@ static cached_block *pop(size_class size)
 
 /* Unlinks the large blocks that have lain in the cache longest until it is within the cap; returns
  * them as a list, to be released without the lock. */
-static cached_block *evict(void)
-{
+static cached_block *evict(void) {
     cached_block *evicted = NULL;
 
     while (state.stats.cached > state.stats.cache_cap && state.oldest != NULL) {
@@ -248,8 +233,7 @@ static cached_block *evict(void)
     return evicted;
 }
 
-static void release_all(cached_block *list, size_t small_bytes)
-{
+static void release_all(cached_block *list, size_t small_bytes) {
     while (list != NULL) {
         cached_block *next = list->next;
         system_free(list, small_bytes > 0 ? small_bytes : list->size.bytes);
@@ -257,8 +241,7 @@ static void release_all(cached_block *list, size_t small_bytes)
     }
 }
 
-static void raise_peak(void)
-{
+static void raise_peak(void) {
     if (state.stats.in_use > state.stats.peak) {
         state.stats.peak = state.stats.in_use;
     }
@@ -266,8 +249,7 @@ static void raise_peak(void)
 
 /* ------------------------------------------------------------------- interface */
 
-void *pt_alloc(size_t bytes)
-{
+void *pt_alloc(size_t bytes) {
     if (bytes > MAX_BYTES) {
         return NULL;
     }
@@ -309,8 +291,7 @@ void *pt_alloc(size_t bytes)
     return block;
 }
 
-void pt_free(void *block, size_t bytes)
-{
+void pt_free(void *block, size_t bytes) {
     if (block == NULL) {
         return;
     }
@@ -322,9 +303,9 @@ void pt_free(void *block, size_t bytes)
     /* Small blocks may fill half of the cache: they are not evicted, as single ones give the
      * system little, and must leave room for the large ones, for which the cache pays most. */
     const bool is_kept =
-        !is_system && (size.bytes >= HUGE_PAGE
-                           ? size.bytes <= state.stats.cache_cap
-                           : size.bytes + state.small_cached <= state.stats.cache_cap / 2);
+        !is_system &&
+        (size.bytes >= HUGE_PAGE ? size.bytes <= state.stats.cache_cap
+                                 : size.bytes + state.small_cached <= state.stats.cache_cap / 2);
     if (is_kept) {
         push(block, size);
         evicted = evict();
@@ -336,8 +317,7 @@ void pt_free(void *block, size_t bytes)
     release_all(evicted, 0);
 }
 
-void pt_memory_trim(void)
-{
+void pt_memory_trim(void) {
     for (size_t bytes = 0; bytes <= MAX_BYTES; bytes++) {
         const size_class size = class_of(bytes);
         bytes = size.bytes;
@@ -353,8 +333,7 @@ void pt_memory_trim(void)
     }
 }
 
-void pt_memory_set_cache_cap(size_t bytes)
-{
+void pt_memory_set_cache_cap(size_t bytes) {
     acquire();
     state.stats.cache_cap = bytes;
     const bool is_too_small = state.stats.cached > bytes || state.small_cached > bytes / 2;
@@ -364,42 +343,36 @@ void pt_memory_set_cache_cap(size_t bytes)
     }
 }
 
-void pt_memory_set_limit(size_t bytes)
-{
+void pt_memory_set_limit(size_t bytes) {
     acquire();
     state.stats.limit = bytes;
     release();
 }
 
-void pt_memory_fail_after(long k)
-{
+void pt_memory_fail_after(long k) {
     acquire();
     state.fail_in = k;
     release();
 }
 
-void pt_memory_reset_peak(void)
-{
+void pt_memory_reset_peak(void) {
     acquire();
     state.stats.peak = state.stats.in_use;
     release();
 }
 
-void pt_memory_get_stats(pt_memory_stats *stats)
-{
+void pt_memory_get_stats(pt_memory_stats *stats) {
     acquire();
     *stats = state.stats;
     release();
 }
 
-bool pt_memory_is_system(void)
-{
+bool pt_memory_is_system(void) {
     pthread_once(&once, initialise);
     return is_system;
 }
 
-const char *pt_memory_error(void)
-{
+const char *pt_memory_error(void) {
     pthread_once(&once, initialise);
     return error[0] != '\0' ? error : NULL;
 }

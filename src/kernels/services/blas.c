@@ -39,7 +39,8 @@ static const char *core_type(void) {
 #if defined(__x86_64__)
     static const char *const of_level[] = {"Prescott", "Haswell", "SkylakeX"};
     const char *forced = getenv("PYTENSOR_ISA");
-    if (forced != NULL && *forced != '\0') return of_level[pt_isa_level()];
+    if (forced != NULL && *forced != '\0')
+        return of_level[pt_isa_level()];
 #endif
     return NULL;
 }
@@ -58,11 +59,14 @@ static void *symbol(void *library, const char *name, bool *complete) {
 const char *pt_load_blas(void) {
     static char error[PATH_MAX + 256];
     static bool loaded;
-    if (loaded) return NULL;
-    if (!has_handlers) return "no memory for what OpenBLAS's callers do at a fork or exit";
+    if (loaded)
+        return NULL;
+    if (!has_handlers)
+        return "no memory for what OpenBLAS's callers do at a fork or exit";
     Dl_info here;
     char path[PATH_MAX];
-    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0) return "the package has no path";
+    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0)
+        return "the package has no path";
     const char *slash = strrchr(here.dli_fname, '/');
     int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
     snprintf(path, sizeof path, "%.*s%s", directory, here.dli_fname, LIBRARY);
@@ -71,14 +75,14 @@ const char *pt_load_blas(void) {
      * bits for another number of them. */
     const char *users_threads = getenv("OPENBLAS_NUM_THREADS");
     char *threads = users_threads == NULL ? NULL : strdup(users_threads);
-    if ((users_threads != NULL && threads == NULL) ||
-        setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) {
+    if ((users_threads != NULL && threads == NULL) || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) {
         free(threads);
         return "no memory to load OpenBLAS";
     }
     bool set_core = set_default("OPENBLAS_CORETYPE", core_type());
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (set_core) unsetenv("OPENBLAS_CORETYPE");
+    if (set_core)
+        unsetenv("OPENBLAS_CORETYPE");
     const bool is_restored = threads != NULL ? setenv("OPENBLAS_NUM_THREADS", threads, 1) == 0
                                              : unsetenv("OPENBLAS_NUM_THREADS") == 0;
     free(threads);
@@ -87,7 +91,8 @@ const char *pt_load_blas(void) {
                  dlerror());
         return error;
     }
-    if (!is_restored) return "no memory to load OpenBLAS";
+    if (!is_restored)
+        return "no memory to load OpenBLAS";
     bool complete = true;
     blas.sgemm = (__typeof__(blas.sgemm))symbol(library, "scipy_cblas_sgemm", &complete);
     blas.dgemm = (__typeof__(blas.dgemm))symbol(library, "scipy_cblas_dgemm", &complete);
@@ -127,17 +132,20 @@ static atomic_int n_buffers;
 static bool has_memory_for(int n) {
     const size_t bytes = BUFFER_BYTES + ((size_t)1 << 20); /* and something for others meanwhile */
     void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED) return false;
+    if (block == MAP_FAILED)
+        return false;
     munmap(block, bytes);
     for (int seen = atomic_load(&n_buffers); seen < n;) {
-        if (atomic_compare_exchange_weak(&n_buffers, &seen, n)) break;
+        if (atomic_compare_exchange_weak(&n_buffers, &seen, n))
+            break;
     }
     return true;
 }
 
 bool pt_blas_has_memory(void) {
     enum { SIZE = 128 }; /* smaller products do without a buffer, and a later one would miss it */
-    if (atomic_load(&n_buffers) > 0) return true;
+    if (atomic_load(&n_buffers) > 0)
+        return true;
     float *matrices = calloc(3 * SIZE * SIZE, sizeof *matrices);
     const bool is_there = matrices != NULL && has_memory_for(1);
     if (is_there) {
@@ -164,8 +172,10 @@ void pt_enter_blas(void) {
     for (;;) {
         const int n = atomic_fetch_add(&n_inside, 1) + 1;
         int closed = atomic_load(&closed_for);
-        if (closed && is_exiting) closed &= ~EXIT;
-        if (!closed && (n <= atomic_load(&n_buffers) || has_memory_for(n))) break;
+        if (closed && is_exiting)
+            closed &= ~EXIT;
+        if (!closed && (n <= atomic_load(&n_buffers) || has_memory_for(n)))
+            break;
         atomic_fetch_sub(&n_inside, 1);
         if (closed & FORK) {
             pthread_mutex_lock(&door);
@@ -177,14 +187,16 @@ void pt_enter_blas(void) {
         }
     }
     /* Who finds the library all the same, by its symbols say, changes no bit of a product either. */
-    if (blas.get_num_threads != NULL && blas.get_num_threads() != 1) blas.set_num_threads(1);
+    if (blas.get_num_threads != NULL && blas.get_num_threads() != 1)
+        blas.set_num_threads(1);
 }
 
 void pt_leave_blas(void) { atomic_fetch_sub(&n_inside, 1); }
 
 static void close_door(int reason) {
     atomic_fetch_or(&closed_for, reason);
-    while (atomic_load(&n_inside) > 0) sched_yield();
+    while (atomic_load(&n_inside) > 0)
+        sched_yield();
 }
 
 static void before_fork(void) {

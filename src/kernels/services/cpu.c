@@ -20,30 +20,25 @@
 #if defined(__x86_64__)
 static const char *const isa_names[] = {"baseline", "avx2", "avx512"};
 
-static uint64_t extended_control_register(void)
-{
+static uint64_t extended_control_register(void) {
     uint32_t low, high;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (uint64_t)high << 32 | low;
 }
 
-static bool has_all(uint64_t bits, uint64_t wanted)
-{
-    return (bits & wanted) == wanted;
-}
+static bool has_all(uint64_t bits, uint64_t wanted) { return (bits & wanted) == wanted; }
 
 /* CPUID tells what the processor can do; XGETBV, which registers the operating system saves when
  * it switches threads. An instruction is usable only when both agree. */
-static int detect_level(void)
-{
+static int detect_level(void) {
     /* Bits of XCR0: 1 XMM, 2 upper halves of YMM, 5 mask registers, 6 and 7 the parts of ZMM. */
     const uint64_t ymm_state = 1u << 1 | 1u << 2;
     const uint64_t zmm_state = ymm_state | 1u << 5 | 1u << 6 | 1u << 7;
     /* LZCNT and MOVBE belong to x86-64-v3 as well: the compiler may use them, so we ask. */
     const uint64_t v3_leaf1_c = bit_FMA | bit_F16C | bit_MOVBE | bit_AVX | bit_OSXSAVE;
     const uint64_t v3_leaf7_b = bit_AVX2 | bit_BMI | bit_BMI2;
-    const uint64_t v4_leaf7_b = bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ |
-                                (uint64_t)bit_AVX512VL;
+    const uint64_t v4_leaf7_b =
+        bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | (uint64_t)bit_AVX512VL;
     uint32_t a, b, c, d;
 
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has_all(c, v3_leaf1_c)) {
@@ -66,18 +61,14 @@ static const char *const isa_names[] = {"neon"};
 static const char *const isa_names[] = {"baseline"};
 #endif
 
-static int detect_level(void)
-{
-    return 0;
-}
+static int detect_level(void) { return 0; }
 #endif
 
 static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
 static int isa_level;
 static char isa_error[160];
 
-static void decide_isa(void)
-{
+static void decide_isa(void) {
     const int n_levels = (int)(sizeof isa_names / sizeof isa_names[0]);
     const char *wanted = getenv("PYTENSOR_ISA");
 
@@ -100,19 +91,14 @@ static void decide_isa(void)
              isa_names[isa_level]);
 }
 
-int pt_isa_level(void)
-{
+int pt_isa_level(void) {
     pthread_once(&isa_once, decide_isa);
     return isa_level;
 }
 
-const char *pt_isa_name(void)
-{
-    return isa_names[pt_isa_level()];
-}
+const char *pt_isa_name(void) { return isa_names[pt_isa_level()]; }
 
-const char *pt_isa_error(void)
-{
+const char *pt_isa_error(void) {
     (void)pt_isa_level();
     return isa_error[0] != '\0' ? isa_error : NULL;
 }
@@ -129,8 +115,7 @@ const char *pt_isa_error(void)
 enum { MAX_PATH = 4096 }; /* the kernel's */
 
 /* The first line of directory/name as integers; returns how many there are, at most 2. */
-static int read_integers(const char *directory, const char *name, long long values[2])
-{
+static int read_integers(const char *directory, const char *name, long long values[2]) {
     char path[2 * MAX_PATH];
     int n_read = 0;
 
@@ -143,8 +128,7 @@ static int read_integers(const char *directory, const char *name, long long valu
     return n_read < 0 ? 0 : n_read; /* "max", which means no limit, reads as no integer */
 }
 
-static double cpu_limit(const char *directory)
-{
+static double cpu_limit(const char *directory) {
     long long values[2], period[2];
 
     if (read_integers(directory, "cpu.max", values) == 2 && values[0] > 0 &&
@@ -158,8 +142,7 @@ static double cpu_limit(const char *directory)
     return HUGE_VAL;
 }
 
-static double memory_limit(const char *directory)
-{
+static double memory_limit(const char *directory) {
     long long values[2];
 
     if ((read_integers(directory, "memory.max", values) == 1 || /* version 2 */
@@ -171,8 +154,7 @@ static double memory_limit(const char *directory)
 }
 
 /* Whether name is in list, "cpu,cpuacct" for one. */
-static bool in_list(const char *list, const char *name)
-{
+static bool in_list(const char *list, const char *name) {
     const size_t length = strlen(name);
 
     for (const char *item = list; item != NULL; item = strchr(item, ',')) {
@@ -186,8 +168,7 @@ static bool in_list(const char *list, const char *name)
 
 /* The least limit in our control group and its ancestors: each of them binds. Inside a container
  * the group's path may be the host's; then only its root exists here, and holds our limit. */
-static double least_limit(const char *controller, double (*limit_of)(const char *directory))
-{
+static double least_limit(const char *controller, double (*limit_of)(const char *directory)) {
     double least = HUGE_VAL;
     char line[MAX_PATH + 256], directory[2 * MAX_PATH];
     FILE *groups = fopen(CGROUP_OF_PROCESS, "re");
@@ -223,8 +204,7 @@ static double least_limit(const char *controller, double (*limit_of)(const char 
     return least;
 }
 
-int pt_cpu_count(void)
-{
+int pt_cpu_count(void) {
     double count = (double)sysconf(_SC_NPROCESSORS_ONLN);
 #if defined(__linux__)
     cpu_set_t allowed;
@@ -237,11 +217,10 @@ int pt_cpu_count(void)
     return count < 1 ? 1 : (int)count;
 }
 
-size_t pt_memory_size(void)
-{
+size_t pt_memory_size(void) {
     const double pages = (double)sysconf(_SC_PHYS_PAGES);
-    const double bytes = fmin(pages * (double)sysconf(_SC_PAGESIZE),
-                              least_limit("memory", memory_limit));
+    const double bytes =
+        fmin(pages * (double)sysconf(_SC_PAGESIZE), least_limit("memory", memory_limit));
 
     return bytes < 1 ? 0 : (size_t)bytes;
 }

@@ -91,8 +91,7 @@ static const pt_pool_question *_Atomic question;
 
 /* -------------------------------------------------------------- spin and park */
 
-static void pause_briefly(void)
-{
+static void pause_briefly(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -100,8 +99,7 @@ static void pause_briefly(void)
 #endif
 }
 
-static int64_t nanoseconds(void)
-{
+static int64_t nanoseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
@@ -110,14 +108,12 @@ static int64_t nanoseconds(void)
 typedef bool (*condition)(uint64_t seen, uint64_t served);
 
 /* What a worker waits for; served: number of the last job it worked on. */
-static bool is_wanted(uint64_t seen, uint64_t served)
-{
+static bool is_wanted(uint64_t seen, uint64_t served) {
     return (seen & STOP) || ((seen & OPEN) && seen / GENERATION != served);
 }
 
 /* What the owner waits for. */
-static bool is_empty(uint64_t seen, uint64_t unused)
-{
+static bool is_empty(uint64_t seen, uint64_t unused) {
     (void)unused;
     return N_INSIDE(seen) == 0;
 }
@@ -125,8 +121,7 @@ static bool is_empty(uint64_t seen, uint64_t unused)
 /* Spins until the gate is as wanted or the time is over; returns it as last seen. Yields about once
  * a microsecond: a worker that is woken on its owner's processor must not spin there in its place
  * (55 us at one call in ten, without), and other processes get their share. */
-static uint64_t spin(condition is_so, uint64_t served)
-{
+static uint64_t spin(condition is_so, uint64_t served) {
     uint64_t seen = atomic_load_explicit(&gate, memory_order_acquire);
     const int64_t end = is_so(seen, served) ? 0 : nanoseconds() + spin_ns;
     for (unsigned i = 1; !is_so(seen, served); i++) {
@@ -155,15 +150,13 @@ static uint64_t spin(condition is_so, uint64_t served)
 enum { MANY_WORKERS = 8 };
 static cpu_set_t allowed; /* the processors that the owner may use */
 
-static void note_allowed(void)
-{
+static void note_allowed(void) {
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) { /* fails above 1024 processors */
         CPU_ZERO(&allowed);
     }
 }
 
-static void bar(place *sleeper, int here)
-{
+static void bar(place *sleeper, int here) {
     cpu_set_t elsewhere = allowed;
 
     CPU_CLR(here, &elsewhere);
@@ -171,8 +164,7 @@ static void bar(place *sleeper, int here)
                          pthread_setaffinity_np(sleeper->thread, sizeof elsewhere, &elsewhere) == 0;
 }
 
-static void bar_from_here(void)
-{
+static void bar_from_here(void) {
     const int here = sched_getcpu();
 
     if (role == WORKER) {
@@ -193,8 +185,7 @@ static void bar_from_here(void)
     }
 }
 
-static void park(pthread_cond_t *signal)
-{
+static void park(pthread_cond_t *signal) {
     place *mine = role == WORKER ? self : &owner;
 
     if (role != WORKER) {
@@ -210,20 +201,15 @@ static void park(pthread_cond_t *signal)
     }
 }
 #else
-static void bar_from_here(void)
-{
-}
+static void bar_from_here(void) {}
 
-static void park(pthread_cond_t *signal)
-{
-    pthread_cond_wait(signal, &parking);
-}
+static void park(pthread_cond_t *signal) { pthread_cond_wait(signal, &parking); }
 #endif
 
 /* Waits until the gate is as wanted; returns it as seen then. Who parks adds mark to the gate, so
  * that whoever changes it knows that somebody is to be signalled. */
-static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark, pthread_cond_t *signal)
-{
+static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark,
+                           pthread_cond_t *signal) {
     for (;;) {
         /* After a wake-up too: a worker may be late for its job, but the next one is near. */
         uint64_t seen = spin(is_so, served);
@@ -244,8 +230,7 @@ static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark, pthr
 }
 
 /* Wakes n of n_parked threads, after a change of the gate. */
-static void wake(pthread_cond_t *signal, size_t n, size_t n_parked)
-{
+static void wake(pthread_cond_t *signal, size_t n, size_t n_parked) {
     /* Who is about to park holds the lock from the last look at the gate until it waits: once we
      * have had the lock, it either saw the change or hears the signal. */
     pthread_mutex_lock(&parking);
@@ -263,8 +248,7 @@ static void wake(pthread_cond_t *signal, size_t n, size_t n_parked)
 /* ---------------------------------------------------------------------- the job */
 
 /* Until no task is left, or it is late; whether none is left. */
-static bool run_tasks(int64_t end)
-{
+static bool run_tasks(int64_t end) {
     for (size_t i; (i = atomic_fetch_add_explicit(&next_task, 1, memory_order_relaxed)) < job.n;) {
         job.task(job.context, i);
         if (end != NO_END && nanoseconds() >= end) {
@@ -276,8 +260,7 @@ static bool run_tasks(int64_t end)
 
 /* Owner: lets workers in. Wakes only as many as there are tasks beyond those that the owner and
  * the workers still spinning can take. */
-static void open_gate(void)
-{
+static void open_gate(void) {
     const uint64_t seen = atomic_fetch_add_explicit(&gate, OPEN + GENERATION, memory_order_release);
     const size_t n_ready = 1 + (size_t)n_workers - N_PARKED(seen);
     if (job.n > n_ready && N_PARKED(seen) > 0) {
@@ -287,31 +270,27 @@ static void open_gate(void)
 
 /* Owner: lets nobody in any more and waits until those inside have left. If that takes long, one of
  * them may have lost its processor, which our spinning would keep from it: hence parks as well. */
-static void close_gate(void)
-{
+static void close_gate(void) {
     atomic_fetch_and_explicit(&gate, ~OPEN, memory_order_relaxed);
     wait_until(is_empty, 0, OWNER_WAITS, &all_left);
 }
 
 /* Owner: leaves the tasks that nobody has claimed to nobody, and waits for the others to end.
  * Returns the first of those left, or more than there are. */
-static size_t suspend(void)
-{
+static size_t suspend(void) {
     const size_t next = atomic_exchange_explicit(&next_task, job.n, memory_order_relaxed);
     close_gate();
     return next;
 }
 
-static void leave_gate(void)
-{
+static void leave_gate(void) {
     const uint64_t seen = atomic_fetch_sub_explicit(&gate, INSIDE, memory_order_release);
     if (N_INSIDE(seen) == 1 && (seen & OWNER_WAITS)) {
         wake(&all_left, 1, 1);
     }
 }
 
-static void *work(void *its_place)
-{
+static void *work(void *its_place) {
     role = WORKER;
     self = its_place;
     for (uint64_t served = 0;;) {
@@ -319,8 +298,8 @@ static void *work(void *its_place)
         if (seen & STOP) {
             return NULL;
         }
-        if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE,
-                                                  memory_order_acquire, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE, memory_order_acquire,
+                                                  memory_order_relaxed)) {
             served = seen / GENERATION;
             run_tasks(NO_END);
             leave_gate();
@@ -330,8 +309,7 @@ static void *work(void *its_place)
 
 /* ------------------------------------------------------ workers; under ownership */
 
-static void start_workers(int n)
-{
+static void start_workers(int n) {
     sigset_t blocked, before;
     /* Signals are for Python's main thread. Those that a fault of the thread itself raises stay
      * open, or a fault handler could not report them. */
@@ -355,13 +333,13 @@ static void start_workers(int n)
     }
     if (n_workers < n - 1) {
         pt_pool_warning *warn = atomic_load_explicit(&warning, memory_order_acquire);
-        if (warn != NULL) warn(n);
+        if (warn != NULL)
+            warn(n);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void stop_workers(void)
-{
+static void stop_workers(void) {
     atomic_fetch_or_explicit(&gate, STOP, memory_order_relaxed);
     wake(&job_open, 1, 1);
     while (n_workers > 0) {
@@ -381,8 +359,7 @@ static void stop_workers(void)
  *            returns, the thread ends, and with it the child. */
 static size_t suspended_at; /* next_task, while its owner forks */
 
-static void before_fork(void)
-{
+static void before_fork(void) {
     if (role == OUTSIDE) {
         pthread_mutex_lock(&ownership);
     } else if (role == OWNER) {
@@ -391,8 +368,7 @@ static void before_fork(void)
     pthread_mutex_lock(&parking);
 }
 
-static void after_fork_in_parent(void)
-{
+static void after_fork_in_parent(void) {
     pthread_mutex_unlock(&parking);
     if (role == OUTSIDE) {
         pthread_mutex_unlock(&ownership);
@@ -402,8 +378,7 @@ static void after_fork_in_parent(void)
     }
 }
 
-static void after_fork_in_child(void)
-{
+static void after_fork_in_child(void) {
     job_open = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* they count waiters that are gone */
     all_left = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     pthread_mutex_unlock(&parking);
@@ -419,8 +394,7 @@ static void after_fork_in_child(void)
 /* At load, where no other thread can fork meanwhile. The handlers before a fork run last
  * registered first, and the pool's must come before the allocator's (priority 1001): the tasks we
  * wait for allocate. */
-__attribute__((constructor(1002))) static void register_fork_handlers(void)
-{
+__attribute__((constructor(1002))) static void register_fork_handlers(void) {
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
         atomic_store_explicit(&error, "no memory for what the pool does at a fork",
                               memory_order_release);
@@ -429,8 +403,7 @@ __attribute__((constructor(1002))) static void register_fork_handlers(void)
 
 /* At exit and dlclose: no thread must be left in code that goes away. If a job runs still, its
  * owner is in our code as well, and waiting for it could hang the exit. */
-__attribute__((destructor)) void pt_pool_shut_down(void)
-{
+__attribute__((destructor)) void pt_pool_shut_down(void) {
     atomic_store_explicit(&n_threads, 1, memory_order_relaxed);
     if (role == OUTSIDE && pthread_mutex_trylock(&ownership) == 0) {
         stop_workers();
@@ -440,8 +413,7 @@ __attribute__((destructor)) void pt_pool_shut_down(void)
 
 /* ------------------------------------------------------------------- interface */
 
-static void initialise(void)
-{
+static void initialise(void) {
     static char message[160];
     const int n_cpus = pt_cpu_count();
     const char *wanted = getenv("PYTENSOR_NUM_THREADS");
@@ -459,36 +431,30 @@ static void initialise(void)
     atomic_store_explicit(&n_threads, default_threads, memory_order_relaxed);
 }
 
-int pt_default_num_threads(void)
-{
+int pt_default_num_threads(void) {
     pthread_once(&once, initialise);
     return default_threads;
 }
 
-int pt_get_num_threads(void)
-{
+int pt_get_num_threads(void) {
     pthread_once(&once, initialise);
     return atomic_load_explicit(&n_threads, memory_order_relaxed);
 }
 
-const char *pt_pool_error(void)
-{
+const char *pt_pool_error(void) {
     pthread_once(&once, initialise);
     return atomic_load_explicit(&error, memory_order_acquire);
 }
 
-void pt_pool_on_failure(pt_pool_warning *function)
-{
+void pt_pool_on_failure(pt_pool_warning *function) {
     atomic_store_explicit(&warning, function, memory_order_release);
 }
 
-void pt_pool_ask(const pt_pool_question *asked)
-{
+void pt_pool_ask(const pt_pool_question *asked) {
     atomic_store_explicit(&question, asked, memory_order_release);
 }
 
-void pt_set_num_threads(int n)
-{
+void pt_set_num_threads(int n) {
     pthread_once(&once, initialise);
     n = n < 1 ? 1 : n > PT_MAX_THREADS ? PT_MAX_THREADS : n;
     if (role == OUTSIDE) { /* a task would wait for itself; then the next job sees to it */
@@ -505,8 +471,7 @@ void pt_set_num_threads(int n)
 
 /* Runs the tasks from first on, or those of them that are begun before the end. Returns the first
  * one that was not run: n when all were. */
-static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end)
-{
+static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end) {
     if (n - first < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
         pthread_mutex_trylock(&ownership) != 0) {
         while (first < n) {
@@ -539,21 +504,18 @@ static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64
     return first < n ? first : n;
 }
 
-void pt_parallel_for(pt_task task, void *context, size_t n)
-{
+void pt_parallel_for(pt_task task, void *context, size_t n) {
     run_job(task, context, 0, n, NO_END);
 }
 
 /* NULL: nobody is to be asked. */
-static const pt_pool_question *question_for_this_thread(void)
-{
+static const pt_pool_question *question_for_this_thread(void) {
     const pt_pool_question *asked = atomic_load_explicit(&question, memory_order_acquire);
 
     return role == OUTSIDE && asked != NULL && asked->is_for_this_thread() ? asked : NULL;
 }
 
-pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
-{
+pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n) {
     const pt_pool_question *asked = n > 1 ? question_for_this_thread() : NULL;
 
     for (size_t next = 0; next < n;) {
@@ -567,8 +529,7 @@ pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n)
     return PT_OK;
 }
 
-pt_status pt_ask_between(int64_t *due)
-{
+pt_status pt_ask_between(int64_t *due) {
     const pt_pool_question *asked = question_for_this_thread();
 
     if (asked == NULL) {

@@ -102,6 +102,7 @@ def complex_reference(name: str) -> str | None:
     return COMPLEX[name] or ROWS[name].numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)"
 
 
+# fmt: off
 # ------------------------------------------------------------------------- element by element
 unary("conj", NUMBERS, "x with the sign of the imaginary part turned.", "np.conj(x)",
       d=("g",),
@@ -287,3 +288,4 @@ for _name, _types, _doc in (
         ("irfftn", "fc", "The inverse of rfftn.")):
     other(f"fft.{_name}", f"x, /, *, s=None, axes=None, {_NORM}", _types, _doc,
           f"transform_n(np.fft.{_name}, x, s, axes, norm)")
+# fmt: on

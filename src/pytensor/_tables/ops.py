@@ -138,6 +138,7 @@ def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
                      jvp=jvp))
 
 
+# fmt: off
 # --------------------------------------------------------------------------- arithmetic
 binary("add", ALL, {"b": "x | y", "i": "x + y", "u": "x + y", "f": "x + y"},
        "x + y; for booleans, x or y.", d=("g", "g"),
@@ -460,6 +461,8 @@ other("custom_gradient", "A function that brings its own derivative, or is compu
       parameters=("pullback",), d="pullback(g)")
 
 # The kernels' enums number element-wise rows and reductions in the order in which they stand here.
+# fmt: on
+
 ELEMENTWISE = [row for row in TABLE if row.kind in ("unary", "binary", "ternary")]
 REDUCTIONS = [row for row in TABLE if row.kind == "reduction"]
 ROWS = {row.name: row for row in TABLE}
