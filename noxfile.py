@@ -53,22 +53,36 @@ def acceptance(session: nox.Session) -> None:
     for program in sorted(ACCEPTANCE.glob("*.py")):
         # Seeded, for the same run each time: they choose no seed, and of the networks that five
         # epochs give (test accuracy 0.979, standard deviation 0.002) one in forty is below 0.975.
-        session.run("python", "-c", "import runpy, sys; from pytensor import random; "
-                    "random.seed(0); runpy.run_path(sys.argv[1], run_name='__main__')",
-                    str(program))
+        session.run(
+            "python",
+            "-c",
+            "import runpy, sys; from pytensor import random; "
+            "random.seed(0); runpy.run_path(sys.argv[1], run_name='__main__')",
+            str(program),
+        )
 
 
 @nox.session
 def instruction_sets(session: nox.Session) -> None:
     """The tests on every instruction set that this machine has but does not choose by itself."""
     install(session, "test")
-    chosen = session.run("python", "-c", "import pytensor as pt; "
-                         "print(pt.build_config()['instruction set'])", silent=True)
+    chosen = session.run(
+        "python",
+        "-c",
+        "import pytensor as pt; print(pt.build_config()['instruction set'])",
+        silent=True,
+    )
     for name in INSTRUCTION_SETS:
         if name == str(chosen).strip():
             continue
-        missing = session.run("python", "-c", "import pytensor", env={"PYTENSOR_ISA": name},
-                              silent=True, success_codes=[0, 1])
+        missing = session.run(
+            "python",
+            "-c",
+            "import pytensor",
+            env={"PYTENSOR_ISA": name},
+            silent=True,
+            success_codes=[0, 1],
+        )
         if missing:
             session.log(f"no {name} here: {str(missing).strip().splitlines()[-1]}")
         else:
@@ -121,17 +135,35 @@ def distributed(session: nox.Session) -> None:
     pytest(session, "tests/test_distributed.py")
     directory = Path(session.create_tmp())
     for ranks in (2, 1):
-        session.run("mpiexec", "-n", str(ranks), "python", "-m", "mpi4py", "-m", "pytensor.train",
-                    "--distributed", "mpi", "--deterministic", "--save",
-                    str(directory / f"{ranks}.safetensors"))
-    session.run("python", "-c", """
+        session.run(
+            "mpiexec",
+            "-n",
+            str(ranks),
+            "python",
+            "-m",
+            "mpi4py",
+            "-m",
+            "pytensor.train",
+            "--distributed",
+            "mpi",
+            "--deterministic",
+            "--save",
+            str(directory / f"{ranks}.safetensors"),
+        )
+    session.run(
+        "python",
+        "-c",
+        """
 import sys
 from safetensors.numpy import load_file
 one, two = map(load_file, sys.argv[1:])
 assert one.keys() == two.keys() and len(one) >= 8, list(one)
 for name, array in one.items():
     assert array.tobytes() == two[name].tobytes(), f"{name}: other bits on two ranks"
-""", str(directory / "1.safetensors"), str(directory / "2.safetensors"))
+""",
+        str(directory / "1.safetensors"),
+        str(directory / "2.safetensors"),
+    )
 
 
 @nox.session
@@ -147,10 +179,18 @@ def types(session: nox.Session) -> None:
     install(session, "dev")
     session.run("python", "-m", "mypy")
     with session.chdir(session.create_tmp()):  # not the checkout's package, which is not built
-        session.run("python", "-m", "mypy.stubtest", "pytensor._core", "pytensor._ops",
-                    "--ignore-unused-allowlist",
-                    "--mypy-config-file", str(ROOT / "pyproject.toml"),
-                    "--allowlist", str(ROOT / "tools" / "stubtest_allowlist.txt"))
+        session.run(
+            "python",
+            "-m",
+            "mypy.stubtest",
+            "pytensor._core",
+            "pytensor._ops",
+            "--ignore-unused-allowlist",
+            "--mypy-config-file",
+            str(ROOT / "pyproject.toml"),
+            "--allowlist",
+            str(ROOT / "tools" / "stubtest_allowlist.txt"),
+        )
 
 
 @nox.session
@@ -159,9 +199,18 @@ def wheel(session: nox.Session) -> None:
     session.install("-q", "--require-hashes", "-r", "build-requirements.txt")
     directory = Path(session.create_tmp()) / "wheel"
     shutil.rmtree(directory, ignore_errors=True)
-    session.run("pip", "wheel", "-q", "--no-deps", "--no-build-isolation",
-                "--check-build-dependencies", "-w", str(directory),
-                "-Csetup-args=-Dwerror=true", ".")
+    session.run(
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--check-build-dependencies",
+        "-w",
+        str(directory),
+        "-Csetup-args=-Dwerror=true",
+        ".",
+    )
     session.run("python", "tools/check_wheel.py", str(next(directory.glob("*.whl"))))
 
 
@@ -170,8 +219,16 @@ def docs(session: nox.Session) -> None:
     """The chapter's listings, excerpts and pictures; the site without warnings."""
     install(session, "docs")
     session.run("python", "tools/run_docs.py")
-    session.run("python", "-m", "sphinx", "-q", "-W", "--keep-going", "docs",
-                str(Path(session.create_tmp()) / "site"))
+    session.run(
+        "python",
+        "-m",
+        "sphinx",
+        "-q",
+        "-W",
+        "--keep-going",
+        "docs",
+        str(Path(session.create_tmp()) / "site"),
+    )
 
 
 @nox.session
@@ -181,13 +238,32 @@ def c_tests(session: nox.Session) -> None:
     for sanitizer in ("none", "thread", "address,undefined"):
         directory = Path(session.create_tmp()) / sanitizer
         shutil.rmtree(directory, ignore_errors=True)
-        session.run("meson", "setup", str(directory), f"-Db_sanitize={sanitizer}",
-                    "-Db_lundef=false", "-Dbuildtype=debugoptimized", silent=True)
+        session.run(
+            "meson",
+            "setup",
+            str(directory),
+            f"-Db_sanitize={sanitizer}",
+            "-Db_lundef=false",
+            "-Dbuildtype=debugoptimized",
+            silent=True,
+        )
         session.run("meson", "test", "-C", str(directory), "--print-errorlogs", "-q")
 
 
-SESSIONS_OF_CI = ("lint", "acceptance", "instruction_sets", "system_allocator", "fuzz",
-                  "benchmarks", "oracles", "distributed", "types", "wheel", "docs", "c_tests")
+SESSIONS_OF_CI = (
+    "lint",
+    "acceptance",
+    "instruction_sets",
+    "system_allocator",
+    "fuzz",
+    "benchmarks",
+    "oracles",
+    "distributed",
+    "types",
+    "wheel",
+    "docs",
+    "c_tests",
+)
 if os.environ.get("CI"):
     nox.options.sessions = list(SESSIONS_OF_CI)
     nox.options.stop_on_first_error = True

@@ -26,23 +26,33 @@ HESSIAN_TIMES_VECTOR = {
 def found(functions, inputs):
     """The contenders that take part; a call of JAX ends when its result is there."""
     names = ", ".join(inputs)
-    return present(*(
-        Contender(library, f"jax.block_until_ready(f({names}))" if "jax" in library
-                  else f"f({names})", inputs, f"import chains; f = {function}")
-        for library, function in functions.items()))
+    return present(
+        *(
+            Contender(
+                library,
+                f"jax.block_until_ready(f({names}))" if "jax" in library else f"f({names})",
+                inputs,
+                f"import chains; f = {function}",
+            )
+            for library, function in functions.items()
+        )
+    )
 
 
 def test_chain(compare):
     """(value, gradient) of the chain of 100 operations."""
-    compare(Case("autodiff", "chain of 100 operations", 16, rtol=1e-4),
-            found(VALUE_AND_GRADIENT, {"x": samples.uniform(16)}))
+    compare(
+        Case("autodiff", "chain of 100 operations", 16, rtol=1e-4),
+        found(VALUE_AND_GRADIENT, {"x": samples.uniform(16)}),
+    )
 
 
 def test_hessian_times_vector(compare):
     """The Hessian of the chain of 100 operations times a vector; at most four gradients' time."""
-    compare(Case("autodiff", "its Hessian times a vector", 16, rtol=1e-4),
-            found(HESSIAN_TIMES_VECTOR,
-                  {"x": samples.uniform(16), "v": samples.uniform(16, seed=1)}))
+    compare(
+        Case("autodiff", "its Hessian times a vector", 16, rtol=1e-4),
+        found(HESSIAN_TIMES_VECTOR, {"x": samples.uniform(16), "v": samples.uniform(16, seed=1)}),
+    )
 
 
 def test_memory(compare):
@@ -51,11 +61,24 @@ def test_memory(compare):
     ours = "{'peak_bytes': chains.peak(pt, f, x)}"
     compare(
         Case("autodiff", "chain of 1000 operations", x.size, rtol=1e-3),
-        [Contender("pytensor", "f(x)", {"x": x}, "import chains; f = chains.long_chain(pt)",
-                   extra=ours),
-         Contender("pytensor checkpoint", "f(x)", {"x": x},
-                   "import chains; f = chains.long_chain_in_pieces(pt)", extra=ours),
-         Contender("numpy", "f(x, turns)", {"x": x},
-                   "import chains; f, turns = chains.by_hand, 10 * chains.TURNS",
-                   extra="{'peak_bytes': chains.numpy_peak(f, x, turns)}")],
-        operand_bytes=x.nbytes)
+        [
+            Contender(
+                "pytensor", "f(x)", {"x": x}, "import chains; f = chains.long_chain(pt)", extra=ours
+            ),
+            Contender(
+                "pytensor checkpoint",
+                "f(x)",
+                {"x": x},
+                "import chains; f = chains.long_chain_in_pieces(pt)",
+                extra=ours,
+            ),
+            Contender(
+                "numpy",
+                "f(x, turns)",
+                {"x": x},
+                "import chains; f, turns = chains.by_hand, 10 * chains.TURNS",
+                extra="{'peak_bytes': chains.numpy_peak(f, x, turns)}",
+            ),
+        ],
+        operand_bytes=x.nbytes,
+    )

@@ -21,8 +21,11 @@ CASES = {
     "x.astype(float64)": ["x.astype('float64')"] * 2 + ["x.to(torch.float64)"],
     "float(x.sum())": ["float(x.sum())"] * 3,
     "zeros(16)": ["pt.zeros(16)", "np.zeros(16, np.float32)", "torch.zeros(16)"],
-    "asarray(list)": ["pt.asarray([1.0, 2.0, 3.0, 4.0])", "np.array([1, 2, 3, 4], np.float32)",
-                      "torch.tensor([1.0, 2.0, 3.0, 4.0])"],
+    "asarray(list)": [
+        "pt.asarray([1.0, 2.0, 3.0, 4.0])",
+        "np.array([1, 2, 3, 4], np.float32)",
+        "torch.tensor([1.0, 2.0, 3.0, 4.0])",
+    ],
     "asarray(ndarray)": ["pt.asarray(a)", "np.asarray(a)", "torch.from_numpy(a)"],
 }
 

@@ -18,5 +18,13 @@ def test_elementwise(row, dtype, size, compare):
     if size == NAIVE_SIZE and dtype == samples.dtypes(row)[0]:
         found.append(naive_loop(row, inputs))
     out_bytes = size if row.result == "bool" else inputs[row.inputs[-1]].nbytes
-    compare(Case("element-wise", row.name, size, dtype,
-                 bytes=sum(a.nbytes for a in inputs.values()) + out_bytes), found)
+    compare(
+        Case(
+            "element-wise",
+            row.name,
+            size,
+            dtype,
+            bytes=sum(a.nbytes for a in inputs.values()) + out_bytes,
+        ),
+        found,
+    )

@@ -24,73 +24,149 @@ ONE_HOT = (CLASSES[:, None] == range(10)).astype("float32")
 CASES = {
     "mean": [
         ("1M", {"x": ROWS}, "pt.mean(x)", "x.mean()", "x.mean()", "x.mean()"),
-        ("rows 1000x1000", {"x": ROWS}, "pt.mean(x, axis=1)", "x.mean(1)", "x.mean(1)",
-         "x.mean(1)"),
+        (
+            "rows 1000x1000",
+            {"x": ROWS},
+            "pt.mean(x, axis=1)",
+            "x.mean(1)",
+            "x.mean(1)",
+            "x.mean(1)",
+        ),
     ],
     "matmul": [
         ("4x4", {"x": SMALL}, "x @ x", "x @ x", "x @ x", "x @ x"),
-        ("batch 64x32x32", {"x": ROWS.reshape(-1)[:65536].reshape(64, 32, 32)}, "x @ x", "x @ x",
-         "x @ x", "x @ x"),
+        (
+            "batch 64x32x32",
+            {"x": ROWS.reshape(-1)[:65536].reshape(64, 32, 32)},
+            "x @ x",
+            "x @ x",
+            "x @ x",
+            "x @ x",
+        ),
     ],
     "reshape": [
         ("view 4x4", {"x": SMALL}, *["x.reshape((2, 8))"] * 3, None),
         ("copy of 1000x1000 transposed", {"x": ROWS}, *["x.T.reshape((-1,))"] * 4),
     ],
     "permute_dims": [
-        ("4x4", {"x": SMALL}, "pt.permute_dims(x, (1, 0))", "np.transpose(x, (1, 0))",
-         "torch.permute(x, (1, 0))", None),
+        (
+            "4x4",
+            {"x": SMALL},
+            "pt.permute_dims(x, (1, 0))",
+            "np.transpose(x, (1, 0))",
+            "torch.permute(x, (1, 0))",
+            None,
+        )
     ],
     "broadcast_to": [
-        ("4x4", {"x": SMALL}, "pt.broadcast_to(x, (3, 4, 4))", "np.broadcast_to(x, (3, 4, 4))",
-         "torch.broadcast_to(x, (3, 4, 4))", None),
+        (
+            "4x4",
+            {"x": SMALL},
+            "pt.broadcast_to(x, (3, 4, 4))",
+            "np.broadcast_to(x, (3, 4, 4))",
+            "torch.broadcast_to(x, (3, 4, 4))",
+            None,
+        )
     ],
     "astype": [
-        ("float64 1M", {"x": ROWS}, "x.astype('float64')", "x.astype('float64')",
-         "x.to(torch.float64)", "x.astype('float64')"),
-        ("uint8 to float32 1M", {"x": samples.uniform((1000, 1000), "uint8", 0, 255)},
-         "x.astype('float32')", "x.astype('float32')", "x.to(torch.float32)",
-         "x.astype('float32')"),
+        (
+            "float64 1M",
+            {"x": ROWS},
+            "x.astype('float64')",
+            "x.astype('float64')",
+            "x.to(torch.float64)",
+            "x.astype('float64')",
+        ),
+        (
+            "uint8 to float32 1M",
+            {"x": samples.uniform((1000, 1000), "uint8", 0, 255)},
+            "x.astype('float32')",
+            "x.astype('float32')",
+            "x.to(torch.float32)",
+            "x.astype('float32')",
+        ),
     ],
     "getitem": [
         ("view 4x4", {"x": SMALL}, *["x[1:3, ::2]"] * 3, None),
         ("1000 rows of 1000x1000", {"x": ROWS, "rows": CLASSES * 100}, *["x[rows]"] * 4),
     ],
     "scatter": [
-        ("columns of 1000x1000",
-         {"x": ROWS[:, :500].copy(), "columns": COLUMNS, "zeros_but": samples.zeros_but},
-         "pt._core.scatter(x, columns, (1000, 1000))", "zeros_but(np.zeros, columns, x)",
-         "zeros_but(torch.zeros, columns, x)",
-         None),
+        (
+            "columns of 1000x1000",
+            {"x": ROWS[:, :500].copy(), "columns": COLUMNS, "zeros_but": samples.zeros_but},
+            "pt._core.scatter(x, columns, (1000, 1000))",
+            "zeros_but(np.zeros, columns, x)",
+            "zeros_but(torch.zeros, columns, x)",
+            None,
+        )
     ],
     "concat": [
-        ("two of 1000x1000", {"x": ROWS}, "pt.concat([x, x], axis=1)",
-         "np.concatenate([x, x], axis=1)", "torch.cat([x, x], 1)", "jnp.concatenate([x, x], 1)"),
+        (
+            "two of 1000x1000",
+            {"x": ROWS},
+            "pt.concat([x, x], axis=1)",
+            "np.concatenate([x, x], axis=1)",
+            "torch.cat([x, x], 1)",
+            "jnp.concatenate([x, x], 1)",
+        )
     ],
     "linear": [
-        ("relu 128x784x512", {"x": ROWS[:128, :784].copy(), "w": ROWS[:784, :512].copy(),
-                              "b": ROWS[0, :512].copy()},
-         "pt.nn.linear(x, w, b, relu=True)", "np.maximum(x @ w + b, 0)",
-         "torch.relu(torch.addmm(b, x, w))", "jnp.maximum(x @ w + b, 0)"),
+        (
+            "relu 128x784x512",
+            {"x": ROWS[:128, :784].copy(), "w": ROWS[:784, :512].copy(), "b": ROWS[0, :512].copy()},
+            "pt.nn.linear(x, w, b, relu=True)",
+            "np.maximum(x @ w + b, 0)",
+            "torch.relu(torch.addmm(b, x, w))",
+            "jnp.maximum(x @ w + b, 0)",
+        )
     ],
     "softmax": [
-        ("rows 1000x1000", {"x": ROWS}, "pt.softmax(x)", SOFTMAX, "torch.softmax(x, -1)",
-         "jax.nn.softmax(x)"),
-        ("rows 1000x10", {"x": LOGITS}, "pt.softmax(x)", SOFTMAX, "torch.softmax(x, -1)",
-         "jax.nn.softmax(x)"),
+        (
+            "rows 1000x1000",
+            {"x": ROWS},
+            "pt.softmax(x)",
+            SOFTMAX,
+            "torch.softmax(x, -1)",
+            "jax.nn.softmax(x)",
+        ),
+        (
+            "rows 1000x10",
+            {"x": LOGITS},
+            "pt.softmax(x)",
+            SOFTMAX,
+            "torch.softmax(x, -1)",
+            "jax.nn.softmax(x)",
+        ),
     ],
     "log_softmax": [
-        ("rows 1000x1000", {"x": ROWS}, "pt.log_softmax(x)", LOG_SOFTMAX,
-         "torch.log_softmax(x, -1)", "jax.nn.log_softmax(x)"),
+        (
+            "rows 1000x1000",
+            {"x": ROWS},
+            "pt.log_softmax(x)",
+            LOG_SOFTMAX,
+            "torch.log_softmax(x, -1)",
+            "jax.nn.log_softmax(x)",
+        )
     ],
     "softmax_cross_entropy": [
-        ("1000x10", {"x": LOGITS, "y": ONE_HOT}, "pt.nn.softmax_cross_entropy(x, y)",
-         f"-(y * ({LOG_SOFTMAX})).sum(-1)", "F.cross_entropy(x, y, reduction='none')",
-         "-(y * jax.nn.log_softmax(x)).sum(-1)"),
+        (
+            "1000x10",
+            {"x": LOGITS, "y": ONE_HOT},
+            "pt.nn.softmax_cross_entropy(x, y)",
+            f"-(y * ({LOG_SOFTMAX})).sum(-1)",
+            "F.cross_entropy(x, y, reduction='none')",
+            "-(y * jax.nn.log_softmax(x)).sum(-1)",
+        )
     ],
     "sparse_softmax_cross_entropy": [
-        ("1000x10", {"x": LOGITS, "y": CLASSES}, "pt.nn.sparse_softmax_cross_entropy(x, y)",
-         f"-({LOG_SOFTMAX})[np.arange(len(y)), y]", "F.cross_entropy(x, y, reduction='none')",
-         "-jax.nn.log_softmax(x)[jnp.arange(len(y)), y]"),
+        (
+            "1000x10",
+            {"x": LOGITS, "y": CLASSES},
+            "pt.nn.sparse_softmax_cross_entropy(x, y)",
+            f"-({LOG_SOFTMAX})[np.arange(len(y)), y]",
+            "F.cross_entropy(x, y, reduction='none')",
+            "-jax.nn.log_softmax(x)[jnp.arange(len(y)), y]",
+        )
     ],
 }
 
@@ -101,10 +177,15 @@ def test_every_row_has_a_case():
     assert rows - {"custom_gradient"} == set(CASES)  # that one is whatever its user writes
 
 
-@pytest.mark.parametrize(("name", "case"), [(name, case) for name in CASES for case in CASES[name]],
-                         ids=lambda value: value if isinstance(value, str) else value[0])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name in CASES for case in CASES[name]],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
 def test_function(name, case, compare):
     """A handwritten function."""
     what, inputs, ours, numpy, torch, jax = case
-    compare(Case("functions", name, what, rtol=1e-4, atol=1e-4),
-            contenders(inputs, pytensor=ours, numpy=numpy, torch=torch, jax=jax))
+    compare(
+        Case("functions", name, what, rtol=1e-4, atol=1e-4),
+        contenders(inputs, pytensor=ours, numpy=numpy, torch=torch, jax=jax),
+    )

@@ -17,9 +17,10 @@ def test_fma_rate(dtype, compare):
         machine.fma_kernel(dtype)
     except OSError as error:
         pytest.skip(f"the report derives the rate from products: {error}")
-    compare(Case("machine", "fma", dtype=dtype, threads=1, flops=FLOPS),
-            [Contender("C", f"f({FLOPS})", setup="import machine; "
-                       f"f = machine.fma_kernel({dtype!r})")])
+    compare(
+        Case("machine", "fma", dtype=dtype, threads=1, flops=FLOPS),
+        [Contender("C", f"f({FLOPS})", setup=f"import machine; f = machine.fma_kernel({dtype!r})")],
+    )
 
 
 def test_copy_bandwidth(threads, compare, quick):
@@ -37,11 +38,21 @@ def test_copy_bandwidth(threads, compare, quick):
 def test_threads(name, threads, compare):
     """Work of different kinds with each number of threads (products have their own table)."""
     arguments = "x, x" if name == "add" else "x"
-    compare(Case("threads", f"{name} 1024x1024", "", threads=threads, rtol=1e-4, atol=1e-2),
-            contenders({"x": samples.uniform((1024, 1024))},
-                       **{library: f"{module}.{name}({arguments})" for library, module in
-                          (("pytensor", "pt"), ("numpy", "np"), ("torch", "torch"),
-                           ("jax", "jnp"))}))
+    compare(
+        Case("threads", f"{name} 1024x1024", "", threads=threads, rtol=1e-4, atol=1e-2),
+        contenders(
+            {"x": samples.uniform((1024, 1024))},
+            **{
+                library: f"{module}.{name}({arguments})"
+                for library, module in (
+                    ("pytensor", "pt"),
+                    ("numpy", "np"),
+                    ("torch", "torch"),
+                    ("jax", "jnp"),
+                )
+            },
+        ),
+    )
 
 
 def test_import(compare):
@@ -50,12 +61,27 @@ def test_import(compare):
     In an editable install of ours the import looks whether something has to be rebuilt: only a
     regular install has a figure that counts.
     """
-    distributions = {"pytensor": "pytensor-kernels", "numpy": "numpy", "torch": "torch",
-                     "jax": "jaxlib"}
-    found = [Contender(library, f"machine.run('import {library}')", setup="import machine",
-                       result="", process="python",
-                       extra=f"{{'installed_bytes': machine.module_bytes({distribution!r})}}")
-             for library, distribution in distributions.items() if library in taking_part]
+    distributions = {
+        "pytensor": "pytensor-kernels",
+        "numpy": "numpy",
+        "torch": "torch",
+        "jax": "jaxlib",
+    }
+    found = [
+        Contender(
+            library,
+            f"machine.run('import {library}')",
+            setup="import machine",
+            result="",
+            process="python",
+            extra=f"{{'installed_bytes': machine.module_bytes({distribution!r})}}",
+        )
+        for library, distribution in distributions.items()
+        if library in taking_part
+    ]
     found.append(Contender("python", "machine.run('')", setup="import machine", result=""))
-    compare(Case("import", "import", "", "", limit=30), found,
-            editable=machine.module_bytes("pytensor-kernels") is None)
+    compare(
+        Case("import", "import", "", "", limit=30),
+        found,
+        editable=machine.module_bytes("pytensor-kernels") is None,
+    )

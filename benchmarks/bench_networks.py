@@ -34,21 +34,30 @@ STEPS = [
 def contenders(network, statement, classes, inputs, result=None, more=""):
     """Each class's network with the inputs as its own kind: a list."""
     arrays = ", ".join(f"np.asarray({name})" for name in inputs)
-    return present(*(
-        Contender(kind.library, statement, inputs,
-                  f"import networks; from networks import Network; "
-                  f"net = networks.{kind.__name__}({network!r}); "
-                  f"{', '.join(inputs)}, = net.data({arrays}){more}", result)
-        for kind in classes))
+    return present(
+        *(
+            Contender(
+                kind.library,
+                statement,
+                inputs,
+                f"import networks; from networks import Network; "
+                f"net = networks.{kind.__name__}({network!r}); "
+                f"{', '.join(inputs)}, = net.data({arrays}){more}",
+                result,
+            )
+            for kind in classes
+        )
+    )
 
 
 @pytest.mark.parametrize("n", [1, 128])
 def test_forward(n, threads, compare):
     """784-512-10: the probabilities of a batch, through predict_on_batch."""
     network = replace(MNIST, batch=n)
-    compare(Case("networks", "784-512-10 forward", f"batch {n}", threads=threads, rtol=1e-3,
-                 atol=1e-5),
-            contenders(network, "net.forward(x)", networks.PLAIN, {"x": network.data()["x"]}))
+    compare(
+        Case("networks", "784-512-10 forward", f"batch {n}", threads=threads, rtol=1e-3, atol=1e-5),
+        contenders(network, "net.forward(x)", networks.PLAIN, {"x": network.data()["x"]}),
+    )
 
 
 @pytest.mark.parametrize("network", STEPS, ids=lambda network: network.name)
@@ -67,9 +76,18 @@ def test_step(network, threads, compare):
     else:
         result = "[net.train_on_batch(x, y) for _ in range(3)]"
         tolerance = {"rtol": 0.01, "atol": 0.8 if network.dropout else 1e-3}
-    compare(Case("networks", f"{network.name} step", f"batch {network.batch}", network.dtype,
-                 threads, flops=network.flops(), **tolerance),
-            contenders(network, "net.train_on_batch(x, y)", classes, network.data(), result))
+    compare(
+        Case(
+            "networks",
+            f"{network.name} step",
+            f"batch {network.batch}",
+            network.dtype,
+            threads,
+            flops=network.flops(),
+            **tolerance,
+        ),
+        contenders(network, "net.train_on_batch(x, y)", classes, network.data(), result),
+    )
 
 
 def mnist_arrays(n):
@@ -103,12 +121,26 @@ def test_mnist_epoch(threads, compare, crew, quick):
     """
     n = 6_400 if quick else 60_000
     data, x, y = mnist_arrays(n)
-    compare(Case("MNIST", f"epoch of {data}", n, threads=threads, rtol=0,
-                 atol=0.1 if quick else 0.01, flops=n / MNIST.batch * MNIST.flops(), limit=20),
-            contenders(MNIST, "found.append(net.fit(x, y))",
-                       networks.PLAIN + networks.VARIANTS * (threads == crew.max_threads),
-                       {"x": x, "y": y}, "found[0]",
-                       "; found = []"))
+    compare(
+        Case(
+            "MNIST",
+            f"epoch of {data}",
+            n,
+            threads=threads,
+            rtol=0,
+            atol=0.1 if quick else 0.01,
+            flops=n / MNIST.batch * MNIST.flops(),
+            limit=20,
+        ),
+        contenders(
+            MNIST,
+            "found.append(net.fit(x, y))",
+            networks.PLAIN + networks.VARIANTS * (threads == crew.max_threads),
+            {"x": x, "y": y},
+            "found[0]",
+            "; found = []",
+        ),
+    )
 
 
 def bags_of_words(n, n_words, n_classes):
@@ -125,10 +157,23 @@ def bags_of_words(n, n_words, n_classes):
 def test_bag_of_words_step(threads, compare):
     """One SGD step on 128 texts as bags of 20 000 words, of which a batch uses about a quarter."""
     inputs = bags_of_words(WORDS.batch, WORDS.sizes[0], WORDS.sizes[-1])
-    compare(Case("networks", f"{WORDS.name} step, texts as zeros and ones", f"batch {WORDS.batch}",
-                 threads=threads, rtol=1e-3, atol=1e-5),
-            contenders(WORDS, "net.train_on_batch(x, y)",
-                       (*networks.PLAIN, networks.PytensorAllColumns), inputs, "net.weights()"))
+    compare(
+        Case(
+            "networks",
+            f"{WORDS.name} step, texts as zeros and ones",
+            f"batch {WORDS.batch}",
+            threads=threads,
+            rtol=1e-3,
+            atol=1e-5,
+        ),
+        contenders(
+            WORDS,
+            "net.train_on_batch(x, y)",
+            (*networks.PLAIN, networks.PytensorAllColumns),
+            inputs,
+            "net.weights()",
+        ),
+    )
 
 
 def test_whole_run(compare, quick, tmp_path):
@@ -139,18 +184,38 @@ def test_whole_run(compare, quick, tmp_path):
     _, x, y = mnist_arrays(6_400 if quick else 60_000)
     np.save(tmp_path / "x.npy", (x * 255).round().astype(np.uint8))
     np.save(tmp_path / "y.npy", y)
-    kinds = [kind for kind in networks.PLAIN + networks.VARIANTS
-             if kind is not networks.PytensorAllColumns and present(Contender(kind.library, ""))]
+    kinds = [
+        kind
+        for kind in networks.PLAIN + networks.VARIANTS
+        if kind is not networks.PytensorAllColumns and present(Contender(kind.library, ""))
+    ]
     found = []
     for kind in kinds:
-        code = TRAIN.format(here=samples.__file__, data=str(tmp_path), name=kind.__name__,
-                            network=MNIST)
-        found.append(Contender(
-            kind.library, "found.append(json.loads(machine.run(code)))", {"code": code},
-            "import json, machine; found = []", "found[0][0]", "{'peak_kib': found[-1][1]}",
-            process="python"))
-    compare(Case("whole run", "process with one epoch of MNIST", len(x), rtol=0,
-                 atol=0.1 if quick else 0.01, limit=10), found)
+        code = TRAIN.format(
+            here=samples.__file__, data=str(tmp_path), name=kind.__name__, network=MNIST
+        )
+        found.append(
+            Contender(
+                kind.library,
+                "found.append(json.loads(machine.run(code)))",
+                {"code": code},
+                "import json, machine; found = []",
+                "found[0][0]",
+                "{'peak_kib': found[-1][1]}",
+                process="python",
+            )
+        )
+    compare(
+        Case(
+            "whole run",
+            "process with one epoch of MNIST",
+            len(x),
+            rtol=0,
+            atol=0.1 if quick else 0.01,
+            limit=10,
+        ),
+        found,
+    )
 
 
 TRAIN = """

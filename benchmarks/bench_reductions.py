@@ -26,8 +26,10 @@ def test_all_elements(row, dtype, size, compare):
 def test_along_an_axis(row, dtype, axis, compare):
     """The columns or the rows of a matrix (1000, 1000)."""
     inputs = {"x": sample(row, (1000, 1000), dtype)}
-    compare(case_of(row, f"{row.name} axis={axis}", "1000x1000", inputs["x"]),
-            of_row(row, inputs, axis=axis))
+    compare(
+        case_of(row, f"{row.name} axis={axis}", "1000x1000", inputs["x"]),
+        of_row(row, inputs, axis=axis),
+    )
 
 
 def sample(row, shape, dtype):
@@ -37,9 +39,9 @@ def sample(row, shape, dtype):
     if row.name == "prod":
         x /= np.exp(np.log(x).mean())
         if x.ndim == 1:
-            factors = x[::x.size // 1000 + 1].copy()
+            factors = x[:: x.size // 1000 + 1].copy()
             x[:] = 1
-            x[::x.size // 1000 + 1] = factors
+            x[:: x.size // 1000 + 1] = factors
     return x
 
 
@@ -47,6 +49,12 @@ def case_of(row, name, size, x):
     """The case; a sum may be off by roundings of the largest partial sums."""
     eps = np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0
     longest = x.size if isinstance(size, int) else 1000
-    return Case("reductions", name, size, x.dtype.name, bytes=x.nbytes,
-                rtol=16 * eps * (16 + longest**0.5) if row.name == "prod" else None,
-                atol=eps * longest if row.name == "sum" else None)
+    return Case(
+        "reductions",
+        name,
+        size,
+        x.dtype.name,
+        bytes=x.nbytes,
+        rtol=16 * eps * (16 + longest**0.5) if row.name == "prod" else None,
+        atol=eps * longest if row.name == "sum" else None,
+    )

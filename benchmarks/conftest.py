@@ -1,9 +1,9 @@
 """Options of the benchmark run, who takes part, and what heads the output.
 
-    pytest benchmarks --benchmark-json=run.json          # everything: see docs/benchmarks.md
-    pytest benchmarks --quick                            # all code, few sizes: a minute or two
-    pytest benchmarks -k "products and float32"          # a part: by file, test or parameter
-    pytest benchmarks --sizes 16,1000 -k "exp or log"
+pytest benchmarks --benchmark-json=run.json          # everything: see docs/benchmarks.md
+pytest benchmarks --quick                            # all code, few sizes: a minute or two
+pytest benchmarks -k "products and float32"          # a part: by file, test or parameter
+pytest benchmarks --sizes 16,1000 -k "exp or log"
 """
 
 from __future__ import annotations
@@ -23,17 +23,32 @@ QUICK_SIZES = (1_000, 100_000)
 def pytest_addoption(parser):
     """Add the options."""
     group = parser.getgroup("pytensor")
-    group.addoption("--quick", action="store_true",
-                    help="measure every benchmark shortly, at small sizes: the figures are rough")
-    group.addoption("--sizes", default=None, metavar="N,N,...",
-                    help="numbers of elements of element-wise operations and reductions")
-    group.addoption("--threads", default=None, metavar="N,N,...",
-                    help="threads of every library: products and networks are measured with each "
-                         "of these numbers, the rest with the highest; by default 1 and the cores "
-                         "that there are, with --quick these alone")
+    group.addoption(
+        "--quick",
+        action="store_true",
+        help="measure every benchmark shortly, at small sizes: the figures are rough",
+    )
+    group.addoption(
+        "--sizes",
+        default=None,
+        metavar="N,N,...",
+        help="numbers of elements of element-wise operations and reductions",
+    )
+    group.addoption(
+        "--threads",
+        default=None,
+        metavar="N,N,...",
+        help="threads of every library: products and networks are measured with each "
+        "of these numbers, the rest with the highest; by default 1 and the cores "
+        "that there are, with --quick these alone",
+    )
     peers = ",".join(contenders.PEERS)
-    group.addoption("--peers", default=peers, metavar="NAME,...",
-                    help=f"libraries to compare with where installed ({peers}; none: only NumPy)")
+    group.addoption(
+        "--peers",
+        default=peers,
+        metavar="NAME,...",
+        help=f"libraries to compare with where installed ({peers}; none: only NumPy)",
+    )
 
 
 def pytest_configure(config):
@@ -43,8 +58,11 @@ def pytest_configure(config):
 
 def cores():
     """The cores that this process may use, a list of numbers."""
-    return (sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-            else list(range(os.cpu_count() or 1)))
+    return (
+        sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else list(range(os.cpu_count() or 1))
+    )
 
 
 def numbers(config, option, default):
@@ -66,15 +84,20 @@ def thread_counts(config):
     n = len(cores())
     found = numbers(config, "--threads", [n] if config.getoption("--quick") else [1, n])
     if max(found) > n:
-        raise pytest.UsageError(f"--threads: found {max(found)}: expected at most {n}, the cores "
-                                "that there are")
+        raise pytest.UsageError(
+            f"--threads: found {max(found)}: expected at most {n}, the cores that there are"
+        )
     return sorted(set(found))
 
 
 def describe(config):
     """The machine, the versions, the threads and who is missing: what JSON can hold."""
-    return {**machine.describe(sorted(contenders.taking_part)), "threads": thread_counts(config),
-            "absent": contenders.absent, "quick": config.getoption("--quick")}
+    return {
+        **machine.describe(sorted(contenders.taking_part)),
+        "threads": thread_counts(config),
+        "absent": contenders.absent,
+        "quick": config.getoption("--quick"),
+    }
 
 
 def pytest_report_header(config):
@@ -86,8 +109,12 @@ def pytest_benchmark_update_machine_info(config, machine_info):
     """Put them into the JSON as well; whose computer it is stays out of it."""
     machine_info.pop("node", None)
     lost = config.stash.get(LOST, {})
-    machine_info["pytensor"] = {**describe(config), "lost": [
-        {"cell": cell, "library": library, "why": why} for (cell, library), why in lost.items()]}
+    machine_info["pytensor"] = {
+        **describe(config),
+        "lost": [
+            {"cell": cell, "library": library, "why": why} for (cell, library), why in lost.items()
+        ],
+    }
 
 
 def pytest_generate_tests(metafunc):
@@ -95,11 +122,13 @@ def pytest_generate_tests(metafunc):
     config = metafunc.config
     if "size" in metafunc.fixturenames:
         quick = config.getoption("--quick")
-        metafunc.parametrize("size", numbers(config, "--sizes", QUICK_SIZES if quick
-                                             else ALL_SIZES))
+        metafunc.parametrize(
+            "size", numbers(config, "--sizes", QUICK_SIZES if quick else ALL_SIZES)
+        )
     if "threads" in metafunc.fixturenames:
-        metafunc.parametrize("threads", thread_counts(config),
-                             ids=lambda n: f"{n} thread{'s' * (n != 1)}")
+        metafunc.parametrize(
+            "threads", thread_counts(config), ids=lambda n: f"{n} thread{'s' * (n != 1)}"
+        )
 
 
 def pytest_collection_modifyitems(config, items):
@@ -110,8 +139,11 @@ def pytest_collection_modifyitems(config, items):
 
     def is_left_out(item):
         given = item.callspec.params if hasattr(item, "callspec") else {}
-        return ("row" in given and given.get("size") in (ALL_SIZES[0], ALL_SIZES[-1])
-                and given["dtype"] != samples.dtypes(given["row"])[0])
+        return (
+            "row" in given
+            and given.get("size") in (ALL_SIZES[0], ALL_SIZES[-1])
+            and given["dtype"] != samples.dtypes(given["row"])[0]
+        )
 
     left_out = [item for item in items if is_left_out(item)]
     config.hook.pytest_deselected(items=left_out)
@@ -130,7 +162,7 @@ LOST = pytest.StashKey()
 @pytest.fixture(scope="session")
 def crew(request):
     """The libraries' processes."""
-    with harness.Crew(cores()[:thread_counts(request.config)[-1]]) as found:
+    with harness.Crew(cores()[: thread_counts(request.config)[-1]]) as found:
         request.config.stash[LOST] = found.lost
         yield found
 

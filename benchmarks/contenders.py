@@ -47,8 +47,9 @@ def present(*found):
 def of_row(row, inputs, *, axis=None):
     """The contenders of an element-wise row of the op table, or of a reduction along an axis."""
     names = ", ".join(inputs)
-    reference = row.numpy.replace("axis=axis", f"axis={axis}").replace("keepdims=keepdims",
-                                                                       "keepdims=False")
+    reference = row.numpy.replace("axis=axis", f"axis={axis}").replace(
+        "keepdims=keepdims", "keepdims=False"
+    )
     along = f", axis={axis}" if axis is not None else ""
     torch = f'libraries.torch_call("{row.name}", "{names}{along.replace("axis", "dim")}")'
     jax = f'libraries.jax_function("{row.name}", "{names}", "{reference}")'
@@ -56,13 +57,19 @@ def of_row(row, inputs, *, axis=None):
         *contenders(inputs, pytensor=f"pt.{row.name}({names}{along})", numpy=reference),
         *present(
             Contender("torch", "", inputs, f"import libraries; statement = {torch}"),
-            Contender("jax", f"f({names}).block_until_ready()", inputs,
-                      f"import libraries; f = {jax}")),
+            Contender(
+                "jax", f"f({names}).block_until_ready()", inputs, f"import libraries; f = {jax}"
+            ),
+        ),
     ]
 
 
 def naive_loop(row, inputs):
     """The contender of a row that is the plain Python loop."""
     kind = inputs[row.inputs[-1]].dtype.kind
-    return Contender("naive", f"loop({', '.join(inputs)})", inputs,
-                     f"import loops; loop = loops.naive_loop({row.name!r}, {kind!r})")
+    return Contender(
+        "naive",
+        f"loop({', '.join(inputs)})",
+        inputs,
+        f"import loops; loop = loops.naive_loop({row.name!r}, {kind!r})",
+    )

@@ -77,14 +77,19 @@ class Case:
     def group(self):
         """The name of the cell in pytest-benchmark's tables."""
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}" if self.threads else ""
-        return " ".join(str(part) for part in (self.family, self.name, self.size, self.dtype,
-                                               threads) if part != "")
+        return " ".join(
+            str(part)
+            for part in (self.family, self.name, self.size, self.dtype, threads)
+            if part != ""
+        )
 
     def tolerance(self):
         """(rtol, atol) for results of this dtype."""
         eps = np.finfo(self.dtype).eps if self.dtype.startswith("float") else 0
-        return (256 * eps if self.rtol is None else self.rtol,
-                16 * eps if self.atol is None else self.atol)
+        return (
+            256 * eps if self.rtol is None else self.rtol,
+            16 * eps if self.atol is None else self.atol,
+        )
 
 
 @dataclass
@@ -165,14 +170,24 @@ class Worker:
         """Start it. threads: how many it may have, on as many of the cores; timeout: seconds."""
         self.library, self._timeout = library, timeout
         self._connection, theirs = Pipe()
-        variables = {f"{name}_NUM_THREADS": str(threads) for name in
-                     ("PYTENSOR", "OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")}
+        variables = {
+            f"{name}_NUM_THREADS": str(threads)
+            for name in ("PYTENSOR", "OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
+        }
         # In a session of its own, out of reach of the terminal's Ctrl-C, which is ours to answer.
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py")), library,
-             str(theirs.fileno()), ",".join(map(str, cores[:threads]))],
-            pass_fds=[theirs.fileno()], start_new_session=True, stdin=subprocess.DEVNULL,
-            env={**os.environ, **variables})
+            [
+                sys.executable,
+                str(Path(__file__).with_name("worker.py")),
+                library,
+                str(theirs.fileno()),
+                ",".join(map(str, cores[:threads])),
+            ],
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **variables},
+        )
         theirs.close()
 
     @property
@@ -328,9 +343,15 @@ class Cell:
             with self._may_lose(contender):
                 worker = self._crew.get(contender.process, self._case.threads)
                 self._workers[contender.library] = worker
-                parts = worker.ask("prepare", contender.library, contender.setup,
-                                   contender.statement, contender.result, inputs,
-                                   self._crew.directory)
+                parts = worker.ask(
+                    "prepare",
+                    contender.library,
+                    contender.setup,
+                    contender.statement,
+                    contender.result,
+                    inputs,
+                    self._crew.directory,
+                )
                 results[contender.library] = [unpack(part) for part in parts]
         for path in packed.values():
             if isinstance(path, Path):
@@ -349,8 +370,10 @@ class Cell:
                     # a long call is a burst by itself, the one to warm up included
                     found[library] = Bursts(calls, [seconds] if n == 1 else [])
                     plans[library] = 0 if n == 1 else n
-        for contender in turns([c for c in contenders if c.library in plans],
-                               lambda contender: plans[contender.library]):
+        for contender in turns(
+            [c for c in contenders if c.library in plans],
+            lambda contender: plans[contender.library],
+        ):
             library = contender.library
             if library in self._workers:
                 calls = found[library].calls
@@ -402,18 +425,30 @@ class Comparison:
             found = cell.take_turns(contenders, self._effort)
             for contender in contenders:
                 if contender.library in found:
-                    self._report(case, contender, found[contender.library],
-                                 {**extra_info, **cell.extra(contender)})
+                    self._report(
+                        case,
+                        contender,
+                        found[contender.library],
+                        {**extra_info, **cell.extra(contender)},
+                    )
 
     def _report(self, case, contender, bursts, extra_info):
         row = copy.copy(self._benchmark)
         row.name = contender.library
         row.fullname = f"{self._benchmark.fullname}[{contender.library}]"
         row.group = case.group
-        row.extra_info = {"library": contender.library, "family": case.family, "case": case.name,
-                          "size": case.size, "dtype": case.dtype, "flops": case.flops,
-                          "bytes": case.bytes, "threads": case.threads or self._crew.max_threads,
-                          "cold": bursts.cold_median, **extra_info}
+        row.extra_info = {
+            "library": contender.library,
+            "family": case.family,
+            "case": case.name,
+            "size": case.size,
+            "dtype": case.dtype,
+            "flops": case.flops,
+            "bytes": case.bytes,
+            "threads": case.threads or self._crew.max_threads,
+            "cold": bursts.cold_median,
+            **extra_info,
+        }
         stats = row._make_stats(bursts.calls)
         for seconds in bursts.seconds:
             stats.update(seconds)
@@ -438,7 +473,7 @@ def assert_close(found, expected, rtol, atol, message):
     assert found.shape == expected.shape, f"{message}: {found.shape}, not {expected.shape}"
     found, expected = found.reshape(-1), expected.reshape(-1)
     for start in range(0, found.size, 1 << 16):
-        a, b = found[start:start + (1 << 16)], expected[start:start + (1 << 16)]
+        a, b = found[start : start + (1 << 16)], expected[start : start + (1 << 16)]
         if a.dtype.kind == b.dtype.kind == "f":
             if (np.abs(a - b) <= atol + rtol * np.abs(b)).all():
                 continue

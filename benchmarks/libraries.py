@@ -48,8 +48,10 @@ def _jax():
 
 
 def _autograd():
-    return {"autograd": importlib.import_module("autograd"),
-            "anp": importlib.import_module("autograd.numpy")}, lambda array: array
+    return {
+        "autograd": importlib.import_module("autograd"),
+        "anp": importlib.import_module("autograd.numpy"),
+    }, lambda array: array
 
 
 def _numexpr():
@@ -57,12 +59,21 @@ def _numexpr():
 
 
 # Others, such as "numpy", see NumPy only.
-LOADERS = {"pytensor": _pytensor, "naive": _naive, "torch": _torch, "jax": _jax,
-           "autograd": _autograd, "numexpr": _numexpr}
+LOADERS = {
+    "pytensor": _pytensor,
+    "naive": _naive,
+    "torch": _torch,
+    "jax": _jax,
+    "autograd": _autograd,
+    "numexpr": _numexpr,
+}
 
 # PyTorch's names where they are not the table's.
 TORCH_NAMES = {
-    "bitwise_invert": "bitwise_not", "equal": "eq", "max": "amax", "min": "amin",
+    "bitwise_invert": "bitwise_not",
+    "equal": "eq",
+    "max": "amax",
+    "min": "amin",
     "positive": "clone",
 }
 

@@ -51,9 +51,15 @@ def naive_loop(name, kind):
             value = f"{row.inputs[0]} if {value} else acc"
     else:
         template = _ELEMENTWISE
-    exec(template.format(inputs=", ".join(row.inputs), value=value,
-                         start=_python(row.identity or "0", names),
-                         dtype="bool" if row.result == "bool" else "arrays[-1].dtype"), names)
+    exec(
+        template.format(
+            inputs=", ".join(row.inputs),
+            value=value,
+            start=_python(row.identity or "0", names),
+            dtype="bool" if row.result == "bool" else "arrays[-1].dtype",
+        ),
+        names,
+    )
     return names["loop"]
 
 

@@ -28,9 +28,14 @@ def describe(taking_part):
         "memory": memory(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {"pytensor": pt.__version__,
-                     **{name: importlib.metadata.version(name) for name in taking_part
-                        if name not in ("pytensor", "naive")}},
+        "versions": {
+            "pytensor": pt.__version__,
+            **{
+                name: importlib.metadata.version(name)
+                for name in taking_part
+                if name not in ("pytensor", "naive")
+            },
+        },
         "numpy blas": numpy_blas(),
         "build_config": pt.build_config(),
     }
@@ -53,8 +58,11 @@ def header(found):
 def processor():
     """The processor's name."""
     text = _read("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in text.splitlines()
-             if line.startswith("model name")]
+    names = [
+        line.partition(":")[2].strip()
+        for line in text.splitlines()
+        if line.startswith("model name")
+    ]
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -99,8 +107,10 @@ def module_bytes(name):
     """The size in bytes of an installed package's files, or None if they are not known."""
     files = importlib.metadata.files(name) or ()
     sizes = [file.locate().stat().st_size for file in files if file.locate().is_file()]
-    editable = any(str(file).endswith("direct_url.json") and '"editable": true' in file.read_text()
-                   for file in files)
+    editable = any(
+        str(file).endswith("direct_url.json") and '"editable": true' in file.read_text()
+        for file in files
+    )
     return None if editable or not sizes else sum(sizes)
 
 
@@ -154,9 +164,25 @@ def fma_kernel(dtype):
     with tempfile.TemporaryDirectory() as directory:
         library = Path(directory, "fma.so")
         done = subprocess.run(
-            [compiler, "-shared", "-fPIC", "-O3", "-march=native", "-ffp-contract=fast",
-             f"-DREAL={'float' if dtype == 'float32' else 'double'}", "-x", "c", "-",
-             "-o", library], input=FMA, text=True, capture_output=True, check=False)
+            [
+                compiler,
+                "-shared",
+                "-fPIC",
+                "-O3",
+                "-march=native",
+                "-ffp-contract=fast",
+                f"-DREAL={'float' if dtype == 'float32' else 'double'}",
+                "-x",
+                "c",
+                "-",
+                "-o",
+                library,
+            ],
+            input=FMA,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
         if done.returncode:
             raise OSError(f"{compiler}: {done.stderr.strip()}")
         function = ctypes.CDLL(str(library)).run
@@ -170,8 +196,11 @@ class Copies:
     def __init__(self, source, n_threads):
         """Start the threads."""
         self._out = np.zeros_like(source)
-        self._parts = list(zip(np.array_split(self._out, n_threads),
-                               np.array_split(source, n_threads), strict=True))
+        self._parts = list(
+            zip(
+                np.array_split(self._out, n_threads), np.array_split(source, n_threads), strict=True
+            )
+        )
         self._start = threading.Barrier(n_threads)
         self._end = threading.Barrier(n_threads)
         for part in self._parts[1:]:
@@ -193,8 +222,9 @@ class Copies:
 
 def run(code):
     """Run code in a fresh interpreter; returns what it prints."""
-    return subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE,
-                          text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def _read(path):

@@ -54,9 +54,14 @@ class Network:
             sizes = f"{len(self.sizes) - 1} layers of {self.sizes[0]}"
         else:
             sizes = "-".join(map(str, self.sizes))
-        parts = [f"bags of 100 of {self.words} words," * bool(self.words), sizes,
-                 "tanh" * (self.activation == "tanh"), "BatchNormalization" * self.normalize,
-                 "Dropout" * bool(self.dropout), self.optimizer]
+        parts = [
+            f"bags of 100 of {self.words} words," * bool(self.words),
+            sizes,
+            "tanh" * (self.activation == "tanh"),
+            "BatchNormalization" * self.normalize,
+            "Dropout" * bool(self.dropout),
+            self.optimizer,
+        ]
         return " ".join(part for part in parts if part)
 
     def weights(self, seed=0):
@@ -65,8 +70,10 @@ class Network:
         found = []
         for n_in, n_out in pairwise(self.sizes):
             limit = (6 / (n_in + n_out)) ** 0.5
-            found += [generator.uniform(-limit, limit, (n_in, n_out)).astype(self.dtype),
-                      np.zeros(n_out, self.dtype)]
+            found += [
+                generator.uniform(-limit, limit, (n_in, n_out)).astype(self.dtype),
+                np.zeros(n_out, self.dtype),
+            ]
         return found
 
     def table(self):
@@ -78,10 +85,16 @@ class Network:
         """A random batch {"x": ..., "y": ...}; y is one-hot, or one number for each sample."""
         generator = np.random.default_rng(2)
         n_out = self.sizes[-1]
-        x = (generator.integers(0, self.words, (self.batch, 100)) if self.words else
-             generator.uniform(-1, 1, (self.batch, self.sizes[0])).astype(self.dtype))
-        y = (generator.uniform(-1, 1, (self.batch, 1)) if n_out == 1 else
-             np.eye(n_out)[generator.integers(0, n_out, self.batch)])
+        x = (
+            generator.integers(0, self.words, (self.batch, 100))
+            if self.words
+            else generator.uniform(-1, 1, (self.batch, self.sizes[0])).astype(self.dtype)
+        )
+        y = (
+            generator.uniform(-1, 1, (self.batch, 1))
+            if n_out == 1
+            else np.eye(n_out)[generator.integers(0, n_out, self.batch)]
+        )
         return {"x": x, "y": y.astype(self.dtype)}
 
     def flops(self):
@@ -124,12 +137,16 @@ class Pytensor:
             dense.set_weights(weights)
         if network.words:
             self.model.layers[0].set_weights([network.table()])
-        optimizers = {"sgd": pt.optimizers.SGD(SGD_RATE), "rmsprop": pt.optimizers.RMSprop(RATE),
-                      "adam": pt.optimizers.Adam(RATE)}
+        optimizers = {
+            "sgd": pt.optimizers.SGD(SGD_RATE),
+            "rmsprop": pt.optimizers.RMSprop(RATE),
+            "adam": pt.optimizers.Adam(RATE),
+        }
         self.model.compile(
             optimizers[network.optimizer],
             loss="mse" if n_out == 1 else "categorical_crossentropy",
-            metrics=["accuracy"] if network.optimizer == "rmsprop" else None)
+            metrics=["accuracy"] if network.optimizer == "rmsprop" else None,
+        )
         self.forward = self.model.predict_on_batch
         self.train_on_batch = self.model.train_on_batch
 
@@ -147,8 +164,10 @@ class Pytensor:
             def compute_output_shape(self, input_shape):
                 return (input_shape[0], input_shape[2])
 
-        return [pt.layers.Embedding(self._network.words, self._network.sizes[0],
-                                    input_shape=(100,)), Mean()]
+        return [
+            pt.layers.Embedding(self._network.words, self._network.sizes[0], input_shape=(100,)),
+            Mean(),
+        ]
 
     def data(self, *arrays):
         """Tensors on the arrays' memory."""
@@ -239,8 +258,9 @@ class Numpy:
         self._means = [np.zeros_like(w) for w in self._weights]
         self._squares = [np.zeros_like(w) for w in self._weights]
         self._scratch = [np.empty_like(w) for w in self._weights]
-        self._update = {"sgd": self._sgd, "rmsprop": self._rmsprop,
-                        "adam": self._adam}[network.optimizer]
+        self._update = {"sgd": self._sgd, "rmsprop": self._rmsprop, "adam": self._adam}[
+            network.optimizer
+        ]
         self._steps = 0
         self._buffers = {}  # by size of the batch
 
@@ -251,8 +271,10 @@ class Numpy:
     def _buffers_for(self, n):
         """For n samples: (the input of every layer and the result, their gradients)."""
         if n not in self._buffers:
-            self._buffers[n] = [[np.empty((n, size), self._network.dtype)
-                                 for size in self._network.sizes] for _ in range(2)]
+            self._buffers[n] = [
+                [np.empty((n, size), self._network.dtype) for size in self._network.sizes]
+                for _ in range(2)
+            ]
         return self._buffers[n]
 
     def forward(self, x):
@@ -313,8 +335,9 @@ class Numpy:
             w -= dw
 
     def _rmsprop(self):
-        for w, dw, square, scratch in zip(self._weights, self._gradients, self._squares,
-                                          self._scratch, strict=True):
+        for w, dw, square, scratch in zip(
+            self._weights, self._gradients, self._squares, self._scratch, strict=True
+        ):
             average(square, dw, RHO, scratch, squared=True)
             np.add(square, EPSILON, out=scratch)
             np.sqrt(scratch, out=scratch)
@@ -325,8 +348,9 @@ class Numpy:
     def _adam(self):
         self._steps += 1
         rate = adam_rate(self._steps)
-        for w, dw, mean, square, scratch in zip(self._weights, self._gradients, self._means,
-                                                self._squares, self._scratch, strict=True):
+        for w, dw, mean, square, scratch in zip(
+            self._weights, self._gradients, self._means, self._squares, self._scratch, strict=True
+        ):
             average(mean, dw, BETA1, scratch)
             average(square, dw, BETA2, scratch, squared=True)
             np.sqrt(square, out=scratch)
@@ -340,7 +364,7 @@ class Numpy:
         order = np.random.default_rng(0).permutation(len(x))
         correct = 0
         for start in range(0, len(x), self._network.batch):
-            rows = order[start:start + self._network.batch]
+            rows = order[start : start + self._network.batch]
             (batch, *_), (*_, targets) = self._buffers_for(len(rows))
             np.take(x, rows, axis=0, out=batch, mode="clip")  # "raise" would copy once more
             np.take(y, rows, axis=0, out=targets, mode="clip")
@@ -379,8 +403,10 @@ class Torch:
         """Build the model."""
         self.torch = torch = importlib.import_module("torch")
         self._network, nn = network, torch.nn
-        self._dense = [nn.Linear(*sizes, dtype=getattr(torch, network.dtype))
-                       for sizes in pairwise(network.sizes)]
+        self._dense = [
+            nn.Linear(*sizes, dtype=getattr(torch, network.dtype))
+            for sizes in pairwise(network.sizes)
+        ]
         found = []
         if network.words:
             table = torch.from_numpy(network.table())
@@ -391,8 +417,9 @@ class Torch:
                 break
             found.append({"relu": nn.ReLU, "tanh": nn.Tanh}[network.activation]())
             if network.normalize:
-                found.append(nn.BatchNorm1d(dense.out_features, eps=VARIANCE_EPSILON,
-                                            momentum=1 - MOMENTUM))
+                found.append(
+                    nn.BatchNorm1d(dense.out_features, eps=VARIANCE_EPSILON, momentum=1 - MOMENTUM)
+                )
             if network.dropout:
                 found.append(nn.Dropout(network.dropout))
         with torch.no_grad():
@@ -464,11 +491,13 @@ class Jax:
             parameters["table"] = jnp.array(network.table())
         moving = []
         if network.normalize:
-            parameters["normalize"] = [value for n in hidden for value in (jnp.ones(n),
-                                                                           jnp.zeros(n))]
+            parameters["normalize"] = [
+                value for n in hidden for value in (jnp.ones(n), jnp.zeros(n))
+            ]
             parameters = jax.tree.map(lambda w: w.astype(network.dtype), parameters)
-            moving = [value.astype(network.dtype) for n in hidden
-                      for value in (jnp.zeros(n), jnp.ones(n))]
+            moving = [
+                value.astype(network.dtype) for n in hidden for value in (jnp.zeros(n), jnp.ones(n))
+            ]
         n_moments = {"sgd": 0, "rmsprop": 1, "adam": 2}[network.optimizer]
         moments = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(n_moments)]
         self.state = parameters, moments, moving, jax.random.key(0), jnp.zeros((), jnp.float32)
@@ -482,10 +511,14 @@ class Jax:
             for i, (w, b) in enumerate(layers):
                 x = activation(x @ w + b)
                 if network.normalize:
-                    scale, offset = parameters["normalize"][2 * i:2 * i + 2]
+                    scale, offset = parameters["normalize"][2 * i : 2 * i + 2]
                     mean, variance = x.mean(0), x.var(0)
-                    moved += [MOMENTUM * old + (1 - MOMENTUM) * new for old, new
-                              in zip(moving[2 * i:2 * i + 2], (mean, variance), strict=True)]
+                    moved += [
+                        MOMENTUM * old + (1 - MOMENTUM) * new
+                        for old, new in zip(
+                            moving[2 * i : 2 * i + 2], (mean, variance), strict=True
+                        )
+                    ]
                     x = (x - mean) * jax.lax.rsqrt(variance + VARIANCE_EPSILON) * scale + offset
                 if network.dropout:
                     key, own = jax.random.split(key)
@@ -503,28 +536,35 @@ class Jax:
             if network.optimizer == "sgd":
                 return jax.tree.map(lambda w, g: w - SGD_RATE * g, parameters, gradients), []
             if network.optimizer == "rmsprop":
-                squares = jax.tree.map(lambda s, g: RHO * s + (1 - RHO) * g * g, *moments,
-                                       gradients)
-                return jax.tree.map(lambda w, g, s: w - RATE * g / jnp.sqrt(s + EPSILON),
-                                    parameters, gradients, squares), [squares]
+                squares = jax.tree.map(
+                    lambda s, g: RHO * s + (1 - RHO) * g * g, *moments, gradients
+                )
+                return jax.tree.map(
+                    lambda w, g, s: w - RATE * g / jnp.sqrt(s + EPSILON),
+                    parameters,
+                    gradients,
+                    squares,
+                ), [squares]
             means, squares = moments
             means = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, means, gradients)
-            squares = jax.tree.map(lambda s, g: BETA2 * s + (1 - BETA2) * g * g, squares,
-                                   gradients)
+            squares = jax.tree.map(lambda s, g: BETA2 * s + (1 - BETA2) * g * g, squares, gradients)
             rate = adam_rate(step)
-            return jax.tree.map(lambda w, m, s: w - rate * m / (jnp.sqrt(s) + EPSILON),
-                                parameters, means, squares), [means, squares]
+            return jax.tree.map(
+                lambda w, m, s: w - rate * m / (jnp.sqrt(s) + EPSILON), parameters, means, squares
+            ), [means, squares]
 
         def step(state, x, y):
             parameters, moments, moving, key, n_steps = state
-            (loss, (results, (moving, key))), gradients = jax.value_and_grad(
-                loss_of, has_aux=True)(parameters, moving, key, x, y)
+            (loss, (results, (moving, key))), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+                parameters, moving, key, x, y
+            )
             parameters, moments = update(parameters, moments, gradients, n_steps + 1)
             state = parameters, moments, moving, key, n_steps + 1
             return state, loss, (results.argmax(1) == y.argmax(1)).sum()
 
-        self._forward = jax.jit(lambda state, x: jax.nn.softmax(
-            results_of(state[0], state[2], state[3], x)[0]))
+        self._forward = jax.jit(
+            lambda state, x: jax.nn.softmax(results_of(state[0], state[2], state[3], x)[0])
+        )
         self._step = step
         self._compiled_step = jax.jit(step, donate_argnums=0)
         self._key = jax.random.key(1)
@@ -551,7 +591,7 @@ class Jax:
         order = self._order(len(x))
         correct = 0
         for start in range(0, len(x), self._network.batch):
-            rows = order[start:start + self._network.batch]
+            rows = order[start : start + self._network.batch]
             self.state, _, right = self._compiled_step(self.state, x[rows], y[rows])
             correct += right
         return int(correct) / len(x)

@@ -21,8 +21,10 @@ def uniform(shape, dtype="float32", low=-1.0, high=1.0, seed=0):
 
 def inputs(row, shape, dtype):
     """Inputs for a row of the op table, from its domain: {"x": ..., "y": ..., "z": ...}."""
-    arrays = {name: uniform(shape, dtype, *domain, seed)
-              for seed, (name, domain) in enumerate(zip(row.inputs, row.domain, strict=True))}
+    arrays = {
+        name: uniform(shape, dtype, *domain, seed)
+        for seed, (name, domain) in enumerate(zip(row.inputs, row.domain, strict=True))
+    }
     if row.name == "where":  # its first input is a condition
         arrays["x"] = arrays["x"] > 0
     return arrays

@@ -56,9 +56,14 @@ LINKS = reference.Links(MODULES)
 def write_reference(folder):
     """Write a page for each public module, and the list of them."""
     folder.mkdir(exist_ok=True)
-    index = ["# Reference", "", "Every public function and class, with one entry each. Examples "
-             "assume `import numpy as np` and `import pytensor as pt`; modules such as `pt.layers` "
-             "are imported when they are first used. The tests run every example.", ""]
+    index = [
+        "# Reference",
+        "",
+        "Every public function and class, with one entry each. Examples "
+        "assume `import numpy as np` and `import pytensor as pt`; modules such as `pt.layers` "
+        "are imported when they are first used. The tests run every example.",
+        "",
+    ]
     for section, names in reference.SECTIONS.items():
         names = [name for name in names if name in MODULES]
         index += [f"## {section}", "", "| module | |", "|---|---|"]
@@ -114,8 +119,11 @@ def entry(full, thing):
     if not inspect.isclass(thing):
         return [f".. autofunction:: {full}", ""]
     members = reference.members(thing, DOCUMENTED)
-    shown = [f"   :members: {', '.join(members)}", "   :undoc-members:",
-             "   :inherited-members:"] if members else []
+    shown = (
+        [f"   :members: {', '.join(members)}", "   :undoc-members:", "   :inherited-members:"]
+        if members
+        else []
+    )
     bases = any(base in DOCUMENTED for base in thing.__mro__[1:])
     return [f".. autoclass:: {full}", *shown, *["   :show-inheritance:"] * bases, ""]
 
@@ -134,11 +142,19 @@ def link_names(app, doctree):
     """Make links of the names in running text that the reference has entries for."""
     for literal in list(doctree.findall(nodes.literal)):
         target = LINKS.target(literal.astext())
-        if target is None or isinstance(literal.parent, (nodes.title, nodes.reference,
-                                                         addnodes.pending_xref)):
+        if target is None or isinstance(
+            literal.parent, (nodes.title, nodes.reference, addnodes.pending_xref)
+        ):
             continue
-        link = addnodes.pending_xref("", refdomain="py", reftype="obj", reftarget=target,
-                                     refexplicit=True, refwarn=False, refdoc=app.env.docname)
+        link = addnodes.pending_xref(
+            "",
+            refdomain="py",
+            reftype="obj",
+            reftarget=target,
+            refexplicit=True,
+            refwarn=False,
+            refdoc=app.env.docname,
+        )
         literal.replace_self(link)
         link += literal
 
@@ -224,8 +240,10 @@ def escaped(text):
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a lone backquote
         parts = [text.replace("`", "'")]
-    return "".join(f"``{part}``" if i % 2 and part.strip() else re.sub(r"([\\*|_])", r"\\\1", part)
-                   for i, part in enumerate(parts))
+    return "".join(
+        f"``{part}``" if i % 2 and part.strip() else re.sub(r"([\\*|_])", r"\\\1", part)
+        for i, part in enumerate(parts)
+    )
 
 
 EXCERPT = re.compile(r"<!-- excerpt: (\S+) .*-->\n```(\w+)")
@@ -253,9 +271,14 @@ def notebook_links(name):
         path = f"{owner}/{repository}/blob/{branch}/notebooks/{name}.ipynb"
         links["Open in Colab"] = f"https://colab.research.google.com/github/{path}"
         links["Open in nbviewer"] = f"https://nbviewer.org/github/{path}"
-    return ('<p class="notebook-links">' + " ".join(
-        f'<a href="{target}"{" download" * target.startswith("..")}>{text}</a>'
-        for text, target in links.items()) + "</p>\n")
+    return (
+        '<p class="notebook-links">'
+        + " ".join(
+            f'<a href="{target}"{" download" * target.startswith("..")}>{text}</a>'
+            for text, target in links.items()
+        )
+        + "</p>\n"
+    )
 
 
 def write_notebooks(app, error):

@@ -15,19 +15,45 @@ from collections import Counter
 # The pages, in the order of the site. A name that several modules have gets its entry on the first
 # of these pages, and a link on the others.
 SECTIONS = {
-    "Tensors": ("pytensor", "pytensor.nn", "pytensor.linalg", "pytensor.fft", "pytensor.random",
-                "pytensor.memory"),
-    "Networks": ("pytensor.models", "pytensor.layers", "pytensor.activations",
-                 "pytensor.initializers", "pytensor.regularizers", "pytensor.constraints",
-                 "pytensor.losses", "pytensor.metrics", "pytensor.optimizers",
-                 "pytensor.schedules", "pytensor.callbacks", "pytensor.checkpoints",
-                 "pytensor.utils"),
-    "Data": ("pytensor.datasets", "pytensor.datasets.mnist", "pytensor.datasets.fashion_mnist",
-             "pytensor.datasets.kmnist", "pytensor.datasets.digits", "pytensor.datasets.files",
-             "pytensor.datasets.idx"),
+    "Tensors": (
+        "pytensor",
+        "pytensor.nn",
+        "pytensor.linalg",
+        "pytensor.fft",
+        "pytensor.random",
+        "pytensor.memory",
+    ),
+    "Networks": (
+        "pytensor.models",
+        "pytensor.layers",
+        "pytensor.activations",
+        "pytensor.initializers",
+        "pytensor.regularizers",
+        "pytensor.constraints",
+        "pytensor.losses",
+        "pytensor.metrics",
+        "pytensor.optimizers",
+        "pytensor.schedules",
+        "pytensor.callbacks",
+        "pytensor.checkpoints",
+        "pytensor.utils",
+    ),
+    "Data": (
+        "pytensor.datasets",
+        "pytensor.datasets.mnist",
+        "pytensor.datasets.fashion_mnist",
+        "pytensor.datasets.kmnist",
+        "pytensor.datasets.digits",
+        "pytensor.datasets.files",
+        "pytensor.datasets.idx",
+    ),
     "Files, other libraries, other machines": (
-        "pytensor.serialization", "pytensor.onnx", "pytensor.sklearn", "pytensor.distributed",
-        "pytensor.threadpools"),
+        "pytensor.serialization",
+        "pytensor.onnx",
+        "pytensor.sklearn",
+        "pytensor.distributed",
+        "pytensor.threadpools",
+    ),
     "Pictures and plain loops": ("pytensor.plot", "pytensor.naive"),
 }
 
@@ -56,11 +82,18 @@ def names_of(module):
     names = getattr(module, "__all__", None)
     if names is None:
         inside = ("pytensor",) if module.__name__ == "pytensor" else (module.__name__,)
-        names = [name for name in dir(module)
-                 if not name.startswith("_") and is_code(getattr(module, name))
-                 and (getattr(module, name).__module__ or "").startswith(inside)]
-    return {name: getattr(module, name) for name in names
-            if not name.startswith("_") and is_code(getattr(module, name))}
+        names = [
+            name
+            for name in dir(module)
+            if not name.startswith("_")
+            and is_code(getattr(module, name))
+            and (getattr(module, name).__module__ or "").startswith(inside)
+        ]
+    return {
+        name: getattr(module, name)
+        for name in names
+        if not name.startswith("_") and is_code(getattr(module, name))
+    }
 
 
 def entries(found=None):
@@ -77,8 +110,12 @@ def entries(found=None):
 def things(found=None):
     """Everything that has an entry, by its full name."""
     found = found or modules()
-    return {home: getattr(found[module], name) for module, names in entries(found).items()
-            for name, home in names.items() if home == f"{module}.{name}"}
+    return {
+        home: getattr(found[module], name)
+        for module, names in entries(found).items()
+        for name, home in names.items()
+        if home == f"{module}.{name}"
+    }
 
 
 def members(cls, documented):
@@ -114,21 +151,51 @@ def groups(module, names):
         "Products": {"dot", "einsum", "matmul", "tensordot", "vecdot"},
         "Softmax and fusion": {"softmax", "log_softmax", "fuse"},
         "Sorting, searching, sets, running sums": {
-            name for name, row in long_tail.items() if row.kind == "other"},
-        "Creation": {"Tensor", "asarray", "zeros", "ones", "full", "empty", "arange", "array",
-                     "empty_like", "eye", "from_dlpack", "full_like", "linspace", "meshgrid",
-                     "ones_like", "tril", "triu", "zeros_like"},
+            name for name, row in long_tail.items() if row.kind == "other"
+        },
+        "Creation": {
+            "Tensor",
+            "asarray",
+            "zeros",
+            "ones",
+            "full",
+            "empty",
+            "arange",
+            "array",
+            "empty_like",
+            "eye",
+            "from_dlpack",
+            "full_like",
+            "linspace",
+            "meshgrid",
+            "ones_like",
+            "tril",
+            "triu",
+            "zeros_like",
+        },
         "Types": set(array_api.__all__) | {"astype", "result_type"},
         "Shape, order, selection": set(composed.__all__)
         | {"broadcast_to", "permute_dims", "reshape"},
     }
-    result = {heading: [] for heading in (
-        "Creation", "Element by element", "Reductions", "Products", "Shape, order, selection",
-        "Sorting, searching, sets, running sums", "Softmax and fusion", "Derivatives", "Types",
-        "Settings")}
+    result = {
+        heading: []
+        for heading in (
+            "Creation",
+            "Element by element",
+            "Reductions",
+            "Products",
+            "Shape, order, selection",
+            "Sorting, searching, sets, running sums",
+            "Softmax and fusion",
+            "Derivatives",
+            "Types",
+            "Settings",
+        )
+    }
     for name in names:
-        heading = next((heading for heading, all_names in known.items() if name in all_names),
-                       "Settings")
+        heading = next(
+            (heading for heading, all_names in known.items() if name in all_names), "Settings"
+        )
         result[heading].append(name)
     return {heading: listed for heading, listed in result.items() if listed}
 
@@ -137,9 +204,13 @@ def constants(module):
     """The public values of a module that are neither code nor modules: dtypes, pi."""
     if module.__name__ != "pytensor":
         return {}
-    return {name: value for name, value in vars(module).items()
-            if not name.startswith("_") and not is_code(value)
-            and not isinstance(value, types.ModuleType)}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and not is_code(value)
+        and not isinstance(value, types.ModuleType)
+    }
 
 
 def first_sentence(thing):

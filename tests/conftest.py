@@ -59,8 +59,12 @@ def run_python(code, *, timeout=60, cwd=None, **environment):
     """Run code in a new interpreter; return the finished process. Hangs end as TimeoutExpired."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
-        env={**os.environ, **environment}, timeout=timeout, cwd=cwd, capture_output=True,
-        text=True, check=False,
+        env={**os.environ, **environment},
+        timeout=timeout,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -79,8 +83,22 @@ def preloading(name, directory):
         pytest.skip("there is no C compiler")
     library = directory / f"{name}.so"
     source = TESTS / "c" / f"{name}.c"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror",
-                    "-o", library, source, "-ldl"], check=True)
+    subprocess.run(
+        [
+            compiler,
+            "-shared",
+            "-fPIC",
+            "-O1",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-o",
+            library,
+            source,
+            "-ldl",
+        ],
+        check=True,
+    )
     before = os.environ.get("LD_PRELOAD", "").split()
     return {**os.environ, "LD_PRELOAD": " ".join([*before, str(library)])}
 

@@ -65,6 +65,7 @@ TARGETS = {}
 
 def target(*refusals, words=()):
     """Return a decorator that makes a function of bytes a target of its name."""
+
     def register(function):
         TARGETS[function.__name__] = Target(function, refusals, words)
         return function
@@ -107,8 +108,13 @@ def any_of(refusal, *readers):
         raise errors[-1]
 
 
-BINARY_WORDS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0\0\0\0\x10",
-                b"\x10\0\0\0\0\0\0\0")
+BINARY_WORDS = (
+    b"\0\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"\x7f\xff\xff\xff",
+    b"\0\0\0\0\0\0\0\x10",
+    b"\x10\0\0\0\0\0\0\0",
+)
 
 
 @target(ValueError, words=(*BINARY_WORDS, b"\x1f\x8b\x08", b"\0\0\x08\x01", b"\0\0\x0d\x03"))
@@ -131,9 +137,23 @@ def npz(data):
         check_data(datasets.files.load(path))
 
 
-@target(ValueError, words=(b"\x93NUMPY\x01\0", b"'descr': ", b"'fortran_order': True",
-                           b"'shape': (", b"1152921504606846976", b"-1", b"'<f4'", b"'|O'",
-                           b"'>c8'", b"(2,3)", b"[('a', '<f4')]", *BINARY_WORDS))
+@target(
+    ValueError,
+    words=(
+        b"\x93NUMPY\x01\0",
+        b"'descr': ",
+        b"'fortran_order': True",
+        b"'shape': (",
+        b"1152921504606846976",
+        b"-1",
+        b"'<f4'",
+        b"'|O'",
+        b"'>c8'",
+        b"(2,3)",
+        b"[('a', '<f4')]",
+        *BINARY_WORDS,
+    ),
+)
 def npy(data):
     """An .npy file: mapped into memory, and in an archive whose checksums are right."""
     with file_of(data) as path, file_of(b"", ".npz") as packed:
@@ -148,8 +168,26 @@ def npy(data):
         any_of(ValueError, mapped, lambda: check_data(datasets.files.load(packed)))
 
 
-@target(ValueError, words=(b"label", b",", b";", b"\t", b"\n", b'"', b"nan", b"1e999", b"-0",
-                           b"0x1", b"1_0", b"\xef\xbb\xbf", b"\0", b"#", b"\xd9\xa1"))
+@target(
+    ValueError,
+    words=(
+        b"label",
+        b",",
+        b";",
+        b"\t",
+        b"\n",
+        b'"',
+        b"nan",
+        b"1e999",
+        b"-0",
+        b"0x1",
+        b"1_0",
+        b"\xef\xbb\xbf",
+        b"\0",
+        b"#",
+        b"\xd9\xa1",
+    ),
+)
 def csv(data):
     """Labelled data as text."""
     with file_of(data, ".csv") as path:
@@ -172,28 +210,69 @@ def check_data(data):
 
 # ------------------------------------------------------------------------------ models' files
 
-JSON_WORDS = (b"null", b"true", b"NaN", b"1e999", b"-1", b"0.5", b"1152921504606846976", b"[]",
-              b"{}", b'""', b'"module": ', b'"class_name": ', b'"config": ', b'"layers"',
-              b'"Dense"', b'"Sequential"', b'"Dropout"', b'"units": ', b'"input_shape": ',
-              b'"dtype": ', b'"optimizers"', b'"losses"', b'"metrics"', b'"initializers"',
-              b'"function"', b'"name": ')
+JSON_WORDS = (
+    b"null",
+    b"true",
+    b"NaN",
+    b"1e999",
+    b"-1",
+    b"0.5",
+    b"1152921504606846976",
+    b"[]",
+    b"{}",
+    b'""',
+    b'"module": ',
+    b'"class_name": ',
+    b'"config": ',
+    b'"layers"',
+    b'"Dense"',
+    b'"Sequential"',
+    b'"Dropout"',
+    b'"units": ',
+    b'"input_shape": ',
+    b'"dtype": ',
+    b'"optimizers"',
+    b'"losses"',
+    b'"metrics"',
+    b'"initializers"',
+    b'"function"',
+    b'"name": ',
+)
 
 
 def small_model():
     """A model of every kind of layer that has weights, and its weights by name."""
-    model = models.Sequential([layers.Dense(2, activation="relu", input_shape=(3,)),
-                               layers.BatchNormalization(), layers.Dense(2, activation="softmax")])
+    model = models.Sequential(
+        [
+            layers.Dense(2, activation="relu", input_shape=(3,)),
+            layers.BatchNormalization(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     return model
 
 
-@target(ValueError, words=(*BINARY_WORDS, b'"dtype":"F32"', b'"shape":[2,3]', b'"data_offsets":[',
-                           b'"__metadata__":', b'"pytensor":', b"training:", b"dense/kernel",
-                           b"0.weight", *JSON_WORDS))
+@target(
+    ValueError,
+    words=(
+        *BINARY_WORDS,
+        b'"dtype":"F32"',
+        b'"shape":[2,3]',
+        b'"data_offsets":[',
+        b'"__metadata__":',
+        b'"pytensor":',
+        b"training:",
+        b"dense/kernel",
+        b"0.weight",
+        *JSON_WORDS,
+    ),
+)
 def safetensors(data):
     """A model's file, or one of weights, ours or those of PyTorch or Keras."""
     model = small_model()
     with file_of(data, ".safetensors") as path:
+
         def reader(load):
             def read():
                 before = [np.array(weight) for weight in model.weights]
@@ -203,24 +282,47 @@ def safetensors(data):
                     for weight, array in zip(model.weights, before, strict=True):
                         np.testing.assert_array_equal(weight, array)
                     raise
+
             return read
 
-        any_of(ValueError, *map(reader, (model_files.load_weights,
-                                         foreign_weights.load_torch_weights,
-                                         foreign_weights.load_keras_weights)),
-               lambda: models.load_model(path))
+        any_of(
+            ValueError,
+            *map(
+                reader,
+                (
+                    model_files.load_weights,
+                    foreign_weights.load_torch_weights,
+                    foreign_weights.load_keras_weights,
+                ),
+            ),
+            lambda: models.load_model(path),
+        )
         with contextlib.suppress(UsageError):
             predict.image_shape(path, predict.load_model(path)[0])
 
 
-@target(ValueError, words=(*JSON_WORDS, b'"version": 1', b'"model": ', b'"compile": ',
-                           b'"training": ', b'"state": ', b'"iterations": ', b'"learning_rate": '))
+@target(
+    ValueError,
+    words=(
+        *JSON_WORDS,
+        b'"version": 1',
+        b'"model": ',
+        b'"compile": ',
+        b'"training": ',
+        b'"state": ',
+        b'"iterations": ',
+        b'"learning_rate": ',
+    ),
+)
 def architecture(data):
     """The text in a model's file that tells its layers, how it is compiled, and its optimizer."""
     model = small_model()
     arrays = {path: np.array(weight) for path, weight, _ in model.named_weights()}
-    arrays |= {f"{model_files.TRAINING}optimizer/{path}/{k}": array
-               for path, array in arrays.items() for k in range(2)}
+    arrays |= {
+        f"{model_files.TRAINING}optimizer/{path}/{k}": array
+        for path, array in arrays.items()
+        for k in range(2)
+    }
     text = data.decode(errors="replace")
     with file_of(save(arrays, {"pytensor": text}), ".safetensors") as path:
         check_config(models.load_model(path))
@@ -239,8 +341,20 @@ def check_config(obj):
         assert serialization.to_json(serialization.from_json(text)) == text
 
 
-@target(UsageError, words=(b"\x89PNG\r\n\x1a\n", b"IHDR", b"IDAT", b"IEND", b"GIF89a", b"P5\n",
-                           b"\xff\xd8\xff", b"II*\0", *BINARY_WORDS))
+@target(
+    UsageError,
+    words=(
+        b"\x89PNG\r\n\x1a\n",
+        b"IHDR",
+        b"IDAT",
+        b"IEND",
+        b"GIF89a",
+        b"P5\n",
+        b"\xff\xd8\xff",
+        b"II*\0",
+        *BINARY_WORDS,
+    ),
+)
 def image(data):
     """A picture of a digit."""
     import PIL.Image  # noqa: F401 (its absence is no refusal)
@@ -250,8 +364,12 @@ def image(data):
         assert found.shape == shape and found.dtype == np.uint8
 
     with file_of(data) as path:
-        any_of(UsageError, lambda: predict.read_image(path, (28, 28)), lambda: fitted((28, 28)),
-               lambda: fitted((3, 5)))
+        any_of(
+            UsageError,
+            lambda: predict.read_image(path, (28, 28)),
+            lambda: fitted((28, 28)),
+            lambda: fitted((3, 5)),
+        )
 
 
 # ------------------------------------------------------------------------- arguments of calls
@@ -279,7 +397,7 @@ class Choices:
     def integer(self):
         """Mostly near an axis's length, at times huge."""
         kind = self.number(16)
-        return self.one((2**62, -2**63, 2**70)) if kind == 15 else self.number(14) - 7
+        return self.one((2**62, -(2**63), 2**70)) if kind == 15 else self.number(14) - 7
 
     def axis(self):
         """One that an array may have, mostly."""
@@ -327,8 +445,10 @@ class Choices:
         if kind < 3:
             return self.integer()
         if kind < 6:
+
             def bound():
                 return None if self.number(3) == 0 else self.integer()
+
             step = bound()
             return slice(bound(), bound(), step)
         if kind == 6:
@@ -354,8 +474,9 @@ def index(data):
     choices = Choices(data)
     parts = tuple(choices.several(5, choices.part))
     key = parts[0] if len(parts) == 1 else parts
-    ours = tuple(pt.asarray(p) if isinstance(p, np.ndarray) and choices.number(2) else p
-                 for p in parts)
+    ours = tuple(
+        pt.asarray(p) if isinstance(p, np.ndarray) and choices.number(2) else p for p in parts
+    )
     ours = ours if isinstance(key, tuple) else ours[0]
     t = pt.asarray(INDEXED.copy())
     found = t[ours]  # what NumPy takes besides is refused here
@@ -370,13 +491,16 @@ def index(data):
 def buffer(data):
     """Buffers of all formats, shapes and strides: each is what NumPy makes of it."""
     choices = Choices(data)
-    dtype = np.dtype([("a", "f4"), ("b", "i2")]) if choices.number(4) == 0 else np.dtype(
-        choices.one("><=") + choices.one("?bBhHiIlLqQefdgFDGSUVMmO"))
+    dtype = (
+        np.dtype([("a", "f4"), ("b", "i2")])
+        if choices.number(4) == 0
+        else np.dtype(choices.one("><=") + choices.one("?bBhHiIlLqQefdgFDGSUVMmO"))
+    )
     array = np.zeros(choices.several(4, lambda: choices.number(5)), dtype)
     for _ in range(choices.number(3)):
         if array.ndim:
             axis = choices.number(array.ndim)
-            array = np.swapaxes(array, axis, 0)[::choices.number(5) - 2 or 1]
+            array = np.swapaxes(array, axis, 0)[:: choices.number(5) - 2 or 1]
     if choices.number(3) == 0:
         array = np.lib.stride_tricks.as_strided(array, strides=tuple(0 for _ in array.strides))
     if choices.number(3) == 0 and array.dtype.hasobject is False:
@@ -394,7 +518,7 @@ def dlpack(data):
     dtype = choices.one("?bBhHiIqQefdFD")
     array = np.zeros(choices.several(3, lambda: choices.number(4)), dtype)
     if array.ndim:
-        array = array[::choices.one((-2, -1, 1, 2))].T
+        array = array[:: choices.one((-2, -1, 1, 2))].T
 
     class Wrapped:
         def __dlpack_device__(self):
@@ -406,9 +530,16 @@ def dlpack(data):
                 return None
             if kind == 1:
                 capsule = array.__dlpack__()
-                np.from_dlpack(type("Once", (), {
-                    "__dlpack__": lambda s, **o: capsule,
-                    "__dlpack_device__": lambda s: (1, 0)})())
+                np.from_dlpack(
+                    type(
+                        "Once",
+                        (),
+                        {
+                            "__dlpack__": lambda s, **o: capsule,
+                            "__dlpack_device__": lambda s: (1, 0),
+                        },
+                    )()
+                )
                 return capsule  # used already
             if kind == 2:
                 raise BufferError("no")
@@ -421,8 +552,29 @@ def dlpack(data):
     np.testing.assert_array_equal(np.asarray(t), array)
 
 
-@target(TypeError, words=(b"<", b">", b"=", b"|", b"float", b"int", b"complex", b"bool", b"64",
-                          b"32", b"8", b"16", b"u", b",", b"(2,3)", b"M8[ns]", b"{", b"}"))
+@target(
+    TypeError,
+    words=(
+        b"<",
+        b">",
+        b"=",
+        b"|",
+        b"float",
+        b"int",
+        b"complex",
+        b"bool",
+        b"64",
+        b"32",
+        b"8",
+        b"16",
+        b"u",
+        b",",
+        b"(2,3)",
+        b"M8[ns]",
+        b"{",
+        b"}",
+    ),
+)
 def dtype(data):
     """A dtype by its name: one of those that tensors have, or refused."""
     text = data.decode("latin-1")
@@ -455,8 +607,9 @@ def einsum(data):
         assert gradient.shape == tensor.shape, text
         tangent = pt.sin(pt.reshape(pt.arange(float(tensor.size), dtype="float64"), tensor.shape))
         there = pt.einsum(text, *(tangent if k == i else t for k, t in enumerate(tensors)))
-        np.testing.assert_allclose(pt.sum(there * g).item(), pt.sum(gradient * tangent).item(),
-                                   1e-9, 1e-9, err_msg=text)
+        np.testing.assert_allclose(
+            pt.sum(there * g).item(), pt.sum(gradient * tangent).item(), 1e-9, 1e-9, err_msg=text
+        )
 
 
 def attempt(function):
@@ -503,6 +656,7 @@ def factors(choices):
 
 def operands(row):
     """A function of choices: arrays for a row of the op table."""
+
     def function(choices):
         arrays = several(choices, len(row.inputs))
         if row.name in ("floor_divide", "remainder", "pow") or "shift" in row.name:
@@ -530,8 +684,16 @@ def with_axes(choices):
 
 def odd_shape(choices):
     """What may be asked for as a shape."""
-    return tuple(choices.several(5, lambda: choices.one((1, 2, 3, 4, 6, 8, 0, -1, 12, 9))
-                                 if choices.number(8) else choices.integer()))
+    return tuple(
+        choices.several(
+            5,
+            lambda: (
+                choices.one((1, 2, 3, 4, 6, 8, 0, -1, 12, 9))
+                if choices.number(8)
+                else choices.integer()
+            ),
+        )
+    )
 
 
 def indices(choices):
@@ -539,60 +701,120 @@ def indices(choices):
     shape = tuple(choices.several(2, lambda: choices.number(4)))
     dtype = np.dtype(choices.one("lbB"))
     least = 0 if dtype.kind == "u" else -3
-    return np.array([choices.number(6) + least for _ in range(int(np.prod(shape)))],
-                    dtype).reshape(shape)
+    return np.array([choices.number(6) + least for _ in range(int(np.prod(shape)))], dtype).reshape(
+        shape
+    )
 
 
 # name: (our function, NumPy's, the arrays and options of a call)
-OPERATIONS = {row.name: (getattr(pt, row.name), elementwise(row), operands(row))
-              for row in ops.ELEMENTWISE}
-OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), reduced)
-               for name in (*(row.name for row in ops.REDUCTIONS), "mean", "std", "var",
-                            "count_nonzero")}
-OPERATIONS |= {name: (getattr(pt, name), getattr(np, name), with_axis)
-               for name in ("expand_dims", "flip", "sort", "argsort", "unstack")}
+OPERATIONS = {
+    row.name: (getattr(pt, row.name), elementwise(row), operands(row)) for row in ops.ELEMENTWISE
+}
+OPERATIONS |= {
+    name: (getattr(pt, name), getattr(np, name), reduced)
+    for name in (*(row.name for row in ops.REDUCTIONS), "mean", "std", "var", "count_nonzero")
+}
+OPERATIONS |= {
+    name: (getattr(pt, name), getattr(np, name), with_axis)
+    for name in ("expand_dims", "flip", "sort", "argsort", "unstack")
+}
 OPERATIONS |= {
     "squeeze": (pt.squeeze, np.squeeze, with_axes),
     "expand_dims of several": (pt.expand_dims, np.expand_dims, with_axes),
     "flip of several": (pt.flip, np.flip, with_axes),
     "reshape": (pt.reshape, np.reshape, lambda c: ([c.array()], {"shape": odd_shape(c)})),
-    "permute_dims": (pt.permute_dims, np.permute_dims,
-                     lambda c: ([c.array()], {"axes": c.several(4, c.axis)})),
-    "broadcast_to": (pt.broadcast_to, np.broadcast_to,
-                     lambda c: ([c.array()], {"shape": odd_shape(c)})),
-    "concat": (of_list(pt.concat), of_list(np.concat),
-               lambda c: (several(c, 1 + c.number(3), c.one(("f", "l", "D"))),
-                          {"axis": c.axis() if c.number(5) else None})),
-    "stack": (of_list(pt.stack), of_list(np.stack),
-              lambda c: (several(c, 1 + c.number(3), "f"), {"axis": c.axis()})),
-    "meshgrid": (pt.meshgrid, np.meshgrid,
-                 lambda c: ([c.array("f", (c.number(4),)) for _ in range(c.number(4))],
-                            {"indexing": c.one(("xy", "ij"))})),
-    "roll": (pt.roll, np.roll,
-             lambda c: ([c.array()], {"shift": c.integer() if c.number(2) else tuple(
-                 c.several(3, c.integer)), "axis": c.axes() or None})),
-    "repeat": (lambda x, repeats, axis: pt.repeat(x, repeats, axis=axis), np.repeat,
-               lambda c: ([c.array()], {
-                   "repeats": c.integer() if c.number(2) else c.several(4, lambda: c.number(4)),
-                   "axis": c.axis() if c.number(4) else None})),
-    "tile": (lambda x, reps: pt.tile(x, reps), lambda x, reps: np.tile(x, reps),
-             lambda c: ([c.array()], {"reps": tuple(c.several(3, lambda: c.number(4)))})),
-    "moveaxis": (lambda x, a, b: pt.moveaxis(x, a, b), lambda x, a, b: np.moveaxis(x, a, b),
-                 lambda c: ([c.array()], {"a": c.axes() or 0, "b": c.axes() or 0})),
+    "permute_dims": (
+        pt.permute_dims,
+        np.permute_dims,
+        lambda c: ([c.array()], {"axes": c.several(4, c.axis)}),
+    ),
+    "broadcast_to": (
+        pt.broadcast_to,
+        np.broadcast_to,
+        lambda c: ([c.array()], {"shape": odd_shape(c)}),
+    ),
+    "concat": (
+        of_list(pt.concat),
+        of_list(np.concat),
+        lambda c: (
+            several(c, 1 + c.number(3), c.one(("f", "l", "D"))),
+            {"axis": c.axis() if c.number(5) else None},
+        ),
+    ),
+    "stack": (
+        of_list(pt.stack),
+        of_list(np.stack),
+        lambda c: (several(c, 1 + c.number(3), "f"), {"axis": c.axis()}),
+    ),
+    "meshgrid": (
+        pt.meshgrid,
+        np.meshgrid,
+        lambda c: (
+            [c.array("f", (c.number(4),)) for _ in range(c.number(4))],
+            {"indexing": c.one(("xy", "ij"))},
+        ),
+    ),
+    "roll": (
+        pt.roll,
+        np.roll,
+        lambda c: (
+            [c.array()],
+            {
+                "shift": c.integer() if c.number(2) else tuple(c.several(3, c.integer)),
+                "axis": c.axes() or None,
+            },
+        ),
+    ),
+    "repeat": (
+        lambda x, repeats, axis: pt.repeat(x, repeats, axis=axis),
+        np.repeat,
+        lambda c: (
+            [c.array()],
+            {
+                "repeats": c.integer() if c.number(2) else c.several(4, lambda: c.number(4)),
+                "axis": c.axis() if c.number(4) else None,
+            },
+        ),
+    ),
+    "tile": (
+        lambda x, reps: pt.tile(x, reps),
+        lambda x, reps: np.tile(x, reps),
+        lambda c: ([c.array()], {"reps": tuple(c.several(3, lambda: c.number(4)))}),
+    ),
+    "moveaxis": (
+        lambda x, a, b: pt.moveaxis(x, a, b),
+        lambda x, a, b: np.moveaxis(x, a, b),
+        lambda c: ([c.array()], {"a": c.axes() or 0, "b": c.axes() or 0}),
+    ),
     "take": (pt.take, np.take, lambda c: ([c.array(), indices(c)], {"axis": c.axis()})),
-    "take_along_axis": (pt.take_along_axis, np.take_along_axis,
-                        lambda c: ([c.array(), indices(c)], {"axis": c.axis()})),
-    "diff": (pt.diff, np.diff,
-             lambda c: ([c.array("ildfD")], {"axis": c.axis(), "n": c.number(6) - 1})),
-    "cumulative_sum": (pt.cumulative_sum, np.cumulative_sum,
-                       lambda c: ([c.array()], {"axis": c.axis() if c.number(4) else None,
-                                                "include_initial": bool(c.number(2))})),
+    "take_along_axis": (
+        pt.take_along_axis,
+        np.take_along_axis,
+        lambda c: ([c.array(), indices(c)], {"axis": c.axis()}),
+    ),
+    "diff": (
+        pt.diff,
+        np.diff,
+        lambda c: ([c.array("ildfD")], {"axis": c.axis(), "n": c.number(6) - 1}),
+    ),
+    "cumulative_sum": (
+        pt.cumulative_sum,
+        np.cumulative_sum,
+        lambda c: (
+            [c.array()],
+            {"axis": c.axis() if c.number(4) else None, "include_initial": bool(c.number(2))},
+        ),
+    ),
     "matmul": (pt.matmul, np.matmul, lambda c: (factors(c), {})),
     "vecdot": (pt.vecdot, np.vecdot, lambda c: (factors(c), {"axis": c.axis()})),
-    "tensordot": (pt.tensordot, np.tensordot,
-                  lambda c: (factors(c),
-                             {"axes": c.number(6) - 1 if c.number(2) else
-                              (c.axes() or 0, c.axes() or 0)})),
+    "tensordot": (
+        pt.tensordot,
+        np.tensordot,
+        lambda c: (
+            factors(c),
+            {"axes": c.number(6) - 1 if c.number(2) else (c.axes() or 0, c.axes() or 0)},
+        ),
+    ),
     "tril": (pt.tril, np.tril, lambda c: ([c.array()], {"k": c.integer()})),
     "triu": (pt.triu, np.triu, lambda c: ([c.array()], {"k": c.integer()})),
 }
@@ -624,8 +846,9 @@ def operations(data):
         b = np.asarray(b)
         assert a.shape == b.shape, f"{text}: {a.shape}; NumPy: {b.shape}"
         tolerance = 1e-4 if a.dtype.kind in "fc" else 0
-        np.testing.assert_allclose(np.asarray(a), b.astype(a.dtype), tolerance, tolerance,
-                                   err_msg=text)
+        np.testing.assert_allclose(
+            np.asarray(a), b.astype(a.dtype), tolerance, tolerance, err_msg=text
+        )
     for array, copy in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, copy, err_msg=f"{text}: changed its input")
 
@@ -635,16 +858,22 @@ def fuse(data):
     """A program of element-wise operations: fused, it has the same bits."""
     choices = Choices(data)
     tensors = [pt.asarray(a) for a in several(choices, 1 + choices.number(3))]
-    program = choices.several(8, lambda: (
-        choices.one(ops.ELEMENTWISE), [choices.number(32) for _ in range(3)]))
+    program = choices.several(
+        8, lambda: (choices.one(ops.ELEMENTWISE), [choices.number(32) for _ in range(3)])
+    )
     count = 1 + choices.number(3)
 
     def function(*values):
         values = list(values)
         for row, picks in program:
-            values.append(getattr(pt, row.name)(*(
-                values[pick % len(values)] if pick < 24 else (2, -1, 0.5, True)[pick % 4]
-                for pick in picks[:len(row.inputs)])))
+            values.append(
+                getattr(pt, row.name)(
+                    *(
+                        values[pick % len(values)] if pick < 24 else (2, -1, 0.5, True)[pick % 4]
+                        for pick in picks[: len(row.inputs)]
+                    )
+                )
+            )
         return tuple(values[-count:])
 
     expected = function(*tensors)

@@ -11,8 +11,9 @@ import pytensor as pt
 from pytensor._tables.ops import ELEMENTWISE
 
 # Rows of one floating-point input that round, with NumPy's reference to be had in the next type.
-ROWS = [row for row in ELEMENTWISE if row.kind == "unary" and "f" in row.types
-        and row.result == "same"]
+ROWS = [
+    row for row in ELEMENTWISE if row.kind == "unary" and "f" in row.types and row.result == "same"
+]
 # About 2^18 of the 2^32 float32 numbers: a stride that is odd, so that all low bits take part.
 STRIDE = 16411
 LONG = np.finfo(np.longdouble).nmant > 60
@@ -22,8 +23,15 @@ WIDE = {"float32": np.float64, "float64": np.longdouble}
 NAN, INF, PI = math.nan, math.inf, math.pi
 # The functions of two numbers, and their errors in ULP. logaddexp: in ULP of the largest of |x|,
 # |y|, log 2 and the result, since its sum may cancel.
-BINARY = {"pow": 1, "remainder": 1, "atan2": 1, "hypot": 1, "logaddexp": 1, "copysign": 0,
-          "nextafter": 0}
+BINARY = {
+    "pow": 1,
+    "remainder": 1,
+    "atan2": 1,
+    "hypot": 1,
+    "logaddexp": 1,
+    "copysign": 0,
+    "nextafter": 0,
+}
 NUMPY_NAMES = {"atan2": "arctan2", "pow": "power"}
 
 
@@ -34,8 +42,9 @@ def errors(got, truth):
     top = truth.dtype.type(2) ** info.maxexp
     clip = np.clip(truth, -top, top)
     _, exponent = np.frexp(clip)
-    ulp = np.ldexp(truth.dtype.type(1), np.clip(exponent - 1, info.minexp, info.maxexp - 1)
-                   - info.nmant)
+    ulp = np.ldexp(
+        truth.dtype.type(1), np.clip(exponent - 1, info.minexp, info.maxexp - 1) - info.nmant
+    )
     error = np.abs(np.clip(got.astype(truth.dtype), -top, top) - clip) / ulp
     wrong_zero = (got == 0) & (np.signbit(got) != np.signbit(truth))
     one_nan = np.isnan(got) != np.isnan(truth)
@@ -86,10 +95,16 @@ def test_float64(row, rng):
 LARGE_ANGLES = {
     "0x1.6ac5b262ca1ffp+849": ("0x1p+0", "-0x1.14ae72e6ba22fp-61", "-0x1.d9ba9a7975636p+60"),
     "-0x1.6ac5b262ca1ffp+851": ("-0x1.14ae72e6ba22fp-59", "0x1p+0", "-0x1.14ae72e6ba22fp-59"),
-    "0x1.fffffffffffffp+1023": ("0x1.452fc98b34e97p-8", "-0x1.fffe62ecfab75p-1",
-                                "-0x1.4530cfe729484p-8"),
-    "0x1.0000000000001p+20": ("0x1.526ccb338edb1p-2", "0x1.e33ada9254f48p-1",
-                              "0x1.6692e57c0f96cp-2"),
+    "0x1.fffffffffffffp+1023": (
+        "0x1.452fc98b34e97p-8",
+        "-0x1.fffe62ecfab75p-1",
+        "-0x1.4530cfe729484p-8",
+    ),
+    "0x1.0000000000001p+20": (
+        "0x1.526ccb338edb1p-2",
+        "0x1.e33ada9254f48p-1",
+        "0x1.6692e57c0f96cp-2",
+    ),
     "-0x1.3e2a4f1p+36": ("-0x1.b3360ebc1de32p-2", "0x1.cf74d4f533328p-1", "-0x1.e0cbdb081a3edp-2"),
 }
 
@@ -123,19 +138,43 @@ def both_orders(cases):
 
 
 def pow_cases(info, big, least, odd):
-    cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (0.0, NAN, NAN), (-1.0, NAN, NAN), (NAN, INF, NAN),
-             (-1.0, INF, 1.0), (-1.0, -INF, 1.0), (-1.0, 2 * odd, 1.0), (-2.0, 0.5, NAN),
-             (-least, 1.5, NAN), (-big, -0.5, NAN), (4.0, 0.5, 2.0), (-3.0, 3.0, -27.0)]
+    cases = [
+        (NAN, 2.0, NAN),
+        (2.0, NAN, NAN),
+        (0.0, NAN, NAN),
+        (-1.0, NAN, NAN),
+        (NAN, INF, NAN),
+        (-1.0, INF, 1.0),
+        (-1.0, -INF, 1.0),
+        (-1.0, 2 * odd, 1.0),
+        (-2.0, 0.5, NAN),
+        (-least, 1.5, NAN),
+        (-big, -0.5, NAN),
+        (4.0, 0.5, 2.0),
+        (-3.0, 3.0, -27.0),
+    ]
     cases += [(x, y, 1.0) for x in (NAN, INF, -INF, -2.0, 0.0, -0.0, least) for y in (0.0, -0.0)]
     cases += [(1.0, y, 1.0) for y in (NAN, INF, -INF, big, -3.0)]
     for sign in (1, -1):
-        cases += [(sign * x, y, result) for x in (2.0, 1 + info.eps, big, INF)
-                  for y, result in ((INF, INF), (-INF, 0.0))]
-        cases += [(sign * x, y, result) for x in (0.5, 1 - info.eps, least, 0.0)
-                  for y, result in ((INF, 0.0), (-INF, INF))]
+        cases += [
+            (sign * x, y, result)
+            for x in (2.0, 1 + info.eps, big, INF)
+            for y, result in ((INF, INF), (-INF, 0.0))
+        ]
+        cases += [
+            (sign * x, y, result)
+            for x in (0.5, 1 - info.eps, least, 0.0)
+            for y, result in ((INF, 0.0), (-INF, INF))
+        ]
     for y in (1.0, 3.0, odd):
-        cases += [(-INF, y, -INF), (-INF, -y, -0.0), (-0.0, y, -0.0), (-0.0, -y, -INF),
-                  (-1.0, y, -1.0), (-1.0, -y, -1.0)]
+        cases += [
+            (-INF, y, -INF),
+            (-INF, -y, -0.0),
+            (-0.0, y, -0.0),
+            (-0.0, -y, -INF),
+            (-1.0, y, -1.0),
+            (-1.0, -y, -1.0),
+        ]
     for y in (0.5, 2.0, 2 * odd, big):
         cases += [(-INF, y, INF), (-INF, -y, 0.0), (-0.0, y, 0.0), (-0.0, -y, INF)]
     for y in (0.5, 3.0, odd, big):
@@ -143,13 +182,25 @@ def pow_cases(info, big, least, odd):
     # both ends of the range
     lowest, top = float(info.minexp - info.nmant), float(info.maxexp)
     return [
-        *cases, (2.0, lowest, least),
+        *cases,
+        (2.0, lowest, least),
         (-2.0, lowest - 1.0, 0.0 if lowest % 2 else -0.0),
-        (2.0, float(info.minexp), info.smallest_normal), (2.0, top - 1, 2.0 ** (top - 1)),
-        (2.0, top, INF), (-2.0, top + 1, -INF), (0.5, -top, INF), (big, 1.0, big),
-        (least, 1.0, least), (-big, 1.0, -big), (big, 2.0, INF), (-big, 3.0, -INF),
-        (least, 2.0, 0.0), (-least, 3.0, -0.0), (least, -1.0, INF), (-0.5, odd, -0.0),
-        (-2.0, odd, -INF)]
+        (2.0, float(info.minexp), info.smallest_normal),
+        (2.0, top - 1, 2.0 ** (top - 1)),
+        (2.0, top, INF),
+        (-2.0, top + 1, -INF),
+        (0.5, -top, INF),
+        (big, 1.0, big),
+        (least, 1.0, least),
+        (-big, 1.0, -big),
+        (big, 2.0, INF),
+        (-big, 3.0, -INF),
+        (least, 2.0, 0.0),
+        (-least, 3.0, -0.0),
+        (least, -1.0, INF),
+        (-0.5, odd, -0.0),
+        (-2.0, odd, -INF),
+    ]
 
 
 def remainder_cases(info, big, least, odd):
@@ -157,72 +208,172 @@ def remainder_cases(info, big, least, odd):
     cases += [(x, y, NAN) for x in (INF, -INF) for y in (1.0, -1.0, 0.0, INF, -INF)]
     cases += [(x, y, NAN) for x in (0.0, -0.0, 1.0, -1.0) for y in (0.0, -0.0)]
     for x in (0.5, 1.0, 3.0, big, least):
-        cases += [(0.0, x, 0.0), (-0.0, x, 0.0), (0.0, -x, -0.0), (-0.0, -x, -0.0),
-                  (x, INF, x), (x, -INF, -INF), (-x, INF, INF), (-x, -INF, -x),
-                  (x, x, 0.0), (-x, x, 0.0), (x, -x, -0.0), (-x, -x, -0.0)]
+        cases += [
+            (0.0, x, 0.0),
+            (-0.0, x, 0.0),
+            (0.0, -x, -0.0),
+            (-0.0, -x, -0.0),
+            (x, INF, x),
+            (x, -INF, -INF),
+            (-x, INF, INF),
+            (-x, -INF, -x),
+            (x, x, 0.0),
+            (-x, x, 0.0),
+            (x, -x, -0.0),
+            (-x, -x, -0.0),
+        ]
     return [
-        *cases, (0.0, INF, 0.0), (-0.0, -INF, -0.0), (6.0, 3.0, 0.0), (6.0, -3.0, -0.0),
-        (5.0, 3.0, 2.0), (-5.0, 3.0, 1.0), (5.0, -3.0, -1.0), (-5.0, -3.0, -2.0),
-        (-least, 1.0, 1.0), (least, -1.0, -1.0), (5 * least, 3 * least, 2 * least),
-        (-5 * least, 3 * least, least), (big, least, 0.0), (big, 3.0, int(big) % 3),
-        (-big, 7.0, -int(big) % 7), (odd, 2.0, 1.0), (1.0, big, 1.0), (-1.0, big, big)]
+        *cases,
+        (0.0, INF, 0.0),
+        (-0.0, -INF, -0.0),
+        (6.0, 3.0, 0.0),
+        (6.0, -3.0, -0.0),
+        (5.0, 3.0, 2.0),
+        (-5.0, 3.0, 1.0),
+        (5.0, -3.0, -1.0),
+        (-5.0, -3.0, -2.0),
+        (-least, 1.0, 1.0),
+        (least, -1.0, -1.0),
+        (5 * least, 3 * least, 2 * least),
+        (-5 * least, 3 * least, least),
+        (big, least, 0.0),
+        (big, 3.0, int(big) % 3),
+        (-big, 7.0, -int(big) % 7),
+        (odd, 2.0, 1.0),
+        (1.0, big, 1.0),
+        (-1.0, big, big),
+    ]
 
 
 def atan2_cases(info, big, least, odd):
     cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, 0.0, NAN), (INF, NAN, NAN), (NAN, NAN, NAN)]
     for sign in (1, -1):  # that of the first argument is that of the result
-        cases += [(sign * y, x, sign * result) for y, x, result in (
-            (0.0, 0.0, 0.0), (0.0, -0.0, PI), (INF, INF, PI / 4), (INF, -INF, 3 * PI / 4),
-            (big, least, PI / 2), (least, big, 0.0), (least, 1.0, least), (least, -1.0, PI),
-            (info.smallest_normal, 2.0, info.smallest_normal / 2), (1.0, big, 1 / big))]
+        cases += [
+            (sign * y, x, sign * result)
+            for y, x, result in (
+                (0.0, 0.0, 0.0),
+                (0.0, -0.0, PI),
+                (INF, INF, PI / 4),
+                (INF, -INF, 3 * PI / 4),
+                (big, least, PI / 2),
+                (least, big, 0.0),
+                (least, 1.0, least),
+                (least, -1.0, PI),
+                (info.smallest_normal, 2.0, info.smallest_normal / 2),
+                (1.0, big, 1 / big),
+            )
+        ]
         for x in (0.5, 1.0, 3.0, big, least):
-            cases += [(sign * y, x, sign * result) for y, x, result in (
-                (x, 0.0, PI / 2), (x, -0.0, PI / 2), (0.0, x, 0.0), (0.0, -x, PI), (x, INF, 0.0),
-                (x, -INF, PI), (INF, x, PI / 2), (INF, -x, PI / 2), (x, x, PI / 4),
-                (x, -x, 3 * PI / 4))]
+            cases += [
+                (sign * y, x, sign * result)
+                for y, x, result in (
+                    (x, 0.0, PI / 2),
+                    (x, -0.0, PI / 2),
+                    (0.0, x, 0.0),
+                    (0.0, -x, PI),
+                    (x, INF, 0.0),
+                    (x, -INF, PI),
+                    (INF, x, PI / 2),
+                    (INF, -x, PI / 2),
+                    (x, x, PI / 4),
+                    (x, -x, 3 * PI / 4),
+                )
+            ]
     return cases
 
 
 def hypot_cases(info, big, least, odd):
     cases = [(NAN, 2.0, NAN), (NAN, 0.0, NAN), (NAN, NAN, NAN)]
     cases += [(x, y, INF) for x in (INF, -INF) for y in (NAN, 0.0, -3.0, INF, -INF)]
-    cases += [(x, y, abs(y)) for x in (0.0, -0.0)
-              for y in (0.0, -0.0, 1.0, -1.0, big, -big, least, -least)]
+    cases += [
+        (x, y, abs(y))
+        for x in (0.0, -0.0)
+        for y in (0.0, -0.0, 1.0, -1.0, big, -big, least, -least)
+    ]
     cases += [(3 * s, -4 * s, 5 * s) for s in (least, info.smallest_normal, 1.0, big / 8)]
-    return both_orders([*cases, (big, 1.0, big), (big, least, big), (least, 1.0, 1.0),
-                        (big, big, INF), (big, big / 2, INF),
-                        (big / 2, big / 2, big / 2 * math.sqrt(2))])
+    return both_orders(
+        [
+            *cases,
+            (big, 1.0, big),
+            (big, least, big),
+            (least, 1.0, 1.0),
+            (big, big, INF),
+            (big, big / 2, INF),
+            (big / 2, big / 2, big / 2 * math.sqrt(2)),
+        ]
+    )
 
 
 def logaddexp_cases(info, big, least, odd):
-    cases = [(NAN, 2.0, NAN), (NAN, NAN, NAN), (NAN, INF, NAN), (NAN, -INF, NAN),
-             (INF, -INF, INF), (INF, INF, INF), (-INF, -INF, -INF), (INF, 1.0, INF),
-             (big, big, big), (-big, -big, -big), (big, -big, big), (0.0, 0.0, math.log(2)),
-             (999.0, 999.0, 999 + math.log(2)), (-999.0, -999.0, -999 + math.log(2)),
-             (least, least, math.log(2))]
+    cases = [
+        (NAN, 2.0, NAN),
+        (NAN, NAN, NAN),
+        (NAN, INF, NAN),
+        (NAN, -INF, NAN),
+        (INF, -INF, INF),
+        (INF, INF, INF),
+        (-INF, -INF, -INF),
+        (INF, 1.0, INF),
+        (big, big, big),
+        (-big, -big, -big),
+        (big, -big, big),
+        (0.0, 0.0, math.log(2)),
+        (999.0, 999.0, 999 + math.log(2)),
+        (-999.0, -999.0, -999 + math.log(2)),
+        (least, least, math.log(2)),
+    ]
     return both_orders(cases + [(-INF, x, x) for x in (1.0, -3.0, big, -big, least)])
 
 
 def copysign_cases(info, big, least, odd):
     signed = [sign * x for x in (0.0, least, 1.0, big, INF) for sign in (1, -1)]
-    return [*((x, y, math.copysign(x, y)) for x in signed for y in signed),
-            (2.0, math.copysign(NAN, -1.0), -2.0), (-2.0, math.copysign(NAN, 1.0), 2.0),
-            (NAN, 1.0, NAN)]
+    return [
+        *((x, y, math.copysign(x, y)) for x in signed for y in signed),
+        (2.0, math.copysign(NAN, -1.0), -2.0),
+        (-2.0, math.copysign(NAN, 1.0), 2.0),
+        (NAN, 1.0, NAN),
+    ]
 
 
 def nextafter_cases(info, big, least, odd):
     cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, NAN, NAN), (0.0, -0.0, -0.0)]
     normal, eps = info.smallest_normal, info.eps
-    return cases + [(sign * x, sign * y, sign * result) for sign in (1, -1) for x, y, result in (
-        (0.0, 1.0, least), (-0.0, INF, least), (0.0, least, least), (least, 0.0, 0.0),
-        (least, -1.0, 0.0), (big, INF, INF), (INF, 0.0, big), (INF, -INF, big), (INF, INF, INF),
-        (1.0, 2.0, 1 + eps), (1.0, 0.0, 1 - eps / 2), (1.0, 1.0, 1.0), (1 + eps, -INF, 1.0),
-        (normal, 0.0, normal - least), (normal - least, 1.0, normal))]
+    return cases + [
+        (sign * x, sign * y, sign * result)
+        for sign in (1, -1)
+        for x, y, result in (
+            (0.0, 1.0, least),
+            (-0.0, INF, least),
+            (0.0, least, least),
+            (least, 0.0, 0.0),
+            (least, -1.0, 0.0),
+            (big, INF, INF),
+            (INF, 0.0, big),
+            (INF, -INF, big),
+            (INF, INF, INF),
+            (1.0, 2.0, 1 + eps),
+            (1.0, 0.0, 1 - eps / 2),
+            (1.0, 1.0, 1.0),
+            (1 + eps, -INF, 1.0),
+            (normal, 0.0, normal - least),
+            (normal - least, 1.0, normal),
+        )
+    ]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("function", [pow_cases, remainder_cases, atan2_cases, hypot_cases,
-                                      logaddexp_cases, copysign_cases, nextafter_cases])
+@pytest.mark.parametrize(
+    "function",
+    [
+        pow_cases,
+        remainder_cases,
+        atan2_cases,
+        hypot_cases,
+        logaddexp_cases,
+        copysign_cases,
+        nextafter_cases,
+    ],
+)
 def test_special_cases(function, dtype):
     """Of the Array API standard and of C99's Annex F, and at the ends of the range."""
     name, info = function.__name__.removesuffix("_cases"), np.finfo(dtype)
@@ -247,12 +398,24 @@ def pairs(name, dtype, rng):
     any_x, any_y = rng.integers(0, 2 ** (8 * bits.itemsize), (2, n), bits).view(dtype)
     x, y = rng.uniform(-4, 4, (2, n))
     scale = np.ldexp(1.0, rng.integers(top - 5, top - 2, n))
-    found = [(x, y), (any_x, any_y), (any_x, y), (x, any_y), (x, x * (1 + 1e-6 * y)),
-             (x, -x * (1 + 1e-3 * y)), (x * scale, y * scale), (x / scale, y / scale)]
+    found = [
+        (x, y),
+        (any_x, any_y),
+        (any_x, y),
+        (x, any_y),
+        (x, x * (1 + 1e-6 * y)),
+        (x, -x * (1 + 1e-3 * y)),
+        (x * scale, y * scale),
+        (x / scale, y / scale),
+    ]
     if name == "pow":
         base = np.exp2(x)
-        found += [(base, 40 * y), (-base, np.round(40 * y)), (1 + 1e-3 * x, 2000 * y),
-                  (base, 1.01 * top * y / (4 * x))]
+        found += [
+            (base, 40 * y),
+            (-base, np.round(40 * y)),
+            (1 + 1e-3 * x, 2000 * y),
+            (base, 1.01 * top * y / (4 * x)),
+        ]
     if name == "remainder":
         found += [(1000 * x, y), (np.round(1000 * x) * np.round(8 * y), np.round(8 * y) + 0.5)]
     if name == "logaddexp":
@@ -283,7 +446,8 @@ def test_pairs(name, dtype, rng):
             error = np.where(np.isfinite(size), np.abs(got - truth) / np.spacing(size), error)
     worst = int(np.argmax(error))
     assert error[worst] <= BINARY[name], (
-        f"{name}({float(x[worst]).hex()}, {float(y[worst]).hex()}): {error[worst]} ULP")
+        f"{name}({float(x[worst]).hex()}, {float(y[worst]).hex()}): {error[worst]} ULP"
+    )
     assert np.isfinite(got).mean() > 0.5 and len(np.unique(got)) > 1000
 
 

@@ -82,26 +82,37 @@ def test_gradients(name):
         np.testing.assert_allclose(found[i], expected, rtol=1e-5, atol=1e-5)
 
 
-ARGUMENTS = [("relu", {"negative_slope": 0.1}), ("relu", {"max_value": 1.5}),
-             ("relu", {"threshold": 1.0, "negative_slope": 0.5}), ("relu", {"threshold": 1.0}),
-             ("leaky_relu", {"negative_slope": 0.5}), ("elu", {"alpha": 0.3}),
-             ("celu", {"alpha": 0.3}), ("gelu", {"approximate": True}), ("squareplus", {"b": 1}),
-             ("soft_shrink", {"threshold": 1.0}), ("hard_shrink", {"threshold": 1.0})]
+ARGUMENTS = [
+    ("relu", {"negative_slope": 0.1}),
+    ("relu", {"max_value": 1.5}),
+    ("relu", {"threshold": 1.0, "negative_slope": 0.5}),
+    ("relu", {"threshold": 1.0}),
+    ("leaky_relu", {"negative_slope": 0.5}),
+    ("elu", {"alpha": 0.3}),
+    ("celu", {"alpha": 0.3}),
+    ("gelu", {"approximate": True}),
+    ("squareplus", {"b": 1}),
+    ("soft_shrink", {"threshold": 1.0}),
+    ("hard_shrink", {"threshold": 1.0}),
+]
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(("name", "arguments"),
-                         [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "arguments"), [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str
+)
 def test_values_are_those_of_keras(keras, name, arguments):
     x = np.linspace(-6, 6, 48, dtype=np.float32).reshape(6, 8)
     expected = keras.ops.convert_to_numpy(
-        keras.activations.get(name)(keras.ops.convert_to_tensor(x), **arguments))
+        keras.activations.get(name)(keras.ops.convert_to_tensor(x), **arguments)
+    )
     found = activations.get(name)(pt.asarray(x), **arguments)
     np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "arguments"),
-                         [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "arguments"), [(name, {}) for name in REFERENCES] + ARGUMENTS, ids=str
+)
 def test_nan_stays_nan(name, arguments):
     """So does its derivative, and nothing else of the tensor changes."""
     f = lambda x: activations.get(name)(x, **arguments)  # noqa: E731
@@ -115,8 +126,10 @@ def test_nan_stays_nan(name, arguments):
         np.testing.assert_array_equal(g(pt.asarray(poisoned)), expected)
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("elu", 1.0), ("celu", 1.0), ("selu", SELU[0] * SELU[1]), ("leaky_relu", 0.2), ("relu", 0.0)])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("elu", 1.0), ("celu", 1.0), ("selu", SELU[0] * SELU[1]), ("leaky_relu", 0.2), ("relu", 0.0)],
+)
 def test_slopes_at_0_are_those_from_below(name, expected):
     assert pt.grad(activations.get(name))(pt.asarray(0.0)).item() == pytest.approx(expected)
 
@@ -139,8 +152,11 @@ def test_get():
 def test_refuses():
     with pytest.raises(ValueError, match=r"^unknown activation 'rellu': did you mean 'relu'\?$"):
         activations.get("rellu")
-    with pytest.raises(ValueError, match=r"unknown activation 'x': known are celu, elu, "
-                                         r"exponential, .*, softmax, .*, tanh, tanh_shrink$"):
+    with pytest.raises(
+        ValueError,
+        match=r"unknown activation 'x': known are celu, elu, "
+        r"exponential, .*, softmax, .*, tanh, tanh_shrink$",
+    ):
         activations.get("x")
     with pytest.raises(TypeError, match="activation: found 3: expected a name"):
         activations.get(3)

@@ -17,8 +17,9 @@ import pytensor as pt
 pytestmark = pytest.mark.once
 
 EXAMPLES = int(os.environ.get("PYTENSOR_EXAMPLES", "200"))
-family = settings(max_examples=EXAMPLES, derandomize="PYTENSOR_EXAMPLES" not in os.environ,
-                  deadline=None)
+family = settings(
+    max_examples=EXAMPLES, derandomize="PYTENSOR_EXAMPLES" not in os.environ, deadline=None
+)
 ALL = (*DTYPES, "complex64", "complex128")
 LENGTHS = st.integers(0, 4)
 SHAPES = st.lists(LENGTHS, max_size=4).map(tuple)
@@ -36,9 +37,19 @@ def arrays(draw, dtypes=ALL, shape=SHAPES):
     seed = draw(st.integers(0, 99))
     values = np.random.default_rng(seed).integers(0 if dtype.kind in "bu" else -9, 10, large)
     base[...] = values + (1j * (values % 3) if dtype.kind == "c" else 0)
-    return base[(*(slice(0, n * abs(step), abs(step)) if step > 0 else
-                   slice(n - 1, None, -1) if n else slice(0, 0)
-                   for n, step in zip(shape, steps, strict=True)), ...)]
+    return base[
+        (
+            *(
+                slice(0, n * abs(step), abs(step))
+                if step > 0
+                else slice(n - 1, None, -1)
+                if n
+                else slice(0, 0)
+                for n, step in zip(shape, steps, strict=True)
+            ),
+            ...,
+        )
+    ]
 
 
 @st.composite
@@ -48,7 +59,7 @@ def broadcastable(draw, n, dtypes=ALL):
     found = []
     for _ in range(n):
         own = tuple(draw(st.sampled_from((length, length, 1))) for length in shape)
-        found.append(draw(arrays(dtypes, own[draw(st.integers(0, len(own))):])))
+        found.append(draw(arrays(dtypes, own[draw(st.integers(0, len(own))) :])))
     return found
 
 
@@ -73,8 +84,11 @@ def common(*dtypes):
     kinds = {d.kind for d in dtypes}
     if kinds & set("fc"):
         wide = any(d in (np.float64, np.complex128) for d in dtypes)
-        return np.dtype(("complex128" if wide else "complex64") if "c" in kinds else
-                        ("float64" if wide else "float32"))
+        return np.dtype(
+            ("complex128" if wide else "complex64")
+            if "c" in kinds
+            else ("float64" if wide else "float32")
+        )
     found = np.result_type(*dtypes)
     return None if found.kind == "f" else found
 
@@ -102,19 +116,31 @@ def test_views(array, data):
             shape = (2, *array.shape)
             tensor, array = pt.broadcast_to(tensor, shape), np.broadcast_to(array, shape)
         else:
-            shape = data.draw(st.sampled_from(((-1,), (array.size, 1), (1, array.size),
-                                               array.shape[::-1])))
+            shape = data.draw(
+                st.sampled_from(((-1,), (array.size, 1), (1, array.size), array.shape[::-1]))
+            )
             if -1 in shape and array.size == 0:
                 continue
             tensor, array = pt.reshape(tensor, shape), np.reshape(array, shape)
         assert_same(tensor, array)
     if array.size and tensor.numpy().flags.writeable:
         assert np.shares_memory(tensor.numpy(), array) or not np.may_share_memory(
-            tensor.numpy(), array)
+            tensor.numpy(), array
+        )
 
 
-BINARY = {"add": "+", "subtract": "-", "multiply": "*", "maximum": None, "minimum": None,
-          "equal": "==", "less": "<", "bitwise_and": "&", "bitwise_xor": "^", "logical_or": None}
+BINARY = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "maximum": None,
+    "minimum": None,
+    "equal": "==",
+    "less": "<",
+    "bitwise_and": "&",
+    "bitwise_xor": "^",
+    "logical_or": None,
+}
 NO_BOOL = {"subtract"}
 NO_COMPLEX = {"maximum", "minimum", "less", "bitwise_and", "bitwise_xor"}
 
@@ -125,9 +151,12 @@ def test_promotion_and_broadcasting(pair, name):
     x, y = pair
     dtype = common(x.dtype, y.dtype)
     call = getattr(pt, name)
-    if (dtype is None or (dtype.kind == "b" and name in NO_BOOL)
-            or (dtype.kind == "c" and name in NO_COMPLEX)
-            or (dtype.kind in "fc" and name.startswith("bitwise"))):
+    if (
+        dtype is None
+        or (dtype.kind == "b" and name in NO_BOOL)
+        or (dtype.kind == "c" and name in NO_COMPLEX)
+        or (dtype.kind in "fc" and name.startswith("bitwise"))
+    ):
         with pytest.raises(TypeError):
             call(pt.asarray(x), pt.asarray(y))
         return
@@ -138,8 +167,12 @@ def test_promotion_and_broadcasting(pair, name):
 
 
 @family
-@given(arrays(), st.sampled_from((True, False, 3, -2, 0, 2.5, 1 + 2j)),
-       st.sampled_from(("add", "multiply", "equal")), st.booleans())
+@given(
+    arrays(),
+    st.sampled_from((True, False, 3, -2, 0, 2.5, 1 + 2j)),
+    st.sampled_from(("add", "multiply", "equal")),
+    st.booleans(),
+)
 def test_python_numbers(array, number, name, first):
     kinds = "biufc"
     of_number = {bool: "b", int: "i", float: "f", complex: "c"}[type(number)]
@@ -174,8 +207,9 @@ def test_reductions(array, data):
     options = {}
     if name in ("sum", "prod") and array.dtype.kind in "fc":
         array = np.sign(array.real).astype(array.dtype)  # exact in any order
-    expected, error = outcome(lambda: getattr(np, name)(array, axis=axes, keepdims=keepdims,
-                                                        **options))
+    expected, error = outcome(
+        lambda: getattr(np, name)(array, axis=axes, keepdims=keepdims, **options)
+    )
     if error is not None:  # unless the result has no element either
         result, error = outcome(lambda: getattr(pt, name)(pt.asarray(array), axis=axes))
         assert error is ValueError or result.size == 0
@@ -185,8 +219,9 @@ def test_reductions(array, data):
 
 # ---------------------------------------------------------------------------------- indexing
 
-SLICES = st.builds(slice, *[st.none() | st.integers(-6, 6)] * 2,
-                   st.none() | st.sampled_from((1, 2, -1, -3)))
+SLICES = st.builds(
+    slice, *[st.none() | st.integers(-6, 6)] * 2, st.none() | st.sampled_from((1, 2, -1, -3))
+)
 
 
 @st.composite
@@ -195,8 +230,9 @@ def keys(draw, shape):
     parts, axis = [], 0
     length = draw(st.sampled_from((1, 3)))
     for _ in range(draw(st.integers(0, len(shape) + 1))):
-        kind = draw(st.sampled_from(("number", "slice", "slice", "new", "ellipsis", "array",
-                                     "mask")))
+        kind = draw(
+            st.sampled_from(("number", "slice", "slice", "new", "ellipsis", "array", "mask"))
+        )
         if kind == "new":
             parts.append(None)
         elif kind == "ellipsis":
@@ -256,7 +292,7 @@ def test_assignment(array, data):
     else:
         shape = np.shape(place)
         own = tuple(data.draw(st.sampled_from((n, 1))) for n in shape)
-        value = data.draw(arrays((array.dtype.name,), own[data.draw(st.integers(0, len(own))):]))
+        value = data.draw(arrays((array.dtype.name,), own[data.draw(st.integers(0, len(own))) :]))
         target[key] = value
         value = pt.asarray(value)
     tensor[tensor_key(key)] = value
@@ -299,8 +335,11 @@ def test_in_place_on_overlapping_views(dtype, operator, data):
             step = data.draw(st.sampled_from((1, 2, -1)), label=f"{name} step {axis}")
             start = data.draw(st.integers(0, 5 - (length - 1) * abs(step)))
             last = start + (length - 1) * abs(step)
-            parts.append(slice(start, last + 1, step) if step > 0 else
-                         slice(last, start - 1 if start else None, -1))
+            parts.append(
+                slice(start, last + 1, step)
+                if step > 0
+                else slice(last, start - 1 if start else None, -1)
+            )
         turned = data.draw(st.booleans())
         return lambda array: array[tuple(parts)].T if turned else array[tuple(parts)]
 

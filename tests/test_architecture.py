@@ -74,8 +74,11 @@ def floor_of(module):
     return FLOOR.get(module)
 
 
-FLOOR = {module: number for number, (_, modules) in enumerate(drawn_floors())
-         for module in modules} if PAGE.exists() else {}
+FLOOR = (
+    {module: number for number, (_, modules) in enumerate(drawn_floors()) for module in modules}
+    if PAGE.exists()
+    else {}
+)
 
 
 def test_every_module_has_a_floor():
@@ -83,27 +86,41 @@ def test_every_module_has_a_floor():
     assert len(places) == len(set(places))
     assert [module for module in MODULES if module and floor_of(module) is None] == []
     folders = {path.name for path in KERNELS.iterdir() if path.is_dir()}
-    assert [module for module in places if module not in MODULES and module not in COMPILED
-            and module not in folders] == []
+    assert [
+        module
+        for module in places
+        if module not in MODULES and module not in COMPILED and module not in folders
+    ] == []
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module])
 def test_imports_go_down(module):
-    wrong = {name: name for name in imports(MODULES[module], module)
-             if name and floor_of(name) < floor_of(module)}
+    wrong = {
+        name: name
+        for name in imports(MODULES[module], module)
+        if name and floor_of(name) < floor_of(module)
+    }
     assert not wrong
 
 
 def test_no_circle():
-    graph = {module: {name for name in imports(path, module) if name and name != module}
-             for module, path in MODULES.items() if module}
+    graph = {
+        module: {name for name in imports(path, module) if name and name != module}
+        for module, path in MODULES.items()
+        if module
+    }
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_only_commands_import_the_package_itself():
     """Others would read a namespace that is not yet whole."""
-    importing = {module for module, path in MODULES.items() if module
-                 for name in imports(path, module) if not name}
+    importing = {
+        module
+        for module, path in MODULES.items()
+        if module
+        for name in imports(path, module)
+        if not name
+    }
     assert {module for module in importing if floor_of(module) > 0} == set()
 
 

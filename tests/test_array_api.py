@@ -28,18 +28,28 @@ def test_namespace():
     with pytest.raises(ValueError, match=r"^__array_namespace__: api_version: found '2030.12'"):
         t.__array_namespace__(api_version="2030.12")
     info = pt.__array_namespace_info__()
-    assert info.capabilities() == {"boolean indexing": True, "data-dependent shapes": True,
-                                   "max dimensions": 16}
+    assert info.capabilities() == {
+        "boolean indexing": True,
+        "data-dependent shapes": True,
+        "max dimensions": 16,
+    }
     assert (info.devices(), info.default_device()) == (("cpu",), "cpu")
     assert info.default_dtypes()["real floating"] == pt.asarray(1.0).dtype == np.float32
     assert info.default_dtypes()["complex floating"] == pt.asarray(1j).dtype == np.complex64
     assert info.default_dtypes()["integral"] == pt.asarray(1).dtype == np.int64
-    assert list(info.dtypes(kind=("bool", "complex floating"))) == ["bool", "complex64",
-                                                                    "complex128"]
+    assert list(info.dtypes(kind=("bool", "complex floating"))) == [
+        "bool",
+        "complex64",
+        "complex128",
+    ]
     assert all(getattr(pt, name) == dtype for name, dtype in info.dtypes().items())
     assert t.to_device("cpu") is t
-    for call in (lambda: pt.zeros(1, device="gpu"), lambda: t.to_device("gpu"),
-                 lambda: info.dtypes(device="gpu"), lambda: pt.from_dlpack(t, device="gpu")):
+    for call in (
+        lambda: pt.zeros(1, device="gpu"),
+        lambda: t.to_device("gpu"),
+        lambda: info.dtypes(device="gpu"),
+        lambda: pt.from_dlpack(t, device="gpu"),
+    ):
         with pytest.raises(ValueError, match=r"device: found 'gpu': expected 'cpu'"):
             call()
 
@@ -72,13 +82,26 @@ def names(text):
 
 REAL = [
     # element-wise functions, from the standard's lists: arguments, result
-    *[(name, (nan,), nan) for name in names(
-        "abs acos acosh asin asinh atan atanh ceil cos cosh exp expm1 floor log log1p log2 log10 "
-        "negative positive reciprocal round sign sin sinh sqrt square tan tanh trunc")],
-    *[(name, (zero,), zero) for zero in (0.0, -0.0) for name in names(
-        "asin asinh atan atanh ceil expm1 floor log1p round sin sinh sqrt tan tanh trunc")],
-    *[(name, (x,), x) for x in (inf, -inf) for name in names(
-        "asinh ceil floor round sinh trunc positive")],
+    *[
+        (name, (nan,), nan)
+        for name in names(
+            "abs acos acosh asin asinh atan atanh ceil cos cosh exp expm1 floor log log1p log2 "
+            "log10 "
+            "negative positive reciprocal round sign sin sinh sqrt square tan tanh trunc"
+        )
+    ],
+    *[
+        (name, (zero,), zero)
+        for zero in (0.0, -0.0)
+        for name in names(
+            "asin asinh atan atanh ceil expm1 floor log1p round sin sinh sqrt tan tanh trunc"
+        )
+    ],
+    *[
+        (name, (x,), x)
+        for x in (inf, -inf)
+        for name in names("asinh ceil floor round sinh trunc positive")
+    ],
     *[(name, (inf,), inf) for name in names("acosh cosh exp expm1 log log1p log2 log10 sqrt")],
     *[(name, (x,), nan) for x in (inf, -inf) for name in names("acos asin atanh cos sin tan")],
     *[(name, (2.0,), nan) for name in names("acos asin atanh")],
@@ -86,70 +109,149 @@ REAL = [
     *[(name, (0.0,), -inf) for name in names("log log2 log10")],
     *[(name, (-0.0,), -inf) for name in names("log log2 log10")],
     *[(name, (1.0,), 0.0) for name in names("acos acosh log log2 log10")],
-    ("log1p", (-1.0,), -inf), ("exp", (-inf,), 0.0), ("expm1", (-inf,), -1.0), ("exp", (0.0,), 1.0),
-    ("atanh", (1.0,), inf), ("atanh", (-1.0,), -inf), ("tanh", (inf,), 1.0), ("tanh",
-    (-inf,), -1.0),
-    ("atan", (inf,), pi / 2), ("atan", (-inf,), -pi / 2), ("cos", (-0.0,), 1.0),
-    ("cosh", (0.0,), 1.0), ("cosh", (-inf,), inf), ("abs", (-0.0,), 0.0), ("abs", (-inf,), inf),
-    ("round", (2.5,), 2.0), ("round", (-1.5,), -2.0), ("signbit", (-0.0,), True),
-    ("signbit", (-nan,), True), ("trunc", (-0.5,), -0.0), ("ceil", (-0.5,), -0.0),
+    ("log1p", (-1.0,), -inf),
+    ("exp", (-inf,), 0.0),
+    ("expm1", (-inf,), -1.0),
+    ("exp", (0.0,), 1.0),
+    ("atanh", (1.0,), inf),
+    ("atanh", (-1.0,), -inf),
+    ("tanh", (inf,), 1.0),
+    ("tanh", (-inf,), -1.0),
+    ("atan", (inf,), pi / 2),
+    ("atan", (-inf,), -pi / 2),
+    ("cos", (-0.0,), 1.0),
+    ("cosh", (0.0,), 1.0),
+    ("cosh", (-inf,), inf),
+    ("abs", (-0.0,), 0.0),
+    ("abs", (-inf,), inf),
+    ("round", (2.5,), 2.0),
+    ("round", (-1.5,), -2.0),
+    ("signbit", (-0.0,), True),
+    ("signbit", (-nan,), True),
+    ("trunc", (-0.5,), -0.0),
+    ("ceil", (-0.5,), -0.0),
     # two arguments
-    *[(name, (x, y), nan) for name in names(
-    "add subtract multiply divide floor_divide remainder atan2 "
-      "logaddexp maximum minimum")
-      for x, y in ((nan, 1.0), (1.0, nan), (nan, nan))],
-    ("add", (inf, -inf), nan), ("add", (inf, inf), inf), ("add", (inf, 1.0), inf),
-    ("add", (-0.0, -0.0), -0.0), ("add", (-0.0, 0.0), 0.0), ("add", (1.0, -1.0), 0.0),
-    ("subtract", (inf, inf), nan), ("multiply", (inf, 0.0), nan), ("multiply", (inf, -2.0), -inf),
-    ("divide", (inf, inf), nan), ("divide", (0.0, 0.0), nan), ("divide", (1.0, -0.0), -inf),
-    ("divide", (1.0, -inf), -0.0), ("divide", (-inf, 2.0), -inf),
+    *[
+        (name, (x, y), nan)
+        for name in names(
+            "add subtract multiply divide floor_divide remainder atan2 logaddexp maximum minimum"
+        )
+        for x, y in ((nan, 1.0), (1.0, nan), (nan, nan))
+    ],
+    ("add", (inf, -inf), nan),
+    ("add", (inf, inf), inf),
+    ("add", (inf, 1.0), inf),
+    ("add", (-0.0, -0.0), -0.0),
+    ("add", (-0.0, 0.0), 0.0),
+    ("add", (1.0, -1.0), 0.0),
+    ("subtract", (inf, inf), nan),
+    ("multiply", (inf, 0.0), nan),
+    ("multiply", (inf, -2.0), -inf),
+    ("divide", (inf, inf), nan),
+    ("divide", (0.0, 0.0), nan),
+    ("divide", (1.0, -0.0), -inf),
+    ("divide", (1.0, -inf), -0.0),
+    ("divide", (-inf, 2.0), -inf),
     *[("floor_divide", (x * inf, y), x * y * inf) for x, y in product((1.0, -1.0), repeat=2)],
     *[("floor_divide", (x, y * inf), x * y * 0.0) for x, y in product((1.0, -1.0), repeat=2)],
-    ("floor_divide", (inf, inf), nan), ("floor_divide", (0.0, 0.0), nan),
-    ("floor_divide", (1.0, -0.0), -inf), ("remainder", (inf, 1.0), nan),
-    ("remainder", (1.0, 0.0), nan), ("remainder", (1.0, inf), 1.0), ("remainder",
-    (0.0, -2.0), -0.0),
+    ("floor_divide", (inf, inf), nan),
+    ("floor_divide", (0.0, 0.0), nan),
+    ("floor_divide", (1.0, -0.0), -inf),
+    ("remainder", (inf, 1.0), nan),
+    ("remainder", (1.0, 0.0), nan),
+    ("remainder", (1.0, inf), 1.0),
+    ("remainder", (0.0, -2.0), -0.0),
     ("remainder", (-1.0, -inf), -1.0),
-    *[("atan2", args, result) for args, result in (
-        ((1.0, 0.0), pi / 2), ((-1.0, -0.0), -pi / 2), ((0.0, 0.0), 0.0), ((-0.0, 0.0), -0.0),
-        ((0.0, -0.0), pi), ((-0.0, -1.0), -pi), ((1.0, -inf), pi), ((-1.0, inf), -0.0),
-        ((inf, 1.0), pi / 2), ((inf, inf), pi / 4), ((-inf, -inf), -3 * pi / 4))],
-    ("hypot", (inf, nan), inf), ("hypot", (nan, -inf), inf), ("hypot", (3.0, nan), nan),
-    ("hypot", (0.0, -0.0), 0.0), ("copysign", (nan, -1.0), nan), ("copysign", (2.0, -0.0), -2.0),
-    ("logaddexp", (inf, nan), nan), ("nextafter", (0.0, -0.0), -0.0), ("nextafter",
-    (nan, 1.0), nan),
-    ("pow", (nan, 0.0), 1.0), ("pow", (1.0, nan), 1.0), ("pow", (2.0, inf), inf),
-    ("pow", (0.5, inf), 0.0), ("pow", (-1.0, -inf), 1.0), ("pow", (-inf, 3.0), -inf),
-    ("pow", (-inf, -3.0), -0.0), ("pow", (-0.0, -3.0), -inf), ("pow", (-0.0, -2.0), inf),
-    ("pow", (-2.0, 0.5), nan), ("pow", (inf, -2.0), 0.0), ("pow", (-0.0, 3.0), -0.0),
+    *[
+        ("atan2", args, result)
+        for args, result in (
+            ((1.0, 0.0), pi / 2),
+            ((-1.0, -0.0), -pi / 2),
+            ((0.0, 0.0), 0.0),
+            ((-0.0, 0.0), -0.0),
+            ((0.0, -0.0), pi),
+            ((-0.0, -1.0), -pi),
+            ((1.0, -inf), pi),
+            ((-1.0, inf), -0.0),
+            ((inf, 1.0), pi / 2),
+            ((inf, inf), pi / 4),
+            ((-inf, -inf), -3 * pi / 4),
+        )
+    ],
+    ("hypot", (inf, nan), inf),
+    ("hypot", (nan, -inf), inf),
+    ("hypot", (3.0, nan), nan),
+    ("hypot", (0.0, -0.0), 0.0),
+    ("copysign", (nan, -1.0), nan),
+    ("copysign", (2.0, -0.0), -2.0),
+    ("logaddexp", (inf, nan), nan),
+    ("nextafter", (0.0, -0.0), -0.0),
+    ("nextafter", (nan, 1.0), nan),
+    ("pow", (nan, 0.0), 1.0),
+    ("pow", (1.0, nan), 1.0),
+    ("pow", (2.0, inf), inf),
+    ("pow", (0.5, inf), 0.0),
+    ("pow", (-1.0, -inf), 1.0),
+    ("pow", (-inf, 3.0), -inf),
+    ("pow", (-inf, -3.0), -0.0),
+    ("pow", (-0.0, -3.0), -inf),
+    ("pow", (-0.0, -2.0), inf),
+    ("pow", (-2.0, 0.5), nan),
+    ("pow", (inf, -2.0), 0.0),
+    ("pow", (-0.0, 3.0), -0.0),
     # reductions
-    ("max", ([1.0, nan],), nan), ("min", ([nan, 1.0],), nan), ("sum", ([],), 0.0),
-    ("prod", ([],), 1.0), ("mean", ([],), nan), ("any", ([],), False), ("all", ([],), True),
-    ("any", ([nan],), True), ("sum", ([inf, -inf],), nan), ("var", ([1.0],), 0.0),
+    ("max", ([1.0, nan],), nan),
+    ("min", ([nan, 1.0],), nan),
+    ("sum", ([],), 0.0),
+    ("prod", ([],), 1.0),
+    ("mean", ([],), nan),
+    ("any", ([],), False),
+    ("all", ([],), True),
+    ("any", ([nan],), True),
+    ("sum", ([inf, -inf],), nan),
+    ("var", ([1.0],), 0.0),
 ]
 COMPLEX_CASES = [
-    ("exp", complex(0, 0), complex(1, 0)), ("exp", complex(inf, 0), complex(inf, 0)),
-    ("exp", complex(nan, 0), complex(nan, 0)), ("exp", complex(1, inf), complex(nan, nan)),
-    ("expm1", complex(0, 0), 0j), ("expm1", complex(inf, 0), complex(inf, 0)),
-    ("expm1", complex(-inf, inf), complex(-1, 0)), ("expm1", complex(-inf, nan), complex(-1, 0)),
-    ("expm1", complex(nan, 0), complex(nan, 0)), ("expm1", complex(800, 0), complex(inf, 0)),
-    ("log", complex(-0.0, 0.0), complex(-inf, pi)), ("log", complex(0, 0), complex(-inf, 0)),
-    ("log", complex(-inf, 1), complex(inf, pi)), ("sqrt", complex(0, 0), 0j),
-    ("sqrt", complex(nan, inf), complex(inf, inf)), ("sqrt", complex(-inf, 1), complex(0, inf)),
+    ("exp", complex(0, 0), complex(1, 0)),
+    ("exp", complex(inf, 0), complex(inf, 0)),
+    ("exp", complex(nan, 0), complex(nan, 0)),
+    ("exp", complex(1, inf), complex(nan, nan)),
+    ("expm1", complex(0, 0), 0j),
+    ("expm1", complex(inf, 0), complex(inf, 0)),
+    ("expm1", complex(-inf, inf), complex(-1, 0)),
+    ("expm1", complex(-inf, nan), complex(-1, 0)),
+    ("expm1", complex(nan, 0), complex(nan, 0)),
+    ("expm1", complex(800, 0), complex(inf, 0)),
+    ("log", complex(-0.0, 0.0), complex(-inf, pi)),
+    ("log", complex(0, 0), complex(-inf, 0)),
+    ("log", complex(-inf, 1), complex(inf, pi)),
+    ("sqrt", complex(0, 0), 0j),
+    ("sqrt", complex(nan, inf), complex(inf, inf)),
+    ("sqrt", complex(-inf, 1), complex(0, inf)),
     ("asinh", complex(inf, inf), complex(inf, pi / 4)),
     ("acos", complex(1, inf), complex(pi / 2, -inf)),
-    ("atanh", complex(1, 0), complex(inf, 0)), ("cosh", complex(0, 0), complex(1, 0)),
-    ("sinh", complex(inf, 0), complex(inf, 0)), ("tanh", complex(inf, 1), complex(1, 0)),
-    ("abs", complex(inf, nan), inf), ("abs", complex(nan, 1), nan), ("sign", 0j, 0j),
-    ("sign", complex(3, 4), complex(0.6, 0.8)), ("isinf", complex(nan, inf), True),
-    ("isfinite", complex(1, nan), False), ("isnan", complex(1, nan), True),
-    ("conj", complex(1, nan), complex(1, nan)), ("round", complex(0.5, 1.5), complex(0, 2)),
+    ("atanh", complex(1, 0), complex(inf, 0)),
+    ("cosh", complex(0, 0), complex(1, 0)),
+    ("sinh", complex(inf, 0), complex(inf, 0)),
+    ("tanh", complex(inf, 1), complex(1, 0)),
+    ("abs", complex(inf, nan), inf),
+    ("abs", complex(nan, 1), nan),
+    ("sign", 0j, 0j),
+    ("sign", complex(3, 4), complex(0.6, 0.8)),
+    ("isinf", complex(nan, inf), True),
+    ("isfinite", complex(1, nan), False),
+    ("isnan", complex(1, nan), True),
+    ("conj", complex(1, nan), complex(1, nan)),
+    ("round", complex(0.5, 1.5), complex(0, 2)),
 ]
 
 
 def assert_same_number(found, expected):
-    assert found == expected or (found != found and expected != expected) or (
-        abs(found - expected) <= 1e-15 * abs(expected)), (found, expected)
+    assert (
+        found == expected
+        or (found != found and expected != expected)
+        or (abs(found - expected) <= 1e-15 * abs(expected))
+    ), (found, expected)
     if expected == 0:
         assert np.signbit(found) == np.signbit(expected)
 
@@ -169,13 +271,20 @@ def test_special_cases_of_complex_numbers(name, x, expected):
         assert abs(one) == abs(other) or abs(one - other) < 1e-15 or (one != one and other != other)
 
 
-@pytest.mark.parametrize("name, x, expected", [
-    ("expm1", complex(-0.0, 0.0), complex(0.0, 0.0)),
-    ("expm1", complex(0.0, -0.0), complex(0.0, -0.0)),
-    ("expm1", complex(-0.0, -0.0), complex(0.0, -0.0)),
-    *[("tanh", complex(x, y), complex(copysign(1, x), copysign(0, y)))
-      for x in (inf, -inf) for y in (0.0, 1.0, 2.0, -2.0, 4.0, 1e30, inf, -inf)],
-    ("tanh", complex(0.0, -0.0), complex(0.0, -0.0))])
+@pytest.mark.parametrize(
+    "name, x, expected",
+    [
+        ("expm1", complex(-0.0, 0.0), complex(0.0, 0.0)),
+        ("expm1", complex(0.0, -0.0), complex(0.0, -0.0)),
+        ("expm1", complex(-0.0, -0.0), complex(0.0, -0.0)),
+        *[
+            ("tanh", complex(x, y), complex(copysign(1, x), copysign(0, y)))
+            for x in (inf, -inf)
+            for y in (0.0, 1.0, 2.0, -2.0, 4.0, 1e30, inf, -inf)
+        ],
+        ("tanh", complex(0.0, -0.0), complex(0.0, -0.0)),
+    ],
+)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_signs_of_special_cases_of_complex_numbers(name, x, expected, dtype):
     for t in (pt.asarray(x, dtype=dtype), pt.asarray([x, 1j], dtype=dtype)[0]):
@@ -192,11 +301,13 @@ def test_functions_of_shapes():
     cases = [
         (pt.moveaxis(t, 0, -1), np.moveaxis(x, 0, -1)),
         (pt.moveaxis(t, (0, 1), (2, 0)), np.moveaxis(x, (0, 1), (2, 0))),
-        (pt.roll(t, 5), np.roll(x, 5)), (pt.roll(t, (1, -2), axis=(0, 2)),
-                                         np.roll(x, (1, -2), (0, 2))),
+        (pt.roll(t, 5), np.roll(x, 5)),
+        (pt.roll(t, (1, -2), axis=(0, 2)), np.roll(x, (1, -2), (0, 2))),
         (pt.repeat(t, pt.asarray([2, 0, 1]), axis=1), np.repeat(x, [2, 0, 1], 1)),
-        (pt.repeat(t, 2), np.repeat(x, 2)), (pt.tile(t, (2, 1, 1, 3)), np.tile(x, (2, 1, 1, 3))),
-        (pt.tile(t, 2), np.tile(x, 2)), (pt.diff(t, n=2), np.diff(x, n=2)),
+        (pt.repeat(t, 2), np.repeat(x, 2)),
+        (pt.tile(t, (2, 1, 1, 3)), np.tile(x, (2, 1, 1, 3))),
+        (pt.tile(t, 2), np.tile(x, 2)),
+        (pt.diff(t, n=2), np.diff(x, n=2)),
         (pt.diff(t, axis=0, prepend=t[:1]), np.diff(x, axis=0, prepend=x[:1])),
         (pt.diff(pt.asarray([True, False])), np.diff([True, False])),
         (pt.vecdot(t, t), np.vecdot(x, x)),
@@ -207,8 +318,10 @@ def test_functions_of_shapes():
         (pt.linalg.trace(t, offset=1), np.linalg.trace(x, offset=1)),
         (pt.linalg.cross(t[..., :3], t[0, 0, :3]), np.cross(x[..., :3], x[0, 0, :3])),
         (pt.linalg.cross(t.T[:3], t[:1].T[:3], axis=0), np.cross(x.T[:3], x[:1].T[:3], axis=0)),
-        (pt.clip(t, 3, None), np.clip(x, 3, None)), (pt.clip(t, max=5), np.clip(x, None, 5)),
-        (pt.clip(t), x), (pt.fft.fftshift(t), np.fft.fftshift(x)),
+        (pt.clip(t, 3, None), np.clip(x, 3, None)),
+        (pt.clip(t, max=5), np.clip(x, None, 5)),
+        (pt.clip(t), x),
+        (pt.fft.fftshift(t), np.fft.fftshift(x)),
         (pt.fft.ifftshift(t, axes=1), np.fft.ifftshift(x, axes=1)),
         (pt.fft.fftfreq(5, d=2.0), np.fft.fftfreq(5, 2.0)),
         (pt.fft.rfftfreq(4), np.fft.rfftfreq(4)),
@@ -216,8 +329,9 @@ def test_functions_of_shapes():
     for found, expected in cases:
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=1e-6)
-    for found, expected in zip(pt.meshgrid(t[0, 0], t[0, 1, :2]), np.meshgrid(x[0, 0], x[0, 1, :2]),
-                               strict=True):
+    for found, expected in zip(
+        pt.meshgrid(t[0, 0], t[0, 1, :2]), np.meshgrid(x[0, 0], x[0, 1, :2]), strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
     assert [part.shape for part in pt.unstack(t, axis=1)] == [(2, 4)] * 3
     z = pt.asarray([1 + 2j, 3 - 1j, -2j])
@@ -226,40 +340,73 @@ def test_functions_of_shapes():
         assert found.dtype == pt.float32
         np.testing.assert_allclose(found, getattr(np, name)(z), rtol=1e-6)
     assert pt.broadcast_shapes((2, 1), (3,)) == (2, 3)
-    np.testing.assert_array_equal(pt.grad(lambda x: pt.sum(pt.roll(x, 1)[:1] ** 2))(
-        pt.asarray([1.0, 2.0])), [0, 4])
+    np.testing.assert_array_equal(
+        pt.grad(lambda x: pt.sum(pt.roll(x, 1)[:1] ** 2))(pt.asarray([1.0, 2.0])), [0, 4]
+    )
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda t: pt.roll(t, (1, 2, 3), axis=(0, 1)), ValueError, r"^roll: 3 shifts along 2 axes"),
-    (lambda t: pt.moveaxis(t, (0, 1), 0), ValueError, r"^moveaxis: 2 axes to 1 positions"),
-    (lambda t: pt.repeat(t, 1.5), TypeError, r"^repeat: repeats of dtype float64"),
-    (lambda t: pt.repeat(t, -1), ValueError, r"^repeat: repeats: found -1"),
-    (lambda t: pt.repeat(t, 2**62), ValueError, r"^repeat: repeats: found 46116860184273.*more"),
-    (lambda t: pt.repeat(t, [2**62, 2**62], axis=0), ValueError, r"^repeat: .*more elements"),
-    (lambda t: pt.repeat(t, [1, 2, 3], axis=0), ValueError, r"^repeat: repeats of shape"),
-    (lambda t: pt.tile(t, -1), ValueError, r"^tile: repetitions: found -1"),
-    (lambda t: pt.take_along_axis(t, t), TypeError, r"^take_along_axis: indices of dtype float32"),
-    (lambda t: pt.take_along_axis(t, [1]), ValueError, r"^take_along_axis: .*as many axes"),
-    (lambda t: pt.vecdot(t, t[:, :1]), ValueError, r"^vecdot: axis -1"),
-    (lambda t: pt.linalg.cross(t, t), ValueError, r"^cross: axis 1 .* expected 3"),
-    (lambda t: pt.linalg.cross(pt.ones((5, 3)), pt.ones((5, 1))), ValueError,
-     r"^cross: axis 1 of shape \(5, 1\) has length 1: expected 3"),
-    (lambda t: pt.linalg.cross(pt.ones(1), pt.ones((5, 3))), ValueError, r"^cross: .*length 1"),
-    (lambda t: pt.linalg.cross(pt.ones(3), pt.ones((3, 3)), axis=0), IndexError,
-     r"^cross: axis -2 is out"),
-    (lambda t: pt.linalg.outer(t, t), ValueError, r"^outer: shapes"),
-    (lambda t: pt.linalg.diagonal(t[0]), ValueError, r"^diagonal: "),
-    (lambda t: pt.meshgrid(t), ValueError, r"^meshgrid: found a tensor of shape"),
-    (lambda t: pt.meshgrid(t[0], indexing="ab"), ValueError, r"^meshgrid: indexing: found 'ab'"),
-    (lambda t: pt.broadcast_shapes((2,), (3,)), ValueError, r"^broadcast_shapes: shapes"),
-    (lambda t: t.astype("complex64").astype("int32"), TypeError,
-        r"^complex64 elements do not become"),
-    (lambda t: pt.fuse(lambda x: x + 1)(t + 1j), TypeError, r"^fuse: a tensor of dtype complex64"),
-    (lambda t: float(t[0, 0] + 1j), TypeError, "complex"),
-    (lambda t: t.__setitem__(0, 1j), TypeError, r"^assignment: complex64 elements do not go into"),
-    (lambda t: t.__iadd__(1j), TypeError, r"^add: the result has dtype complex64"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda t: pt.roll(t, (1, 2, 3), axis=(0, 1)), ValueError, r"^roll: 3 shifts along 2 axes"),
+        (lambda t: pt.moveaxis(t, (0, 1), 0), ValueError, r"^moveaxis: 2 axes to 1 positions"),
+        (lambda t: pt.repeat(t, 1.5), TypeError, r"^repeat: repeats of dtype float64"),
+        (lambda t: pt.repeat(t, -1), ValueError, r"^repeat: repeats: found -1"),
+        (
+            lambda t: pt.repeat(t, 2**62),
+            ValueError,
+            r"^repeat: repeats: found 46116860184273.*more",
+        ),
+        (lambda t: pt.repeat(t, [2**62, 2**62], axis=0), ValueError, r"^repeat: .*more elements"),
+        (lambda t: pt.repeat(t, [1, 2, 3], axis=0), ValueError, r"^repeat: repeats of shape"),
+        (lambda t: pt.tile(t, -1), ValueError, r"^tile: repetitions: found -1"),
+        (
+            lambda t: pt.take_along_axis(t, t),
+            TypeError,
+            r"^take_along_axis: indices of dtype float32",
+        ),
+        (lambda t: pt.take_along_axis(t, [1]), ValueError, r"^take_along_axis: .*as many axes"),
+        (lambda t: pt.vecdot(t, t[:, :1]), ValueError, r"^vecdot: axis -1"),
+        (lambda t: pt.linalg.cross(t, t), ValueError, r"^cross: axis 1 .* expected 3"),
+        (
+            lambda t: pt.linalg.cross(pt.ones((5, 3)), pt.ones((5, 1))),
+            ValueError,
+            r"^cross: axis 1 of shape \(5, 1\) has length 1: expected 3",
+        ),
+        (lambda t: pt.linalg.cross(pt.ones(1), pt.ones((5, 3))), ValueError, r"^cross: .*length 1"),
+        (
+            lambda t: pt.linalg.cross(pt.ones(3), pt.ones((3, 3)), axis=0),
+            IndexError,
+            r"^cross: axis -2 is out",
+        ),
+        (lambda t: pt.linalg.outer(t, t), ValueError, r"^outer: shapes"),
+        (lambda t: pt.linalg.diagonal(t[0]), ValueError, r"^diagonal: "),
+        (lambda t: pt.meshgrid(t), ValueError, r"^meshgrid: found a tensor of shape"),
+        (
+            lambda t: pt.meshgrid(t[0], indexing="ab"),
+            ValueError,
+            r"^meshgrid: indexing: found 'ab'",
+        ),
+        (lambda t: pt.broadcast_shapes((2,), (3,)), ValueError, r"^broadcast_shapes: shapes"),
+        (
+            lambda t: t.astype("complex64").astype("int32"),
+            TypeError,
+            r"^complex64 elements do not become",
+        ),
+        (
+            lambda t: pt.fuse(lambda x: x + 1)(t + 1j),
+            TypeError,
+            r"^fuse: a tensor of dtype complex64",
+        ),
+        (lambda t: float(t[0, 0] + 1j), TypeError, "complex"),
+        (
+            lambda t: t.__setitem__(0, 1j),
+            TypeError,
+            r"^assignment: complex64 elements do not go into",
+        ),
+        (lambda t: t.__iadd__(1j), TypeError, r"^add: the result has dtype complex64"),
+    ],
+)
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call(pt.ones((2, 2)))
@@ -316,13 +463,21 @@ def test_pickle_out_of_band():
 def test_complex_tensors():
     x = np.array([[1 + 2j, 3 - 1j], [0, -1j]])
     t = pt.asarray(x)
-    for found, expected in ((t * t.T, x * x.T), (t @ t, x @ x), (t ** 2, x ** 2), (t - 1, x - 1),
-                            (2j / (t + 1), 2j / (x + 1)),
-                            (pt.where(t == 0, 1, t), np.where(x == 0, 1, x)),
-                            (pt.concat([t, pt.ones((1, 2))]), np.concatenate([x, np.ones((1, 2))])),
-                            (t[pt.asarray([1, 0])], x[[1, 0]]), (pt.mean(t, axis=0), x.mean(0)),
-                            (pt.full((2,), 1j), np.full(2, 1j)), (t.reshape(4), x.reshape(4)),
-                            (pt.linspace(0, 1j, 3), np.linspace(0, 1j, 3)), (pt.dot(t, t), x @ x)):
+    for found, expected in (
+        (t * t.T, x * x.T),
+        (t @ t, x @ x),
+        (t**2, x**2),
+        (t - 1, x - 1),
+        (2j / (t + 1), 2j / (x + 1)),
+        (pt.where(t == 0, 1, t), np.where(x == 0, 1, x)),
+        (pt.concat([t, pt.ones((1, 2))]), np.concatenate([x, np.ones((1, 2))])),
+        (t[pt.asarray([1, 0])], x[[1, 0]]),
+        (pt.mean(t, axis=0), x.mean(0)),
+        (pt.full((2,), 1j), np.full(2, 1j)),
+        (t.reshape(4), x.reshape(4)),
+        (pt.linspace(0, 1j, 3), np.linspace(0, 1j, 3)),
+        (pt.dot(t, t), x @ x),
+    ):
         assert found.dtype.kind == expected.dtype.kind
         np.testing.assert_allclose(found, expected, rtol=1e-6)
     t += 1

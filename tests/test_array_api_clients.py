@@ -69,8 +69,9 @@ for found, expected in zip(integrals(pt), integrals(np), strict=True):
 """
 
 
-@pytest.mark.parametrize("library, code", [
-    ("sklearn", SKLEARN), ("scipy", SCIPY), ("scipy", TANHSINH)])
+@pytest.mark.parametrize(
+    "library, code", [("sklearn", SKLEARN), ("scipy", SCIPY), ("scipy", TANHSINH)]
+)
 def test_library_accepts_tensors(library, code):
     pytest.importorskip(library, reason=REASON)
     output_of(code, timeout=120, SCIPY_ARRAY_API="1")
@@ -79,8 +80,9 @@ def test_library_accepts_tensors(library, code):
 def test_einops():
     einops = pytest.importorskip("einops.array_api", reason=REASON)
     t = pt.asarray(np.arange(12.0).reshape(4, 3))
-    np.testing.assert_array_equal(einops.rearrange(t, "(a b) c -> b (a c)", a=2),
-                                  [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]])
+    np.testing.assert_array_equal(
+        einops.rearrange(t, "(a b) c -> b (a c)", a=2), [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
+    )
     np.testing.assert_array_equal(einops.reduce(t, "a b -> b", "max"), [9, 10, 11])
     assert einops.repeat(t, "a b -> a n b", n=5).shape == (4, 5, 3)
 

@@ -165,13 +165,19 @@ def test_a_tape_may_record_again():
 @pytest.mark.parametrize(
     ("f", "error", "message"),
     [
-        (lambda tape, x: tape.watch(pt.asarray([1, 2])), TypeError,
-         "watch: found a tensor of dtype int64: expected a floating-point tensor"),
+        (
+            lambda tape, x: tape.watch(pt.asarray([1, 2])),
+            TypeError,
+            "watch: found a tensor of dtype int64: expected a floating-point tensor",
+        ),
         (lambda tape, x: tape.watch(1.0), TypeError, "watch: found a float"),
         (lambda tape, x: tape.watch([x, np.ones(2)]), TypeError, "watch: found a ndarray"),
         (lambda tape, x: tape.gradient(1.0, x), TypeError, "gradient: the target is a float"),
-        (lambda tape, x: tape.gradient(x, [x, None]), TypeError,
-         "gradient: a source is a NoneType: expected a tensor"),
+        (
+            lambda tape, x: tape.gradient(x, [x, None]),
+            TypeError,
+            "gradient: a source is a NoneType: expected a tensor",
+        ),
         (lambda tape, x: tape.__enter__(), RuntimeError, "this GradientTape is recording already"),
     ],
 )
@@ -348,8 +354,9 @@ def test_constants_and_results_are_guarded_too():
         tape.gradient(y, x)
 
 
-@pytest.mark.parametrize("key, written", [([0, 2, 2, 0], [0, 0, 1, 1]), ([3, 1, 0, 2], [1] * 4),
-                                          (slice(None), [1] * 4)])
+@pytest.mark.parametrize(
+    "key, written", [([0, 2, 2, 0], [0, 0, 1, 1]), ([3, 1, 0, 2], [1] * 4), (slice(None), [1] * 4)]
+)
 def test_a_value_that_another_replaces_has_no_gradient(key, written):
     x, values = pt.asarray([1.0, 2.0, 3.0, 4.0]), pt.asarray([5.0, 6.0, 7.0, 8.0])
     w = pt.asarray([1.0, 10.0, 100.0, 1000.0])
@@ -360,12 +367,13 @@ def test_a_value_that_another_replaces_has_no_gradient(key, written):
     np.testing.assert_array_equal(dx, 2 * np.asarray(w) * np.asarray(x) * kept)
     np.testing.assert_array_equal(dvalues, 2 * np.asarray(w)[key] * np.asarray(values) * written)
     np.testing.assert_array_equal(  # forward, of one number for them all
-        pt.jvp(lambda v: pt.set_at(x, key, v), (pt.asarray(9.0),), (pt.asarray(1.0),))[1],
-        1 - kept)
+        pt.jvp(lambda v: pt.set_at(x, key, v), (pt.asarray(9.0),), (pt.asarray(1.0),))[1], 1 - kept
+    )
 
 
-@pytest.mark.parametrize("key", [[0, 2], np.array([0, 2]), pt.asarray([0, 2]),
-                                 array.array("q", [0, 2])])
+@pytest.mark.parametrize(
+    "key", [[0, 2], np.array([0, 2]), pt.asarray([0, 2]), array.array("q", [0, 2])]
+)
 def test_an_index_that_changes_later_does_no_harm(key):
     x = pt.asarray([1.0, 2.0, 3.0])
     with pt.GradientTape() as tape:
@@ -406,8 +414,12 @@ def test_recorded_values_do_not_go_into_constants():
     x, c = pt.asarray(normal(3)), pt.zeros(3, dtype="float64")
     with pt.GradientTape() as tape:
         tape.watch(x)
-        for change in (lambda: c.__iadd__(x), lambda: c.__setitem__(0, x[0]),
-                       lambda: pt.exp(x, out=c), lambda: c.__setitem__([0, 1], x[:2])):
+        for change in (
+            lambda: c.__iadd__(x),
+            lambda: c.__setitem__(0, x[0]),
+            lambda: pt.exp(x, out=c),
+            lambda: c.__setitem__([0, 1], x[:2]),
+        ):
             with pytest.raises(RuntimeError, match="a GradientTape records these tensors"):
                 change()
         c += 1  # a constant into a constant is nobody's business
@@ -419,11 +431,11 @@ def test_recorded_values_do_not_go_into_constants():
 
 def test_derivatives_of_derivatives():
     def f(x):
-        return pt.sum(pt.sin(x) * x ** 3)
+        return pt.sum(pt.sin(x) * x**3)
 
     x = normal(5)
     check_gradient(f, x, order=2)
-    d = pt.grad(lambda x: x ** 4)
+    d = pt.grad(lambda x: x**4)
     assert pt.grad(pt.grad(d))(2.0).item() == 48
     assert pt.grad(pt.grad(lambda x: x * x))(pt.asarray(3.0)).item() == 2
 
@@ -506,8 +518,13 @@ def test_argnums():
 @pytest.mark.parametrize(
     ("f", "arguments", "error", "message"),
     [
-        (lambda x: x, [pt.ones(2)], ValueError, r"grad: the function returned a tensor of shape"
-         r" \(2,\): expected one element"),
+        (
+            lambda x: x,
+            [pt.ones(2)],
+            ValueError,
+            r"grad: the function returned a tensor of shape"
+            r" \(2,\): expected one element",
+        ),
         (lambda x: 1.0, [1.0], TypeError, "grad: the function returned a float: expected a tensor"),
         (lambda x: x, [1], TypeError, "grad: an argument has dtype int64: expected a floating"),
         (lambda x: x, [[1.0, 2]], TypeError, "grad: an argument has dtype int64"),
@@ -523,8 +540,10 @@ def test_grad_refuses(f, arguments, error, message):
 # ------------------------------------------------------------------- un-broadcasting and dtypes
 
 
-@given(hnp.mutually_broadcastable_shapes(num_shapes=2, min_dims=0, max_dims=4, max_side=3),
-       st.sampled_from(["add", "multiply", "divide", "maximum"]))
+@given(
+    hnp.mutually_broadcastable_shapes(num_shapes=2, min_dims=0, max_dims=4, max_side=3),
+    st.sampled_from(["add", "multiply", "divide", "maximum"]),
+)
 def test_gradients_have_the_shape_before_broadcasting(shapes, name):
     x, y = (np.asarray(normal(*s, seed=i) + 3 * i) for i, s in enumerate(shapes.input_shapes))
     f = getattr(pt, name)
@@ -546,8 +565,10 @@ def test_three_operands_broadcast():
     check_gradient(lambda a: pt.where(condition, a, 2.0) * a, normal(3), order=2)
 
 
-@pytest.mark.parametrize(("x", "y"), list(itertools.product(["float32", "float64", "int32", "bool"],
-                                                            ["float32", "float64"])))
+@pytest.mark.parametrize(
+    ("x", "y"),
+    list(itertools.product(["float32", "float64", "int32", "bool"], ["float32", "float64"])),
+)
 def test_mixed_dtypes(x, y):
     a, b = pt.asarray([1.0, 0.0, 3.0]).astype(x), pt.asarray([0.5, 2.0, 4.0]).astype(y)
     for f, expected in ((pt.multiply, [1, 0, 3]), (pt.matmul, [1, 0, 3]), (pt.add, [1, 1, 1])):
@@ -566,18 +587,23 @@ def test_mixed_dtypes(x, y):
 
 def test_powers_of_python_numbers_keep_their_digits():
     x = np.array([0.5, 1.5])
-    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(2 ** x))(x), 2**x * np.log(2), rtol=1e-14)
-    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(x ** 3))(x), 3 * x**2, rtol=1e-14)
-    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(pt.asarray([2, 3]) ** x))(x),
-                               np.array([2, 3])**x * np.log([2, 3]), rtol=1e-14)
-    assert pt.grad(lambda x: pt.sum(x ** 0))(np.zeros(2)).tolist() == [0, 0]
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(2**x))(x), 2**x * np.log(2), rtol=1e-14)
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(x**3))(x), 3 * x**2, rtol=1e-14)
+    np.testing.assert_allclose(
+        pt.grad(lambda x: pt.sum(pt.asarray([2, 3]) ** x))(x),
+        np.array([2, 3]) ** x * np.log([2, 3]),
+        rtol=1e-14,
+    )
+    assert pt.grad(lambda x: pt.sum(x**0))(np.zeros(2)).tolist() == [0, 0]
 
 
 # ------------------------------------------------------------------------------------ nothing
 
 
-@pytest.mark.parametrize(("x", "y"), [((2, 3, 0), (0, 5)), ((0, 3), (3, 2)), ((4, 0, 3), (3, 2)),
-                                      ((2, 0), (0, 3)), ((0,), (0,))])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [((2, 3, 0), (0, 5)), ((0, 3), (3, 2)), ((4, 0, 3), (3, 2)), ((2, 0), (0, 3)), ((0,), (0,))],
+)
 def test_matmul_gradients_of_nothing(x, y):
     gx, gy = pt.grad(lambda x, y: pt.sum(x @ y), argnums=(0, 1))(pt.zeros(x), pt.zeros(y))
     assert (gx.shape, gy.shape) == (x, y)
@@ -587,21 +613,47 @@ def test_matmul_gradients_of_nothing(x, y):
 def test_linear_gradients_of_nothing():
     for x, w in (((0, 3), (3, 2)), ((2, 3, 0), (0, 2))):
         grads = pt.grad(lambda x, w, b: pt.sum(nn.linear(x, w, b)), argnums=(0, 1, 2))(
-            pt.zeros(x), pt.zeros(w), pt.zeros(2))
+            pt.zeros(x), pt.zeros(w), pt.zeros(2)
+        )
         assert [g.shape for g in grads] == [x, w, (2,)]
         assert grads[2].tolist() == [np.prod(x[:-1])] * 2
 
 
-@pytest.mark.parametrize("f", [
-    *[lambda x, name=name, axis=axis: pt.sum(getattr(pt, name)(x, axis=axis))
-      for name in ("sum", "prod", "mean", "var", "std", "logsumexp", "cumulative_sum",
-                   "cumulative_prod", "sort", "softmax", "log_softmax") for axis in (0, 1)],
-    pt.mean, pt.var, lambda x: pt.std(x, correction=1), lambda x: x.mean(keepdims=True),
-    *[lambda x, ord=ord: pt.sum(pt.linalg.matrix_norm(x, ord=ord))
-      for ord in ("fro", "nuc", 1, 2, np.inf)],
-    *[lambda x, ord=ord: pt.linalg.vector_norm(x, ord=ord) for ord in (1, 2, 3, 0)],
-    lambda x: pt.sum(x @ x.T), lambda x: pt.sum(pt.einsum("ij,ik->jk", x, x)),
-    lambda x: pt.linalg.trace(x), lambda x: pt.sum(pt.vecdot(x, x))])
+@pytest.mark.parametrize(
+    "f",
+    [
+        *[
+            lambda x, name=name, axis=axis: pt.sum(getattr(pt, name)(x, axis=axis))
+            for name in (
+                "sum",
+                "prod",
+                "mean",
+                "var",
+                "std",
+                "logsumexp",
+                "cumulative_sum",
+                "cumulative_prod",
+                "sort",
+                "softmax",
+                "log_softmax",
+            )
+            for axis in (0, 1)
+        ],
+        pt.mean,
+        pt.var,
+        lambda x: pt.std(x, correction=1),
+        lambda x: x.mean(keepdims=True),
+        *[
+            lambda x, ord=ord: pt.sum(pt.linalg.matrix_norm(x, ord=ord))
+            for ord in ("fro", "nuc", 1, 2, np.inf)
+        ],
+        *[lambda x, ord=ord: pt.linalg.vector_norm(x, ord=ord) for ord in (1, 2, 3, 0)],
+        lambda x: pt.sum(x @ x.T),
+        lambda x: pt.sum(pt.einsum("ij,ik->jk", x, x)),
+        lambda x: pt.linalg.trace(x),
+        lambda x: pt.sum(pt.vecdot(x, x)),
+    ],
+)
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
 def test_functions_of_no_elements(f, shape):
     """They have an empty gradient, and a tangent of the result's shape."""
@@ -715,10 +767,12 @@ def test_bounds_of_a_slice_are_fixed_when_it_is_taken():
 
 def test_powers_of_python_numbers_keep_the_dtype():
     x = pt.asarray(np.array([1.7, 2.3]))
-    np.testing.assert_allclose(pt.grad(lambda x: (x ** 3.3).sum())(x), 3.3 * np.asarray(x) ** 2.3,
-                               rtol=1e-14)
-    np.testing.assert_allclose(pt.grad(lambda x: (2.1 ** x).sum())(x),
-                               2.1 ** np.asarray(x) * np.log(2.1), rtol=1e-14)
+    np.testing.assert_allclose(
+        pt.grad(lambda x: (x**3.3).sum())(x), 3.3 * np.asarray(x) ** 2.3, rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        pt.grad(lambda x: (2.1**x).sum())(x), 2.1 ** np.asarray(x) * np.log(2.1), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("seed", [[1, 2], np.array([1.0, 2.0]), np.array([1, 2], np.float32)])
@@ -758,8 +812,11 @@ def test_a_tape_that_is_not_made_leaves_the_others_alone():
 @pytest.mark.parametrize("make", [np.array, pt.asarray, lambda axis: [np.array(axis)]])
 def test_an_axis_that_changes_after_the_call_changes_no_gradient(make):
     x = pt.asarray([[1.0, 2.0], [4.0, 3.0]])
-    for function, expected in ((pt.max, [[0, 0], [1, 2]]), (pt.mean, [[0.5, 1], [0.5, 1]]),
-                               (pt.cumulative_sum, [[2, 4], [1, 2]])):
+    for function, expected in (
+        (pt.max, [[0, 0], [1, 2]]),
+        (pt.mean, [[0.5, 1], [0.5, 1]]),
+        (pt.cumulative_sum, [[2, 4], [1, 2]]),
+    ):
         axis = make(0)
         if function is pt.cumulative_sum and isinstance(axis, list):
             continue

@@ -13,8 +13,13 @@ Y = np.arange(10)
 
 def batches(x=X, y=Y, y_dtype=pt.int64, **options):
     weights = options.pop("weights", None)
-    return Batches(as_source("x", x), None if y is None else as_source("y", y),
-                   None if weights is None else as_source("weights", weights), y_dtype, **options)
+    return Batches(
+        as_source("x", x),
+        None if y is None else as_source("y", y),
+        None if weights is None else as_source("weights", weights),
+        y_dtype,
+        **options,
+    )
 
 
 def test_in_order():
@@ -42,12 +47,15 @@ def test_shuffled():
     assert orders[0] != orders[1]
     random.seed(0)
     assert [label for _, y, _ in batches(batch_size=4, shuffle=True) for label in y.tolist()] == (
-        orders[0])
+        orders[0]
+    )
 
 
 def test_without_targets():
     assert [(x.shape, y) for x, y, _ in batches(y=None, y_dtype=None, batch_size=6)] == [
-        ((6, 2), None), ((4, 2), None)]
+        ((6, 2), None),
+        ((4, 2), None),
+    ]
 
 
 def test_memory_is_the_users():
@@ -67,7 +75,9 @@ def test_weights_go_with_their_samples():
     for _, y, weights in found:
         np.testing.assert_array_equal(weights, np.asarray(y) / 10)
     assert [w.tolist() for _, _, w in batches(weights=Y, batch_size=6)] == [
-        [0, 1, 2, 3, 4, 5], [6, 7, 8, 9]]
+        [0, 1, 2, 3, 4, 5],
+        [6, 7, 8, 9],
+    ]
 
 
 class Items:
@@ -123,11 +133,22 @@ def test_a_stream_goes_on_amid_an_epoch():
     assert list(data) == [2]
 
 
-@pytest.mark.parametrize(("x", "expected"), [
-    ([1], False), ((1,), False), (np.ones(2), False), (pt.ones(2), False), (b"ab", False),
-    ({}, False),
-    (iter([1]), True), (Items(), True), (Again(), True), (3, False), (None, False),
-])
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([1], False),
+        ((1,), False),
+        (np.ones(2), False),
+        (pt.ones(2), False),
+        (b"ab", False),
+        ({}, False),
+        (iter([1]), True),
+        (Items(), True),
+        (Again(), True),
+        (3, False),
+        (None, False),
+    ],
+)
 def test_is_stream(x, expected):
     assert is_stream(x) is expected
 
@@ -139,11 +160,14 @@ def test_weights_of_classes(y):
     assert weights.dtype == pt.float32
 
 
-@pytest.mark.parametrize(("weights", "error", "message"), [
-    ([1, 2], TypeError, "fit: class_weight: found .*: expected a dictionary"),
-    ({"a": 1}, TypeError, "fit: class_weight: found 'a'"),
-    ({0: -1}, ValueError, r"fit: class_weight\[0\]: found -1"),
-])
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ([1, 2], TypeError, "fit: class_weight: found .*: expected a dictionary"),
+        ({"a": 1}, TypeError, "fit: class_weight: found 'a'"),
+        ({0: -1}, ValueError, r"fit: class_weight\[0\]: found -1"),
+    ],
+)
 def test_refuses_class_weights(weights, error, message):
     with pytest.raises(error, match=message):
         weights_of_classes("fit", [0, 1], weights)
@@ -179,16 +203,30 @@ def test_data_frames(library):
     assert not is_stream(frame)
     network = models.Sequential([layers.Dense(1, input_shape=(3,))])
     network.compile("sgd", "mse", metrics=["mae"])
-    history = network.fit(frame, frame["a"], epochs=2, validation_split=0.5, verbose=0,
-                          validation_data=(frame, frame["a"]), sample_weight=frame["b"])
+    history = network.fit(
+        frame,
+        frame["a"],
+        epochs=2,
+        validation_split=0.5,
+        verbose=0,
+        validation_data=(frame, frame["a"]),
+        sample_weight=frame["b"],
+    )
     assert len(history.history["val_mae"]) == 2
     assert network.predict(frame, verbose=0).shape == (4, 1)
     for wrong, error, message in (
-            ({"a": [1, 2], "sex": ["m", "f"]}, TypeError,
-             r"^fit: x: column 'sex': found str \('m'\): expected numbers: leave .*get_dummies"),
-            ({"a": [1, 2], "b": [1.0, None]}, ValueError,
-             "^fit: x: column 'b': found nothing in row 1: expected a number: fill"),
-            ({"b": [None, 1]}, ValueError, "^fit: x: column 'b': found nothing in row 0")):
+        (
+            {"a": [1, 2], "sex": ["m", "f"]},
+            TypeError,
+            r"^fit: x: column 'sex': found str \('m'\): expected numbers: leave .*get_dummies",
+        ),
+        (
+            {"a": [1, 2], "b": [1.0, None]},
+            ValueError,
+            "^fit: x: column 'b': found nothing in row 1: expected a number: fill",
+        ),
+        ({"b": [None, 1]}, ValueError, "^fit: x: column 'b': found nothing in row 0"),
+    ):
         with pytest.raises(error, match=message):
             network.fit(frames.DataFrame(wrong), frame["a"], verbose=0)
     with pytest.raises(TypeError, match=r"^fit: y: column 'kind': found str \('u'\): expected num"):
@@ -202,8 +240,11 @@ def test_columns_of_pandas():
     for values in (pandas.array([1, 2], dtype="Int64"), pandas.array([True, False], "boolean")):
         found = as_source("x", pandas.DataFrame({"a": values}))
         np.testing.assert_array_equal(found, np.array(values, float)[:, None])
-    for values, found in ((["a", 1], "str"), (pandas.to_datetime(["2024-01-01"] * 2), "datetime"),
-                          (pandas.Categorical(["u", "v"]), "str")):
+    for values, found in (
+        (["a", 1], "str"),
+        (pandas.to_datetime(["2024-01-01"] * 2), "datetime"),
+        (pandas.Categorical(["u", "v"]), "str"),
+    ):
         with pytest.raises(TypeError, match=f"^x: column 'a': found {found}"):
             as_source("x", pandas.DataFrame({"a": values}))
     with pytest.raises(ValueError, match=r"^x: column 'a': found 2 columns of that name"):

@@ -40,16 +40,19 @@ def of_numpy(statement, library="numpy", **more):
 
 def test_turns_rotate_and_everyone_has_its_number():
     wanted = {"a": 3, "b": 3, "c": 2}
-    assert "".join(harness.turns(list(wanted), wanted.get)) == "abc" "bca" "ab"
+    assert "".join(harness.turns(list(wanted), wanted.get)) == "abcbcaab"
     assert list(harness.turns([], wanted.get)) == []
 
 
-@pytest.mark.parametrize("seconds, limit, calls, bursts", [
-    (1e-6, 3, 22_000, 9),  # back to back for 20 ms, with a margin
-    (0.1, 3, 1, 9),
-    (1.0, 3, 1, 3),  # as many as the limit allows
-    (10.0, 3, 1, 1),
-])
+@pytest.mark.parametrize(
+    "seconds, limit, calls, bursts",
+    [
+        (1e-6, 3, 22_000, 9),  # back to back for 20 ms, with a margin
+        (0.1, 3, 1, 9),
+        (1.0, 3, 1, 3),  # as many as the limit allows
+        (10.0, 3, 1, 1),
+    ],
+)
 def test_plan(seconds, limit, calls, bursts):
     assert harness.FULL.plan(seconds, limit) == (pytest.approx(calls, abs=1), bursts)
 
@@ -101,8 +104,11 @@ def test_large_arrays_keep_their_order_and_leave_no_files(crew):
 
 
 def test_a_process_has_its_cores_and_threads(crew):
-    contender = Contender("numpy", "[len(os.sched_getaffinity(0)), "
-                          "int(os.environ['OMP_NUM_THREADS'])]", setup="import os")
+    contender = Contender(
+        "numpy",
+        "[len(os.sched_getaffinity(0)), int(os.environ['OMP_NUM_THREADS'])]",
+        setup="import os",
+    )
     with Cell(crew, Case("test", "threads")) as cell:
         assert cell.prepare([contender]) == {"numpy": [1, 1]}
 
@@ -121,14 +127,21 @@ def state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-@pytest.mark.parametrize("end, after, why", [
-    ("os._exit(3)", 0, "exit status 3"),
-    ("os.kill(os.getpid(), 9)", 1, "SIGKILL"),  # while warming up
-    ("os.abort()", 3, "SIGABRT"),  # in the second burst
-])
+@pytest.mark.parametrize(
+    "end, after, why",
+    [
+        ("os._exit(3)", 0, "exit status 3"),
+        ("os.kill(os.getpid(), 9)", 1, "SIGKILL"),  # while warming up
+        ("os.abort()", 3, "SIGABRT"),  # in the second burst
+    ],
+)
 def test_a_library_that_dies_is_reported_and_the_others_go_on(crew, end, after, why):
-    dying = Contender("other", f"{end} if next(n) >= {after} else time.sleep(0.01)", result="",
-                      setup="import os, itertools, time; n = itertools.count()")
+    dying = Contender(
+        "other",
+        f"{end} if next(n) >= {after} else time.sleep(0.01)",
+        result="",
+        setup="import os, itertools, time; n = itertools.count()",
+    )
     case = Case("test", "death", "", "")
     contenders = [dying, of_numpy("x + 1")]
     with Cell(crew, case) as cell:
@@ -163,14 +176,17 @@ def test_a_library_that_cannot_do_it_is_left_out(crew):
 
 
 def test_an_error_in_a_statement_is_an_error(crew):
-    with (Cell(crew, Case("test", "error")) as cell,
-          pytest.raises(harness.WorkFailed, match="ZeroDivisionError")):
+    with (
+        Cell(crew, Case("test", "error")) as cell,
+        pytest.raises(harness.WorkFailed, match="ZeroDivisionError"),
+    ):
         cell.prepare([of_numpy("1 / 0", "other")])
 
 
 def test_a_library_that_cannot_be_imported_is_tried_once(crew, tmp_path, monkeypatch):
-    (tmp_path / "numexpr.py").write_text("with open(__file__ + '.log', 'a') as f: f.write('x')\n"
-                                         "raise ImportError('broken')\n")
+    (tmp_path / "numexpr.py").write_text(
+        "with open(__file__ + '.log', 'a') as f: f.write('x')\nraise ImportError('broken')\n"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     for _ in range(2):
         with pytest.raises(harness.WorkerDied, match=r"does not start(.|\n)*broken"):
@@ -200,8 +216,12 @@ with Crew([int(sys.argv[2])]) as crew:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_survives_the_run(ending):
     core = str(min(os.sched_getaffinity(0)))
-    with subprocess.Popen([sys.executable, "-c", RUN, str(ROOT / "benchmarks"), core],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, str(ROOT / "benchmarks"), core],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as run:
         pid, directory = run.stdout.readline().split()
         run.send_signal(ending)
         run.wait(30)
@@ -220,22 +240,54 @@ def test_no_process_survives_the_run(ending):
 
 def benchmark(library, median, *, threads=1, cold=None, **info):
     """What pytest-benchmark's JSON has of one library in one cell."""
-    extra = {"family": "products", "case": "square", "size": "2x2 by 2x2", "dtype": "float32",
-             "flops": 16, "bytes": None, "threads": threads, "cold": cold, **info}
-    return {"group": str((extra["family"], extra["case"], extra["size"], threads)),
-            "extra_info": {"library": library, **extra},
-            "stats": {"median": median, "q1": 0.99 * median, "q3": 1.01 * median, "min": median,
-                      "rounds": 9}}
+    extra = {
+        "family": "products",
+        "case": "square",
+        "size": "2x2 by 2x2",
+        "dtype": "float32",
+        "flops": 16,
+        "bytes": None,
+        "threads": threads,
+        "cold": cold,
+        **info,
+    }
+    return {
+        "group": str((extra["family"], extra["case"], extra["size"], threads)),
+        "extra_info": {"library": library, **extra},
+        "stats": {
+            "median": median,
+            "q1": 0.99 * median,
+            "q3": 1.01 * median,
+            "min": median,
+            "rounds": 9,
+        },
+    }
 
 
 def a_run(*benchmarks, processor="Some(R) CPU"):
     """pytest-benchmark's JSON."""
-    return {"benchmarks": list(benchmarks), "datetime": "2020-01-02T03", "commit_info": {},
-            "machine_info": {"pytensor": {
-                "processor": processor, "cores": 2, "caches": "L1d 32K", "memory": "1 GiB",
-                "system": "Linux", "python": "3", "versions": {"numpy": "2"}, "numpy blas": "",
-                "build_config": {"instruction set": "avx2"}, "threads": [1, 2],
-                "absent": {"jax": "not installed"}, "quick": False, "lost": []}}}
+    return {
+        "benchmarks": list(benchmarks),
+        "datetime": "2020-01-02T03",
+        "commit_info": {},
+        "machine_info": {
+            "pytensor": {
+                "processor": processor,
+                "cores": 2,
+                "caches": "L1d 32K",
+                "memory": "1 GiB",
+                "system": "Linux",
+                "python": "3",
+                "versions": {"numpy": "2"},
+                "numpy blas": "",
+                "build_config": {"instruction set": "avx2"},
+                "threads": [1, 2],
+                "absent": {"jax": "not installed"},
+                "quick": False,
+                "lost": [],
+            }
+        },
+    }
 
 
 def machine(*benchmarks, **more):
@@ -244,24 +296,34 @@ def machine(*benchmarks, **more):
 
 
 def test_kept_file_is_json_and_holds_everything(tmp_path):
-    result = benchmark_report.condensed(a_run(benchmark("pytensor", 1 / 3, cold=2 / 3),
-                                              benchmark("numpy", 1e-6, peak_kib=7)))
+    result = benchmark_report.condensed(
+        a_run(benchmark("pytensor", 1 / 3, cold=2 / 3), benchmark("numpy", 1e-6, peak_kib=7))
+    )
     benchmark_report.save(result, tmp_path / "results" / "a.json")
     assert json.loads((tmp_path / "results" / "a.json").read_text()) == result
     (cell,) = result["cells"]
-    assert cell["libraries"]["pytensor"] == {"median": 0.3333, "q1": 0.33, "q3": 0.3367,
-                                             "min": 0.3333, "bursts": 9, "cold": 0.6667}
+    assert cell["libraries"]["pytensor"] == {
+        "median": 0.3333,
+        "q1": 0.33,
+        "q3": 0.3367,
+        "min": 0.3333,
+        "bursts": 9,
+        "cold": 0.6667,
+    }
     assert cell["libraries"]["numpy"]["peak_kib"] == 7
     assert "peak_kib" not in cell
 
 
-@pytest.mark.parametrize("warm, cold, shown", [
-    (1e-3, 1.4e-3, "1.00 ms"),
-    (1e-3, 1.6e-3, "1.00 ms (cold 1.60 ms)"),
-    (1e-6, 5e-6, "1.00 µs"),  # less than a thread takes to wake
-    (1e-6, 25e-6, "1.00 µs (cold 25.0 µs)"),
-    (1e-3, None, "1.00 ms"),
-])
+@pytest.mark.parametrize(
+    "warm, cold, shown",
+    [
+        (1e-3, 1.4e-3, "1.00 ms"),
+        (1e-3, 1.6e-3, "1.00 ms (cold 1.60 ms)"),
+        (1e-6, 5e-6, "1.00 µs"),  # less than a thread takes to wake
+        (1e-6, 25e-6, "1.00 µs (cold 25.0 µs)"),
+        (1e-3, None, "1.00 ms"),
+    ],
+)
 def test_a_cold_call_is_shown_where_it_differs_much(warm, cold, shown):
     (cell,) = machine(benchmark("pytensor", warm, cold=cold)).cells
     assert cell.timed("pytensor") == shown
@@ -276,8 +338,12 @@ def test_slower_is_beyond_noise(ours, slower):
 
 def test_limits_are_per_thread_and_say_how_they_are_known():
     fma = benchmark("C", 1.0, family="machine", case="fma", size="", flops=64)
-    products = [benchmark("numpy", 0.5), benchmark("pytensor", 1.0),
-                benchmark("pytensor", 0.25, threads=2), benchmark("numpy", 1.0, threads=2)]
+    products = [
+        benchmark("numpy", 0.5),
+        benchmark("pytensor", 1.0),
+        benchmark("pytensor", 0.25, threads=2),
+        benchmark("numpy", 1.0, threads=2),
+    ]
     found = machine(fma, *products)
     assert found.peaks["float32"] == (64, "measured: fused multiply-adds in registers")
     assert found.peaks["float64"] is None
@@ -289,8 +355,10 @@ def test_limits_are_per_thread_and_say_how_they_are_known():
 
 
 def test_machines_stand_side_by_side():
-    runs = [machine(benchmark("pytensor", 1.0), benchmark("numpy", 2.0), processor=name)
-            for name in ("Zen", "Lake")]
+    runs = [
+        machine(benchmark("pytensor", 1.0), benchmark("numpy", 2.0), processor=name)
+        for name in ("Zen", "Lake")
+    ]
     text = benchmark_report.page(runs, "image.png")
     assert "|  | Zen, avx2 | Lake, avx2 |" in text
     assert text.count("## products") == 1

@@ -68,12 +68,27 @@ class Script:
 def test_order_of_hooks():
     recorder = Recorder()
     network = model()
-    history = network.fit(X, Y, batch_size=12, epochs=2, validation_data=(X[:5], Y[:5]), verbose=0,
-                          callbacks=[recorder])
+    history = network.fit(
+        X,
+        Y,
+        batch_size=12,
+        epochs=2,
+        validation_data=(X[:5], Y[:5]),
+        verbose=0,
+        callbacks=[recorder],
+    )
     names = [call[0] for call in recorder.calls]
     batch = ["on_train_batch_begin", "on_train_batch_end"]
-    epoch = ["on_epoch_begin", *batch, *batch, "on_test_begin", "on_test_batch_begin",
-             "on_test_batch_end", "on_test_end", "on_epoch_end"]
+    epoch = [
+        "on_epoch_begin",
+        *batch,
+        *batch,
+        "on_test_begin",
+        "on_test_batch_begin",
+        "on_test_batch_end",
+        "on_test_end",
+        "on_epoch_end",
+    ]
     assert names == ["on_train_begin", *epoch, *epoch, "on_train_end"]
     assert recorder.params == {"verbose": 0, "epochs": 2, "steps": 2}
     last = recorder.calls[-2]
@@ -92,8 +107,15 @@ def test_hooks_of_evaluate_and_predict():
     loss = network.evaluate(X, Y, batch_size=20, verbose=0, callbacks=[recorder], return_dict=True)
     network.predict(X, batch_size=20, verbose=0, callbacks=[recorder])
     assert [call[0] for call in recorder.calls] == [
-        "on_test_begin", "on_test_batch_begin", "on_test_batch_end", "on_test_end",
-        "on_predict_begin", "on_predict_batch_begin", "on_predict_batch_end", "on_predict_end"]
+        "on_test_begin",
+        "on_test_batch_begin",
+        "on_test_batch_end",
+        "on_test_end",
+        "on_predict_begin",
+        "on_predict_batch_begin",
+        "on_predict_batch_end",
+        "on_predict_end",
+    ]
     assert recorder.calls[3][1] == loss
 
 
@@ -108,8 +130,18 @@ def test_one_callback_without_a_list():
 def test_lambda_callback():
     seen = []
     network = model()
-    network.fit(X, Y, epochs=3, verbose=0, callbacks=[callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: seen.append((epoch, logs["loss"])), on_train_end=None)])
+    network.fit(
+        X,
+        Y,
+        epochs=3,
+        verbose=0,
+        callbacks=[
+            callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: seen.append((epoch, logs["loss"])),
+                on_train_end=None,
+            )
+        ],
+    )
     assert seen == list(enumerate(network.history.history["loss"]))
 
 
@@ -160,8 +192,9 @@ def test_restoring_the_best_weights(capsys):
     assert Script(stopping, FALLING_THEN_RISING).weights == 2
     assert stopping.best_epoch == 2
     assert stopping.best == 3
-    assert capsys.readouterr().out == ("Epoch 5: early stopping\n"
-                                       "Restoring the weights of the best epoch, 3\n")
+    assert capsys.readouterr().out == (
+        "Epoch 5: early stopping\nRestoring the weights of the best epoch, 3\n"
+    )
     # Keras restores them also where training ended by itself
     assert Script(stopping, [3.0, 4.0]).weights == 0
     assert Script(callbacks.EarlyStopping(patience=2), FALLING_THEN_RISING).weights == 4
@@ -173,10 +206,19 @@ def test_early_stopping_in_fit():
     network.optimizer.learning_rate = 5.0  # diverges from the first step on
     weights = []
     history = network.fit(
-        X, Y, epochs=9, batch_size=20, verbose=0, validation_split=0.2,
-        callbacks=[callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: weights.append(network.get_weights())),
-            callbacks.EarlyStopping(patience=3, restore_best_weights=True)])
+        X,
+        Y,
+        epochs=9,
+        batch_size=20,
+        verbose=0,
+        validation_split=0.2,
+        callbacks=[
+            callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: weights.append(network.get_weights())
+            ),
+            callbacks.EarlyStopping(patience=3, restore_best_weights=True),
+        ],
+    )
     assert len(history.epoch) == 4
     assert np.argmin(history.history["val_loss"]) == 0
     for found, best in zip(network.get_weights(), weights[0], strict=True):
@@ -196,8 +238,9 @@ def test_lines(capsys):
     values = r"loss: \d\.\d{4}(e-\d\d)? - mse: \d\.\d{4}(e-\d\d)?"
     validation = values.replace("loss", "val_loss").replace("mse", "val_mse")
     for epoch in (1, 2):
-        assert re.fullmatch(rf"Epoch {epoch}/2 - 2/2 steps - \d+\.\d s - {values} - {validation}",
-                            lines[epoch - 1])
+        assert re.fullmatch(
+            rf"Epoch {epoch}/2 - 2/2 steps - \d+\.\d s - {values} - {validation}", lines[epoch - 1]
+        )
     assert re.fullmatch(rf"1/1 steps - \d+\.\d s - {values}", lines[2])
     assert re.fullmatch(r"4/4 steps - \d+\.\d s", lines[3])
 
@@ -229,8 +272,11 @@ def test_bar_on_a_terminal(monkeypatch):
     states = [re.split(r"\r", line)[-1] for line in shown.strip().split("\n")]
     assert len(states) == 4
     for epoch in (1, 2):
-        assert re.match(rf"Epoch {epoch}/2: loss [\d.]+, mse [\d.]+, val_loss [\d.]+, "
-                        r"val_mse [\d.]+ 3/3 \|#+\| 00:00, ", states[epoch - 1])
+        assert re.match(
+            rf"Epoch {epoch}/2: loss [\d.]+, mse [\d.]+, val_loss [\d.]+, "
+            r"val_mse [\d.]+ 3/3 \|#+\| 00:00, ",
+            states[epoch - 1],
+        )
     assert re.match(r"loss [\d.]+, mse [\d.]+ 1/1 \|#+\| ", states[2])
     assert re.match(r" ?4/4 \|#+\| ", states[3])
 
@@ -262,24 +308,48 @@ def test_a_stdout_that_does_not_say_what_it_is(monkeypatch):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: model().fit(X, Y, verbose=3), ValueError,
-         "verbose: found 3: expected 0, 1, 2 or 'auto'"),
-        (lambda: model().fit(X, Y, verbose=0, callbacks=5), TypeError,
-         "callbacks: found 5: expected a list of callbacks"),
-        (lambda: model().fit(X, Y, verbose=0, callbacks=["history"]), TypeError,
-         "callbacks: found 'history': expected objects of a subclass"),
-        (lambda: callbacks.LambdaCallback(on_epoch=print), TypeError,
-         "LambdaCallback: unknown hook 'on_epoch': known are on_train_begin"),
-        (lambda: callbacks.EarlyStopping(mode="up"), ValueError,
-         "unknown mode 'up': known are auto, max, min"),
+        (
+            lambda: model().fit(X, Y, verbose=3),
+            ValueError,
+            "verbose: found 3: expected 0, 1, 2 or 'auto'",
+        ),
+        (
+            lambda: model().fit(X, Y, verbose=0, callbacks=5),
+            TypeError,
+            "callbacks: found 5: expected a list of callbacks",
+        ),
+        (
+            lambda: model().fit(X, Y, verbose=0, callbacks=["history"]),
+            TypeError,
+            "callbacks: found 'history': expected objects of a subclass",
+        ),
+        (
+            lambda: callbacks.LambdaCallback(on_epoch=print),
+            TypeError,
+            "LambdaCallback: unknown hook 'on_epoch': known are on_train_begin",
+        ),
+        (
+            lambda: callbacks.EarlyStopping(mode="up"),
+            ValueError,
+            "unknown mode 'up': known are auto, max, min",
+        ),
         (lambda: callbacks.EarlyStopping(patience=-1), ValueError, "patience: found -1"),
         (lambda: callbacks.EarlyStopping(min_delta="x"), TypeError, "min_delta: found 'x'"),
-        (lambda: callbacks.EarlyStopping(monitor=5), TypeError,
-         "^EarlyStopping: monitor: found 5: expected a name in the logs"),
-        (lambda: callbacks.EarlyStopping(baseline="a"), TypeError,
-         "^EarlyStopping: baseline: found 'a': expected a number"),
-        (lambda: model().fit(X, Y, verbose=0, callbacks=[callbacks.EarlyStopping()]), ValueError,
-         "EarlyStopping: monitor 'val_loss' is not in the logs: known are loss, mse"),
+        (
+            lambda: callbacks.EarlyStopping(monitor=5),
+            TypeError,
+            "^EarlyStopping: monitor: found 5: expected a name in the logs",
+        ),
+        (
+            lambda: callbacks.EarlyStopping(baseline="a"),
+            TypeError,
+            "^EarlyStopping: baseline: found 'a': expected a number",
+        ),
+        (
+            lambda: model().fit(X, Y, verbose=0, callbacks=[callbacks.EarlyStopping()]),
+            ValueError,
+            "EarlyStopping: monitor 'val_loss' is not in the logs: known are loss, mse",
+        ),
     ],
 )
 def test_refuses(call, error, message):
@@ -303,13 +373,16 @@ class Values(callbacks.Callback):
 
 def fit(*callbacks_, epochs=4, network=None, **options):
     network = model() if network is None else network
-    return network, network.fit(X, Y, epochs=epochs, verbose=0, callbacks=list(callbacks_),
-                                **options)
+    return network, network.fit(
+        X, Y, epochs=epochs, verbose=0, callbacks=list(callbacks_), **options
+    )
 
 
 def test_model_checkpoint_after_every_epoch(tmp_path, capsys):
-    network, _ = fit(callbacks.ModelCheckpoint(tmp_path / "{epoch:02d}-{loss:.9f}.safetensors",
-                                               verbose=1), epochs=2)
+    network, _ = fit(
+        callbacks.ModelCheckpoint(tmp_path / "{epoch:02d}-{loss:.9f}.safetensors", verbose=1),
+        epochs=2,
+    )
     first, second = sorted(tmp_path.iterdir())
     assert first.name.startswith("01-1.40")
     again = models.load_model(second)
@@ -318,51 +391,70 @@ def test_model_checkpoint_after_every_epoch(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1] == f"Epoch 2: written to {second}"
 
 
-@pytest.mark.parametrize(("options", "values", "best"), [
-    ({}, (3, 1, 2, 4), 2), ({"mode": "max"}, (3, 1, 2, 4), 4),
-    ({"initial_value_threshold": 0.5}, (3, 1, 2, 4), None),
-    ({}, (float("nan"), 3, float("nan"), 4), 2),
-])
+@pytest.mark.parametrize(
+    ("options", "values", "best"),
+    [
+        ({}, (3, 1, 2, 4), 2),
+        ({"mode": "max"}, (3, 1, 2, 4), 4),
+        ({"initial_value_threshold": 0.5}, (3, 1, 2, 4), None),
+        ({}, (float("nan"), 3, float("nan"), 4), 2),
+    ],
+)
 def test_model_checkpoint_of_the_best(tmp_path, options, values, best):
     path = tmp_path / "best.safetensors"
     written = []
     network = model()
     network.save_weights = lambda path: written.append(network.optimizer.iterations)
-    fit(Values(*values), callbacks.ModelCheckpoint(path, save_best_only=True,
-                                                   save_weights_only=True, **options),
-        network=network)
+    fit(
+        Values(*values),
+        callbacks.ModelCheckpoint(path, save_best_only=True, save_weights_only=True, **options),
+        network=network,
+    )
     assert (written[-1] if written else None) == best
 
 
 def test_model_checkpoint_by_batches(tmp_path):
-    fit(callbacks.ModelCheckpoint(tmp_path / "{epoch}.{batch}", save_freq=3), epochs=2,
-        batch_size=5)
+    fit(
+        callbacks.ModelCheckpoint(tmp_path / "{epoch}.{batch}", save_freq=3), epochs=2, batch_size=5
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.3", "2.2"]
 
 
 def test_reduce_lr_on_plateau(capsys):
-    reducing = callbacks.ReduceLROnPlateau(factor=0.5, patience=2, cooldown=1, min_lr=0.003,
-                                           verbose=1)
+    reducing = callbacks.ReduceLROnPlateau(
+        factor=0.5, patience=2, cooldown=1, min_lr=0.003, verbose=1
+    )
     _, history = fit(Values(5, 4, 4, 4, 4, 4, 4, 4, 4), reducing, epochs=9)
-    assert history.history["learning_rate"] == pytest.approx(
-        [0.01] * 4 + [0.005] * 2 + [0.003] * 3)
+    assert history.history["learning_rate"] == pytest.approx([0.01] * 4 + [0.005] * 2 + [0.003] * 3)
     assert capsys.readouterr().out.splitlines() == [
-        "Epoch 4: the learning rate falls to 0.005", "Epoch 6: the learning rate falls to 0.003"]
+        "Epoch 4: the learning rate falls to 0.005",
+        "Epoch 6: the learning rate falls to 0.003",
+    ]
 
 
-@pytest.mark.parametrize("schedule", [lambda epoch: 0.1 / (epoch + 1),
-                                      lambda epoch, rate: 0.1 if epoch == 0 else rate / 2])
+@pytest.mark.parametrize(
+    "schedule",
+    [lambda epoch: 0.1 / (epoch + 1), lambda epoch, rate: 0.1 if epoch == 0 else rate / 2],
+)
 def test_learning_rate_scheduler(schedule, capsys):
     _, history = fit(callbacks.LearningRateScheduler(schedule, verbose=1), epochs=2)
     assert history.history["learning_rate"] == [0.1, 0.05]
     assert capsys.readouterr().out.splitlines()[1] == "Epoch 2: the learning rate is 0.05"
 
 
-@pytest.mark.parametrize(("monitor", "metrics", "expected"), [
-    ("auc", ["auc"], True), ("val_auc", ["auc"], True), ("accuracy", ["accuracy"], True),
-    ("loss", ["auc"], False), ("mse", ["mse"], False), ("val_my_acc", [], True),
-    ("false_negatives", ["false_negatives"], False), ("precision", ["precision"], True),
-])
+@pytest.mark.parametrize(
+    ("monitor", "metrics", "expected"),
+    [
+        ("auc", ["auc"], True),
+        ("val_auc", ["auc"], True),
+        ("accuracy", ["accuracy"], True),
+        ("loss", ["auc"], False),
+        ("mse", ["mse"], False),
+        ("val_my_acc", [], True),
+        ("false_negatives", ["false_negatives"], False),
+        ("precision", ["precision"], True),
+    ],
+)
 def test_the_direction_of_a_metric(monitor, metrics, expected):
     network = models.Sequential([layers.Dense(1, activation="sigmoid", input_shape=(2,))])
     network.compile("sgd", "mse", metrics=metrics)
@@ -373,12 +465,16 @@ def test_the_direction_of_a_metric(monitor, metrics, expected):
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("make", [
-    lambda c: c.ReduceLROnPlateau("loss", factor=0.3, patience=2, min_delta=0.02, cooldown=1),
-    lambda c: c.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
-    lambda c: c.EarlyStopping("loss", min_delta=0.05, patience=2),
-    lambda c: c.EarlyStopping("loss", patience=1, baseline=1e-3, start_from_epoch=2),
-], ids=["plateau", "scheduler", "stopping", "baseline"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda c: c.ReduceLROnPlateau("loss", factor=0.3, patience=2, min_delta=0.02, cooldown=1),
+        lambda c: c.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+        lambda c: c.EarlyStopping("loss", min_delta=0.05, patience=2),
+        lambda c: c.EarlyStopping("loss", patience=1, baseline=1e-3, start_from_epoch=2),
+    ],
+    ids=["plateau", "scheduler", "stopping", "baseline"],
+)
 def test_training_goes_as_in_keras(keras, make):
     ours = model()
     theirs = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
@@ -404,7 +500,11 @@ def test_csv_logger(tmp_path):
     assert [float(line[1]) for line in lines[1:]] == history.history["loss"]
     fit(callbacks.CSVLogger(path, separator=";", append=True), epochs=1)
     assert [line.split(";")[0] for line in path.read_text().splitlines()] == [
-        "epoch", "0", "1", "0"]
+        "epoch",
+        "0",
+        "1",
+        "0",
+    ]
     fit(callbacks.CSVLogger(path), epochs=1)
     assert len(path.read_text().splitlines()) == 2
 
@@ -436,24 +536,42 @@ def test_tensorboard_says_what_it_needs(monkeypatch, tmp_path):
         fit(callbacks.TensorBoard(tmp_path))
 
 
-@pytest.mark.parametrize(("make", "error", "message"), [
-    (lambda path: callbacks.ModelCheckpoint(path / "no" / "x"), FileNotFoundError,
-     "No such file or directory: '.*/no/x'$"),
-    (lambda path: callbacks.ModelCheckpoint(path), OSError, "no regular file"),
-    (lambda path: callbacks.ModelCheckpoint(path / "{nothing}"), ValueError,
-     "ModelCheckpoint: filepath .*'nothing': expected one of epoch, loss, mse"),
-    (lambda path: callbacks.ModelCheckpoint(path / "x", save_best_only=True), ValueError,
-     "ModelCheckpoint: monitor 'val_loss' is not in the logs"),
-    (lambda path: callbacks.ModelCheckpoint(path / "x", save_freq="batch"), TypeError,
-     "ModelCheckpoint: save_freq: found 'batch'"),
-    (lambda path: callbacks.ModelCheckpoint(3), TypeError, "ModelCheckpoint: path: found 3"),
-    (lambda path: callbacks.CSVLogger(path / "no" / "x"), FileNotFoundError, "/no/x"),
-    (lambda path: callbacks.ReduceLROnPlateau(factor=1.0), ValueError, "factor: found 1"),
-    (lambda path: callbacks.ReduceLROnPlateau(mode="up"), ValueError, "unknown mode 'up'"),
-    (lambda path: callbacks.LearningRateScheduler(0.1), TypeError, "schedule: found 0.1"),
-    (lambda path: callbacks.LearningRateScheduler(lambda epoch: -1), ValueError,
-     "learning_rate: found -1"),
-])
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            lambda path: callbacks.ModelCheckpoint(path / "no" / "x"),
+            FileNotFoundError,
+            "No such file or directory: '.*/no/x'$",
+        ),
+        (lambda path: callbacks.ModelCheckpoint(path), OSError, "no regular file"),
+        (
+            lambda path: callbacks.ModelCheckpoint(path / "{nothing}"),
+            ValueError,
+            "ModelCheckpoint: filepath .*'nothing': expected one of epoch, loss, mse",
+        ),
+        (
+            lambda path: callbacks.ModelCheckpoint(path / "x", save_best_only=True),
+            ValueError,
+            "ModelCheckpoint: monitor 'val_loss' is not in the logs",
+        ),
+        (
+            lambda path: callbacks.ModelCheckpoint(path / "x", save_freq="batch"),
+            TypeError,
+            "ModelCheckpoint: save_freq: found 'batch'",
+        ),
+        (lambda path: callbacks.ModelCheckpoint(3), TypeError, "ModelCheckpoint: path: found 3"),
+        (lambda path: callbacks.CSVLogger(path / "no" / "x"), FileNotFoundError, "/no/x"),
+        (lambda path: callbacks.ReduceLROnPlateau(factor=1.0), ValueError, "factor: found 1"),
+        (lambda path: callbacks.ReduceLROnPlateau(mode="up"), ValueError, "unknown mode 'up'"),
+        (lambda path: callbacks.LearningRateScheduler(0.1), TypeError, "schedule: found 0.1"),
+        (
+            lambda path: callbacks.LearningRateScheduler(lambda epoch: -1),
+            ValueError,
+            "learning_rate: found -1",
+        ),
+    ],
+)
 def test_refuses_more(make, error, message, tmp_path):
     with pytest.raises(error, match=message):
         fit(make(tmp_path), epochs=1)
@@ -461,20 +579,26 @@ def test_refuses_more(make, error, message, tmp_path):
 
 def test_csv_logger_appends_to_what_others_wrote(tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text("epoch,accuracy,loss\r\n0,0.5,\"1.5\"\r\n\r\n1,0.75,1.25")  # no last newline
+    path.write_text('epoch,accuracy,loss\r\n0,0.5,"1.5"\r\n\r\n1,0.75,1.25')  # no last newline
     _, history = fit(callbacks.CSVLogger(path, append=True), epochs=2)
     lines = [line.split(",") for line in path.read_text().splitlines()]
     loss, mse = history.history["loss"], history.history["mse"]
-    assert lines == [["epoch", "accuracy", "loss", "mse"],
-                     ["0", "0.5", "1.5", "NA"], ["1", "0.75", "1.25", "NA"],
-                     ["0", "NA", str(loss[0]), str(mse[0])],
-                     ["1", "NA", str(loss[1]), str(mse[1])]]
+    assert lines == [
+        ["epoch", "accuracy", "loss", "mse"],
+        ["0", "0.5", "1.5", "NA"],
+        ["1", "0.75", "1.25", "NA"],
+        ["0", "NA", str(loss[0]), str(mse[0])],
+        ["1", "NA", str(loss[1]), str(mse[1])],
+    ]
     for text in ("", "\n"):
         path.write_text(text)
         fit(callbacks.CSVLogger(path, append=True), epochs=1)
         assert path.read_text().startswith("epoch,loss,mse\n0,")
-    with pytest.raises(ValueError, match=r"CSVLogger: .*log\.csv: the first line is .*separated "
-                       "by ';'"):
+    with pytest.raises(
+        ValueError,
+        match=r"CSVLogger: .*log\.csv: the first line is .*separated "
+        "by ';'",
+    ):
         fit(callbacks.CSVLogger(path, separator=";", append=True))
 
 
@@ -482,16 +606,33 @@ def test_csv_logger_appends_once_after_a_resumption(tmp_path):
     path, checkpoint = tmp_path / "log.csv", tmp_path / "model"
     fit(callbacks.CSVLogger(path), epochs=1)
     for epochs in (2, 4):
-        fit(callbacks.CSVLogger(path, append=True), Checkpoint(checkpoint, resume=True),
-            epochs=epochs)
+        fit(
+            callbacks.CSVLogger(path, append=True),
+            Checkpoint(checkpoint, resume=True),
+            epochs=epochs,
+        )
     assert [line.split(",")[0] for line in path.read_text().splitlines()] == [
-        "epoch", "0", "0", "1", "2", "3"]
+        "epoch",
+        "0",
+        "0",
+        "1",
+        "2",
+        "3",
+    ]
 
 
 @pytest.mark.parametrize("verbose", [0, 1, 2])
 def test_outputs_of_predicted_batches(verbose, capsys):
     network, found = model(), []
-    out = network.predict(X, batch_size=8, verbose=verbose, callbacks=[callbacks.LambdaCallback(
-        on_predict_batch_end=lambda batch, logs: found.append(np.asarray(logs["outputs"])))])
+    out = network.predict(
+        X,
+        batch_size=8,
+        verbose=verbose,
+        callbacks=[
+            callbacks.LambdaCallback(
+                on_predict_batch_end=lambda batch, logs: found.append(np.asarray(logs["outputs"]))
+            )
+        ],
+    )
     assert [len(part) for part in found] == [8, 8, 4]
     np.testing.assert_array_equal(np.concatenate(found), out)

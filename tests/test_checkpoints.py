@@ -25,11 +25,16 @@ def data():
 def network(optimizer="adam", units=6):
     """A network with all kinds of random numbers, always with the same weights at first."""
     utils.set_random_seed(3)
-    model = models.Sequential([
-        layers.Flatten(input_shape=(28, 28)), layers.Rescaling(1 / 255), layers.Dropout(0.2),
-        layers.Dense(units, activation="relu"), layers.Dropout(0.1, seed=4),
-        layers.Dense(10, activation="softmax"),
-    ])
+    model = models.Sequential(
+        [
+            layers.Flatten(input_shape=(28, 28)),
+            layers.Rescaling(1 / 255),
+            layers.Dropout(0.2),
+            layers.Dense(units, activation="relu"),
+            layers.Dropout(0.1, seed=4),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     model.compile(copy.deepcopy(optimizer), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
@@ -58,13 +63,22 @@ class Falling(callbacks.Callback):
 def fit(model, data, *more, epochs=EPOCHS, restore=True):
     x, y = data
     stop = callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=restore)
-    return model.fit(x, y, epochs=epochs, batch_size=BATCH, validation_split=0.1, verbose=0,
-                     callbacks=[stop, Falling(), *more])
+    return model.fit(
+        x,
+        y,
+        epochs=epochs,
+        batch_size=BATCH,
+        validation_split=0.1,
+        verbose=0,
+        callbacks=[stop, Falling(), *more],
+    )
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adagrad",
-                                       optimizers.SGD(0.01, momentum=0.9)],
-                         ids=["sgd", "rmsprop", "adam", "adagrad", "momentum"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["sgd", "rmsprop", "adam", "adagrad", optimizers.SGD(0.01, momentum=0.9)],
+    ids=["sgd", "rmsprop", "adam", "adagrad", "momentum"],
+)
 def test_goes_on_after_any_step_bit_by_bit(tmp_path, data, optimizer):
     whole = network(optimizer)
     history = fit(whole, data, Checkpoint(tmp_path / "whole")).history
@@ -97,8 +111,7 @@ def test_more_epochs_after_the_end(tmp_path, data):
     fit(network(), data, Checkpoint(tmp_path / "whole"), epochs=4, restore=False)
     fit(network(), data, Checkpoint(tmp_path / "parts"), epochs=2, restore=False)
     parts = network()
-    history = fit(parts, data, Checkpoint(tmp_path / "parts", resume=True), epochs=4,
-                  restore=False)
+    history = fit(parts, data, Checkpoint(tmp_path / "parts", resume=True), epochs=4, restore=False)
     assert history.epoch == [0, 1, 2, 3]
     assert (tmp_path / "parts").read_bytes() == (tmp_path / "whole").read_bytes()
     before = parts.get_weights()
@@ -113,9 +126,16 @@ def test_a_run_that_stopped_early_stays_ended(tmp_path, data):
     model = network()
     model.fit(x, y, epochs=9, verbose=0, callbacks=[stop, Checkpoint(tmp_path / "file")])
     assert stop.stopped_epoch == 1
-    history = network().fit(x, y, epochs=9, verbose=0, callbacks=[
-        callbacks.EarlyStopping("loss", patience=1, mode="max"),
-        Checkpoint(tmp_path / "other", resume=tmp_path / "file")])
+    history = network().fit(
+        x,
+        y,
+        epochs=9,
+        verbose=0,
+        callbacks=[
+            callbacks.EarlyStopping("loss", patience=1, mode="max"),
+            Checkpoint(tmp_path / "other", resume=tmp_path / "file"),
+        ],
+    )
     assert len(history.epoch) == 2
     assert (tmp_path / "file").read_bytes() == (tmp_path / "other").read_bytes()
 
@@ -129,7 +149,8 @@ def test_resume_without_a_file_starts_anew(tmp_path, data):
 def test_a_model_copied_amid_a_run_does_not_run(data):
     copies, model = [], network()
     hook = callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(model)))
+        on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(model))
+    )
     fit(model, data, hook, epochs=1)
     assert copies[0].run is None and model.run is None
 
@@ -150,8 +171,14 @@ def refused(path, data, model=None, **options):
     before = model.get_weights()
     x, y = data
     with pytest.raises(ValueError) as caught:
-        model.fit(x, y, epochs=2, verbose=0, callbacks=[Checkpoint(path, resume=True)],
-                  **{"batch_size": BATCH, "validation_split": 0.1, **options})
+        model.fit(
+            x,
+            y,
+            epochs=2,
+            verbose=0,
+            callbacks=[Checkpoint(path, resume=True)],
+            **{"batch_size": BATCH, "validation_split": 0.1, **options},
+        )
     assert str(caught.value).startswith(f"Checkpoint: {path}: ")
     return str(caught.value), all(map(np.array_equal, model.get_weights(), before))
 
@@ -187,22 +214,28 @@ def test_refuses_a_truncated_file(path, data, length):
     assert "not a whole safetensors file" in message and same
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda about: about.update(version=2), "found version 2 of the format: expected 1"),
-    (lambda about: about["training"].pop("random"), "'random' is missing"),
-    (lambda about: about["training"]["random"].update(bit_generator="MT19937"), "PCG64"),
-    (lambda about: about["training"]["position"].pop("step"), "'step' is missing"),
-    (lambda about: about["training"]["position"].update(step=-1), "step: found -1"),
-    (lambda about: about["training"]["position"].update(step=1, order_state="x"), "state"),
-    (lambda about: about["training"].pop("data"), "samples was None and is 90"),
-    (lambda about: about["training"]["random"].update(has_uint32=2**40), "too large"),
-    (lambda about: about["training"].update(optimizer=5), "int"),
-    (lambda about: about["training"]["optimizer"].update(iterations=-1), "iterations: found -1"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda about: about.update(version=2), "found version 2 of the format: expected 1"),
+        (lambda about: about["training"].pop("random"), "'random' is missing"),
+        (lambda about: about["training"]["random"].update(bit_generator="MT19937"), "PCG64"),
+        (lambda about: about["training"]["position"].pop("step"), "'step' is missing"),
+        (lambda about: about["training"]["position"].update(step=-1), "step: found -1"),
+        (lambda about: about["training"]["position"].update(step=1, order_state="x"), "state"),
+        (lambda about: about["training"].pop("data"), "samples was None and is 90"),
+        (lambda about: about["training"]["random"].update(has_uint32=2**40), "too large"),
+        (lambda about: about["training"].update(optimizer=5), "int"),
+        (
+            lambda about: about["training"]["optimizer"].update(iterations=-1),
+            "iterations: found -1",
+        ),
+    ],
+)
 def test_refuses_a_state_that_was_changed(path, data, change, message):
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
-    about = json.loads(json.loads(content[8:8 + size])["__metadata__"]["pytensor"])
+    about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["pytensor"])
     change(about)
     save_file(load_file(path), path, {"pytensor": json.dumps(about)})
     assert message in refused(path, data)[0]
@@ -211,7 +244,7 @@ def test_refuses_a_state_that_was_changed(path, data, change, message):
 def test_refuses_missing_arrays(path, data):
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8:8 + size])["__metadata__"]
+    metadata = json.loads(content[8 : 8 + size])["__metadata__"]
     arrays = load_file(path)
     del arrays["training:optimizer/dense/kernel/1"]
     save_file(arrays, path, metadata)
@@ -224,8 +257,12 @@ def test_refuses_arguments(tmp_path):
     with pytest.raises(ValueError, match="save_freq: found 0: expected at least 1"):
         Checkpoint(tmp_path / "file", save_freq=0)
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        network().fit(np.zeros((2, 28, 28)), np.zeros(2, int), verbose=0,
-                      callbacks=[Checkpoint(tmp_path / "file", resume=tmp_path / "nowhere")])
+        network().fit(
+            np.zeros((2, 28, 28)),
+            np.zeros(2, int),
+            verbose=0,
+            callbacks=[Checkpoint(tmp_path / "file", resume=tmp_path / "nowhere")],
+        )
 
 
 def test_arrays_whose_keys_would_give_one_name(tmp_path):

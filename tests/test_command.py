@@ -21,18 +21,24 @@ def test_version(command, capsys):
 
 
 def test_what_there_is():
-    process = subprocess.run([sys.executable, "-m", "pytensor"], capture_output=True, text=True,
-                             check=True)
+    process = subprocess.run(
+        [sys.executable, "-m", "pytensor"], capture_output=True, text=True, check=True
+    )
     assert process.stdout.startswith(f"pytensor {pt.__version__}, ")
     for command in ("pytensor.train", "pytensor.predict"):
         assert f"python -m {command}" in process.stdout
     assert all(len(line) < 80 for line in process.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("given", "hint"), [
-    ("--epoch", ": did you mean '--epochs'?"), ("--lerning-rate=3", "'--learning-rate'?"),
-    ("--quite", "'--quiet'?"), ("--no-such-thing", "--no-such-thing"),
-])
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("--epoch", ": did you mean '--epochs'?"),
+        ("--lerning-rate=3", "'--learning-rate'?"),
+        ("--quite", "'--quiet'?"),
+        ("--no-such-thing", "--no-such-thing"),
+    ],
+)
 def test_misspelt_options(given, hint, capsys):
     assert train.main([given]) == 2
     assert capsys.readouterr().err.endswith(hint + "\n")
@@ -44,13 +50,23 @@ def test_usage_errors_have_one_line(capsys):
 
 
 def test_names_near_by():
-    names = ["GlorotUniform", "glorot_uniform", "HeNormal", "he_normal", "ones", "zeros", "a", "b",
-             "c"]
+    names = [
+        "GlorotUniform",
+        "glorot_uniform",
+        "HeNormal",
+        "he_normal",
+        "ones",
+        "zeros",
+        "a",
+        "b",
+        "c",
+    ]
     assert arguments.known("glorotuniform", names) == "did you mean 'glorot_uniform'?"
     assert arguments.known("GlorotUnifrom", names) == "did you mean 'GlorotUniform'?"
     assert arguments.known("he", names) == "did you mean 'he_normal'?"
     assert arguments.known("xyz", names) == (
-        "known are a, b, c, glorot_uniform, he_normal, ones, zeros")
+        "known are a, b, c, glorot_uniform, he_normal, ones, zeros"
+    )
     assert arguments.known("one", ["ones", "zeros"]) == "known are ones, zeros"
 
 

@@ -45,13 +45,18 @@ def test_shared_tensors_are_read_by_many(rng, threads):
 
 def test_a_model_predicts_in_many_threads(rng, threads):
     threads(2)
-    model = models.Sequential([layers.Dense(64, activation="relu", input_shape=(20,)),
-                               layers.Dense(5, activation="softmax")])
+    model = models.Sequential(
+        [
+            layers.Dense(64, activation="relu", input_shape=(20,)),
+            layers.Dense(5, activation="softmax"),
+        ]
+    )
     model.compile(optimizer="sgd", loss="categorical_crossentropy")
     x = rng.standard_normal((300, 20)).astype("float32")
     expected = np.asarray(model.predict(x, verbose=0)).tobytes()
-    for found in at_once(lambda i: [np.asarray(model.predict(x, verbose=0)).tobytes()
-                                    for _ in range(5)]):
+    for found in at_once(
+        lambda i: [np.asarray(model.predict(x, verbose=0)).tobytes() for _ in range(5)]
+    ):
         assert found == [expected] * 5
 
 
@@ -243,7 +248,8 @@ def busy(code):
 
 
 def test_threads_fork_at_the_same_time():
-    assert busy("""
+    assert (
+        busy("""
     codes = []
 
     def fork_often():
@@ -255,12 +261,15 @@ def test_threads_fork_at_the_same_time():
         for forker in forkers: forker.join()
 
     print(while_busy(fork_in_threads, 2)[1], codes == [0] * 24)
-    """) == "True True"
+    """)
+        == "True True"
+    )
 
 
 def test_a_fork_inside_a_tape():
     """Both go on recording, and have the whole gradient."""
-    assert busy("""
+    assert (
+        busy("""
     def fork_inside():
         with pt.GradientTape() as tape:
             tape.watch(a)
@@ -273,11 +282,14 @@ def test_a_fork_inside_a_tape():
         return good, os.waitpid(pid, 0)[1]
 
     print(while_busy(lambda: [fork_inside() for _ in range(5)]) == ([(True, 0)] * 5, True))
-    """) == "True"
+    """)
+        == "True"
+    )
 
 
 def test_a_child_forks_before_and_after_its_pool_has_started_anew():
-    assert busy("""
+    assert (
+        busy("""
     def with_children():
         first = in_child(lambda: compute() == expected)
         good = compute() == expected        # starts the pool of this process
@@ -286,22 +298,28 @@ def test_a_child_forks_before_and_after_its_pool_has_started_anew():
         return good and compute() == expected and (first, second) == (0, 0)
 
     print(while_busy(lambda: [in_child(with_children) for _ in range(3)]))
-    """) == "([0, 0, 0], True)"
+    """)
+        == "([0, 0, 0], True)"
+    )
 
 
 def test_a_pool_of_forked_processes_while_threads_compute():
-    assert busy("""
+    assert (
+        busy("""
     def map_in_processes():
         with multiprocessing.get_context("fork").Pool(2) as pool:
             return [found == expected for found in pool.map(compute, range(8))]
 
     print(while_busy(map_in_processes) == ([True] * 8, True))
-    """) == "True"
+    """)
+        == "True"
+    )
 
 
 def test_programs_are_started_while_threads_compute():
     """vfork and posix_spawn, which run no handler of a fork."""
-    assert busy("""
+    assert (
+        busy("""
     def start_programs():
         codes = [subprocess.run([sys.executable, "-S", "-c", "pass"]).returncode for _ in range(5)]
         for _ in range(5):
@@ -310,7 +328,9 @@ def test_programs_are_started_while_threads_compute():
         return codes
 
     print(while_busy(start_programs) == ([0] * 10, True))
-    """) == "True"
+    """)
+        == "True"
+    )
 
 
 class Squares:
@@ -471,8 +491,9 @@ def test_tensors_compute_until_the_interpreter_is_gone():
     lines = output_of(code).splitlines()
     atexit = f"atexit {27_225_000 + 300**2 * 600}"  # the gradient is 600 throughout
     assert lines[0] == atexit and lines.count(atexit) <= 2  # its own __del__ may come too
-    assert sorted(set(lines) - {atexit}) == [f"{name} 27225000" for name in
-                                             ("builtins", "cycle", "global", "sys")]
+    assert sorted(set(lines) - {atexit}) == [
+        f"{name} 27225000" for name in ("builtins", "cycle", "global", "sys")
+    ]
 
 
 def test_os_exit_and_sys_exit_while_the_pool_is_idle_and_busy():
@@ -495,16 +516,24 @@ def test_os_exit_and_sys_exit_while_the_pool_is_idle_and_busy():
         thread.join()
         sys.exit(int((a @ a)[0, 0].item()) - 293)
     """
-    for code, expected in ((begin + "    os._exit(7)", 7), (begin + busy + "    os._exit(7)", 7),
-                           (begin + in_thread, 7), (begin + busy + in_thread, 7)):
+    for code, expected in (
+        (begin + "    os._exit(7)", 7),
+        (begin + busy + "    os._exit(7)", 7),
+        (begin + in_thread, 7),
+        (begin + busy + in_thread, 7),
+    ):
         process = run_python(code)
         assert (process.returncode, process.stderr) == (expected, "")
 
 
-@pytest.mark.parametrize("again", [
-    "importlib.reload(pt)",
-    "importlib.reload(pt._core)",
-    "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'pytensor']"])
+@pytest.mark.parametrize(
+    "again",
+    [
+        "importlib.reload(pt)",
+        "importlib.reload(pt._core)",
+        "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'pytensor']",
+    ],
+)
 def test_an_import_again(again):
     """The old module and the new one work, with each other's tensors."""
     code = f"""
@@ -611,8 +640,9 @@ def test_the_quota_of_a_control_group_is_the_default_number_of_threads(quota, ex
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one processor")
     with control_group(quota) as path:
-        process = run_python(f"GROUP = {str(path)!r}\n" + textwrap.dedent(code),
-                             PYTENSOR_NUM_THREADS="")
+        process = run_python(
+            f"GROUP = {str(path)!r}\n" + textwrap.dedent(code), PYTENSOR_NUM_THREADS=""
+        )
     if "PermissionError" in process.stderr:
         pytest.skip("no process may be put into a control group here")
     assert process.stdout.split() == [str(expected)] * 2, process.stderr
@@ -641,14 +671,18 @@ FEWER_THREADS = """
 def test_threads_that_cannot_start_are_done_without():
     """A machine out of threads: correct, with those that there are, and one warning."""
     lines = output_of(FEWER_THREADS, cwd=TESTS).splitlines()
-    assert lines[0] == ("['pytensor: set_num_threads(200): the system started fewer threads; going "
-                        "on with those']"), lines
+    assert lines[0] == (
+        "['pytensor: set_num_threads(200): the system started fewer threads; going on with those']"
+    ), lines
     assert lines[1] == "True"
 
 
 def test_one_warning_may_be_an_error():
-    process = run_python("import warnings; warnings.simplefilter('error')\n"
-                         + textwrap.dedent(FEWER_THREADS).replace('"always"', '"error"'), cwd=TESTS)
+    process = run_python(
+        "import warnings; warnings.simplefilter('error')\n"
+        + textwrap.dedent(FEWER_THREADS).replace('"always"', '"error"'),
+        cwd=TESTS,
+    )
     assert "RuntimeWarning: pytensor: set_num_threads(200)" in process.stderr
 
 
@@ -712,10 +746,13 @@ def test_threadpoolctl_leaves_the_one_thread_of_our_openblas():
 
 def test_products_give_openblas_one_thread_again():
     """Somebody may find the library by its symbols."""
-    code = textwrap.dedent(BLAS_FROM_OUTSIDE.replace("    import threadpoolctl\n", "")) + """
+    code = (
+        textwrap.dedent(BLAS_FROM_OUTSIDE.replace("    import threadpoolctl\n", ""))
+        + """
 library.scipy_openblas_set_num_threads(3)
 print(threads(), bits() == expected, threads())
 """
+    )
     assert output_of(code).split() == ["3", "True", "1"]
 
 

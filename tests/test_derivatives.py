@@ -49,20 +49,31 @@ def sample(row):
 for row in ELEMENTWISE:
     if any(row.d) and row.name != "where":
         case(row.name, lambda xp, *x, name=row.name: getattr(xp, name)(*x), *sample(row))
-case("where", lambda xp, x, y: xp.where(xp.asarray(normal(2, 3) > 0), x, y), normal(3),
-     normal(4, 2, 1))
-case("where and a number", lambda xp, x: xp.where(xp.asarray(normal(2, 3) > 0), x, 2.0) * x,
-     normal(3))
-case("pow of a number", lambda xp, x: 2.5 ** x + x ** 3 + x ** 0.5, positive(4))
-case("pow of a negative number", lambda xp, x: x ** 2 + x ** 3 + x ** -1.0, -positive(4))
+case(
+    "where",
+    lambda xp, x, y: xp.where(xp.asarray(normal(2, 3) > 0), x, y),
+    normal(3),
+    normal(4, 2, 1),
+)
+case(
+    "where and a number",
+    lambda xp, x: xp.where(xp.asarray(normal(2, 3) > 0), x, 2.0) * x,
+    normal(3),
+)
+case("pow of a number", lambda xp, x: 2.5**x + x**3 + x**0.5, positive(4))
+case("pow of a negative number", lambda xp, x: x**2 + x**3 + x**-1.0, -positive(4))
 case("clip by numbers", lambda xp, x: xp.clip(x, -0.5, 0.5), normal(7))
 
 for row in REDUCTIONS:
     for axis, keepdims in itertools.product([None, 1, (0, 2)], [False, True]):
         if any(row.d):
-            case(f"{row.name} {axis} {keepdims}",
-                 lambda xp, x, name=row.name, axis=axis, keep=keepdims:
-                 getattr(xp, name)(x, axis=axis, keepdims=keep), CUBE)
+            case(
+                f"{row.name} {axis} {keepdims}",
+                lambda xp, x, name=row.name, axis=axis, keep=keepdims: getattr(xp, name)(
+                    x, axis=axis, keepdims=keep
+                ),
+                CUBE,
+            )
 for axis in (None, 1, (0, 2)):
     case(f"mean {axis}", lambda xp, x, a=axis: xp.mean(x, axis=a) * 2, CUBE)
     case(f"var {axis}", lambda xp, x, a=axis: xp.var(x, axis=a), CUBE)
@@ -73,9 +84,18 @@ for k, rows in enumerate(([2, 0, 5], [0, 0, 3], [0, 0, 0], [-2, 0, 3, 0, 5])):
     case(f"prod of zeros {k}", lambda xp, x: xp.prod(x), np.array(rows, float))
 
 RANKS = (
-    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3,)),
-    ((5, 2, 3), (3, 4)), ((3,), (5, 3, 4)), ((2, 3), (5, 3, 4)), ((5, 2, 3), (5, 3, 4)),
-    ((1, 2, 3), (5, 3, 4)), ((5, 2, 3), (1, 3, 4)), ((2, 1, 2, 3), (3, 3, 2)),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3,)),
+    ((5, 2, 3), (3, 4)),
+    ((3,), (5, 3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)),
+    ((5, 2, 3), (1, 3, 4)),
+    ((2, 1, 2, 3), (3, 3, 2)),
 )
 for x, y in RANKS:
     case(f"matmul {x} {y}", lambda xp, x, y: x @ y, normal(*x), normal(*y, seed=4))
@@ -89,13 +109,20 @@ case("reshape of a transpose", lambda xp, x: x.T.reshape(-1), CUBE)
 case("permute_dims", lambda xp, x: xp.permute_dims(x, (2, 0, 1)), CUBE)
 case("mT", lambda xp, x: x.mT, CUBE)
 case("broadcast_to", lambda xp, x: xp.broadcast_to(x[:, :1], (5, 2, 3, 4)), CUBE)
-case("broadcast_arrays",
-     lambda xp, x, y: [a * a for a in xp.broadcast_arrays(x, y)], normal(2, 1), normal(3))
+case(
+    "broadcast_arrays",
+    lambda xp, x, y: [a * a for a in xp.broadcast_arrays(x, y)],
+    normal(2, 1),
+    normal(3),
+)
 case("flip", lambda xp, x: xp.flip(x, axis=1), CUBE)
 case("expand_dims and squeeze", lambda xp, x: xp.squeeze(xp.expand_dims(x * x, axis=0)), CUBE)
 case("concat", lambda xp, x: xp.concat([x, x * x, x[:0]]), CUBE)
-case("concat along the last axis",
-     lambda xp, x: xp.concat([x, xp.ones((2, 3, 1)), x[..., 1:]], axis=-1), CUBE)
+case(
+    "concat along the last axis",
+    lambda xp, x: xp.concat([x, xp.ones((2, 3, 1)), x[..., 1:]], axis=-1),
+    CUBE,
+)
 case("concat flattened", lambda xp, x: xp.concat([x, x[0]], axis=None), CUBE)
 case("stack", lambda xp, x: xp.stack([x, x * 2, x], axis=1), CUBE)
 case("index", lambda xp, x: x[1, ..., 2], CUBE)
@@ -117,49 +144,87 @@ case("softmax along the first axis", lambda xp, x: xp.softmax(x, axis=0), CUBE)
 case("log_softmax", lambda xp, x: xp.log_softmax(x), CUBE)
 case("linear", lambda xp, x, w, b: xp.linear(x, w, b), MATRIX, normal(4, 5), normal(5))
 case("linear of more axes", lambda xp, x, w: xp.linear(x, w), CUBE, normal(4, 5))
-case("linear and relu",
-     lambda xp, x, w, b: xp.linear(x, w, b, relu=True), MATRIX, normal(4, 5), normal(5))
-case("softmax_cross_entropy",
-     lambda xp, x, y: xp.softmax_cross_entropy(x, y), CUBE, positive(2, 3, 4))
-case("sparse_softmax_cross_entropy",
-     lambda xp, x: xp.sparse_softmax_cross_entropy(x, INDICES), CUBE)
+case(
+    "linear and relu",
+    lambda xp, x, w, b: xp.linear(x, w, b, relu=True),
+    MATRIX,
+    normal(4, 5),
+    normal(5),
+)
+case(
+    "softmax_cross_entropy",
+    lambda xp, x, y: xp.softmax_cross_entropy(x, y),
+    CUBE,
+    positive(2, 3, 4),
+)
+case(
+    "sparse_softmax_cross_entropy", lambda xp, x: xp.sparse_softmax_cross_entropy(x, INDICES), CUBE
+)
 
-fused = pt.fuse(lambda x, y: pt.exp(-x * x) * y + pt.tanh(y) / (1 + x ** 2))
+fused = pt.fuse(lambda x, y: pt.exp(-x * x) * y + pt.tanh(y) / (1 + x**2))
 case("fuse", lambda xp, x, y: xp.fused(x, y), normal(2, 3), normal(3))
 
 # ------------------------------------------------------------------ computed by NumPy, composed
 
 for name, row in numpy_rows.TABLE.items():
     if row.kind in ("unary", "binary") and row.d:
-        shapes = ((2, 3), (3,))[:len(row.inputs)]
-        case(name, lambda xp, *x, name=name: getattr(xp, name)(*x),
-             *(normal(*s, seed=k) for k, s in enumerate(shapes)))
+        shapes = ((2, 3), (3,))[: len(row.inputs)]
+        case(
+            name,
+            lambda xp, *x, name=name: getattr(xp, name)(*x),
+            *(normal(*s, seed=k) for k, s in enumerate(shapes)),
+        )
 
 for axis in (0, -1):
     for initial in (False, True):
         for name in ("cumulative_sum", "cumulative_prod"):
-            case(f"{name} {axis} {initial}", lambda xp, x, name=name, a=axis, i=initial:
-                 getattr(xp, name)(x, axis=a, include_initial=i) ** 2, MATRIX)
+            case(
+                f"{name} {axis} {initial}",
+                lambda xp, x, name=name, a=axis, i=initial: (
+                    getattr(xp, name)(x, axis=a, include_initial=i) ** 2
+                ),
+                MATRIX,
+            )
 case("cumulative_sum of a vector", lambda xp, x: xp.cumulative_sum(x), VECTOR)
-case("cumulative_prod of zeros", lambda xp, x: xp.cumulative_prod(x),
-     np.array([2.0, 0, 3, 0, 5, 1]))
+case(
+    "cumulative_prod of zeros", lambda xp, x: xp.cumulative_prod(x), np.array([2.0, 0, 3, 0, 5, 1])
+)
 case("sort", lambda xp, x: xp.sort(x) * xp.sort(x, axis=0, descending=True), MATRIX)
-case("take_along_axis", lambda xp, x: xp.take_along_axis(x, xp.argsort(x, axis=1), axis=1),
-     MATRIX)
+case("take_along_axis", lambda xp, x: xp.take_along_axis(x, xp.argsort(x, axis=1), axis=1), MATRIX)
 for text, shapes in {
-        "ij,jk->ik": [(2, 3), (3, 4)], "ij,jk": [(2, 3), (3, 4)], "ii": [(3, 3)],
-        "ii->i": [(3, 3)], "iij->j": [(3, 3, 2)], "ij->": [(2, 3)], "ij->ji": [(2, 3)],
-        "ij,j,ik->k": [(2, 3), (3,), (2, 2)], "...i,...i": [(2, 1, 3), (4, 3)],
-        "...ij,jk->...ik": [(2, 2, 3), (3, 2)], "bij,bjk->ik": [(2, 2, 3), (2, 3, 2)],
-        "i,j->ij": [(2,), (3,)], "ij,kl->i": [(2, 3), (2, 2)], "iii->i": [(2, 2, 2)],
-        "ij,ij->ij": [(1, 3), (2, 3)], "ij,jl": [(2, 1), (3, 2)], "ii,i": [(1, 1), (3,)],
-        "ij,jm": [(2, 1), (3, 1)], "...i,...i->...": [(1, 3), (2, 1)]}.items():
-    case(f"einsum {text}", lambda xp, *x, text=text: xp.einsum(text, *x),
-         *(normal(*shape, seed=k) for k, shape in enumerate(shapes)))
+    "ij,jk->ik": [(2, 3), (3, 4)],
+    "ij,jk": [(2, 3), (3, 4)],
+    "ii": [(3, 3)],
+    "ii->i": [(3, 3)],
+    "iij->j": [(3, 3, 2)],
+    "ij->": [(2, 3)],
+    "ij->ji": [(2, 3)],
+    "ij,j,ik->k": [(2, 3), (3,), (2, 2)],
+    "...i,...i": [(2, 1, 3), (4, 3)],
+    "...ij,jk->...ik": [(2, 2, 3), (3, 2)],
+    "bij,bjk->ik": [(2, 2, 3), (2, 3, 2)],
+    "i,j->ij": [(2,), (3,)],
+    "ij,kl->i": [(2, 3), (2, 2)],
+    "iii->i": [(2, 2, 2)],
+    "ij,ij->ij": [(1, 3), (2, 3)],
+    "ij,jl": [(2, 1), (3, 2)],
+    "ii,i": [(1, 1), (3,)],
+    "ij,jm": [(2, 1), (3, 1)],
+    "...i,...i->...": [(1, 3), (2, 1)],
+}.items():
+    case(
+        f"einsum {text}",
+        lambda xp, *x, text=text: xp.einsum(text, *x),
+        *(normal(*shape, seed=k) for k, shape in enumerate(shapes)),
+    )
 case("einsum of one twice", lambda xp, x: xp.einsum("ij,kj->ik", x, x), MATRIX)
 
-case("add_at", lambda xp, x, y: xp.add_at(x, (slice(None), np.array([0, 2, 2])), y) ** 2, MATRIX,
-     normal(3))
+case(
+    "add_at",
+    lambda xp, x, y: xp.add_at(x, (slice(None), np.array([0, 2, 2])), y) ** 2,
+    MATRIX,
+    normal(3),
+)
 case("set_at", lambda xp, x, y: xp.set_at(x, (1, slice(None, None, 2)), y) * x, MATRIX, normal(2))
 case("roll", lambda xp, x: xp.roll(x, (1, -2), axis=(0, 1)), MATRIX)
 case("repeat", lambda xp, x: xp.repeat(x, 3, axis=1) ** 2, MATRIX)
@@ -206,11 +271,17 @@ case("linalg.qr of R", lambda xp, x: xp.linalg.qr(x)[1], TALL)
 for n in (-2, 0, 1, 5):
     case(f"linalg.matrix_power {n}", lambda xp, x, n=n: xp.linalg.matrix_power(x, n) + 0 * x, BATCH)
 for ord in ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
-    case(f"linalg.matrix_norm {ord}",
-         lambda xp, x, ord=ord: xp.linalg.matrix_norm(x, ord=ord, keepdims=True), TALL)
+    case(
+        f"linalg.matrix_norm {ord}",
+        lambda xp, x, ord=ord: xp.linalg.matrix_norm(x, ord=ord, keepdims=True),
+        TALL,
+    )
 for ord in (1, 2, 3.5, np.inf, -np.inf, -2):
-    case(f"linalg.vector_norm {ord}", lambda xp, x, ord=ord:
-         xp.linalg.vector_norm(x, axis=(0, 2), ord=ord), CUBE)
+    case(
+        f"linalg.vector_norm {ord}",
+        lambda xp, x, ord=ord: xp.linalg.vector_norm(x, axis=(0, 2), ord=ord),
+        CUBE,
+    )
 case("linalg.vector_norm of all", lambda xp, x: xp.linalg.vector_norm(x), CUBE)
 case("linalg.cross", lambda xp, x, y: xp.linalg.cross(x, y), normal(2, 3), normal(3))
 case("linalg.outer", lambda xp, x, y: xp.linalg.outer(x, y), normal(2), normal(3))
@@ -239,18 +310,23 @@ def jax_namespace(jax):
     def sparse(x, labels):
         return -np_.take_along_axis(nn_.log_softmax(x), labels[..., None], axis=-1)[..., 0]
 
-    return Namespace(SimpleNamespace(
-        linear=linear,
-        logsumexp=nn_.logsumexp,
-        add_at=lambda x, key, y: x.at[key].add(y),
-        set_at=lambda x, key, y: x.at[key].set(y),
-        nextafter=lambda x, y: x,  # it has no derivative there
-        relu_gradient=lambda x, y: np_.where(y > 0, x, 0),
-        where_positive=lambda x, y, z: np_.where(x > 0, y, z),
-        softmax_cross_entropy=lambda x, y: -(y * nn_.log_softmax(x)).sum(-1),
-        sparse_softmax_cross_entropy=sparse,
-        fused=lambda x, y: np_.exp(-x * x) * y + np_.tanh(y) / (1 + x ** 2)),
-        np_, nn_, jax.scipy.special)
+    return Namespace(
+        SimpleNamespace(
+            linear=linear,
+            logsumexp=nn_.logsumexp,
+            add_at=lambda x, key, y: x.at[key].add(y),
+            set_at=lambda x, key, y: x.at[key].set(y),
+            nextafter=lambda x, y: x,  # it has no derivative there
+            relu_gradient=lambda x, y: np_.where(y > 0, x, 0),
+            where_positive=lambda x, y, z: np_.where(x > 0, y, z),
+            softmax_cross_entropy=lambda x, y: -(y * nn_.log_softmax(x)).sum(-1),
+            sparse_softmax_cross_entropy=sparse,
+            fused=lambda x, y: np_.exp(-x * x) * y + np_.tanh(y) / (1 + x**2),
+        ),
+        np_,
+        nn_,
+        jax.scipy.special,
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -285,11 +361,28 @@ def test_every_rule_has_a_case():
 
 # autograd's names of ours, and its own helpers that stand for a function.
 AUTOGRAD = {
-    "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh",
-    "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
-    "concatenate": "concat", "conjugate": "conj", "cumsum": "cumulative_sum", "fabs": "abs",
-    "fliplr": "flip", "flipud": "flip", "full": "full_like", "norm": "linalg.vector_norm",
-    "power": "pow", "ravel": "reshape", "rollaxis": "moveaxis", "swapaxes": "moveaxis",
+    "absolute": "abs",
+    "amax": "max",
+    "amin": "min",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "concatenate": "concat",
+    "conjugate": "conj",
+    "cumsum": "cumulative_sum",
+    "fabs": "abs",
+    "fliplr": "flip",
+    "flipud": "flip",
+    "full": "full_like",
+    "norm": "linalg.vector_norm",
+    "power": "pow",
+    "ravel": "reshape",
+    "rollaxis": "moveaxis",
+    "swapaxes": "moveaxis",
     "transpose": "permute_dims",
 }
 
@@ -303,8 +396,11 @@ def test_what_autograd_differentiates_is_here_or_on_the_list():
     listed = set(re.findall(r"`(\w+)`", page.partition("and pytensor does not:")[2]))
     tested = {name.split()[0] for name in CASES}
     tested |= {name.removeprefix("linalg.") for name in tested} | {"squeeze"}
-    theirs = {f.__name__ for f in primitive_vjps
-              if any(hasattr(m, f.__name__) for m in (anp, anp.linalg, anp.fft))} | {"concatenate"}
+    theirs = {
+        f.__name__
+        for f in primitive_vjps
+        if any(hasattr(m, f.__name__) for m in (anp, anp.linalg, anp.fft))
+    } | {"concatenate"}
     theirs -= {"array_from_args", "concatenate_args", "make_diagonal", "truncate_pad"}  # helpers
     ours = {name for name in theirs if AUTOGRAD.get(name, name) in tested}
     assert len(ours) > 70
@@ -327,6 +423,7 @@ def jax():
 
 def products(vjp, jvp, f, args, tangents, weights):
     """Value, gradients, tangent, and the tangent of the gradients."""
+
     def pulled(*x):
         return vjp(f, *x)[1](weights)
 
@@ -351,11 +448,13 @@ def test_jax(name, jax):
         return g
 
     weights = rng.standard_normal(combined(OURS)(*map(pt.asarray, args)).shape)
-    ours = products(pt.vjp, pt.jvp, combined(OURS), tuple(map(pt.asarray, args)), tangents,
-                    pt.asarray(weights))
+    ours = products(
+        pt.vjp, pt.jvp, combined(OURS), tuple(map(pt.asarray, args)), tangents, pt.asarray(weights)
+    )
     g = combined(theirs)
-    expected = jax.jit(lambda args, tangents, weights: products(
-        jax.vjp, jax.jvp, g, args, tangents, weights))(args, tangents, weights)
+    expected = jax.jit(
+        lambda args, tangents, weights: products(jax.vjp, jax.jvp, g, args, tangents, weights)
+    )(args, tangents, weights)
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
@@ -366,11 +465,19 @@ def test_jax(name, jax):
 @pytest.mark.parametrize(
     ("f", "x", "slope"),
     [
-        (pt.relu, 0.0, 0), (pt.abs, 0.0, 0), (pt.sqrt, 0.0, np.inf), (pt.sign, 2.0, 0),
-        (lambda x: pt.maximum(x, x), 1.0, 1), (lambda x: pt.maximum(x, 1.0), 1.0, 0.5),
-        (lambda x: pt.clip(x, 0.0, 1.0), 1.0, 1), (lambda x: pt.clip(x, 0.0, 1.0), 2.0, 0),
-        (lambda x: x ** 0, 0.0, 0), (lambda x: x ** 1, 0.0, 1), (lambda x: x ** 2, 0.0, 0),
-        (lambda y: pt.asarray(0.0) ** y, 2.0, 0), (lambda y: pt.asarray(-2.0) ** y, 2.0, np.nan),
+        (pt.relu, 0.0, 0),
+        (pt.abs, 0.0, 0),
+        (pt.sqrt, 0.0, np.inf),
+        (pt.sign, 2.0, 0),
+        (lambda x: pt.maximum(x, x), 1.0, 1),
+        (lambda x: pt.maximum(x, 1.0), 1.0, 0.5),
+        (lambda x: pt.clip(x, 0.0, 1.0), 1.0, 1),
+        (lambda x: pt.clip(x, 0.0, 1.0), 2.0, 0),
+        (lambda x: x**0, 0.0, 0),
+        (lambda x: x**1, 0.0, 1),
+        (lambda x: x**2, 0.0, 0),
+        (lambda y: pt.asarray(0.0) ** y, 2.0, 0),
+        (lambda y: pt.asarray(-2.0) ** y, 2.0, np.nan),
         (lambda x: pt.hypot(x, 0.0), 0.0, 0),
         (lambda x: pt.linalg.vector_norm(pt.stack([x])), 0.0, 0),
         (lambda x: pt.where(x > 0, pt.sqrt(pt.where(x > 0, x, 1.0)), 0.0), -1.0, 0),
@@ -391,26 +498,58 @@ SLOPES = {
     "asinh": lambda x: 1 / np.sqrt(1 + x * x),
     "atan": lambda x: 1 / (1 + x * x),
     "atanh": lambda x: 1 / ((1 - x) * (1 + x)),
-    "cosh": np.sinh, "sinh": np.cosh, "exp": np.exp, "expm1": np.exp,
-    "log": lambda x: 1 / x, "log1p": lambda x: 1 / (1 + x),
-    "log2": lambda x: 1 / (x * np.log(2)), "log10": lambda x: 1 / (x * np.log(10)),
-    "sqrt": lambda x: 0.5 / np.sqrt(x), "reciprocal": lambda x: -1 / x / x,
+    "cosh": np.sinh,
+    "sinh": np.cosh,
+    "exp": np.exp,
+    "expm1": np.exp,
+    "log": lambda x: 1 / x,
+    "log1p": lambda x: 1 / (1 + x),
+    "log2": lambda x: 1 / (x * np.log(2)),
+    "log10": lambda x: 1 / (x * np.log(10)),
+    "sqrt": lambda x: 0.5 / np.sqrt(x),
+    "reciprocal": lambda x: -1 / x / x,
     "erf": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
     "softplus": lambda x: 1 / (1 + np.exp(-x)),
     "divide": (lambda x, y: 1 / y, lambda x, y: -x / y / y),
-    "pow": (lambda x, y: y * x ** (y - 1), lambda x, y: x ** y * np.log(x)),
+    "pow": (lambda x, y: y * x ** (y - 1), lambda x, y: x**y * np.log(x)),
     "atan2": (lambda x, y: y / (x * x + y * y), lambda x, y: -x / (x * x + y * y)),
     "hypot": (lambda x, y: x / np.hypot(x, y), lambda x, y: y / np.hypot(x, y)),
     "logaddexp": (lambda x, y: 1 / (1 + np.exp(y - x)), lambda x, y: 1 / (1 + np.exp(x - y))),
 }
-MAGNITUDES = np.array([1e-37, 1e-30, 1e-20, 1e-10, 1e-3, 0.5, 0.999, 0.9999999, 1, 1.0000001,
-                       1.5, 7, 16, 80, 1e5, 1e10, 1e19, 1e20, 1e30, 1e38, np.inf], np.float32)
+MAGNITUDES = np.array(
+    [
+        1e-37,
+        1e-30,
+        1e-20,
+        1e-10,
+        1e-3,
+        0.5,
+        0.999,
+        0.9999999,
+        1,
+        1.0000001,
+        1.5,
+        7,
+        16,
+        80,
+        1e5,
+        1e10,
+        1e19,
+        1e20,
+        1e30,
+        1e38,
+        np.inf,
+    ],
+    np.float32,
+)
 MAGNITUDES = np.concatenate([MAGNITUDES, -MAGNITUDES])
 
 
 def tangent_by(f, args, k):
     """Forward mode's derivative of f by argument number k."""
-    return pt.jvp(lambda x: f(*args[:k], x, *args[k + 1:]), (args[k],), (pt.ones_like(args[k]),))[1]
+    return pt.jvp(lambda x: f(*args[:k], x, *args[k + 1 :]), (args[k],), (pt.ones_like(args[k]),))[
+        1
+    ]
 
 
 @pytest.mark.parametrize("name", SLOPES)
@@ -427,8 +566,12 @@ def test_slopes_at_extreme_arguments(name):
         if name == "pow":  # the parity of y - 1 gets lost where y is large
             known &= args[0] > 0
         assert known.sum() > 10 and len(np.unique(expected[known])) > 3
-        np.testing.assert_allclose(np.asarray(g)[known], expected[known], rtol=1e-5,
-                                   atol=np.finfo(np.float32).smallest_normal)
+        np.testing.assert_allclose(
+            np.asarray(g)[known],
+            expected[known],
+            rtol=1e-5,
+            atol=np.finfo(np.float32).smallest_normal,
+        )
         tangent = tangent_by(getattr(pt, name), args, k)
         np.testing.assert_array_equal(np.asarray(tangent)[known], np.asarray(g)[known])
 
@@ -440,17 +583,29 @@ INF = np.inf
 @pytest.mark.parametrize(
     ("f", "args", "slopes"),
     [
-        (pt.logaddexp, (INF, 2), (1, 0)), (pt.logaddexp, (-INF, 2), (0, 1)),
-        (pt.logaddexp, (INF, INF), (0.5, 0.5)), (pt.logaddexp, (-INF, -INF), (0.5, 0.5)),
-        (pt.logaddexp, (INF, -INF), (1, 0)), (pt.logaddexp, (1e30, -1e30), (1, 0)),
-        (pt.hypot, (INF, 2), (1, 0)), (pt.hypot, (2, -INF), (0, -1)),
-        (pt.hypot, (3e-25, 4e-25), (0.6, 0.8)), (pt.hypot, (3e30, -4e30), (0.6, -0.8)),
-        (pt.atan2, (INF, 2), (0, 0)), (pt.atan2, (2, INF), (0, 0)),
+        (pt.logaddexp, (INF, 2), (1, 0)),
+        (pt.logaddexp, (-INF, 2), (0, 1)),
+        (pt.logaddexp, (INF, INF), (0.5, 0.5)),
+        (pt.logaddexp, (-INF, -INF), (0.5, 0.5)),
+        (pt.logaddexp, (INF, -INF), (1, 0)),
+        (pt.logaddexp, (1e30, -1e30), (1, 0)),
+        (pt.hypot, (INF, 2), (1, 0)),
+        (pt.hypot, (2, -INF), (0, -1)),
+        (pt.hypot, (3e-25, 4e-25), (0.6, 0.8)),
+        (pt.hypot, (3e30, -4e30), (0.6, -0.8)),
+        (pt.atan2, (INF, 2), (0, 0)),
+        (pt.atan2, (2, INF), (0, 0)),
         (pt.atan2, (1e-25, 1e-25), (5e24, -5e24)),
-        (pt.pow, (INF, 0), (0, INF)), (pt.pow, (-INF, 0), (0, np.nan)), (pt.pow, (0, 0), (0, 0)),
-        (pt.pow, (1e-30, 0), (0, np.log(1e-30))), (pt.pow, (INF, -2), (0, 0)),
-        (pt.pow, (0, -2), (-INF, 0)), (pt.pow, (0.5, INF), (0, 0)), (pt.pow, (2, -INF), (0, 0)),
-        (pt.pow, (1, 0), (0, 0)), (pt.pow, (0, 3), (0, 0)),
+        (pt.pow, (INF, 0), (0, INF)),
+        (pt.pow, (-INF, 0), (0, np.nan)),
+        (pt.pow, (0, 0), (0, 0)),
+        (pt.pow, (1e-30, 0), (0, np.log(1e-30))),
+        (pt.pow, (INF, -2), (0, 0)),
+        (pt.pow, (0, -2), (-INF, 0)),
+        (pt.pow, (0.5, INF), (0, 0)),
+        (pt.pow, (2, -INF), (0, 0)),
+        (pt.pow, (1, 0), (0, 0)),
+        (pt.pow, (0, 3), (0, 0)),
         (lambda *x: pt.prod(pt.stack(x)), (INF, 1, 2), (2, INF, INF)),
         (lambda *x: pt.prod(pt.stack(x)), (1e30, 1e-30, 1e-35), (1e-65, 1e-5, 1)),
         (lambda *x: pt.prod(pt.stack(x)), (1e-30, 0, 1e30), (0, 1, 0)),
@@ -482,10 +637,15 @@ def test_second_derivatives_of_a_power():
     assert twice(pt.asarray(0.0), pt.asarray(2.0)).item() == 2
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: pt.linalg.vector_norm(x) ** 2 / 2, lambda x: pt.hypot(x[0], x[1]),
-    lambda x: pt.linalg.vector_norm(x, ord=3), lambda x: pt.linalg.matrix_norm(pt.stack([x, x])),
-])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: pt.linalg.vector_norm(x) ** 2 / 2,
+        lambda x: pt.hypot(x[0], x[1]),
+        lambda x: pt.linalg.vector_norm(x, ord=3),
+        lambda x: pt.linalg.matrix_norm(pt.stack([x, x])),
+    ],
+)
 def test_a_length_of_0_has_no_second_derivative(f):
     np.testing.assert_array_equal(pt.grad(f)(pt.zeros(2)), [0, 0])
     assert pt.isfinite(pt.hessian(f)(pt.ones(2))).all()
@@ -516,10 +676,17 @@ def test_equal_eigenvalues():
 @pytest.mark.parametrize(
     ("f", "error", "message"),
     [
-        (lambda x: pt.linalg.svd(x).U, NotImplementedError, r"linalg.svd: U and Vh with full_mat.*"
-         r" \(3, 4\): take full_matrices=False"),
-        (lambda x: pt.linalg.qr(x.mT, mode="complete").Q, NotImplementedError,
-         r"linalg.qr: mode='complete' has no derivative for matrices \(4, 3\)"),
+        (
+            lambda x: pt.linalg.svd(x).U,
+            NotImplementedError,
+            r"linalg.svd: U and Vh with full_mat.*"
+            r" \(3, 4\): take full_matrices=False",
+        ),
+        (
+            lambda x: pt.linalg.qr(x.mT, mode="complete").Q,
+            NotImplementedError,
+            r"linalg.qr: mode='complete' has no derivative for matrices \(4, 3\)",
+        ),
         (lambda x: pt.linalg.det(x[:, :3] * 0), np.linalg.LinAlgError, "linalg.inv: Singular"),
         (lambda x: pt.unique_values(x), NotImplementedError, "unique_values: no derivative is kn"),
         (lambda x: pt.asarray(np.exp(np.asarray(x))), RuntimeError, "what another library"),

@@ -52,17 +52,27 @@ def save(path, model, history=None):
 def mpi():
     """Run a script on so many ranks. Returns: exit code, output, seconds."""
     pytest.importorskip("mpi4py", reason="needs pytensor-kernels[mpi]")
-    mpiexec = shutil.which("mpiexec", path=os.pathsep.join(
-        [os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
-    if mpiexec is None or subprocess.run([sys.executable, "-c", "from mpi4py import MPI"],
-                                         capture_output=True).returncode:
+    mpiexec = shutil.which(
+        "mpiexec",
+        path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
+    )
+    if (
+        mpiexec is None
+        or subprocess.run(
+            [sys.executable, "-c", "from mpi4py import MPI"], capture_output=True
+        ).returncode
+    ):
         pytest.skip("needs mpiexec and an MPI library: pytensor-kernels[mpi]")
 
     def run(n, *command, code=0, before_end=None):
         start = time.monotonic()
-        process = subprocess.Popen([mpiexec, "-n", str(n), sys.executable, *map(str, command)],
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   env=os.environ | {"PYTENSOR_NUM_THREADS": "1"})
+        process = subprocess.Popen(
+            [mpiexec, "-n", str(n), sys.executable, *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTENSOR_NUM_THREADS": "1"},
+        )
         try:
             if before_end is not None:
                 before_end(process)
@@ -80,6 +90,7 @@ def mpi():
 @pytest.fixture
 def script(mpi, tmp_path):
     """Run a program after SCRIPT on so many ranks."""
+
     def run(n, text, **options):
         path = tmp_path / "script.py"
         path.write_text(SCRIPT + text)
@@ -120,14 +131,16 @@ if distribution is not None:
 
 def fitted(script, tmp_path, n, noisy, deterministic, distribute=True):
     path = str(tmp_path / f"{n}.npz")
-    script(n, FIT.format(noisy=noisy, deterministic=deterministic, distribute=distribute,
-                         path=path))
+    script(
+        n, FIT.format(noisy=noisy, deterministic=deterministic, distribute=distribute, path=path)
+    )
     return weights(path)
 
 
 def test_the_same_bits_for_1_2_and_4_ranks(script, tmp_path):
-    one, two, four = (fitted(script, tmp_path, n, noisy=True, deterministic=True)
-                      for n in (1, 2, 4))
+    one, two, four = (
+        fitted(script, tmp_path, n, noisy=True, deterministic=True) for n in (1, 2, 4)
+    )
     assert len(one) == 8 + 4  # weights; loss and accuracy, also of the validation
     for key, value in one.items():
         assert np.array_equal(value, two[key]) and np.array_equal(value, four[key]), key
@@ -151,7 +164,9 @@ ENDS = {
 
 @pytest.mark.parametrize("how", ENDS)
 def test_a_rank_that_ends_ends_the_job(script, how):
-    code, output, seconds = script(2, f"""
+    code, output, seconds = script(
+        2,
+        f"""
 x, y = data()
 model = make_model(False)
 distribution = DataParallel()
@@ -160,7 +175,9 @@ def end(batch, logs):
         {ENDS[how]}
 model.fit(x, y, batch_size=8, epochs=10**6, verbose=0, distribution=distribution,
           callbacks=[callbacks.LambdaCallback(on_train_batch_end=end)])
-""", code=None)
+""",
+        code=None,
+    )
     assert code != 0 and seconds < LIMIT
     if how == "raise":
         assert "rank 1 of 2" in output and "ValueError: on purpose" in output
@@ -169,7 +186,9 @@ model.fit(x, y, batch_size=8, epochs=10**6, verbose=0, distribution=distribution
 
 
 def test_a_loss_that_is_not_finite_is_an_error_of_all_ranks(script):
-    _, output, _ = script(2, """
+    _, output, _ = script(
+        2,
+        """
 x, y = data()
 x[2:5] = np.nan
 distribution = DataParallel()
@@ -184,13 +203,16 @@ except FloatingPointError as error:
     print(f"rank {distribution.rank}: {error}; {finite}", flush=True)
     for _ in range(distribution.size - 1 - distribution.rank):
         distribution.comm.Barrier()
-""")
+""",
+    )
     assert output.count("fit: epoch 1, step 1 of 1: the loss is nan") == 2
     assert output.count("; True") == 2
 
 
 def test_metrics_that_are_no_sums_are_merged(script):
-    _, output, _ = script(2, """
+    _, output, _ = script(
+        2,
+        """
 from pytensor import metrics
 x, _ = data()
 y = 1000 + x[:, :2]
@@ -201,12 +223,15 @@ history = model.fit(x, y, batch_size=16, verbose=0, distribution=DataParallel())
 predictions = model.predict(x, verbose=0)
 for name in ("r2_score", "mse"):
     print(abs(history[name][0] / metrics.get(name)(y, predictions) - 1) < 1e-6, flush=True)
-""")
+""",
+    )
     assert output.count("True") == 4, output
 
 
 def test_what_cannot_be_shared_is_said(script):
-    _, output, _ = script(2, """
+    _, output, _ = script(
+        2,
+        """
 from pytensor import losses, metrics
 class Largest(metrics.Metric):
     def update_state(self, y_true, y_pred):
@@ -230,7 +255,8 @@ except ValueError as error:
     if distribution.is_first:
         print(error, flush=True)
 distribution._unfinished = False
-""")
+""",
+    )
     assert "reduction is 'sum': expected 'sum_over_batch_size'" in output
     assert "metric 'largest' keeps nothing: expected `kept`" in output
     assert "shards: found 3 for 2 ranks: expected a power of 2" in output
@@ -256,8 +282,11 @@ if distribution.is_first:
 def test_a_killed_run_goes_on_with_another_number_of_ranks(script, tmp_path):
     def run(name, n, stop, checkpoint, code=0):
         path = tmp_path / f"{name}.npz"
-        script(n, RESUME.format(stop=stop, path=str(path),
-                                checkpoint=str(tmp_path / checkpoint)), code=code)
+        script(
+            n,
+            RESUME.format(stop=stop, path=str(path), checkpoint=str(tmp_path / checkpoint)),
+            code=code,
+        )
         return path
 
     whole = weights(run("whole", 1, 0, "whole.safetensors"))
@@ -280,8 +309,23 @@ def command(mpi, tmp_path):
     np.savez(tmp_path / "data.npz", x=x, y=x.argmax(1))
 
     def run(n, *options, **more):
-        return mpi(n, "-m", "mpi4py", "-m", "pytensor.train", "--distributed", "mpi", "--dataset",
-                   tmp_path / "data.npz", "--hidden", "16", "--epochs", "2", *options, **more)
+        return mpi(
+            n,
+            "-m",
+            "mpi4py",
+            "-m",
+            "pytensor.train",
+            "--distributed",
+            "mpi",
+            "--dataset",
+            tmp_path / "data.npz",
+            "--hidden",
+            "16",
+            "--epochs",
+            "2",
+            *options,
+            **more,
+        )
 
     return run
 
@@ -310,8 +354,17 @@ def test_an_interrupted_command_keeps_the_run(command, tmp_path):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
 
-    code, output, _ = command(2, "--save", model, "--epochs", "100000", "--batch-size", "500",
-                              code=None, before_end=interrupt)
+    code, output, _ = command(
+        2,
+        "--save",
+        model,
+        "--epochs",
+        "100000",
+        "--batch-size",
+        "500",
+        code=None,
+        before_end=interrupt,
+    )
     assert code != 0 and output.count("the run is kept") == 1
 
 
@@ -325,30 +378,45 @@ def test_without_mpi4py_the_message_names_the_extra(monkeypatch):
 
 
 def test_without_mpi4py_the_command_says_so():
-    found = subprocess.run([sys.executable, "-c", "import sys; sys.modules['mpi4py'] = None; "
-                            "from pytensor.train import main; sys.exit(main(sys.argv[1:]))",
-                            "--distributed", "mpi"], capture_output=True, text=True)
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['mpi4py'] = None; "
+            "from pytensor.train import main; sys.exit(main(sys.argv[1:]))",
+            "--distributed",
+            "mpi",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert found.returncode == 2 and len(found.stderr.splitlines()) == 1
     assert "--distributed: needs mpi4py" in found.stderr
 
 
 def test_import_pytensor_imports_no_mpi():
     code = "import sys, pytensor, pytensor.models; print('mpi4py' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True,
-                          text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        == "False\n"
+    )
 
 
-@pytest.mark.parametrize(("own", "others", "quota", "expected"), [
-    (range(8), [range(8)] * 4, 8, 2),               # all may use all
-    (range(8), [range(8)] * 3, 8, 2),
-    (range(2), [range(2), range(2, 4)], 2, 2),      # bound to processors of their own
-    (range(4), [range(4), range(2, 8)], 4, 3),      # two of four are shared
-    (range(2), [range(2)] * 4, 2, 1),               # more ranks than processors
-    (range(8), [range(8)] * 2, 4, 2),               # a cgroup's quota of 4
-])
+@pytest.mark.parametrize(
+    ("own", "others", "quota", "expected"),
+    [
+        (range(8), [range(8)] * 4, 8, 2),  # all may use all
+        (range(8), [range(8)] * 3, 8, 2),
+        (range(2), [range(2), range(2, 4)], 2, 2),  # bound to processors of their own
+        (range(4), [range(4), range(2, 8)], 4, 3),  # two of four are shared
+        (range(2), [range(2)] * 4, 2, 1),  # more ranks than processors
+        (range(8), [range(8)] * 2, 4, 2),  # a cgroup's quota of 4
+    ],
+)
 def test_a_rank_runs_its_share_of_the_threads(monkeypatch, own, others, quota, expected):
-    node = types.SimpleNamespace(allgather=lambda _: [set(other) for other in others],
-                                 Free=lambda: None)
+    node = types.SimpleNamespace(
+        allgather=lambda _: [set(other) for other in others], Free=lambda: None
+    )
     comm = types.SimpleNamespace(Split_type=lambda kind: node)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(own))
     monkeypatch.setattr("pytensor.build_config", lambda: {"default threads": quota})

@@ -37,16 +37,19 @@ def test_every_picture_is_shown():
 LISTING = "```python\n%s\n```\n\n```text\n%s\n```\n"
 
 
-@pytest.mark.parametrize("code, shown, good", [
-    ("1 + 1", "2", True),
-    ("1 + 1", "3", False),
-    ("print('a'); 'b'", "a\n'b'", True),
-    ("2 / 3", "0.667", True),
-    ("2 / 3", "0.7", False),
-    ("print('took', 3, 'ms')", "took ... ms", True),
-    ("print(1)\nNone", "1", True),
-    ("undefined", "", False),
-])
+@pytest.mark.parametrize(
+    "code, shown, good",
+    [
+        ("1 + 1", "2", True),
+        ("1 + 1", "3", False),
+        ("print('a'); 'b'", "a\n'b'", True),
+        ("2 / 3", "0.667", True),
+        ("2 / 3", "0.7", False),
+        ("print('took', 3, 'ms')", "took ... ms", True),
+        ("print(1)\nNone", "1", True),
+        ("undefined", "", False),
+    ],
+)
 def test_a_page_is_held_to_its_output(run_docs, tmp_path, monkeypatch, code, shown, good):
     monkeypatch.setattr(run_docs, "ROOT", tmp_path)
     path = tmp_path / "page.md"
@@ -69,15 +72,18 @@ def test_output_that_is_not_shown_is_found_and_written(run_docs, tmp_path, monke
     page.run()
     assert ["its output is not shown" in failure for failure in page.failures] == [True]
     run_docs.Page(path, write=True).run()
-    assert path.read_text() == ("```python\nx = 3\n```\n\n```python\nprint(x)\n```\n\n"
-                                "```text\n3\n```\n\nText.\n")
+    assert path.read_text() == (
+        "```python\nx = 3\n```\n\n```python\nprint(x)\n```\n\n```text\n3\n```\n\nText.\n"
+    )
 
 
 def test_a_picture_is_compared_and_written(run_docs, tmp_path, monkeypatch):
     monkeypatch.setattr(run_docs, "ROOT", tmp_path)
     path = tmp_path / "page.md"
-    text = ("```python\nfrom pytensor import plot\nplot.curves({'loss': %s})\n```\n\n"
-            "![A](images/a.png)\n")
+    text = (
+        "```python\nfrom pytensor import plot\nplot.curves({'loss': %s})\n```\n\n"
+        "![A](images/a.png)\n"
+    )
 
     def failures(values, write=False):
         path.write_text(text % values)
@@ -95,10 +101,15 @@ def test_a_picture_is_compared_and_written(run_docs, tmp_path, monkeypatch):
 def test_excerpts(run_docs, tmp_path, monkeypatch):
     monkeypatch.setattr(run_docs, "ROOT", tmp_path)
     (tmp_path / "a.py").write_text(
-        'def f(x):\n    """One.\n\n    Two.\n    """\n    if x:\n        return 1\n    return 2\n')
+        'def f(x):\n    """One.\n\n    Two.\n    """\n    if x:\n        return 1\n    return 2\n'
+    )
     (tmp_path / "b.c").write_text("int f() {\n    if (1) {\n        g();\n    }\n}\nint g() {\n}\n")
     assert run_docs.excerpt('a.py "def f" ... "return 2"') == [
-        "def f(x):", "    if x:", "        return 1", "    return 2"]
+        "def f(x):",
+        "    if x:",
+        "        return 1",
+        "    return 2",
+    ]
     assert run_docs.excerpt('b.c "int f" ... "}"')[-1] == "}"
     assert run_docs.excerpt('b.c "int f" "if" ... "}"') == ["if (1) {", "    g();", "}"]
     assert run_docs.excerpt('b.c "int g"') == ["int g() {"]

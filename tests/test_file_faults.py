@@ -34,8 +34,15 @@ pytestmark = pytest.mark.once
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 # As failing_files.c numbers them.
 FAIL, FAIL_FROM, HALF, KILL_BEFORE, KILL_AFTER, KILL_HALF = range(6)
-WAYS = [(FAIL, None), (FAIL_FROM, errno.ENOSPC), (FAIL_FROM, errno.EROFS), (HALF, 0),
-        (KILL_BEFORE, 0), (KILL_AFTER, 0), (KILL_HALF, 0)]
+WAYS = [
+    (FAIL, None),
+    (FAIL_FROM, errno.ENOSPC),
+    (FAIL_FROM, errno.EROFS),
+    (HALF, 0),
+    (KILL_BEFORE, 0),
+    (KILL_AFTER, 0),
+    (KILL_HALF, 0),
+]
 TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp")
 
 
@@ -45,8 +52,12 @@ TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp")
 
 def network(new, units=5):
     utils.set_random_seed(int(new))
-    model = models.Sequential([layers.Dense(units, activation="relu", input_shape=(3,)),
-                               layers.Dense(2, activation="softmax")])
+    model = models.Sequential(
+        [
+            layers.Dense(units, activation="relu", input_shape=(3,)),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
 
@@ -76,9 +87,21 @@ def command(directory, new):
     table.write_text("a,b,label\n" + "".join(f"{a},{b},{c % 2}\n" for a, b, c in rows))
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-        code = train.main(["--dataset", str(table), "--epochs", "1", "--hidden", "4", "--quiet",
-                           "--save", str(directory / "model"),
-                           "--log", str(directory / "log.csv")])
+        code = train.main(
+            [
+                "--dataset",
+                str(table),
+                "--epochs",
+                "1",
+                "--hidden",
+                "4",
+                "--quiet",
+                "--save",
+                str(directory / "model"),
+                "--log",
+                str(directory / "log.csv"),
+            ]
+        )
     if code:
         line = said.getvalue()
         if code not in (1, 2) or not re.fullmatch(r"pytensor\.train: (--\w+: )?/.*\n", line):
@@ -91,10 +114,12 @@ OPERATIONS = {
     "a large model": lambda to, new: network(new, 9000).save(to / "model.safetensors"),
     "save_model": lambda to, new: network(new).save(to / "model.safetensors"),
     "checkpoint": lambda to, new: fit(new, checkpoints.Checkpoint(to / "run")),
-    "ModelCheckpoint": lambda to, new: fit(new, callbacks.ModelCheckpoint(
-        to / "best.{epoch}", monitor="loss", save_best_only=True)),
-    "CSVLogger": lambda to, new: fit(new, callbacks.CSVLogger(to / "log.csv", append=True),
-                                     epochs=2),
+    "ModelCheckpoint": lambda to, new: fit(
+        new, callbacks.ModelCheckpoint(to / "best.{epoch}", monitor="loss", save_best_only=True)
+    ),
+    "CSVLogger": lambda to, new: fit(
+        new, callbacks.CSVLogger(to / "log.csv", append=True), epochs=2
+    ),
     "IDX": lambda to, new: idx.write(to / "images.gz", np.full((3, 4), new, np.uint8)),
     "ONNX": lambda to, new: onnx.export(network(new), to / "net.onnx"),
     "picture": write_plot,
@@ -126,8 +151,11 @@ class Mirror(http.server.BaseHTTPRequestHandler):
 
 def contents(directory):
     """All files below a directory, with what is in them."""
-    return {str(path.relative_to(directory)): path.read_bytes()
-            for path in sorted(directory.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
 
 
 class Driver:
@@ -183,7 +211,8 @@ class Driver:
         whose order must leave no moment in which a loss of power costs both contents."""
         kept = []
         see = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(
-            lambda to: kept.append((Path(os.fsdecode(to)), Path(os.fsdecode(to)).read_bytes())))
+            lambda to: kept.append((Path(os.fsdecode(to)), Path(os.fsdecode(to)).read_bytes()))
+        )
         self.faults.faults_watch(os.fsencode(self.directory), see)
         self.faults.faults_arm(0, FAIL, 0)
         self.operation(self.directory, True)
@@ -202,7 +231,7 @@ class Driver:
                 source, target = paths
                 of_source = [c for c, *at in calls[:i] if at == [source]]
                 assert of_source[-2:] == ["fsync", "close"] and "write" in of_source, of_source
-                after = calls[i + 1:i + 4]
+                after = calls[i + 1 : i + 4]
                 parent = os.path.dirname(target)
                 assert after == [["open", parent], ["fsync", parent], ["close", parent]], after
                 renamed += 1
@@ -240,8 +269,11 @@ class Driver:
             for k, (call, *_) in enumerate(calls, 1):
                 if how in (HALF, KILL_HALF) and call != "write":
                     continue
-                numbers = (number,) if number is not None else (
-                    ERRORS if len(calls) < 12 else (ERRORS[k % len(ERRORS)],))
+                numbers = (
+                    (number,)
+                    if number is not None
+                    else (ERRORS if len(calls) < 12 else (ERRORS[k % len(ERRORS)],))
+                )
                 for failing in numbers:
                     self.check(k, call, how, failing, *self.run(k, how, failing))
                     cases += 1
@@ -268,8 +300,14 @@ def test_every_system_call_may_fail_or_be_the_last(name, tmp_path, environment):
     if name in NEEDS:
         library, extra = NEEDS[name]
         pytest.importorskip(library, reason=f"needs pytensor-kernels[{extra}]")
-    process = subprocess.run([sys.executable, __file__, name, str(tmp_path)], timeout=120,
-                             env=environment, capture_output=True, text=True, check=False)
+    process = subprocess.run(
+        [sys.executable, __file__, name, str(tmp_path)],
+        timeout=120,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert process.returncode == 0, process.stderr[-3000:]
     calls, cases = map(int, process.stdout.split())
     assert calls >= 7 and cases > 5 * calls
@@ -279,15 +317,29 @@ def test_every_system_call_may_fail_or_be_the_last(name, tmp_path, environment):
 def in_a_namespace(code, *, options):
     """Run code, in which DIRECTORY is a file system of its own; what it prints."""
     unshare = shutil.which("unshare")
-    command = [unshare or "unshare", "-rm", "sh", "-c",
-               f'mount -t tmpfs -o {options} tmpfs "$0" && exec "$@"']
+    command = [
+        unshare or "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        f'mount -t tmpfs -o {options} tmpfs "$0" && exec "$@"',
+    ]
     with tempfile.TemporaryDirectory() as directory:
-        if unshare is None or subprocess.run([*command, directory, "true"], capture_output=True,
-                                             check=False).returncode:
+        if (
+            unshare is None
+            or subprocess.run(
+                [*command, directory, "true"], capture_output=True, check=False
+            ).returncode
+        ):
             pytest.skip("no file system can be mounted here")
         code = f"DIRECTORY = {directory!r}\n" + textwrap.dedent(code)
-        process = subprocess.run([*command, directory, sys.executable, "-c", code], timeout=60,
-                                 capture_output=True, text=True, check=False)
+        process = subprocess.run(
+            [*command, directory, sys.executable, "-c", code],
+            timeout=60,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert process.returncode == 0, process.stderr
     return process.stdout.replace(directory, "DIRECTORY").splitlines()
 
@@ -307,7 +359,9 @@ BEGIN = """
 
 
 def test_a_disk_that_is_really_full():
-    lines = in_a_namespace(BEGIN + """
+    lines = in_a_namespace(
+        BEGIN
+        + """
     try:
         network(100_000).save_weights(path)
     except OSError as error:
@@ -318,14 +372,21 @@ def test_a_disk_that_is_really_full():
     print(open(path, "rb").read() != before)
     command = ["--dataset", "digits", "--epochs", "1", "--hidden", "8", "--quiet", "--save", path]
     print(train.main(command), sorted(os.listdir()))
-    """, options="size=64k")
-    assert lines == ["[Errno 28] No space left on device: 'DIRECTORY/model.safetensors'",
-                     "True ['model.safetensors']", "True",
-                     "1 ['filling', 'model.safetensors']"]
+    """,
+        options="size=64k",
+    )
+    assert lines == [
+        "[Errno 28] No space left on device: 'DIRECTORY/model.safetensors'",
+        "True ['model.safetensors']",
+        "True",
+        "1 ['filling', 'model.safetensors']",
+    ]
 
 
 def test_a_disk_that_becomes_read_only():
-    lines = in_a_namespace(BEGIN + """
+    lines = in_a_namespace(
+        BEGIN
+        + """
     os.chdir("/")
     subprocess.run(["mount", "-o", "remount,ro", DIRECTORY], check=True)
     try:
@@ -335,8 +396,14 @@ def test_a_disk_that_becomes_read_only():
     print(open(path, "rb").read() == before, os.listdir(DIRECTORY))
     sys.stderr = sys.stdout
     print(train.main(["--dataset", "digits", "--save", path]))
-    """, options="size=1m")
+    """,
+        options="size=1m",
+    )
     refusal = "[Errno 30] Read-only file system: 'DIRECTORY/model.safetensors'"
-    assert lines == [refusal, "True ['model.safetensors']",
-                     f"pytensor.train: --save: DIRECTORY/model.safetensors: cannot write in "
-                     f"DIRECTORY: {refusal}", "2"]
+    assert lines == [
+        refusal,
+        "True ['model.safetensors']",
+        f"pytensor.train: --save: DIRECTORY/model.safetensors: cannot write in "
+        f"DIRECTORY: {refusal}",
+        "2",
+    ]

@@ -18,6 +18,7 @@ IRIS = """length,width,species
 @pytest.fixture
 def written(tmp_path):
     """A function that writes a text and returns its path."""
+
     def write(text, name="data.csv"):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -34,11 +35,18 @@ def everything(data):
     return x[order].tolist(), y[order].tolist()
 
 
-@pytest.mark.parametrize("change", [
-    lambda text: text, lambda text: text.replace(",", ";"), lambda text: text.replace(",", "\t"),
-    lambda text: "\ufeff" + text.replace("\n", "\r\n"), lambda text: text.replace(",", " , "),
-    lambda text: text.partition("\n")[2], lambda text: text.replace("setosa", '"setosa"'),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(",", "\t"),
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: text.replace(",", " , "),
+        lambda text: text.partition("\n")[2],
+        lambda text: text.replace("setosa", '"setosa"'),
+    ],
+)
 def test_text(written, change):
     data = files.load(written(change(IRIS)), test_split=0.5)
     assert data.classes == ("setosa", "virginica")
@@ -48,13 +56,16 @@ def test_text(written, change):
     assert y == [1, 1, 0, 0]
 
 
-@pytest.mark.parametrize(("text", "label", "classes"), [
-    ("label,a\n3,200\n7,0\n", None, ("3", "7")),
-    ("a,Target,b\n1,3,0\n2,7,0\n", None, ("3", "7")),
-    ("a,b\n1,3\n2,7\n", "A", ("1", "2")),
-    ("a,b\n1,3\n2,7\n", "0", ("1", "2")),
-    ("1,3.0\n2,-7.0\n", None, ("-7", "3")),
-])
+@pytest.mark.parametrize(
+    ("text", "label", "classes"),
+    [
+        ("label,a\n3,200\n7,0\n", None, ("3", "7")),
+        ("a,Target,b\n1,3,0\n2,7,0\n", None, ("3", "7")),
+        ("a,b\n1,3\n2,7\n", "A", ("1", "2")),
+        ("a,b\n1,3\n2,7\n", "0", ("1", "2")),
+        ("1,3.0\n2,-7.0\n", None, ("-7", "3")),
+    ],
+)
 def test_which_column_has_the_labels(written, text, label, classes):
     data = files.load(written(text), label, test_split=0.5)
     assert data.classes == classes
@@ -71,23 +82,30 @@ def test_the_seed_decides_who_is_in_the_test_set(written):
     assert x == [[k] for k in range(50)] and y == [k % 2 for k in range(50)]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "found no rows of numbers"),
-    ("a,b\n", "found no rows of numbers"),
-    ("abc\n1\n", "found one column in the first line"),
-    ("1,2,x\n3,4\n", "row 1 (line 2): found 2 cells: expected 3"),
-    ("a,b,c\n1,2,x\n\n3,oops,y\n", "column b: row 1 (line 4): found 'oops' among numbers: expected "
-     "numbers alone: correct the cell, take the column as categories (categorical), or leave it"),
-    ("1,2,x\n3,inf,y\n", "column 1: row 1 (line 2): found inf: expected finite numbers"),
-    ("1,2,x\n3,1e39,y\n", "column 1: row 1 (line 2): found 1e39: expected finite numbers"),
-    ("1,2,x\n3,4,\n", "row 1 (line 2) has no label"),
-    ("1,2,x\n3,4,x\n", "all labels are x: expected at least two classes"),
-    ("1,2.5\n3,2.5\n5,2.5\n", "all labels are 2.5: expected numbers that differ"),
-    ("a,b\n,x\n,y\nNA,x\n", "no column says anything about b: a: all cells are empty"),
-    ("1,2.5\n3,1e39\n", "found label 1e+39 in row 1: expected finite numbers"),
-    ("1,a\n2,b\n3,c\n", "each of the 3 samples has a label of its own"),
-    (b"\xff\xfe\x00,\x81\n1,2\n", "data.csv: "),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "found no rows of numbers"),
+        ("a,b\n", "found no rows of numbers"),
+        ("abc\n1\n", "found one column in the first line"),
+        ("1,2,x\n3,4\n", "row 1 (line 2): found 2 cells: expected 3"),
+        (
+            "a,b,c\n1,2,x\n\n3,oops,y\n",
+            "column b: row 1 (line 4): found 'oops' among numbers: expected "
+            "numbers alone: correct the cell, take the column as categories (categorical), or "
+            "leave it",
+        ),
+        ("1,2,x\n3,inf,y\n", "column 1: row 1 (line 2): found inf: expected finite numbers"),
+        ("1,2,x\n3,1e39,y\n", "column 1: row 1 (line 2): found 1e39: expected finite numbers"),
+        ("1,2,x\n3,4,\n", "row 1 (line 2) has no label"),
+        ("1,2,x\n3,4,x\n", "all labels are x: expected at least two classes"),
+        ("1,2.5\n3,2.5\n5,2.5\n", "all labels are 2.5: expected numbers that differ"),
+        ("a,b\n,x\n,y\nNA,x\n", "no column says anything about b: a: all cells are empty"),
+        ("1,2.5\n3,1e39\n", "found label 1e+39 in row 1: expected finite numbers"),
+        ("1,a\n2,b\n3,c\n", "each of the 3 samples has a label of its own"),
+        (b"\xff\xfe\x00,\x81\n1,2\n", "data.csv: "),
+    ],
+)
 def test_text_that_is_refused(written, text, message):
     path = written(text)
     with pytest.raises(ValueError) as caught:
@@ -104,11 +122,18 @@ def test_labels_that_do_not_suit_the_task(written):
         files.load(written("1,x\n3,y\n5,x\n"), task="guess")
 
 
-@pytest.mark.parametrize(("labels", "expected"), [
-    (["a", "b"], "classes"), ([0, 1], "classes"), ([1.5, 2.5], "values"), (range(90), "values"),
-    ([k % 40 for k in range(90)], "classes"), ([k % 150 for k in range(900)], "values"),
-    (["1.0", "2.0"], "classes"),
-])
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["a", "b"], "classes"),
+        ([0, 1], "classes"),
+        ([1.5, 2.5], "values"),
+        (range(90), "values"),
+        ([k % 40 for k in range(90)], "classes"),
+        ([k % 150 for k in range(900)], "values"),
+        (["1.0", "2.0"], "classes"),
+    ],
+)
 def test_classes_or_values(written, labels, expected):
     rows = list(labels) * (20 if len(labels) == 2 else 1)
     path = written("".join(f"{k},{label}\n" for k, label in enumerate(rows)))
@@ -117,7 +142,7 @@ def test_classes_or_values(written, labels, expected):
     if expected == "values":
         assert data.y_train.dtype == np.float32
         x, y = everything(data)
-        assert y == [np.float32(rows[int(k)]) for k, in x]
+        assert y == [np.float32(rows[int(k)]) for (k,) in x]
 
 
 def test_refused_arguments(written):
@@ -141,19 +166,42 @@ def test_archives(tmp_path, keys):
     np.testing.assert_allclose(everything(data)[0], x, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("arrays", "message"), [
-    ({"x": np.zeros((4, 2))}, "found x: expected x_train, y_train, x_test, y_test or x, y or X, y"),
-    ({"x": np.zeros((4, 2)), "y": np.zeros(3, int)}, r"found samples \(4, 2\) and labels \(3,\)"),
-    ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, r"found samples of shape \(0, 2\)"),
-    ({"x": np.zeros(4), "y": np.zeros(4, int)}, r"found samples of shape \(4,\)"),
-    ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, r"found nan in row 0, at \[0, 0\]"),
-    ({"x": np.zeros((4, 2), "U3"), "y": np.arange(4) % 2}, "and type <U3: expected numbers"),
-    ({"x": np.zeros((4, 2)), "y": np.zeros(4, complex)}, "labels of type complex128"),
-    ({"x_train": np.zeros((4, 2)), "y_train": np.arange(4) % 2, "x_test": np.zeros((2, 2)),
-      "y_test": np.array([0, 2])}, "found label 2: expected one of the classes in"),
-    ({"x_train": np.zeros((4, 2)), "y_train": np.arange(4) % 2, "x_test": np.zeros((2, 3)),
-      "y_test": np.array([0, 1])}, r"found samples of shape \(3,\), expected \(2,\)"),
-])
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"x": np.zeros((4, 2))},
+            "found x: expected x_train, y_train, x_test, y_test or x, y or X, y",
+        ),
+        (
+            {"x": np.zeros((4, 2)), "y": np.zeros(3, int)},
+            r"found samples \(4, 2\) and labels \(3,\)",
+        ),
+        ({"x": np.zeros((0, 2)), "y": np.zeros(0, int)}, r"found samples of shape \(0, 2\)"),
+        ({"x": np.zeros(4), "y": np.zeros(4, int)}, r"found samples of shape \(4,\)"),
+        ({"x": np.full((4, 2), np.nan), "y": np.arange(4) % 2}, r"found nan in row 0, at \[0, 0\]"),
+        ({"x": np.zeros((4, 2), "U3"), "y": np.arange(4) % 2}, "and type <U3: expected numbers"),
+        ({"x": np.zeros((4, 2)), "y": np.zeros(4, complex)}, "labels of type complex128"),
+        (
+            {
+                "x_train": np.zeros((4, 2)),
+                "y_train": np.arange(4) % 2,
+                "x_test": np.zeros((2, 2)),
+                "y_test": np.array([0, 2]),
+            },
+            "found label 2: expected one of the classes in",
+        ),
+        (
+            {
+                "x_train": np.zeros((4, 2)),
+                "y_train": np.arange(4) % 2,
+                "x_test": np.zeros((2, 3)),
+                "y_test": np.array([0, 1]),
+            },
+            r"found samples of shape \(3,\), expected \(2,\)",
+        ),
+    ],
+)
 def test_archives_that_are_refused(tmp_path, arrays, message):
     np.savez(tmp_path / "data.npz", **arrays)
     with pytest.raises(ValueError, match=rf"data\.npz: .*{message}"):

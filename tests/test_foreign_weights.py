@@ -11,15 +11,17 @@ pytestmark = pytest.mark.once
 
 def network(**options):
     """A network with every kind of layer that has weights, 6 -> 3."""
-    return models.Sequential([
-        layers.Dense(8, activation="relu", input_shape=(6,)),
-        layers.BatchNormalization(epsilon=1e-5),
-        layers.Dropout(0.5),
-        layers.Dense(7, activation="tanh", use_bias=False),
-        layers.LayerNormalization(epsilon=1e-5),
-        layers.PReLU(),
-        layers.Dense(3, **options),
-    ])
+    return models.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(6,)),
+            layers.BatchNormalization(epsilon=1e-5),
+            layers.Dropout(0.5),
+            layers.Dense(7, activation="tanh", use_bias=False),
+            layers.LayerNormalization(epsilon=1e-5),
+            layers.PReLU(),
+            layers.Dense(3, **options),
+        ]
+    )
 
 
 @pytest.fixture
@@ -38,9 +40,16 @@ def test_pytorch(tmp_path, x, as_file):
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(
-        torch.nn.Linear(6, 8), torch.nn.ReLU(), torch.nn.BatchNorm1d(8), torch.nn.Dropout(),
-        torch.nn.Linear(8, 7, bias=False), torch.nn.Tanh(), torch.nn.LayerNorm(7),
-        torch.nn.PReLU(7), torch.nn.Linear(7, 3))
+        torch.nn.Linear(6, 8),
+        torch.nn.ReLU(),
+        torch.nn.BatchNorm1d(8),
+        torch.nn.Dropout(),
+        torch.nn.Linear(8, 7, bias=False),
+        torch.nn.Tanh(),
+        torch.nn.LayerNorm(7),
+        torch.nn.PReLU(7),
+        torch.nn.Linear(7, 3),
+    )
     for _ in range(5):
         net(torch.randn(30, 6))  # moves the means
     for parameter in net.parameters():
@@ -66,19 +75,30 @@ def test_pytorch_with_more_than_ten_layers(tmp_path, x):
     save(net.state_dict(), tmp_path / "net")
     model = models.Sequential([layers.Input((6,)), *(layers.Dense(6) for _ in range(12))])
     models.load_torch_weights(model, tmp_path / "net")
-    np.testing.assert_allclose(model.predict(x, verbose=0), net(torch.from_numpy(x)).detach(),
-                               rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), net(torch.from_numpy(x)).detach(), rtol=1e-5, atol=1e-6
+    )
 
 
 def keras_network(keras, rng):
-    net = keras.Sequential([
-        keras.layers.Input((6,)), keras.layers.Dense(8, activation="relu"),
-        keras.layers.BatchNormalization(epsilon=1e-5), keras.layers.Dropout(0.5, seed=1),
-        keras.layers.Dense(7, activation="tanh", use_bias=False),
-        keras.layers.LayerNormalization(epsilon=1e-5), keras.layers.PReLU(),
-        keras.layers.Dense(3)])
-    net.set_weights([rng.uniform(0.3, 1, w.shape) if w.ndim == 1 else rng.normal(0, 0.5, w.shape)
-                     for w in net.get_weights()])
+    net = keras.Sequential(
+        [
+            keras.layers.Input((6,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.BatchNormalization(epsilon=1e-5),
+            keras.layers.Dropout(0.5, seed=1),
+            keras.layers.Dense(7, activation="tanh", use_bias=False),
+            keras.layers.LayerNormalization(epsilon=1e-5),
+            keras.layers.PReLU(),
+            keras.layers.Dense(3),
+        ]
+    )
+    net.set_weights(
+        [
+            rng.uniform(0.3, 1, w.shape) if w.ndim == 1 else rng.normal(0, 0.5, w.shape)
+            for w in net.get_weights()
+        ]
+    )
     return net
 
 
@@ -102,8 +122,9 @@ def test_keras(tmp_path, monkeypatch, rng, x, form):
             source = {key.replace("/", "_9/"): value for key, value in source.items()}
     model = network()
     models.load_keras_weights(model, source)
-    np.testing.assert_allclose(model.predict(x, verbose=0), net.predict(x, verbose=0), rtol=1e-5,
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        model.predict(x, verbose=0), net.predict(x, verbose=0), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.oracle
@@ -128,15 +149,21 @@ def test_a_damaged_hdf5_file(tmp_path):
 TORCH = {"0.weight": np.ones((2, 3)), "0.bias": np.ones(2)}
 
 
-@pytest.mark.parametrize(("arrays", "message"), [
-    ({}, "found 0 layers with weights, none: expected 1, dense"),
-    (TORCH | {"1.bias": np.ones(2)}, "found 2 layers with weights, 0, 1: expected 1, dense"),
-    ({"0.weight": np.ones((3, 2)), "0.bias": np.ones(2)},
-     r"0.weight: float64 \(2, 3\) in the file, float32 \(3, 2\) in the model \(dense/kernel\)"),
-    ({"0.weight": np.ones((2, 3))}, "dense/bias: not in the file"),
-    (TORCH | {"0.gate": np.ones(2)}, "0.gate: not in the model"),
-    ({"0.weight": np.ones((2, 3), int), "0.bias": np.ones(2)}, "0.weight: int64"),
-])
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "found 0 layers with weights, none: expected 1, dense"),
+        (TORCH | {"1.bias": np.ones(2)}, "found 2 layers with weights, 0, 1: expected 1, dense"),
+        (
+            {"0.weight": np.ones((3, 2)), "0.bias": np.ones(2)},
+            r"0.weight: float64 \(2, 3\) in the file, float32 \(3, 2\) in the model "
+            r"\(dense/kernel\)",
+        ),
+        ({"0.weight": np.ones((2, 3))}, "dense/bias: not in the file"),
+        (TORCH | {"0.gate": np.ones(2)}, "0.gate: not in the model"),
+        ({"0.weight": np.ones((2, 3), int), "0.bias": np.ones(2)}, "0.weight: int64"),
+    ],
+)
 def test_a_state_dict_of_another_network(tmp_path, arrays, message):
     model = models.Sequential([layers.Dense(2, input_shape=(3,))])
     before = model.get_weights()

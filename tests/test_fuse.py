@@ -109,12 +109,27 @@ def test_layout(layout, shape, rng):
     check(lambda x, y: x * y, LAYOUTS[layout](x.astype("int16")), pt.asarray(y))
 
 
-@pytest.mark.parametrize("shapes", [
-    ((40, 50), (50,)), ((40, 50), (40, 1)), ((40, 1), (1, 50)), ((), (3, 4)), ((1000, 3), (3,)),
-    ((2, 1, 5), (4, 1)), ((0, 3), (1, 3)), ((1,), (0,)), ((64, 3, 32, 10), (32, 10)),
-    ((1, 1), (7,)), ((70, 1000), (1000,)), ((70, 1024), (70, 1)), ((70, 1), (1000,)),
-    ((3, 5, 300), (5, 1)), ((3, 5, 300), (3, 1, 300)), ((40, 255), (1, 255)),
-])
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((40, 50), (50,)),
+        ((40, 50), (40, 1)),
+        ((40, 1), (1, 50)),
+        ((), (3, 4)),
+        ((1000, 3), (3,)),
+        ((2, 1, 5), (4, 1)),
+        ((0, 3), (1, 3)),
+        ((1,), (0,)),
+        ((64, 3, 32, 10), (32, 10)),
+        ((1, 1), (7,)),
+        ((70, 1000), (1000,)),
+        ((70, 1024), (70, 1)),
+        ((70, 1), (1000,)),
+        ((3, 5, 300), (5, 1)),
+        ((3, 5, 300), (3, 1, 300)),
+        ((40, 255), (1, 255)),
+    ],
+)
 def test_broadcasting(shapes, rng):
     x, y = tensors(rng, *shapes)
     check(lambda x, y: pt.exp(x) * y - pt.tanh(y), x, y)
@@ -126,8 +141,11 @@ def test_broadcasting(shapes, rng):
 def test_smaller_values_are_computed_once():
     """exp of the vector is not repeated for every row: the intermediate has its own stage."""
     m, v = pt.ones((50, 60)), pt.asarray(np.linspace(-1, 1, 60, dtype="float32"))
-    check(lambda m, v: (pt.exp(v) + m * pt.exp(v), pt.exp(v), m + 1, v[...] if m.ndim < 2 else v),
-          m, v)
+    check(
+        lambda m, v: (pt.exp(v) + m * pt.exp(v), pt.exp(v), m + 1, v[...] if m.ndim < 2 else v),
+        m,
+        v,
+    )
 
 
 def test_explicit_broadcasts_and_conversions(rng):
@@ -175,9 +193,18 @@ def test_arguments(rng):
         return (x if y is None else x + y if kind == "sum" else x - y) * factor
 
     fused = check(f, x)
-    for kwargs in ({}, {"y": y}, {"y": y, "kind": "difference"}, {"kind": "sum", "y": y},
-                   {"factor": 2}, {"factor": 2.0}, {"factor": True}, {"factor": 0.0},
-                   {"factor": -0.0}, {"factor": math.nan}):
+    for kwargs in (
+        {},
+        {"y": y},
+        {"y": y, "kind": "difference"},
+        {"kind": "sum", "y": y},
+        {"factor": 2},
+        {"factor": 2.0},
+        {"factor": True},
+        {"factor": 0.0},
+        {"factor": -0.0},
+        {"factor": math.nan},
+    ):
         assert_same(fused(x, **kwargs), f(x, **kwargs))
     assert_same(fused(x.numpy(), y.numpy()), f(x, y))
     assert_same(fused(x, np.float32(2)), f(x, np.float32(2)))
@@ -252,6 +279,7 @@ def test_long_chains(rng):
 
 def test_many_temporaries(rng):
     """Short blocks, where there are many buffers."""
+
     def f(x):
         parts = [x * i for i in range(30)]
         for part in parts:
@@ -279,15 +307,20 @@ def expressions(draw, depth=4):
 
 
 @settings(max_examples=300)
-@given(text=expressions(), layout=st.sampled_from(sorted(LAYOUTS)),
-       dtypes=st.tuples(*[st.sampled_from(DTYPES)] * 4),
-       shape=st.sampled_from([(3, 700), (5, 3), (1, 1), (0, 2), (130,), ()]),
-       seed=st.integers(0, 9))
+@given(
+    text=expressions(),
+    layout=st.sampled_from(sorted(LAYOUTS)),
+    dtypes=st.tuples(*[st.sampled_from(DTYPES)] * 4),
+    shape=st.sampled_from([(3, 700), (5, 3), (1, 1), (0, 2), (130,), ()]),
+    seed=st.integers(0, 9),
+)
 def test_random_expressions(text, layout, dtypes, shape, seed):
     rng = np.random.default_rng(seed)
     shapes = (shape, shape, shape[-1:], (), shape[:-1] + (1,) * bool(shape))
-    arrays = [np.asarray(rng.integers(0, 4, s)).astype(dtype)
-              for s, dtype in zip(shapes, (*dtypes, "float32"), strict=True)]
+    arrays = [
+        np.asarray(rng.integers(0, 4, s)).astype(dtype)
+        for s, dtype in zip(shapes, (*dtypes, "float32"), strict=True)
+    ]
     x, y, v, s = [LAYOUTS[layout](a) for a in arrays[:4]]
     w = pt.asarray(arrays[4])
     f = eval(f"lambda x, y, v, s: {text}", {"pt": pt, "w": w})
@@ -393,6 +426,7 @@ def test_gradient_of_a_captured_tensor(rng):
 
 def test_fused_gradient(rng):
     """A gradient of element-wise operations is element-wise too."""
+
     def derivative(x):
         with pt.GradientTape() as tape:
             tape.watch(x)
@@ -460,20 +494,35 @@ def test_what_is_not_element_wise(name, dtype):
     assert pt.fuse(lambda x: x + 1)(pt.asarray([1])).tolist() == [2]
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: x.tolist(), lambda x: repr(x), lambda x: pt.asarray([x, x]), lambda x: list(x),
-    lambda x: pt.where([x], 1, 2), lambda x: pt.stack([x, x]), lambda x: memoryview(x),
-    lambda x: pt.var(x), lambda x: pt.take(x, 0, axis=0), lambda x: pt.asarray(x).numpy(),
-])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.tolist(),
+        lambda x: repr(x),
+        lambda x: pt.asarray([x, x]),
+        lambda x: list(x),
+        lambda x: pt.where([x], 1, 2),
+        lambda x: pt.stack([x, x]),
+        lambda x: memoryview(x),
+        lambda x: pt.var(x),
+        lambda x: pt.take(x, 0, axis=0),
+        lambda x: pt.asarray(x).numpy(),
+    ],
+)
 def test_elements_are_not_to_be_had(f):
     with pytest.raises(TypeError, match=r"^fuse: "):
         pt.fuse(f)(pt.ones((2, 2)))
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: x.__iadd__(1), lambda x: pt.add(x, 1, out=pt.ones(3)),
-    lambda x: pt.add(pt.ones(3), 1, out=x), lambda x: pt.ones(3).__imul__(x),
-])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.__iadd__(1),
+        lambda x: pt.add(x, 1, out=pt.ones(3)),
+        lambda x: pt.add(pt.ones(3), 1, out=x),
+        lambda x: pt.ones(3).__imul__(x),
+    ],
+)
 def test_results_in_place_are_refused(f):
     with pytest.raises(TypeError, match=r"^fuse: .*: it can't follow a result written in place"):
         pt.fuse(f)(pt.ones(3))
@@ -527,10 +576,16 @@ def test_limits():
     def many_results(x):
         return [x + i for i in range(20)]
 
-    for f, what in ((many_inputs, "41 inputs and numbers"), (many_temporaries, "temporaries"),
-                    (many_results, "20 results")):
-        with pytest.raises(ValueError, match=rf"^fuse: the function has .*{what.split()[-1]}.* of "
-                                             r"shape \(20,\): expected at most"):
+    for f, what in (
+        (many_inputs, "41 inputs and numbers"),
+        (many_temporaries, "temporaries"),
+        (many_results, "20 results"),
+    ):
+        with pytest.raises(
+            ValueError,
+            match=rf"^fuse: the function has .*{what.split()[-1]}.* of "
+            r"shape \(20,\): expected at most",
+        ):
             pt.fuse(f)(x)
 
 
@@ -545,8 +600,13 @@ def test_a_stand_in_that_gets_away_is_no_tensor():
     fused(pt.ones(3))
     (stand_in,) = caught
     assert stand_in.shape == (3,)
-    for use in (lambda: stand_in + 1, lambda: pt.ones(3) * stand_in, lambda: fused(stand_in),
-                lambda: pt.fuse(lambda x: x + stand_in)(pt.ones(3)), lambda: pt.exp(stand_in)):
+    for use in (
+        lambda: stand_in + 1,
+        lambda: pt.ones(3) * stand_in,
+        lambda: fused(stand_in),
+        lambda: pt.fuse(lambda x: x + stand_in)(pt.ones(3)),
+        lambda: pt.exp(stand_in),
+    ):
         with pytest.raises(TypeError, match=r"^fuse: this tensor stood for a value"):
             use()
     for use in (lambda: stand_in.sum(), lambda: stand_in.numpy(), lambda: stand_in[0]):

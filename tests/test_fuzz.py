@@ -42,9 +42,12 @@ def test_corpus(name):
             except BaseException as error:
                 error.add_note(f"{path}: {path.read_bytes()!r}")
                 raise
-    wrong = [name for name, is_accepted in accepted.items()
-             if (name.startswith("valid-") and not is_accepted)
-             or (name.startswith(("claims-", "refused-")) and is_accepted)]
+    wrong = [
+        name
+        for name, is_accepted in accepted.items()
+        if (name.startswith("valid-") and not is_accepted)
+        or (name.startswith(("claims-", "refused-")) and is_accepted)
+    ]
     assert not wrong
     assert any(name.startswith("valid-") for name in accepted)
 
@@ -52,7 +55,8 @@ def test_corpus(name):
 @pytest.mark.once
 def test_what_claims_to_be_huge_costs_neither_memory_nor_time():
     """In a process of its own, whose largest size is known."""
-    growth, seconds = output_of("""
+    growth, seconds = output_of(
+        """
         import resource, sys, time
         from pathlib import Path
         from fuzz_targets import TARGETS
@@ -71,7 +75,9 @@ def test_what_claims_to_be_huge_costs_neither_memory_nor_time():
         run("claims")
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
               time.perf_counter() - start)
-        """, cwd=TESTS).split()
+        """,
+        cwd=TESTS,
+    ).split()
     assert int(growth) < 16_384  # KiB
     assert float(seconds) < 5
     assert len(list(CORPUS.glob("*/claims-*"))) >= 10
@@ -90,36 +96,58 @@ def test_other_errors_than_those_allowed_are_faults():
 
 def fuzz(directory, *arguments, code="own = len"):
     """Run the command on the targets of a module with this code."""
-    (directory / "own_targets.py").write_text(textwrap.dedent(code) + textwrap.dedent("""
+    (directory / "own_targets.py").write_text(
+        textwrap.dedent(code)
+        + textwrap.dedent("""
         from fuzz_targets import Target
         TARGETS = {"own": Target(own, (ValueError,), ())}
-        """))
+        """)
+    )
     return subprocess.run(
-        [sys.executable, str(FUZZ), "--module", "own_targets", "--corpus",
-         str(directory / "corpus"), "--failures", str(directory / "failures"), *arguments],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(directory)})
+        [
+            sys.executable,
+            str(FUZZ),
+            "--module",
+            "own_targets",
+            "--corpus",
+            str(directory / "corpus"),
+            "--failures",
+            str(directory / "failures"),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(directory)},
+    )
 
 
-needs_atheris = pytest.mark.skipif(importlib.util.find_spec("atheris") is None,
-                                   reason="needs pytensor-kernels[fuzz]")
+needs_atheris = pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="needs pytensor-kernels[fuzz]"
+)
 
 
 @pytest.mark.once
 @needs_atheris
 def test_a_fault_is_found_by_coverage_and_reported(tmp_path):
     """Four bytes in a row: chance alone would need a thousand million inputs."""
-    process = fuzz(tmp_path, "--seconds", "60", code="""
+    process = fuzz(
+        tmp_path,
+        "--seconds",
+        "60",
+        code="""
         def own(data):
             if data[:1] == b"f":
                 if data[1:2] == b"u":
                     if data[2:3] == b"z":
                         if data[3:4] == b"z":
                             {}["key"]
-        """)
+        """,
+    )
     assert process.returncode == 1, process.stdout + process.stderr
     assert "KeyError: 'key'" in process.stdout
-    found, = (tmp_path / "failures").iterdir()
+    (found,) = (tmp_path / "failures").iterdir()
     assert found.read_bytes().startswith(b"fuzz")
     assert f"{found}: {len(found.read_bytes())} bytes: {found.read_bytes()!r}" in process.stdout
 
@@ -127,11 +155,16 @@ def test_a_fault_is_found_by_coverage_and_reported(tmp_path):
 @pytest.mark.once
 @needs_atheris
 def test_a_crash_is_reported(tmp_path):
-    process = fuzz(tmp_path, "--seconds", "2", code="""
+    process = fuzz(
+        tmp_path,
+        "--seconds",
+        "2",
+        code="""
         import ctypes
         def own(data):
             ctypes.string_at(0)
-        """)
+        """,
+    )
     assert process.returncode == 1
     assert "fuzz: own: exit code" in process.stdout
 
@@ -144,11 +177,17 @@ def test_keep_adds_what_reaches_more_and_leaves_named_files(tmp_path):
     (corpus / "named").write_bytes(b"nothing new")
     useless = corpus / ("0" * 40)
     useless.write_bytes(b"nothing new either")
-    process = fuzz(tmp_path, "--seconds", "3", "--keep", code="""
+    process = fuzz(
+        tmp_path,
+        "--seconds",
+        "3",
+        "--keep",
+        code="""
         def own(data):
             if data[:1] == b"a":
                 data.count(b"b")
-        """)
+        """,
+    )
     assert process.returncode == 0, process.stdout
     assert (corpus / "named").exists() and not useless.exists()
     assert any(path.read_bytes().startswith(b"a") for path in corpus.iterdir())

@@ -37,8 +37,14 @@ def test_tensors():
     large = pt.reshape(pt.arange(10000), (100, 100))._repr_html_()
     assert large.count("<tr>") == html.ROWS + 1 and "⋮" in large and "…" in large
     assert ">0<" in large and ">9999<" in large and ">5050<" not in large
-    for x in (pt.asarray(3.0), pt.zeros((2, 2, 2)), pt.zeros((0, 3)), pt.zeros((3, 0)),
-              pt.asarray([1 + 2j]), pt.asarray([True])):
+    for x in (
+        pt.asarray(3.0),
+        pt.zeros((2, 2, 2)),
+        pt.zeros((0, 3)),
+        pt.zeros((3, 0)),
+        pt.asarray([1 + 2j]),
+        pt.asarray([True]),
+    ):
         assert f"Tensor {x.shape} {x.dtype}" in x._repr_html_()
     assert "1+2j" in pt.asarray([1 + 2j])._repr_html_()
 
@@ -128,8 +134,9 @@ def test_texts_of_the_bar_fit_the_line(monkeypatch):
     bar._title = "Epoch 1/5"
     logs = {"loss": 0.123456, "accuracy": 0.987654, "val_loss": 0.5, "val_accuracy": 1.0}
     assert bar._text({"loss": 0.123456}) == "Epoch 1/5: loss 0.1235"
-    assert bar._text(logs) == ("Epoch 1/5: loss 0.12, accuracy 0.99, val_loss 0.50, "
-                               "val_accuracy 1.00")
+    assert bar._text(logs) == (
+        "Epoch 1/5: loss 0.12, accuracy 0.99, val_loss 0.50, val_accuracy 1.00"
+    )
     monkeypatch.setenv("COLUMNS", "80")
     assert "val_accuracy 1.0000" in bar._text(logs)
     bar._title = ""
@@ -155,10 +162,11 @@ def test_in_a_kernel():
     nbformat = pytest.importorskip("nbformat", reason="needs pytensor-kernels[docs]")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    figure, tensor, fit, summary = ([output.data for output in cell.outputs if "data" in output]
-                                    for cell in notebook.cells)
+    figure, tensor, fit, summary = (
+        [output.data for output in cell.outputs if "data" in output] for cell in notebook.cells
+    )
     assert [list(data) for data in figure] == [["text/plain", "image/png"]]
     assert ["<td" in data["text/html"] for data in tensor] == [True]
     assert ["Epoch 1/2: loss" in data["text/html"] for data in fit] == [True, False]
-    assert ["max=\"2\" value=\"2\"" in data["text/html"] for data in fit] == [True, True]
+    assert ['max="2" value="2"' in data["text/html"] for data in fit] == [True, True]
     assert ["Total params" in data["text/html"] for data in summary] == [True]

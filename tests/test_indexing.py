@@ -11,17 +11,52 @@ import pytensor as pt
 
 BASE = np.arange(60, dtype="i4").reshape(3, 4, 5)
 BASIC = (
-    0, -1, np.int64(2), slice(None), slice(1, None), slice(None, None, -1), slice(5, 0, -2),
-    slice(2, 1), slice(-2, None), slice(10, 20), slice(0, 1, 2**62), slice(-(2**70), 2**70),
-    ..., None, (), (1, 2, 3), (..., 2), (0, ...), (slice(None), 1), (None, ..., None),
-    (1, ..., None, slice(None, None, -1)), (slice(1, 1), 2), (slice(None), None, 1, ..., -1),
+    0,
+    -1,
+    np.int64(2),
+    slice(None),
+    slice(1, None),
+    slice(None, None, -1),
+    slice(5, 0, -2),
+    slice(2, 1),
+    slice(-2, None),
+    slice(10, 20),
+    slice(0, 1, 2**62),
+    slice(-(2**70), 2**70),
+    ...,
+    None,
+    (),
+    (1, 2, 3),
+    (..., 2),
+    (0, ...),
+    (slice(None), 1),
+    (None, ..., None),
+    (1, ..., None, slice(None, None, -1)),
+    (slice(1, 1), 2),
+    (slice(None), None, 1, ..., -1),
 )
 ADVANCED = (
-    [0, 2, 0], [], [[0, 1], [2, -1]], np.array([2, 1, 0, -3]), np.array(1), True, np.bool_(False),
-    BASE > 20, BASE[..., 0] > 20, [True, False, True], (slice(None), [0, 3]), ([0, 1], [1, 2]),
-    ([0, 1], slice(None), [1, 2]), (..., [0, 0, -1]), ([[0], [1]], [0, 2]), (1, [0, 1]),
-    (None, [1, 0]), (np.array([True, False, True]), slice(1, 3)), (slice(None), BASE[0] > 3),
-    (np.array([2, 0], "u1"), 1, slice(None, None, -2)), (BASE > 100),
+    [0, 2, 0],
+    [],
+    [[0, 1], [2, -1]],
+    np.array([2, 1, 0, -3]),
+    np.array(1),
+    True,
+    np.bool_(False),
+    BASE > 20,
+    BASE[..., 0] > 20,
+    [True, False, True],
+    (slice(None), [0, 3]),
+    ([0, 1], [1, 2]),
+    ([0, 1], slice(None), [1, 2]),
+    (..., [0, 0, -1]),
+    ([[0], [1]], [0, 2]),
+    (1, [0, 1]),
+    (None, [1, 0]),
+    (np.array([True, False, True]), slice(1, 3)),
+    (slice(None), BASE[0] > 3),
+    (np.array([2, 0], "u1"), 1, slice(None, None, -2)),
+    (BASE > 100),
 )
 
 
@@ -78,11 +113,13 @@ def test_any_index(data):
     shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=4, max_side=6))
     a = np.arange(np.prod(shape), dtype="f8").reshape(shape)
     a = a.transpose(data.draw(st.permutations(range(a.ndim))))
-    key = data.draw(st.one_of(
-        hnp.basic_indices(a.shape, allow_newaxis=True, max_dims=8),
-        hnp.integer_array_indices(a.shape),
-        hnp.arrays("bool", a.shape),
-    ))
+    key = data.draw(
+        st.one_of(
+            hnp.basic_indices(a.shape, allow_newaxis=True, max_dims=8),
+            hnp.integer_array_indices(a.shape),
+            hnp.arrays("bool", a.shape),
+        )
+    )
     t = pt.asarray(a.copy(order="K"))
     expected = a[key]
     np.testing.assert_array_equal(t[key], expected)
@@ -151,8 +188,13 @@ def test_most_axes():
         (0, [0.5], TypeError, "float32 elements do not go"),
         (0, 2**31, OverflowError, "2147483648 is out of the range of int32"),
         ([0], 2**31, OverflowError, "2147483648 is out of the range of int32"),
-        (0, np.zeros((2, 5), "i4"), ValueError, r"assignment: shape \(2, 5\) does not broadcast to"
-         r" \(4, 5\)"),
+        (
+            0,
+            np.zeros((2, 5), "i4"),
+            ValueError,
+            r"assignment: shape \(2, 5\) does not broadcast to"
+            r" \(4, 5\)",
+        ),
         ([0, 1], np.zeros((3, 5), "i4"), ValueError, r"\(3,5\).*\(2,4,5\)"),
         (0, "a", TypeError, "assignment: str gives elements"),
         (slice(None), None, TypeError, "assignment: NoneType gives elements"),
@@ -165,20 +207,24 @@ def test_bad_assignment(key, value, error, message):
     np.testing.assert_array_equal(t, BASE)
 
 
-@pytest.mark.parametrize("key", [slice(None), [0, 1], np.array([True, True]), ([1, 0],)],
-                         ids=repr)
+@pytest.mark.parametrize("key", [slice(None), [0, 1], np.array([True, True]), ([1, 0],)], ids=repr)
 @pytest.mark.parametrize("dtype", KINDS["i"] + KINDS["u"])
 def test_integers_that_do_not_fit_are_not_assigned(dtype, key):
     info = np.iinfo(dtype)
     t = pt.ones(2, dtype=dtype)
-    for values in ([info.max + 1, 1], [1, info.min - 1], (info.max + 1,), [[2**64, 1]],
-                   range(info.max, info.max + 2) if info.max < 2**62 else [2**65]):
+    for values in (
+        [info.max + 1, 1],
+        [1, info.min - 1],
+        (info.max + 1,),
+        [[2**64, 1]],
+        range(info.max, info.max + 2) if info.max < 2**62 else [2**65],
+    ):
         with pytest.raises(OverflowError, match=r"^assignment: "):
             t[key] = values
         assert t.tolist() == [1, 1]
     t[key] = [info.max, info.min]
     assert sorted(t.tolist()) == [info.min, info.max]
-    t[key] = np.array([1, 2], dtype="int64")    # of typed integers the bits are taken, as in NumPy
+    t[key] = np.array([1, 2], dtype="int64")  # of typed integers the bits are taken, as in NumPy
     with pytest.raises(TypeError, match="float32 elements do not go"):
         t[key] = [1, 0.5]
 
@@ -198,9 +244,12 @@ def test_deleting_is_not_assigning():
 @pytest.mark.parametrize(
     ("to", "source"),
     [
-        (slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None)),
-        (slice(None), slice(None, None, -1)), (slice(0, 500), slice(250, 750)),
-        (slice(0, 999, 2), slice(0, 500)), ([*range(1, 1000)], slice(None, -1)),
+        (slice(1, None), slice(None, -1)),
+        (slice(None, -1), slice(1, None)),
+        (slice(None), slice(None, None, -1)),
+        (slice(0, 500), slice(250, 750)),
+        (slice(0, 999, 2), slice(0, 500)),
+        ([*range(1, 1000)], slice(None, -1)),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
@@ -268,10 +317,20 @@ def test_index_vectors(dtype, row, rng):
         np.testing.assert_array_equal(x[pt.asarray(index)], array[index])
 
 
-@pytest.mark.parametrize("index, dtype", [(300, "int64"), (-301, "int64"), (2**63 - 1, "int64"),
-                                          (-2**63, "int64"), (2**64 - 1, "uint64"),
-                                          (2**63, "uint64"), (300, "uint64")])
+@pytest.mark.parametrize(
+    "index, dtype",
+    [
+        (300, "int64"),
+        (-301, "int64"),
+        (2**63 - 1, "int64"),
+        (-(2**63), "int64"),
+        (2**64 - 1, "uint64"),
+        (2**63, "uint64"),
+        (300, "uint64"),
+    ],
+)
 def test_index_vectors_out_of_range(index, dtype):
-    with pytest.raises(IndexError, match=f"^index {index} is out of range for axis 0 with length "
-                                         "300$"):
+    with pytest.raises(
+        IndexError, match=f"^index {index} is out of range for axis 0 with length 300$"
+    ):
         pt.zeros((300, 2))[pt.asarray(np.array([0, index, 1], dtype=dtype))]

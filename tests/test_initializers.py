@@ -50,8 +50,7 @@ def test_distribution_is_that_of_keras(keras, name):
     """The same share of numbers lies below each of nine bounds, up to chance."""
     random.seed(0)
     ours = np.asarray(initializers.get(name)(SHAPE)).ravel()
-    theirs = keras.ops.convert_to_numpy(
-        type(keras.initializers.get(name))(seed=0)(SHAPE)).ravel()
+    theirs = keras.ops.convert_to_numpy(type(keras.initializers.get(name))(seed=0)(SHAPE)).ravel()
     bounds = np.quantile(theirs, np.linspace(0.1, 0.9, 9))
     shares = [(values[:, None] < bounds).mean(axis=0) for values in (ours, theirs)]
     np.testing.assert_allclose(*shares, atol=5 * math.sqrt(0.25 * 2 / ours.size))
@@ -127,26 +126,47 @@ def test_get():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: initializers.get("gloriot"), ValueError,
-         r"^unknown initializer 'gloriot': did you mean 'glorot_normal' or 'glorot_uniform'\?$"),
-        (lambda: initializers.get("Xavier"), ValueError,
-         r"unknown initializer 'Xavier': known are Constant.*GlorotUniform"),
+        (
+            lambda: initializers.get("gloriot"),
+            ValueError,
+            r"^unknown initializer 'gloriot': did you mean 'glorot_normal' or 'glorot_uniform'\?$",
+        ),
+        (
+            lambda: initializers.get("Xavier"),
+            ValueError,
+            r"unknown initializer 'Xavier': known are Constant.*GlorotUniform",
+        ),
         (lambda: initializers.get(1), TypeError, "initializer: found 1"),
         (lambda: initializers.VarianceScaling(scale=0), ValueError, "scale: found 0"),
-        (lambda: initializers.VarianceScaling(mode="fan"), ValueError,
-         "unknown mode 'fan': known are fan_avg, fan_in, fan_out"),
-        (lambda: initializers.VarianceScaling(distribution="cauchy"), ValueError,
-         "unknown distribution 'cauchy'"),
+        (
+            lambda: initializers.VarianceScaling(mode="fan"),
+            ValueError,
+            "unknown mode 'fan': known are fan_avg, fan_in, fan_out",
+        ),
+        (
+            lambda: initializers.VarianceScaling(distribution="cauchy"),
+            ValueError,
+            "unknown distribution 'cauchy'",
+        ),
         (lambda: initializers.RandomNormal(stddev=-1), ValueError, "stddev: found -1"),
-        (lambda: initializers.VarianceScaling("a"), TypeError,
-         "^VarianceScaling: scale: found 'a': expected a number"),
+        (
+            lambda: initializers.VarianceScaling("a"),
+            TypeError,
+            "^VarianceScaling: scale: found 'a': expected a number",
+        ),
         (lambda: initializers.TruncatedNormal(mean="a"), TypeError, "^TruncatedNormal: mean: fou"),
-        (lambda: initializers.RandomUniform(5, 1), ValueError,
-         "^RandomUniform: minval 5 and maxval 1: expected minval <= maxval"),
+        (
+            lambda: initializers.RandomUniform(5, 1),
+            ValueError,
+            "^RandomUniform: minval 5 and maxval 1: expected minval <= maxval",
+        ),
         (lambda: initializers.RandomUniform("a", 1), TypeError, "^RandomUniform: minval: found"),
         (lambda: initializers.HeNormal(seed="a")((2, 2)), TypeError, "^HeNormal: seed: found 'a'"),
-        (lambda: initializers.Initializer()((2,)), NotImplementedError,
-         "Initializer does not define __call__"),
+        (
+            lambda: initializers.Initializer()((2,)),
+            NotImplementedError,
+            "Initializer does not define __call__",
+        ),
     ],
 )
 def test_refuses(call, error, message):

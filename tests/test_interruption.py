@@ -74,8 +74,10 @@ CALLS = ["matmul", "matmul of integers", "batched matmul", "runs of matmul", "li
 def run(code, n_threads, **values):
     """What code, after SIGNALS, prints in a process of its own."""
     given = "".join(f"{name} = {value!r}\n" for name, value in values.items())
-    return output_of(f"N_THREADS = {n_threads}\n{given}" + textwrap.dedent(SIGNALS)
-                     + textwrap.dedent(code), timeout=120)
+    return output_of(
+        f"N_THREADS = {n_threads}\n{given}" + textwrap.dedent(SIGNALS) + textwrap.dedent(code),
+        timeout=120,
+    )
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])

@@ -47,8 +47,9 @@ def test_dense(activation):
     layer = layers.Dense(4, activation=activation, bias_initializer="random_normal")
     out = layer(X)
     product = X @ np.asarray(layer.kernel) + np.asarray(layer.bias)
-    np.testing.assert_allclose(out, activations.get(activation)(pt.asarray(product)), rtol=1e-5,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        out, activations.get(activation)(pt.asarray(product)), rtol=1e-5, atol=1e-6
+    )
     assert (out.shape, out.dtype) == ((5, 4), pt.float32)
     assert layer.compute_output_shape((None, 3)) == (None, 4)
     assert layer.count_params() == 16
@@ -75,8 +76,9 @@ def test_dense_with_more_axes():
     layer = layers.Dense(4, activation="relu")
     x = RNG.normal(size=(2, 5, 3)).astype(np.float32)
     out = layer(x)
-    np.testing.assert_allclose(out, np.maximum(x @ np.asarray(layer.kernel), 0), rtol=1e-5,
-                               atol=1e-6)
+    np.testing.assert_allclose(
+        out, np.maximum(x @ np.asarray(layer.kernel), 0), rtol=1e-5, atol=1e-6
+    )
     assert layer.compute_output_shape((None, 5, 3)) == (None, 5, 4)
 
 
@@ -150,7 +152,7 @@ class TestDropout:
         n = np.prod(shape)
         for x in (1.0, 1e-38, 1e30):
             out = np.asarray(layers.Dropout(rate, seed=5)(np.full(shape, x, "f4"), training=True))
-            deviation = (n * rate * (1 - rate))**0.5
+            deviation = (n * rate * (1 - rate)) ** 0.5
             assert abs((out == 0).sum() - n * rate) <= 5 * deviation
             np.testing.assert_array_equal(out[out != 0], np.float32(x) * np.float32(1 / (1 - rate)))
 
@@ -207,8 +209,9 @@ class TestDropout:
         assert (draw(layers.Dropout(0.5)) != first).any()
         random.seed(3)
         np.testing.assert_array_equal(draw(layers.Dropout(0.5)), first)
-        np.testing.assert_array_equal(draw(layers.Dropout(0.5, seed=1)),
-                                      draw(layers.Dropout(0.5, seed=1)))
+        np.testing.assert_array_equal(
+            draw(layers.Dropout(0.5, seed=1)), draw(layers.Dropout(0.5, seed=1))
+        )
         own = layers.Dropout(0.5, seed=1)
         assert (draw(own) != draw(own)).any()
 
@@ -285,11 +288,14 @@ def test_reshape():
         layers.Reshape((-1, -1))
 
 
-@pytest.mark.parametrize(("make", "mean", "std"), [
-    (lambda: layers.AlphaDropout(0.3, seed=1), 0, 1),
-    (lambda: layers.GaussianNoise(0.5, seed=1), 0, 1.25**0.5),
-    (lambda: layers.GaussianDropout(0.5, seed=1), 0, 2**0.5),
-])
+@pytest.mark.parametrize(
+    ("make", "mean", "std"),
+    [
+        (lambda: layers.AlphaDropout(0.3, seed=1), 0, 1),
+        (lambda: layers.GaussianNoise(0.5, seed=1), 0, 1.25**0.5),
+        (lambda: layers.GaussianDropout(0.5, seed=1), 0, 2**0.5),
+    ],
+)
 def test_noise(make, mean, std):
     x = pt.asarray(np.random.default_rng(1).standard_normal((400, 250)).astype("f4"))
     layer = make()
@@ -300,13 +306,29 @@ def test_noise(make, mean, std):
     np.testing.assert_array_equal(make()(x, training=True), out)
 
 
-@pytest.mark.parametrize("make", [
-    layers.ReLU, lambda: layers.ReLU(6.0), lambda: layers.ReLU(threshold=1.0),
-    lambda: layers.ReLU(2.0, 0.1, 0.5), layers.LeakyReLU, lambda: layers.LeakyReLU(0.0),
-    layers.ELU, layers.PReLU, lambda: layers.PReLU("ones"), layers.Softmax,
-    lambda: layers.Activation("hard_shrink"), lambda: layers.Dense(3, "relu"),
-    lambda: layers.Dense(3, "hard_sigmoid"), layers.BatchNormalization, layers.LayerNormalization,
-    layers.UnitNormalization, layers.Flatten, lambda: layers.Rescaling(2.0)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.ReLU,
+        lambda: layers.ReLU(6.0),
+        lambda: layers.ReLU(threshold=1.0),
+        lambda: layers.ReLU(2.0, 0.1, 0.5),
+        layers.LeakyReLU,
+        lambda: layers.LeakyReLU(0.0),
+        layers.ELU,
+        layers.PReLU,
+        lambda: layers.PReLU("ones"),
+        layers.Softmax,
+        lambda: layers.Activation("hard_shrink"),
+        lambda: layers.Dense(3, "relu"),
+        lambda: layers.Dense(3, "hard_sigmoid"),
+        layers.BatchNormalization,
+        layers.LayerNormalization,
+        layers.UnitNormalization,
+        layers.Flatten,
+        lambda: layers.Rescaling(2.0),
+    ],
+)
 def test_nan_stays_nan(make):
     """In the rows with NaN all that depends on it is NaN, and the gradients with respect to it."""
     x = X.copy()
@@ -329,9 +351,15 @@ def test_nan_stays_nan(make):
 @pytest.mark.parametrize("name", sorted(set(layers.__all__) - {"Flatten", "Input", "Layer"}))
 def test_arguments_by_position_are_those_of_keras(keras, name):
     """An argument that stands elsewhere there must be named."""
-    ours, theirs = ([p.name for p in inspect.signature(getattr(module, name)).parameters.values()
-                     if p.kind is p.POSITIONAL_OR_KEYWORD] for module in (layers, keras.layers))
-    assert ours == theirs[:len(ours)]
+    ours, theirs = (
+        [
+            p.name
+            for p in inspect.signature(getattr(module, name)).parameters.values()
+            if p.kind is p.POSITIONAL_OR_KEYWORD
+        ]
+        for module in (layers, keras.layers)
+    )
+    assert ours == theirs[: len(ours)]
 
 
 def test_activation_layers():
@@ -353,13 +381,26 @@ def test_losses_of_layers():
             self.add_loss(x.sum())
             return x
 
-    block = models.Sequential([
-        layers.Dense(2, kernel_regularizer="l2", bias_regularizer=lambda b: b.sum(),
-                     bias_initializer="ones", activity_regularizer="l1"), Own()])
+    block = models.Sequential(
+        [
+            layers.Dense(
+                2,
+                kernel_regularizer="l2",
+                bias_regularizer=lambda b: b.sum(),
+                bias_initializer="ones",
+                activity_regularizer="l1",
+            ),
+            Own(),
+        ]
+    )
     out = block(X)
     kernel = np.asarray(block.layers[0].kernel)
-    expected = [0.01 * (kernel**2).sum(), 2, 0.01 * abs(np.asarray(out)).sum() / 5,
-                np.asarray(out).sum()]
+    expected = [
+        0.01 * (kernel**2).sum(),
+        2,
+        0.01 * abs(np.asarray(out)).sum() / 5,
+        np.asarray(out).sum(),
+    ]
     np.testing.assert_allclose([value.item() for value in block.losses], expected, rtol=1e-5)
     block.layers[0].trainable = False
     assert len(block.losses) == 2
@@ -368,8 +409,13 @@ def test_losses_of_layers():
 
 
 def test_constraints_hold_after_each_step():
-    network = models.Sequential([layers.Dense(4, kernel_constraint="unit_norm",
-                                              bias_constraint=lambda b: pt.maximum(b, 0.0))])
+    network = models.Sequential(
+        [
+            layers.Dense(
+                4, kernel_constraint="unit_norm", bias_constraint=lambda b: pt.maximum(b, 0.0)
+            )
+        ]
+    )
     network.compile("sgd", "mse")
     network.fit(X, np.ones((5, 4)), epochs=2, verbose=0)
     kernel, bias = network.get_weights()
@@ -385,31 +431,68 @@ def test_constraints_hold_after_each_step():
 KERAS_CASES = {
     "dense": [("Dense", {"units": 4, "activation": "tanh"})],
     "no bias": [("Dense", {"units": 4, "use_bias": False})],
-    "regularized": [("Dense", {"units": 4, "kernel_regularizer": "l2", "bias_regularizer": "l1",
-                               "activity_regularizer": "l2"})],
-    "constrained": [("Dense", {"units": 4, "kernel_constraint": "max_norm",
-                               "bias_constraint": "non_neg"})],
+    "regularized": [
+        (
+            "Dense",
+            {
+                "units": 4,
+                "kernel_regularizer": "l2",
+                "bias_regularizer": "l1",
+                "activity_regularizer": "l2",
+            },
+        )
+    ],
+    "constrained": [
+        ("Dense", {"units": 4, "kernel_constraint": "max_norm", "bias_constraint": "non_neg"})
+    ],
     "frozen": [("Dense", {"units": 4, "kernel_regularizer": "l2", "trainable": False})],
     "activity": [("Dense", {"units": 4}), ("ActivityRegularization", {"l1": 0.1, "l2": 0.2})],
-    "batch normalization": [("Dense", {"units": 4}), ("BatchNormalization", {}),
-                            ("Activation", {"activation": "relu"})],
-    "batch normalization, options": [("BatchNormalization", {
-        "momentum": 0.5, "epsilon": 0.1, "center": False, "gamma_regularizer": "l2"})],
+    "batch normalization": [
+        ("Dense", {"units": 4}),
+        ("BatchNormalization", {}),
+        ("Activation", {"activation": "relu"}),
+    ],
+    "batch normalization, options": [
+        (
+            "BatchNormalization",
+            {"momentum": 0.5, "epsilon": 0.1, "center": False, "gamma_regularizer": "l2"},
+        )
+    ],
     "layer normalization": [("Dense", {"units": 4}), ("LayerNormalization", {})],
-    "layer normalization, options": [("LayerNormalization", {
-        "epsilon": 0.1, "scale": False, "beta_regularizer": "l2"})],
+    "layer normalization, options": [
+        ("LayerNormalization", {"epsilon": 0.1, "scale": False, "beta_regularizer": "l2"})
+    ],
     "normalization of more axes": [
-        ("Reshape", {"target_shape": (3, 2)}), ("LayerNormalization", {"axis": [1, 2]}),
-        ("BatchNormalization", {"axis": 1}), ("Flatten", {})],
+        ("Reshape", {"target_shape": (3, 2)}),
+        ("LayerNormalization", {"axis": [1, 2]}),
+        ("BatchNormalization", {"axis": 1}),
+        ("Flatten", {}),
+    ],
     "unit normalization": [("Dense", {"units": 4}), ("UnitNormalization", {})],
     "prelu": [("Dense", {"units": 4}), ("PReLU", {"alpha_initializer": "ones"})],
-    "activations": [("Dense", {"units": 4}), ("LeakyReLU", {}), ("Dense", {"units": 4}),
-                    ("ELU", {"alpha": 0.5}), ("ReLU", {"max_value": 1.0, "threshold": 0.1,
-                                                      "negative_slope": 0.2})],
+    "activations": [
+        ("Dense", {"units": 4}),
+        ("LeakyReLU", {}),
+        ("Dense", {"units": 4}),
+        ("ELU", {"alpha": 0.5}),
+        ("ReLU", {"max_value": 1.0, "threshold": 0.1, "negative_slope": 0.2}),
+    ],
     "rescaling": [("Rescaling", {"scale": 0.5, "offset": 1.0}), ("Dense", {"units": 4})],
 }
-for name in ("elu", "selu", "gelu", "silu", "softplus", "mish", "softsign", "sigmoid", "softmax",
-             "hard_sigmoid", "exponential", "log_softmax"):
+for name in (
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "mish",
+    "softsign",
+    "sigmoid",
+    "softmax",
+    "hard_sigmoid",
+    "exponential",
+    "log_softmax",
+):
     KERAS_CASES[f"activation {name}"] = [("Dense", {"units": 4, "activation": name})]
 
 
@@ -417,10 +500,14 @@ def beside_keras(keras, specification, input_shape):
     """Our model and Keras's, of the same layers and weights, compiled alike."""
     specification = [*specification, ("Dense", {"units": 2})]
     random.seed(0)
-    ours = models.Sequential([layers.Input(input_shape)] + [
-        getattr(layers, name)(**options) for name, options in specification])
-    theirs = keras.Sequential([keras.Input(input_shape)] + [
-        getattr(keras.layers, name)(**options) for name, options in specification])
+    ours = models.Sequential(
+        [layers.Input(input_shape)]
+        + [getattr(layers, name)(**options) for name, options in specification]
+    )
+    theirs = keras.Sequential(
+        [keras.Input(input_shape)]
+        + [getattr(keras.layers, name)(**options) for name, options in specification]
+    )
     theirs.set_weights(ours.get_weights())
     ours.compile(optimizers.SGD(0.1, momentum=0.5), "mse")
     theirs.compile(keras.optimizers.SGD(0.1, momentum=0.5), "mse")
@@ -428,16 +515,22 @@ def beside_keras(keras, specification, input_shape):
 
 
 def assert_train_alike(ours, theirs, x, y):
-    options = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0,
-               "validation_data": (x[:6], y[:6])}
+    options = {
+        "batch_size": 8,
+        "epochs": 3,
+        "shuffle": False,
+        "verbose": 0,
+        "validation_data": (x[:6], y[:6]),
+    }
     found = ours.fit(x, y, **options).history
     expected = theirs.fit(x, y, **options).history
     for name, values in found.items():
         np.testing.assert_allclose(values, expected[name], rtol=2e-5)
     for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(mine, other, rtol=2e-4, atol=5e-6)
-    np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4,
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.oracle
@@ -452,8 +545,10 @@ def test_layers_train_as_those_of_keras(keras, name):
 def test_embedding_trains_as_that_of_keras(keras):
     x = np.random.default_rng(1).integers(0, 9, size=(24, 3))
     y = np.random.default_rng(2).normal(size=(24, 2)).astype("f4")
-    specification = [("Embedding", {"input_dim": 9, "output_dim": 4,
-                                    "embeddings_regularizer": "l2"}), ("Flatten", {})]
+    specification = [
+        ("Embedding", {"input_dim": 9, "output_dim": 4, "embeddings_regularizer": "l2"}),
+        ("Flatten", {}),
+    ]
     assert_train_alike(*beside_keras(keras, specification, (3,)), x, y)
 
 
@@ -497,7 +592,12 @@ def test_layers_in_layers():
     block = Block()
     assert block.compute_output_shape((None, 3)) == (None, 2)
     assert [path for path, _, _ in block.named_weights()] == [
-        "dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias", "scale/factor"]
+        "dense/kernel",
+        "dense/bias",
+        "dense_1/kernel",
+        "dense_1/bias",
+        "scale/factor",
+    ]
     block.first.trainable = False
     assert len(block.trainable_weights) == 3
     block.trainable = False
@@ -560,10 +660,14 @@ def test_a_frozen_container_does_not_change(how, number):
     assert (np.asarray(norm.moving_mean) != before[2]).any()
 
 
-@pytest.mark.parametrize("make", [
-    lambda: Tower(trainable=False),  # before there are any inside
-    lambda: models.Sequential([layers.BatchNormalization()], trainable=False),
-], ids=["own", "model"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Tower(trainable=False),  # before there are any inside
+        lambda: models.Sequential([layers.BatchNormalization()], trainable=False),
+    ],
+    ids=["own", "model"],
+)
 def test_what_joins_a_frozen_container_is_frozen(make):
     container = make()
     container(X)
@@ -585,9 +689,13 @@ def test_layers_in_dictionaries_are_trained():
     tower = Tower(name="tower")
     tower(X)
     assert [path for path, _, _ in tower.named_weights()] == [
-        "batch_normalization/gamma", "batch_normalization/beta",
-        "batch_normalization/moving_mean", "batch_normalization/moving_variance",
-        "dense/kernel", "dense/bias"]
+        "batch_normalization/gamma",
+        "batch_normalization/beta",
+        "batch_normalization/moving_mean",
+        "batch_normalization/moving_variance",
+        "dense/kernel",
+        "dense/bias",
+    ]
     assert [path for path, _ in tower.named_layers("a/")] == ["a/batch_normalization", "a/dense"]
 
 
@@ -613,8 +721,9 @@ def test_an_activity_regularizer_that_changes():
     layer = layers.Dense(3)
     layer.activity_regularizer = "l1"
     out = layer(X)
-    np.testing.assert_allclose(layer.losses[0], 0.01 * abs(np.asarray(out)).sum() / len(X),
-                               rtol=1e-6)
+    np.testing.assert_allclose(
+        layer.losses[0], 0.01 * abs(np.asarray(out)).sum() / len(X), rtol=1e-6
+    )
     layer.activity_regularizer = None
     layer(X)
     assert layer.losses == []
@@ -657,15 +766,17 @@ def test_normalizations_do_not_overflow(scale):
 
 def test_gradients_of_normalizations_that_would_overflow():
     x, weights = pt.asarray(LARGE[:2]), pt.asarray([[1.0, -2.0, 0.5, 3.0], [0.0, 1.0, 1.0, 2.0]])
-    for layer in (layers.LayerNormalization(epsilon=0.0), layers.UnitNormalization(),
-                  layers.BatchNormalization(epsilon=0.0)):
+    for layer in (
+        layers.LayerNormalization(epsilon=0.0),
+        layers.UnitNormalization(),
+        layers.BatchNormalization(epsilon=0.0),
+    ):
         layer(x)
 
         def f(x, layer=layer):
             return (layer(x, training=True) * weights).sum()
 
-        np.testing.assert_allclose(pt.grad(f)(x * 1e20) * 1e20, pt.grad(f)(x), rtol=1e-4,
-                                   atol=1e-6)
+        np.testing.assert_allclose(pt.grad(f)(x * 1e20) * 1e20, pt.grad(f)(x), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
@@ -705,23 +816,38 @@ def test_training_mode_is_the_threads_own():
         (lambda: layers.Dense(2.5), TypeError, "dense: units: found 2.5: expected an integer"),
         (lambda: layers.Dense(1, activation="rellu"), ValueError, "unknown activation 'rellu'"),
         (lambda: layers.Dense(1, kernel_initializer="once"), ValueError, "unknown initializer"),
-        (lambda: layers.Dense(1, input_shape=784), TypeError,
-         "dense: input_shape: found 784: expected a tuple of integers"),
+        (
+            lambda: layers.Dense(1, input_shape=784),
+            TypeError,
+            "dense: input_shape: found 784: expected a tuple of integers",
+        ),
         (lambda: layers.Dense(1, input_shape=(None,)), TypeError, "input_shape: found"),
         (lambda: layers.Dense(1, input_shape=(0,)), ValueError, "input_shape: found 0"),
         (lambda: layers.Dense(1, unit=3), TypeError, "unit"),
-        (lambda: layers.Dense(1)(np.zeros(3)), ValueError,
-         r"dense: input shape \(None,\): expected \(batch, ..., inputs\)"),
-        (lambda: layers.Dropout(1.5), ValueError,
-         r"dropout: rate: found 1.5: expected a number in \[0, 1\]"),
+        (
+            lambda: layers.Dense(1)(np.zeros(3)),
+            ValueError,
+            r"dense: input shape \(None,\): expected \(batch, ..., inputs\)",
+        ),
+        (
+            lambda: layers.Dropout(1.5),
+            ValueError,
+            r"dropout: rate: found 1.5: expected a number in \[0, 1\]",
+        ),
         (lambda: layers.Dropout(-0.1), ValueError, "dropout: rate: found -0.1"),
         (lambda: layers.Dropout(0.5, seed="a"), TypeError, "^dropout: seed: found 'a': expected"),
         (lambda: layers.Rescaling("a"), TypeError, "^rescaling: scale: found 'a': expected a num"),
         (lambda: layers.Rescaling(1, offset=None), TypeError, "^rescaling: offset: found None"),
-        (lambda: layers.Flatten()(3.0), ValueError,
-         r"^flatten: x has shape \(\): expected \(batch, ...\)"),
-        (lambda: layers.LayerNormalization(axis=[1, 1])(X), ValueError,
-         r"^layer_normalization: axis: found \[1, 1\]: expected axes of an input of 2 axes, but"),
+        (
+            lambda: layers.Flatten()(3.0),
+            ValueError,
+            r"^flatten: x has shape \(\): expected \(batch, ...\)",
+        ),
+        (
+            lambda: layers.LayerNormalization(axis=[1, 1])(X),
+            ValueError,
+            r"^layer_normalization: axis: found \[1, 1\]: expected axes of an input of 2 axes, but",
+        ),
         (lambda: layers.BatchNormalization(axis=0)(X), ValueError, "axis: found 0: expected"),
         (lambda: layers.BatchNormalization(axis=[1]), TypeError, r"axis: found \[1\]"),
         (lambda: layers.BatchNormalization(momentum=2), ValueError, "momentum: found 2"),

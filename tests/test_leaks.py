@@ -130,7 +130,8 @@ ERRORS = {
     "labels": lambda: nn.sparse_softmax_cross_entropy(A, ROWS),
     # buffers
     "a writable buffer of what is read-only": lambda: np.frombuffer(
-        memoryview(READ_ONLY).cast("B"), "u1"),
+        memoryview(READ_ONLY).cast("B"), "u1"
+    ),
     "array without a copy": lambda: np.asarray(A, dtype="int8", copy=False),
     # tapes
     "watch": lambda: tape(watch=ROWS),
@@ -146,8 +147,9 @@ ERRORS = {
     "an error under a tape": lambda: recorded(lambda: A + B),
     "grad of no number": lambda: pt.grad(lambda x: x)(A),
     "grad of the function's error": lambda: pt.grad(raising)(A),
-    "custom_gradient": lambda: pt.grad(lambda x: pt.sum(pt.custom_gradient(
-        lambda x: (x * 2, raising))(x)))(A),
+    "custom_gradient": lambda: pt.grad(
+        lambda x: pt.sum(pt.custom_gradient(lambda x: (x * 2, raising))(x))
+    )(A),
     "checkpoint": lambda: pt.grad(pt.checkpoint(raising))(A),
     # fuse
     "fuse of no function": lambda: pt.fuse(TEXT),
@@ -158,8 +160,20 @@ ERRORS = {
     "a batch of another shape": lambda: MODEL.train_on_batch(B, B),
     "no such loss": lambda: losses.get(TEXT),
 }
-WATCHED = [None, True, TEXT, ARRAY, A, B, ROWS, UNSIGNED, READ_ONLY, MODEL, pt.Tensor,
-           *(np.dtype(name) for name in ("bool", "int64", "uint64", "float32", "float64"))]
+WATCHED = [
+    None,
+    True,
+    TEXT,
+    ARRAY,
+    A,
+    B,
+    ROWS,
+    UNSIGNED,
+    READ_ONLY,
+    MODEL,
+    pt.Tensor,
+    *(np.dtype(name) for name in ("bool", "int64", "uint64", "float32", "float64")),
+]
 
 
 def raise_often(work, n):
@@ -173,8 +187,11 @@ def raise_often(work, n):
 
 def counts():
     gc.collect()
-    return ([sys.getrefcount(x) for x in WATCHED], sys.getallocatedblocks(),
-            pt.memory.stats()["in_use"])
+    return (
+        [sys.getrefcount(x) for x in WATCHED],
+        sys.getallocatedblocks(),
+        pt.memory.stats()["in_use"],
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -53,26 +53,45 @@ NUMBERS = RNG.normal(0, 2, (6, 4))
 COUNTS = RNG.integers(0, 5, (6, 4)).astype(float)
 # name, its arguments, targets, predictions
 KERAS_CASES = [
-    ("mean_squared_error", {}, LOGITS, NUMBERS), ("mean_absolute_error", {}, LOGITS, NUMBERS),
+    ("mean_squared_error", {}, LOGITS, NUMBERS),
+    ("mean_absolute_error", {}, LOGITS, NUMBERS),
     ("mean_absolute_percentage_error", {}, LOGITS, NUMBERS),
     ("mean_squared_logarithmic_error", {}, COUNTS, NUMBERS),
     ("cosine_similarity", {}, LOGITS, NUMBERS),
-    ("huber", {}, LOGITS, NUMBERS), ("huber", {"delta": 0.3}, LOGITS, NUMBERS),
-    ("log_cosh", {}, LOGITS, 40 * NUMBERS), ("kl_divergence", {}, ONE_HOT, PROBABILITIES),
-    ("poisson", {}, COUNTS, PROBABILITIES), ("hinge", {}, YES_NO, NUMBERS),
-    ("hinge", {}, 2 * YES_NO - 1, NUMBERS), ("squared_hinge", {}, YES_NO, NUMBERS),
+    ("huber", {}, LOGITS, NUMBERS),
+    ("huber", {"delta": 0.3}, LOGITS, NUMBERS),
+    ("log_cosh", {}, LOGITS, 40 * NUMBERS),
+    ("kl_divergence", {}, ONE_HOT, PROBABILITIES),
+    ("poisson", {}, COUNTS, PROBABILITIES),
+    ("hinge", {}, YES_NO, NUMBERS),
+    ("hinge", {}, 2 * YES_NO - 1, NUMBERS),
+    ("squared_hinge", {}, YES_NO, NUMBERS),
     ("categorical_hinge", {}, ONE_HOT, NUMBERS),
     ("binary_crossentropy", {}, YES_NO, PROBABILITIES / 2),
     ("binary_crossentropy", {"from_logits": True, "label_smoothing": 0.2}, YES_NO, LOGITS),
     ("binary_crossentropy", {"label_smoothing": 0.1}, YES_NO, PROBABILITIES / 2),
     ("binary_focal_crossentropy", {}, YES_NO, PROBABILITIES / 2),
-    ("binary_focal_crossentropy", {"apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5,
-                                   "label_smoothing": 0.1, "from_logits": True}, YES_NO, LOGITS),
+    (
+        "binary_focal_crossentropy",
+        {
+            "apply_class_balancing": True,
+            "alpha": 0.3,
+            "gamma": 1.5,
+            "label_smoothing": 0.1,
+            "from_logits": True,
+        },
+        YES_NO,
+        LOGITS,
+    ),
     ("categorical_crossentropy", {"label_smoothing": 0.1}, ONE_HOT, PROBABILITIES),
     ("categorical_crossentropy", {"from_logits": True, "label_smoothing": 0.2}, ONE_HOT, LOGITS),
     ("categorical_focal_crossentropy", {}, ONE_HOT, PROBABILITIES),
-    ("categorical_focal_crossentropy", {"alpha": 0.5, "gamma": 1.0, "from_logits": True,
-                                        "label_smoothing": 0.1}, ONE_HOT, LOGITS),
+    (
+        "categorical_focal_crossentropy",
+        {"alpha": 0.5, "gamma": 1.0, "from_logits": True, "label_smoothing": 0.1},
+        ONE_HOT,
+        LOGITS,
+    ),
     ("sparse_categorical_crossentropy", {}, LABELS, PROBABILITIES),
     ("sparse_categorical_crossentropy", {"from_logits": True}, LABELS, LOGITS),
 ]
@@ -80,12 +99,16 @@ KERAS_CASES = [
 
 def class_of(module, name):
     return {cls: getattr(module, cls) for cls in dir(module) if cls[0].isupper()}[
-        "".join(part.capitalize() for part in name.split("_")).replace("Kl", "KL")]
+        "".join(part.capitalize() for part in name.split("_")).replace("Kl", "KL")
+    ]
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(("name", "options", "targets", "predictions"), KERAS_CASES,
-                         ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES])
+@pytest.mark.parametrize(
+    ("name", "options", "targets", "predictions"),
+    KERAS_CASES,
+    ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES],
+)
 def test_values_and_weighted_means_are_those_of_keras(keras, name, options, targets, predictions):
     predictions = predictions.astype("f4")
     targets = targets if name.startswith("sparse") else targets.astype("f4")
@@ -99,13 +122,20 @@ def test_values_and_weighted_means_are_those_of_keras(keras, name, options, targ
         theirs = class_of(keras.losses, name)(**options, reduction=reduction)
         for w in (None, weights, weights[:, None]):
             expected = keras.ops.convert_to_numpy(theirs(y, p, sample_weight=w))
-            np.testing.assert_allclose(np.asarray(ours(targets, predictions, w)).ravel(),
-                                       expected.ravel(), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(
+                np.asarray(ours(targets, predictions, w)).ravel(),
+                expected.ravel(),
+                rtol=1e-5,
+                atol=1e-6,
+            )
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(("name", "options", "targets", "predictions"), KERAS_CASES,
-                         ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES])
+@pytest.mark.parametrize(
+    ("name", "options", "targets", "predictions"),
+    KERAS_CASES,
+    ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES],
+)
 def test_gradients_of_all(name, options, targets, predictions):
     weights = np.arange(1.0, 7.0)
 
@@ -134,14 +164,30 @@ def test_weights_of_more_axes():
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", ["BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "Huber",
-                                  "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
-                                  "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson",
-                                  "SquaredHinge", "mse of a function"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BinaryCrossentropy",
+        "BinaryFocalCrossentropy",
+        "Hinge",
+        "Huber",
+        "LogCosh",
+        "MeanAbsoluteError",
+        "MeanAbsolutePercentageError",
+        "MeanSquaredError",
+        "MeanSquaredLogarithmicError",
+        "Poisson",
+        "SquaredHinge",
+        "mse of a function",
+    ],
+)
 def test_weights_of_single_outputs(name):
     """As if each was a sample. Keras refuses them, or multiplies each with the losses of all."""
-    make = (getattr(losses, name) if name in losses.__all__
-            else lambda reduction: losses.FunctionLoss(losses.mean_squared_error))
+    make = (
+        getattr(losses, name)
+        if name in losses.__all__
+        else lambda reduction: losses.FunctionLoss(losses.mean_squared_error)
+    )
     rng = np.random.default_rng(4)
     y, p, weights = (rng.random((3, 4)) > 0.5) * 1.0, rng.random((3, 4)), rng.random((3, 4))
     for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
@@ -159,14 +205,26 @@ def test_weights_of_single_outputs(name):
 
 # loss, targets, predictions, the value of each sample
 CASES = [
-    (losses.categorical_crossentropy, ONE_HOT, PROBABILITIES,
-     -(ONE_HOT * log_clipped(normalised(PROBABILITIES))).sum(-1)),
+    (
+        losses.categorical_crossentropy,
+        ONE_HOT,
+        PROBABILITIES,
+        -(ONE_HOT * log_clipped(normalised(PROBABILITIES))).sum(-1),
+    ),
     (categorical_logits, ONE_HOT, LOGITS, -(ONE_HOT * log_softmax(LOGITS)).sum(-1)),
-    (losses.sparse_categorical_crossentropy, LABELS, PROBABILITIES,
-     -log_clipped(normalised(PROBABILITIES))[np.arange(6), LABELS]),
+    (
+        losses.sparse_categorical_crossentropy,
+        LABELS,
+        PROBABILITIES,
+        -log_clipped(normalised(PROBABILITIES))[np.arange(6), LABELS],
+    ),
     (sparse_logits, LABELS, LOGITS, -log_softmax(LOGITS)[np.arange(6), LABELS]),
-    (losses.binary_crossentropy, YES_NO, normalised(PROBABILITIES),
-     binary(YES_NO, normalised(PROBABILITIES))),
+    (
+        losses.binary_crossentropy,
+        YES_NO,
+        normalised(PROBABILITIES),
+        binary(YES_NO, normalised(PROBABILITIES)),
+    ),
     (binary_logits, YES_NO, LOGITS, binary(YES_NO, sigmoid(LOGITS))),
     (losses.mean_squared_error, YES_NO, LOGITS, ((YES_NO - LOGITS) ** 2).mean(-1)),
 ]
@@ -201,8 +259,9 @@ class TestEveryLoss:
 
 def test_lists():
     assert losses.mean_squared_error([[0.0, 1.0]], [[1, 1]]).tolist() == [0.5]
-    assert abs(losses.sparse_categorical_crossentropy([1], [[0.2, 0.8]]).item()
-               + np.log(0.8)) < 1e-6
+    assert (
+        abs(losses.sparse_categorical_crossentropy([1], [[0.2, 0.8]]).item() + np.log(0.8)) < 1e-6
+    )
 
 
 def test_certain_and_wrong():
@@ -218,12 +277,15 @@ def test_certain_and_wrong():
 
 def test_huge_logits():
     """From logits nothing is clipped, and nothing overflows."""
-    assert losses.categorical_crossentropy([[1.0, 0.0]], [[-500.0, 500.0]],
-                                           from_logits=True).tolist() == [1000]
-    assert losses.sparse_categorical_crossentropy([0], [[-500.0, 500.0]],
-                                                  from_logits=True).tolist() == [1000]
-    assert losses.binary_crossentropy([[1.0], [0.0]], [[-500.0], [500.0]],
-                                      from_logits=True).tolist() == [500, 500]
+    assert losses.categorical_crossentropy(
+        [[1.0, 0.0]], [[-500.0, 500.0]], from_logits=True
+    ).tolist() == [1000]
+    assert losses.sparse_categorical_crossentropy(
+        [0], [[-500.0, 500.0]], from_logits=True
+    ).tolist() == [1000]
+    assert losses.binary_crossentropy(
+        [[1.0], [0.0]], [[-500.0], [500.0]], from_logits=True
+    ).tolist() == [500, 500]
 
 
 def test_gradient_of_binary_logits_at_zero():
@@ -241,7 +303,8 @@ def test_one_output():
     assert losses.binary_crossentropy([1.0, 0.0], [[0.5], [0.5]]).shape == (2,)
     np.testing.assert_array_equal(
         losses.sparse_categorical_crossentropy(LABELS.reshape(-1, 1), PROBABILITIES),
-        losses.sparse_categorical_crossentropy(LABELS, PROBABILITIES))
+        losses.sparse_categorical_crossentropy(LABELS, PROBABILITIES),
+    )
 
 
 def test_classes_are_means():
@@ -284,36 +347,77 @@ def test_labels_of_other_dtypes():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: losses.get("crossentropy"), ValueError,
-         r"^unknown loss 'crossentropy': did you mean 'binary_crossentropy', "
-         r"'categorical_crossentropy' or 'binary_focal_crossentropy'\?$"),
-        (lambda: losses.get("total"), ValueError,
-         r"unknown loss 'total': known are .*binary_crossentropy.*mse"),
+        (
+            lambda: losses.get("crossentropy"),
+            ValueError,
+            r"^unknown loss 'crossentropy': did you mean 'binary_crossentropy', "
+            r"'categorical_crossentropy' or 'binary_focal_crossentropy'\?$",
+        ),
+        (
+            lambda: losses.get("total"),
+            ValueError,
+            r"unknown loss 'total': known are .*binary_crossentropy.*mse",
+        ),
         (lambda: losses.get(3), TypeError, "loss: found 3"),
-        (lambda: losses.Hinge("total"), ValueError,
-         "hinge: reduction: found 'total': expected one of 'sum_over_batch_size', "),
-        (lambda: losses.CategoricalCrossentropy(label_smoothing=2), ValueError,
-         "categorical_crossentropy: label_smoothing: found 2"),
+        (
+            lambda: losses.Hinge("total"),
+            ValueError,
+            "hinge: reduction: found 'total': expected one of 'sum_over_batch_size', ",
+        ),
+        (
+            lambda: losses.CategoricalCrossentropy(label_smoothing=2),
+            ValueError,
+            "categorical_crossentropy: label_smoothing: found 2",
+        ),
         (lambda: losses.Huber(-1), ValueError, "huber_loss: delta: found -1"),
-        (lambda: losses.mean_squared_error(np.zeros((3, 2)), np.zeros((3, 4))), ValueError,
-         r"mean_squared_error: targets of shape \(3, 2\): expected \(3, 4\)"),
-        (lambda: losses.mean_squared_error(np.zeros(4), np.zeros((3, 1))), ValueError,
-         r"targets of shape \(4,\): expected \(3, 1\)"),
-        (lambda: losses.categorical_crossentropy(LABELS, PROBABILITIES), ValueError,
-         r"targets of shape \(6,\): expected \(6, 4\)"),
-        (lambda: losses.sparse_categorical_crossentropy(ONE_HOT, PROBABILITIES), ValueError,
-         r"labels of shape \(6, 4\): expected \(6,\), integers, for predictions of shape \(6, 4\)"),
-        (lambda: losses.sparse_categorical_crossentropy([0, 4], PROBABILITIES[:2]), ValueError,
-         r"label 4 at position 1: expected an integer in \[0, 4\), one of 4 classes"),
-        (lambda: losses.sparse_categorical_crossentropy([0, -1], PROBABILITIES[:2]), ValueError,
-         "label -1 at position 1"),
-        (lambda: losses.sparse_categorical_crossentropy([0, 1.5], PROBABILITIES[:2]), ValueError,
-         "label 1.5 at position 1"),
-        (lambda: losses.sparse_categorical_crossentropy([np.nan, 1], PROBABILITIES[:2]), ValueError,
-         "label nan at position 0"),
-        (lambda: losses.sparse_categorical_crossentropy(np.array([2**63], "u8"),
-                                                        PROBABILITIES[:1]), ValueError,
-         "label 9223372036854775808 at position 0"),
+        (
+            lambda: losses.mean_squared_error(np.zeros((3, 2)), np.zeros((3, 4))),
+            ValueError,
+            r"mean_squared_error: targets of shape \(3, 2\): expected \(3, 4\)",
+        ),
+        (
+            lambda: losses.mean_squared_error(np.zeros(4), np.zeros((3, 1))),
+            ValueError,
+            r"targets of shape \(4,\): expected \(3, 1\)",
+        ),
+        (
+            lambda: losses.categorical_crossentropy(LABELS, PROBABILITIES),
+            ValueError,
+            r"targets of shape \(6,\): expected \(6, 4\)",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy(ONE_HOT, PROBABILITIES),
+            ValueError,
+            r"labels of shape \(6, 4\): expected \(6,\), integers, for predictions of "
+            r"shape \(6, 4\)",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy([0, 4], PROBABILITIES[:2]),
+            ValueError,
+            r"label 4 at position 1: expected an integer in \[0, 4\), one of 4 classes",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy([0, -1], PROBABILITIES[:2]),
+            ValueError,
+            "label -1 at position 1",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy([0, 1.5], PROBABILITIES[:2]),
+            ValueError,
+            "label 1.5 at position 1",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy([np.nan, 1], PROBABILITIES[:2]),
+            ValueError,
+            "label nan at position 0",
+        ),
+        (
+            lambda: losses.sparse_categorical_crossentropy(
+                np.array([2**63], "u8"), PROBABILITIES[:1]
+            ),
+            ValueError,
+            "label 9223372036854775808 at position 0",
+        ),
     ],
 )
 def test_refuses(call, error, message):
@@ -333,8 +437,9 @@ def test_infinite_logits_of_yes_or_no(loss, dtype):
     t = [[1], [0], [1], [0], [0.9], [0.0], [1.0]]
     found = loss(t, x, from_logits=True).tolist()
     assert found[:5] == [0, INF, INF, 0, INF]
-    assert found[5:] == pytest.approx([loss([[0.0]], [[0.0]], from_logits=True).item(),
-                                       float("nan")], nan_ok=True)
+    assert found[5:] == pytest.approx(
+        [loss([[0.0]], [[0.0]], from_logits=True).item(), float("nan")], nan_ok=True
+    )
     slope = pt.grad(lambda x: loss(t, x, from_logits=True).sum())(x).reshape(-1).tolist()
     assert [slope[0], slope[3]] == [0, 0]
     if loss is losses.binary_crossentropy:
@@ -345,46 +450,53 @@ def test_focal_losses_of_logits_are_not_clipped():
     found = losses.binary_focal_crossentropy([[1.0], [0.0]], [[-200.0], [200.0]], from_logits=True)
     assert found.tolist() == [200, 200]
     for gamma in (0.0, 0.5, 2.0):
+
         def f(x, gamma=gamma):
-            return losses.binary_focal_crossentropy([[1.0], [0.0]], x, gamma=gamma,
-                                                    from_logits=True).sum()
+            return losses.binary_focal_crossentropy(
+                [[1.0], [0.0]], x, gamma=gamma, from_logits=True
+            ).sum()
 
         assert pt.grad(f)(pt.asarray([[-200.0], [200.0]])).tolist() == [[-1], [1]]
         assert pt.grad(f)(pt.asarray([[200.0], [-200.0]])).tolist() == [[0], [0]]
-    found = losses.categorical_focal_crossentropy([[1.0, 0.0]], [[-100.0, 100.0]], alpha=0.5,
-                                                  from_logits=True)
+    found = losses.categorical_focal_crossentropy(
+        [[1.0, 0.0]], [[-100.0, 100.0]], alpha=0.5, from_logits=True
+    )
     assert found.item() == pytest.approx(100)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("loss", ALL_CATEGORICAL)
 def test_infinite_logits_of_classes(loss, dtype):
-    x = pt.asarray([[INF, 0, 1], [INF, 0, 1], [-INF, 0, 0], [-INF, 0, 0], [INF, -INF, 0]],
-                   dtype=dtype)
+    x = pt.asarray(
+        [[INF, 0, 1], [INF, 0, 1], [-INF, 0, 0], [-INF, 0, 0], [INF, -INF, 0]], dtype=dtype
+    )
     labels = [0, 2, 0, 1, 0]
     t = np.eye(3)[labels]
     found = loss(t, x, from_logits=True)
     assert np.array(found)[[0, 1, 2, 4]].tolist() == [0, INF, INF, 0]
     finite = loss([[1.0, 0.0]], [[0.0, 0.0]], from_logits=True)
     assert found[3].item() == pytest.approx(finite.item(), rel=1e-6)
-    assert np.isnan(np.array(loss(t[:2], [[INF, INF, 0], [INF, float("nan"), 0]],
-                                  from_logits=True))).all()
+    assert np.isnan(
+        np.array(loss(t[:2], [[INF, INF, 0], [INF, float("nan"), 0]], from_logits=True))
+    ).all()
     slope = pt.grad(lambda x: loss(t, x, from_logits=True).sum())(x).numpy()
     assert np.isfinite(slope).all()
     assert not slope[[0, 4]].any()
     if loss is losses.categorical_crossentropy:
         np.testing.assert_array_equal(
-            slope, [[0, 0, 0], [1, 0, -1], [-1, 0.5, 0.5], [0, -0.5, 0.5], [0, 0, 0]])
+            slope, [[0, 0, 0], [1, 0, -1], [-1, 0.5, 0.5], [0, -0.5, 0.5], [0, 0, 0]]
+        )
         np.testing.assert_array_equal(
-            losses.sparse_categorical_crossentropy(labels, x, from_logits=True), found)
+            losses.sparse_categorical_crossentropy(labels, x, from_logits=True), found
+        )
 
 
 def test_infinite_predictions():
     assert losses.log_cosh([[0.0], [0.0]], [[INF], [-INF]]).tolist() == [INF, INF]
     assert losses.poisson([[0.0], [2.0]], [[INF], [INF]]).tolist() == [INF, INF]
-    assert losses.categorical_hinge([[1, 0], [0, 1], [1, 0], [0, 1]],
-                                    [[INF, 0], [INF, 0], [-INF, 0], [-INF, 0]]
-                                    ).tolist() == [0, INF, INF, 1]
+    assert losses.categorical_hinge(
+        [[1, 0], [0, 1], [1, 0], [0, 1]], [[INF, 0], [INF, 0], [-INF, 0], [-INF, 0]]
+    ).tolist() == [0, INF, INF, 1]
 
 
 def test_cosine_of_large_vectors():
@@ -392,24 +504,34 @@ def test_cosine_of_large_vectors():
     expected = losses.cosine_similarity(y, p)
     for scale in (1e20, 5e37):
         scale = np.float32(scale)
-        np.testing.assert_allclose(losses.cosine_similarity(y * scale, p * scale), expected,
-                                   rtol=1e-6)
+        np.testing.assert_allclose(
+            losses.cosine_similarity(y * scale, p * scale), expected, rtol=1e-6
+        )
         np.testing.assert_allclose(losses.cosine_similarity(y, p * scale), expected, rtol=1e-6)
 
 
 def test_short_names():
     for name in ("bce", "BCE"):
         assert type(losses.get(name)) is losses.BinaryCrossentropy
-@pytest.mark.parametrize(("name", "targets", "expected"), [
-    ("binary_crossentropy", [[1.0], [2.0]], "found 2.0 in row 1: expected 0, 1 or a probability"),
-    ("binary_focal_crossentropy", [[-1.0], [1.0]], "found -1.0 in row 0: expected 0, 1 or"),
-    ("categorical_crossentropy", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
-    ("categorical_hinge", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
-    ("kl_divergence", [[0.5, math.nan]], "found nan in row 0: expected 0, 1 or"),
-    ("hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
-    ("squared_hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
-    ("poisson", [[3.0], [-1.0]], "found -1.0 in row 1: expected a count, at least 0"),
-])
+
+
+@pytest.mark.parametrize(
+    ("name", "targets", "expected"),
+    [
+        (
+            "binary_crossentropy",
+            [[1.0], [2.0]],
+            "found 2.0 in row 1: expected 0, 1 or a probability",
+        ),
+        ("binary_focal_crossentropy", [[-1.0], [1.0]], "found -1.0 in row 0: expected 0, 1 or"),
+        ("categorical_crossentropy", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
+        ("categorical_hinge", [[0, 1], [5, 0]], "found 5 in row 1: expected 0, 1 or"),
+        ("kl_divergence", [[0.5, math.nan]], "found nan in row 0: expected 0, 1 or"),
+        ("hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
+        ("squared_hinge", [[1], [2]], "found 2 in row 1: expected -1 or 1, or 0 or 1"),
+        ("poisson", [[3.0], [-1.0]], "found -1.0 in row 1: expected a count, at least 0"),
+    ],
+)
 def test_targets_that_the_loss_is_not_meant_for(name, targets, expected):
     y = pt.asarray(targets)
     with pytest.raises(ValueError, match=f"^y: {expected}"):
@@ -417,8 +539,13 @@ def test_targets_that_the_loss_is_not_meant_for(name, targets, expected):
 
 
 def test_targets_that_the_loss_is_meant_for():
-    for name, targets in (("binary_crossentropy", [[0], [1]]), ("kl_divergence", [[0.2, 0.8]]),
-                          ("binary_crossentropy", [[True], [False]]), ("hinge", [[-1.0], [1.0]]),
-                          ("poisson", [[0], [300]]), ("mse", [[-5.0], [1e9]])):
+    for name, targets in (
+        ("binary_crossentropy", [[0], [1]]),
+        ("kl_divergence", [[0.2, 0.8]]),
+        ("binary_crossentropy", [[True], [False]]),
+        ("hinge", [[-1.0], [1.0]]),
+        ("poisson", [[0], [300]]),
+        ("mse", [[-5.0], [1e9]]),
+    ):
         y = pt.asarray(targets)
         assert losses.get(name).targets(y, y.shape) is y

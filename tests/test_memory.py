@@ -67,8 +67,11 @@ def test_cache_serves_and_is_trimmed():
 def test_limit():
     memory.set_limit(in_use() + 10 * MIB)
     keep = pt.zeros(8 * MIB, dtype="uint8")
-    with pytest.raises(MemoryError, match=r"no memory for a tensor of shape \(4194304,\) and dtype "
-                                          r"uint8 \(4194304 bytes\)"):
+    with pytest.raises(
+        MemoryError,
+        match=r"no memory for a tensor of shape \(4194304,\) and dtype "
+        r"uint8 \(4194304 bytes\)",
+    ):
         pt.zeros(4 * MIB, dtype="uint8")
     del keep
     assert pt.zeros(4 * MIB, dtype="uint8").size == 4 * MIB
@@ -102,8 +105,9 @@ WORK = {
     "softmax": lambda: pt.softmax(A, axis=0),
     "cross-entropy": lambda: nn.sparse_softmax_cross_entropy(A, pt.arange(130)),
     "gradient": lambda: pt.grad(lambda x: pt.sum(pt.tanh(x @ A.T)))(A),
-    "second derivative": lambda: pt.grad(lambda x: pt.sum(pt.grad(
-        lambda y: pt.sum(y * y * y))(x)))(A),
+    "second derivative": lambda: pt.grad(lambda x: pt.sum(pt.grad(lambda y: pt.sum(y * y * y))(x)))(
+        A
+    ),
 }
 
 
@@ -134,10 +138,13 @@ def test_each_allocation_of_a_training_step_may_fail(optimizer):
     """MemoryError, nothing leaked, and the step after it works."""
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((16, 6)).astype("float32"), np.arange(16) % 3
-    model = models.Sequential([layers.Dense(8, activation="relu", input_shape=(6,)),
-                               layers.Dense(3, activation="softmax")])
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy",
-                  metrics=["accuracy"])
+    model = models.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(6,)),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 
     def step():
         model.fit(x, y, epochs=1, batch_size=16, verbose=0)

@@ -25,8 +25,9 @@ def test_accuracies(convert):
     ):
         assert metric.result() == 0
         for start in range(0, 50, 16):  # the last batch is smaller and must weigh less
-            metric.update_state(convert(targets[start:start + 16]),
-                                convert(PREDICTIONS[start:start + 16]))
+            metric.update_state(
+                convert(targets[start : start + 16]), convert(PREDICTIONS[start : start + 16])
+            )
         assert metric.result() == SHARE
         metric.reset_state()
         assert metric.result() == 0
@@ -43,12 +44,14 @@ def test_binary_accuracy():
 
 def test_functions_keep_more_axes():
     shape = (5, 10)
-    values = metrics.sparse_categorical_accuracy(LABELS.reshape(shape),
-                                                 PREDICTIONS.reshape((*shape, 4)))
+    values = metrics.sparse_categorical_accuracy(
+        LABELS.reshape(shape), PREDICTIONS.reshape((*shape, 4))
+    )
     assert values.shape == shape
     assert np.asarray(values).mean() == SHARE
-    values = metrics.categorical_accuracy(ONE_HOT.reshape((*shape, 4)),
-                                          PREDICTIONS.reshape((*shape, 4)))
+    values = metrics.categorical_accuracy(
+        ONE_HOT.reshape((*shape, 4)), PREDICTIONS.reshape((*shape, 4))
+    )
     assert np.asarray(values).mean() == SHARE
 
 
@@ -67,10 +70,18 @@ def test_mean_and_sum():
 MATRIX = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
 
-@pytest.mark.parametrize(("weights", "total", "mean"), [
-    (None, 21, 3.5), (2.0, 42, 3.5), ([1, 3], 51, 51 / 12), ([[1], [3]], 51, 51 / 12),
-    ([[1, 0, 2]], 1 + 6 + 4 + 12, 23 / 6), ([[1, 0, 0], [0, 2, 1]], 17, 17 / 4),
-    ([0, 0], 0, 0)])
+@pytest.mark.parametrize(
+    ("weights", "total", "mean"),
+    [
+        (None, 21, 3.5),
+        (2.0, 42, 3.5),
+        ([1, 3], 51, 51 / 12),
+        ([[1], [3]], 51, 51 / 12),
+        ([[1, 0, 2]], 1 + 6 + 4 + 12, 23 / 6),
+        ([[1, 0, 0], [0, 2, 1]], 17, 17 / 4),
+        ([0, 0], 0, 0),
+    ],
+)
 def test_weights_of_all_shapes_that_broadcast(weights, total, mean):
     assert metrics.Sum()(MATRIX, weights) == total
     assert metrics.Mean()(MATRIX, weights) == pytest.approx(mean)
@@ -87,10 +98,22 @@ def test_a_mean_counts_samples():
 
 
 PER_OUTPUT = [
-    "Accuracy", "BinaryAccuracy", "BinaryCrossentropy", "Hinge", "LogCoshError",
-    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
-    "MeanSquaredLogarithmicError", "Poisson", "RootMeanSquaredError", "SquaredHinge",
-    "binary_focal_crossentropy", "huber", "log_cosh"]
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "Hinge",
+    "LogCoshError",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "RootMeanSquaredError",
+    "SquaredHinge",
+    "binary_focal_crossentropy",
+    "huber",
+    "log_cosh",
+]
 
 
 @pytest.mark.parametrize("name", PER_OUTPUT)
@@ -105,9 +128,16 @@ def test_weights_of_single_outputs(name):
     for shape in (y.shape, (-1, 1), (-1,), (5, -1, 2)):
         found = metrics.get(name)(y.reshape(shape), p.reshape(shape), weights.reshape(shape))
         assert found == pytest.approx(repeated, rel=1e-5)
-    flat = [metrics.get(name)(*arrays) for arrays in (
-        (y.ravel(), p.ravel()), (y.ravel(), p.ravel(), ones), (y.reshape(-1, 1), p.ravel(), ones),
-        (y.ravel(), p.reshape(-1, 1), ones), (y.ravel(), p.reshape(-1, 1), ones[:, None]))]
+    flat = [
+        metrics.get(name)(*arrays)
+        for arrays in (
+            (y.ravel(), p.ravel()),
+            (y.ravel(), p.ravel(), ones),
+            (y.reshape(-1, 1), p.ravel(), ones),
+            (y.ravel(), p.reshape(-1, 1), ones),
+            (y.ravel(), p.reshape(-1, 1), ones[:, None]),
+        )
+    ]
     np.testing.assert_allclose(flat, metrics.get(name)(y.reshape(-1, 1), p.reshape(-1, 1)), 1e-5)
     with pytest.raises(ValueError, match=r"sample_weight: found shape \(3,\)"):
         metrics.get(name)(y, p, [1, 2, 3])
@@ -136,7 +166,8 @@ def test_nan_is_no_hit():
         for k in (3, 5):  # a number is among the k, NaN never
             hit = np.isfinite(rows[np.arange(4), labels])
             np.testing.assert_array_equal(
-                metrics.sparse_top_k_categorical_accuracy(labels, rows, k), hit)
+                metrics.sparse_top_k_categorical_accuracy(labels, rows, k), hit
+            )
     assert metrics.CategoricalAccuracy()([[NAN, 1.0]], [[0.9, 0.1]]) == 0
     assert metrics.SparseCategoricalAccuracy()([NAN, 1.5, 1.0], [[0.1, 0.9]] * 3) == 1 / 3
 
@@ -145,8 +176,12 @@ def test_nan_is_above_no_threshold():
     y, p = [1, 1, 0], np.array([NAN, 0.7, NAN], np.float32)
     for thresholds in (0.5, [0.2, 0.5]):
         n = np.size(thresholds)
-        for name, expected in (("TruePositives", 1), ("FalsePositives", 0), ("TrueNegatives", 1),
-                               ("FalseNegatives", 1)):
+        for name, expected in (
+            ("TruePositives", 1),
+            ("FalsePositives", 0),
+            ("TrueNegatives", 1),
+            ("FalseNegatives", 1),
+        ):
             found = getattr(metrics, name)(thresholds)(y, p)
             np.testing.assert_array_equal(found, [expected] * n if n > 1 else expected)
     for from_logits in (False, True):
@@ -158,8 +193,9 @@ def test_nan_is_above_no_threshold():
 def test_thresholds_in_any_order_and_in_the_dtype_of_the_predictions():
     thresholds = [0.9, 0.2, 0.5, 0.2]
     found = metrics.Recall(thresholds)(YES_NO, PREDICTIONS)
-    np.testing.assert_array_equal(found, [metrics.Recall(t)(YES_NO, PREDICTIONS)
-                                          for t in thresholds])
+    np.testing.assert_array_equal(
+        found, [metrics.Recall(t)(YES_NO, PREDICTIONS) for t in thresholds]
+    )
     for k in range(200):
         t = k / 199  # as AUC's
         for dtype in (np.float32, np.float64):
@@ -228,7 +264,7 @@ def test_r2_of_several_outputs_is_that_of_scikit_learn(ours, constant):
     theirs = {None: "raw_values", "variance_weighted_average": "variance_weighted"}.get(ours, ours)
     metric = metrics.R2Score(ours)
     for start in range(0, 60, 7):
-        metric.update_state(y[start:start + 7], p[start:start + 7])
+        metric.update_state(y[start : start + 7], p[start : start + 7])
     np.testing.assert_allclose(metric.result(), r2_score(y, p, multioutput=theirs), rtol=1e-9)
 
 
@@ -277,16 +313,20 @@ def test_adjusted_r2_is_that_of_keras(keras, n):
 @pytest.mark.parametrize("name", [name for name in metrics.__all__ if name[0].isupper()])
 def test_arguments_by_position_are_those_of_keras(keras, name):
     """An argument that stands elsewhere there must be named."""
+
     def positional(cls):
-        return [p.name for p in inspect.signature(cls).parameters.values()
-                if p.kind is p.POSITIONAL_OR_KEYWORD]
+        return [
+            p.name
+            for p in inspect.signature(cls).parameters.values()
+            if p.kind is p.POSITIONAL_OR_KEYWORD
+        ]
 
     theirs = getattr(keras.metrics, name, None)
     if name in ("Metric", "MeanFunction"):
         assert theirs is None or positional(theirs) == ["dtype", "name"]
         return
     ours = positional(getattr(metrics, name))
-    assert ours == positional(theirs)[:len(ours)]
+    assert ours == positional(theirs)[: len(ours)]
 
 
 YES_NO = (RNG.random((50, 4)) > 0.6).astype(np.float32)
@@ -297,53 +337,76 @@ KERAS_CASES = [
     ("Accuracy", {}, LABELS, PREDICTIONS.argmax(-1)),
     ("BinaryAccuracy", {}, YES_NO, PREDICTIONS),
     ("BinaryAccuracy", {"threshold": 0.3}, YES_NO, ROWS),
-    ("CategoricalAccuracy", {}, ONE_HOT, ROWS), ("SparseCategoricalAccuracy", {}, LABELS, ROWS),
+    ("CategoricalAccuracy", {}, ONE_HOT, ROWS),
+    ("SparseCategoricalAccuracy", {}, LABELS, ROWS),
     ("TopKCategoricalAccuracy", {"k": 2}, ONE_HOT, ROWS),
     ("SparseTopKCategoricalAccuracy", {"k": 3}, LABELS, ROWS),
-    ("MeanSquaredError", {}, YES_NO, NUMBERS), ("MeanAbsoluteError", {}, YES_NO, NUMBERS),
+    ("MeanSquaredError", {}, YES_NO, NUMBERS),
+    ("MeanAbsoluteError", {}, YES_NO, NUMBERS),
     ("RootMeanSquaredError", {}, YES_NO, NUMBERS),
     ("MeanAbsolutePercentageError", {}, NUMBERS, PREDICTIONS),
     ("MeanSquaredLogarithmicError", {}, YES_NO, PREDICTIONS),
-    ("CosineSimilarity", {}, NUMBERS, PREDICTIONS), ("LogCoshError", {}, YES_NO, NUMBERS),
-    ("KLDivergence", {}, ONE_HOT, ROWS), ("Poisson", {}, YES_NO, PREDICTIONS),
-    ("Hinge", {}, YES_NO, NUMBERS), ("SquaredHinge", {}, YES_NO, NUMBERS),
-    ("CategoricalHinge", {}, ONE_HOT, NUMBERS), ("BinaryCrossentropy", {}, YES_NO, PREDICTIONS),
+    ("CosineSimilarity", {}, NUMBERS, PREDICTIONS),
+    ("LogCoshError", {}, YES_NO, NUMBERS),
+    ("KLDivergence", {}, ONE_HOT, ROWS),
+    ("Poisson", {}, YES_NO, PREDICTIONS),
+    ("Hinge", {}, YES_NO, NUMBERS),
+    ("SquaredHinge", {}, YES_NO, NUMBERS),
+    ("CategoricalHinge", {}, ONE_HOT, NUMBERS),
+    ("BinaryCrossentropy", {}, YES_NO, PREDICTIONS),
     ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, YES_NO, NUMBERS),
     ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT, ROWS),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, LABELS, NUMBERS),
-    *[(name, options, YES_NO, PREDICTIONS)
-      for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives",
-                   "Precision", "Recall")
-      for options in ({}, {"thresholds": 0.3}, {"thresholds": [0.2, 0.5, 0.9]})],
-    ("Precision", {"top_k": 2}, ONE_HOT, ROWS), ("Recall", {"top_k": 2}, ONE_HOT, ROWS),
+    *[
+        (name, options, YES_NO, PREDICTIONS)
+        for name in (
+            "TruePositives",
+            "FalsePositives",
+            "TrueNegatives",
+            "FalseNegatives",
+            "Precision",
+            "Recall",
+        )
+        for options in ({}, {"thresholds": 0.3}, {"thresholds": [0.2, 0.5, 0.9]})
+    ],
+    ("Precision", {"top_k": 2}, ONE_HOT, ROWS),
+    ("Recall", {"top_k": 2}, ONE_HOT, ROWS),
     ("Precision", {"class_id": 2}, YES_NO, PREDICTIONS),
     ("Recall", {"class_id": 1, "top_k": 3}, ONE_HOT, ROWS),
-    ("AUC", {}, YES_NO, PREDICTIONS), ("AUC", {"curve": "PR"}, YES_NO, PREDICTIONS),
+    ("AUC", {}, YES_NO, PREDICTIONS),
+    ("AUC", {"curve": "PR"}, YES_NO, PREDICTIONS),
     ("AUC", {"num_thresholds": 7, "summation_method": "minoring"}, YES_NO, PREDICTIONS),
     ("AUC", {"curve": "PR", "summation_method": "majoring"}, YES_NO, PREDICTIONS),
     ("AUC", {"thresholds": [0.25, 0.75]}, YES_NO, PREDICTIONS),
     ("AUC", {"from_logits": True}, YES_NO, NUMBERS),
-    ("F1Score", {}, ONE_HOT, ROWS), ("F1Score", {"average": "macro"}, ONE_HOT, ROWS),
+    ("F1Score", {}, ONE_HOT, ROWS),
+    ("F1Score", {"average": "macro"}, ONE_HOT, ROWS),
     ("F1Score", {"average": "micro", "threshold": 0.3}, YES_NO, PREDICTIONS),
     ("FBetaScore", {"average": "weighted", "beta": 2.0}, ONE_HOT, ROWS),
-    ("R2Score", {}, YES_NO, NUMBERS), ("R2Score", {"class_aggregation": None}, YES_NO, NUMBERS),
+    ("R2Score", {}, YES_NO, NUMBERS),
+    ("R2Score", {"class_aggregation": None}, YES_NO, NUMBERS),
     ("R2Score", {"class_aggregation": "variance_weighted_average"}, YES_NO, NUMBERS),
 ]
 
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
-@pytest.mark.parametrize(("name", "options", "targets", "predictions"), KERAS_CASES,
-                         ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES])
+@pytest.mark.parametrize(
+    ("name", "options", "targets", "predictions"),
+    KERAS_CASES,
+    ids=[f"{name} {options}" for name, options, _, _ in KERAS_CASES],
+)
 def test_results_are_those_of_keras(keras, name, options, targets, predictions, weighted):
     ours, theirs = getattr(metrics, name)(**options), getattr(keras.metrics, name)(**options)
     for start in range(0, 50, 16):
         rows = slice(start, start + 16)
         weights = WEIGHTS[rows] if weighted else None
         ours.update_state(targets[rows], predictions[rows], weights)
-        theirs.update_state(keras.ops.convert_to_tensor(targets[rows]),
-                            keras.ops.convert_to_tensor(predictions[rows]),
-                            None if weights is None else keras.ops.convert_to_tensor(weights))
+        theirs.update_state(
+            keras.ops.convert_to_tensor(targets[rows]),
+            keras.ops.convert_to_tensor(predictions[rows]),
+            None if weights is None else keras.ops.convert_to_tensor(weights),
+        )
     expected = keras.ops.convert_to_numpy(theirs.result())
     np.testing.assert_allclose(ours.result(), expected, rtol=2e-5, atol=1e-6)
     ours.reset_state()
@@ -353,9 +416,15 @@ def test_results_are_those_of_keras(keras, name, options, targets, predictions, 
 
 def test_confusion_by_hand():
     y, p = [0, 1, 1, 0, 1], [0.1, 0.6, 0.4, 0.8, 0.9]
-    for name, expected in (("TruePositives", 2), ("FalsePositives", 1), ("TrueNegatives", 1),
-                           ("FalseNegatives", 1), ("Precision", 2 / 3), ("Recall", 2 / 3),
-                           ("AUC", 4 / 6)):
+    for name, expected in (
+        ("TruePositives", 2),
+        ("FalsePositives", 1),
+        ("TrueNegatives", 1),
+        ("FalseNegatives", 1),
+        ("Precision", 2 / 3),
+        ("Recall", 2 / 3),
+        ("AUC", 4 / 6),
+    ):
         assert getattr(metrics, name)()(y, p) == pytest.approx(expected, abs=1e-6), name
     assert metrics.Precision()([0], [0.1]) == 0  # nothing is predicted
     with pytest.raises(ValueError, match="auc: predictions from -1 to 2: expected probabilities"):
@@ -395,30 +464,51 @@ def test_get():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: metrics.get("acuracy"), ValueError,
-         r"^unknown metric 'acuracy': did you mean 'accuracy'\?$"),
-        (lambda: metrics.get("right"), ValueError,
-         r"unknown metric 'right': known are .*accuracy.*binary_accuracy"),
+        (
+            lambda: metrics.get("acuracy"),
+            ValueError,
+            r"^unknown metric 'acuracy': did you mean 'accuracy'\?$",
+        ),
+        (
+            lambda: metrics.get("right"),
+            ValueError,
+            r"unknown metric 'right': known are .*accuracy.*binary_accuracy",
+        ),
         (lambda: metrics.get(3), TypeError, "metric: found 3"),
-        (lambda: metrics.BinaryAccuracy(threshold="a"), TypeError,
-         "binary_accuracy: threshold: found 'a': expected a number"),
+        (
+            lambda: metrics.BinaryAccuracy(threshold="a"),
+            TypeError,
+            "binary_accuracy: threshold: found 'a': expected a number",
+        ),
         (lambda: metrics.get("accuracy"), ValueError, "'accuracy' depends on the shapes"),
-        (lambda: metrics.binary_accuracy(np.zeros(3), np.zeros((4, 1))), ValueError,
-         r"binary_accuracy: targets of shape \(3,\): expected \(4, 1\)"),
+        (
+            lambda: metrics.binary_accuracy(np.zeros(3), np.zeros((4, 1))),
+            ValueError,
+            r"binary_accuracy: targets of shape \(3,\): expected \(4, 1\)",
+        ),
         (lambda: metrics.AUC(num_thresholds=1), ValueError, "auc: num_thresholds: found 1"),
         (lambda: metrics.AUC(curve="roc"), ValueError, "unknown curve 'roc'"),
         (lambda: metrics.Precision(thresholds=2), ValueError, "precision: thresholds: found 2"),
-        (lambda: metrics.Recall(class_id=4)(ONE_HOT, ROWS), ValueError,
-         "recall: class_id: found 4: expected one of 4 classes"),
+        (
+            lambda: metrics.Recall(class_id=4)(ONE_HOT, ROWS),
+            ValueError,
+            "recall: class_id: found 4: expected one of 4 classes",
+        ),
         (lambda: metrics.F1Score("all"), ValueError, "unknown average 'all'"),
         (lambda: metrics.R2Score("all"), ValueError, "class_aggregation: found 'all'"),
         (lambda: metrics.TopKCategoricalAccuracy(0), ValueError, "k: found 0"),
-        (lambda: metrics.FBetaScore(beta=0), ValueError,
-         "fbeta_score: beta: found 0: expected above 0"),
+        (
+            lambda: metrics.FBetaScore(beta=0),
+            ValueError,
+            "fbeta_score: beta: found 0: expected above 0",
+        ),
         (lambda: metrics.FBetaScore(beta=-1.0), ValueError, "beta: found -1: expected above 0"),
         (lambda: metrics.FBetaScore(beta="1"), TypeError, "beta: found '1': expected a number"),
-        (lambda: metrics.FBetaScore(threshold=0), ValueError,
-         r"threshold: found 0: expected a number in \(0, 1\]"),
+        (
+            lambda: metrics.FBetaScore(threshold=0),
+            ValueError,
+            r"threshold: found 0: expected a number in \(0, 1\]",
+        ),
         (lambda: metrics.F1Score(threshold=1.5), ValueError, "f1_score: threshold: found 1.5"),
         (lambda: metrics.R2Score(num_regressors=-1), ValueError, "num_regressors: found -1"),
         (lambda: metrics.R2Score("uniform_average", "r2"), TypeError, "num_regressors: found 'r2'"),

@@ -249,8 +249,19 @@ OBJECTS = np.array([print, None])
         (archive(**(WHOLE | {"x_test": U / 255})), r"npz\[x_test\]: found 3 dim.* of float64"),
         (archive(**(WHOLE | {"y_train": X})), r"npz\[y_train\]: found 3 dim.* expected 1"),
     ],
-    ids=["empty", "truncated", "key", "pickle", "bits", "2^60", "compression", "encrypted",
-         "offset", "type", "rank"],
+    ids=[
+        "empty",
+        "truncated",
+        "key",
+        "pickle",
+        "bits",
+        "2^60",
+        "compression",
+        "encrypted",
+        "offset",
+        "type",
+        "rank",
+    ],
 )
 def test_bad_archive(tmp_path, content, message):
     (tmp_path / "mnist.npz").write_bytes(content)
@@ -372,6 +383,7 @@ def test_a_download_that_cannot_be_kept(cache, server, tmp_path, publish, monkey
 
 # --- the real files -------------------------------------------------------------------------
 
+
 @pytest.mark.skipif(
     not SHELF or not (Path(SHELF) / "mnist").is_dir(), reason="PYTENSOR_DATA has no real MNIST"
 )
@@ -391,14 +403,19 @@ def test_the_other_sets_are_pinned_by_their_compressed_files(tmp_path, monkeypat
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     assert _image_sets.IMAGE_SETS[name].of_compressed
     lay_out(tmp_path / "cache" / name)
-    hashes = [hashlib.sha256((tmp_path / "cache" / name / f"{file}.gz").read_bytes()).hexdigest()
-              for file in FILES]
+    hashes = [
+        hashlib.sha256((tmp_path / "cache" / name / f"{file}.gz").read_bytes()).hexdigest()
+        for file in FILES
+    ]
     row = _image_sets.ImageSet((), tuple(hashes), of_compressed=True)
     monkeypatch.setitem(_image_sets.IMAGE_SETS, name, row)
     check(module.load_data())
     check(module.load_data(tmp_path / "cache"))
-    monkeypatch.setitem(_image_sets.IMAGE_SETS, name,
-                        _image_sets.ImageSet((), tuple(hashes[::-1]), of_compressed=True))
+    monkeypatch.setitem(
+        _image_sets.IMAGE_SETS,
+        name,
+        _image_sets.ImageSet((), tuple(hashes[::-1]), of_compressed=True),
+    )
     with pytest.raises(DownloadError), pytest.warns(UserWarning, match="found SHA-256"):
         module.load_data()
     assert len(module.CLASSES) == 10
@@ -411,8 +428,11 @@ def test_the_files_of_another_set(tmp_path, form, monkeypatch):
     else:
         lay_out(tmp_path, ending="" if form == "plain files" else ".gz")
         check(mnist.load_data(tmp_path))
-    with pytest.raises(ValueError, match=r"found the labels of mnist, by their SHA-256: expected "
-                                         r"those of fashion-mnist"):
+    with pytest.raises(
+        ValueError,
+        match=r"found the labels of mnist, by their SHA-256: expected "
+        r"those of fashion-mnist",
+    ):
         fashion_mnist.load_data(tmp_path)
     if form == "files":  # and the other way round, where the compressed files have the sums
         lay_out(tmp_path, small(1))
@@ -426,5 +446,7 @@ def test_the_files_of_another_set(tmp_path, form, monkeypatch):
 def test_without_data_it_says_how_to_go_on(tmp_path):
     with pytest.raises(DownloadError) as caught:
         mnist.load_data()
-    assert any("mnist.load_data(path)" in note and "digits.load_data(60000, 10000)" in note
-               for note in caught.value.__notes__)
+    assert any(
+        "mnist.load_data(path)" in note and "digits.load_data(60000, 10000)" in note
+        for note in caught.value.__notes__
+    )

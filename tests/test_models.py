@@ -29,8 +29,9 @@ EXPECTED = [(784, 512), (512,), (512, 10), (10,)]
     [
         chapter,
         lambda: models.Sequential([layers.Input((784,)), layers.Dense(512), layers.Dense(10)]),
-        lambda: models.Sequential([layers.Flatten(input_shape=(28, 28)), layers.Dense(512),
-                                   layers.Dense(10)]),
+        lambda: models.Sequential(
+            [layers.Flatten(input_shape=(28, 28)), layers.Dense(512), layers.Dense(10)]
+        ),
     ],
 )
 def test_built_at_once(make):
@@ -91,8 +92,9 @@ def test_add_and_pop():
 def test_names_count_within_the_model():
     for _ in range(2):
         assert [layer.name for layer in chapter().layers] == ["dense", "dense_1"]
-    network = models.Sequential([layers.Dense(1, name="dense_1"), layers.Dense(1), layers.Dense(1)],
-                                name="tower")
+    network = models.Sequential(
+        [layers.Dense(1, name="dense_1"), layers.Dense(1), layers.Dense(1)], name="tower"
+    )
     assert [layer.name for layer in network.layers] == ["dense_1", "dense", "dense_2"]
     assert network.name == "tower"
     assert chapter().name == "sequential"
@@ -104,7 +106,11 @@ def test_model_in_a_model():
     out = network(X[:, :3])
     assert out.shape == (5, 2)
     assert [path for path, _, _ in network.named_weights()] == [
-        "in/dense/kernel", "in/dense/bias", "dense/kernel", "dense/bias"]
+        "in/dense/kernel",
+        "in/dense/bias",
+        "dense/kernel",
+        "dense/bias",
+    ]
     np.testing.assert_array_equal(network(X[:, :3]), out)
     assert (np.asarray(network(X[:, :3], training=True)) != np.asarray(out)).any()
     inner.trainable = False
@@ -130,7 +136,9 @@ def test_summary(capsys):
     network.layers[0].trainable = False
     network.summary()
     text = capsys.readouterr().out
-    assert text == """\
+    assert (
+        text
+        == """\
 Model: "sequential"
 __________________________________________
  Layer (type)      Output shape    Params
@@ -143,6 +151,7 @@ __________________________________________
  Non-trainable params: 401,920 (1.53 MB)
 __________________________________________
 """
+    )
     lines = []
     network.summary(print_fn=lines.append)
     assert "\n".join(lines) + "\n" == text
@@ -161,29 +170,57 @@ DENSE = layers.Dense(3)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: models.Sequential([layers.Dense(4, input_shape=(3,)),
-                                    layers.Dense(2, input_shape=(5,))]), ValueError,
-         r"add: 'dense' has input_shape=\(5,\): expected \(4,\), as the layers before it give"),
-        (lambda: models.Sequential([layers.Dense(4), layers.Dense(2, input_shape=(5,))]),
-         ValueError, "expected none"),
-        (lambda: models.Sequential([layers.Dense]), TypeError,
-         "add: found .*Dense.*: make one by calling it: expected a Layer"),
+        (
+            lambda: models.Sequential(
+                [layers.Dense(4, input_shape=(3,)), layers.Dense(2, input_shape=(5,))]
+            ),
+            ValueError,
+            r"add: 'dense' has input_shape=\(5,\): expected \(4,\), as the layers before it give",
+        ),
+        (
+            lambda: models.Sequential([layers.Dense(4), layers.Dense(2, input_shape=(5,))]),
+            ValueError,
+            "expected none",
+        ),
+        (
+            lambda: models.Sequential([layers.Dense]),
+            TypeError,
+            "add: found .*Dense.*: make one by calling it: expected a Layer",
+        ),
         (lambda: models.Sequential(["dense"]), TypeError, "add: found 'dense': expected a Layer"),
-        (lambda: models.Sequential([DENSE, DENSE]), ValueError,
-         "add: the layer 'dense' is in the model already"),
-        (lambda: models.Sequential([layers.Dense(1, name="a"), layers.Dense(1, name="a")]),
-         ValueError, "add: the name 'a' is taken"),
-        (lambda: models.Sequential([layers.Dense(1), layers.Input((3,))]), ValueError,
-         "add: an Input comes first"),
+        (
+            lambda: models.Sequential([DENSE, DENSE]),
+            ValueError,
+            "add: the layer 'dense' is in the model already",
+        ),
+        (
+            lambda: models.Sequential([layers.Dense(1, name="a"), layers.Dense(1, name="a")]),
+            ValueError,
+            "add: the name 'a' is taken",
+        ),
+        (
+            lambda: models.Sequential([layers.Dense(1), layers.Input((3,))]),
+            ValueError,
+            "add: an Input comes first",
+        ),
         (lambda: models.Sequential().pop(), IndexError, "pop: the model has no layers"),
         (lambda: models.Sequential()(X), ValueError, "sequential: the model has no layers"),
         (lambda: models.Sequential().build((None, 3)), ValueError, "has no layers"),
-        (lambda: chapter().build((None, 3)), ValueError,
-         r"found input shape \(None, 3\): built for \(None, 784\)"),
-        (lambda: models.Sequential([layers.Dense(1)]).build((None, None)), TypeError,
-         r"input_shape: found \(None,\)"),
-        (lambda: chapter()(X[:, :700]), ValueError,
-         r"sequential: x has shape \(5, 700\): expected \(None, 784\)"),
+        (
+            lambda: chapter().build((None, 3)),
+            ValueError,
+            r"found input shape \(None, 3\): built for \(None, 784\)",
+        ),
+        (
+            lambda: models.Sequential([layers.Dense(1)]).build((None, None)),
+            TypeError,
+            r"input_shape: found \(None,\)",
+        ),
+        (
+            lambda: chapter()(X[:, :700]),
+            ValueError,
+            r"sequential: x has shape \(5, 700\): expected \(None, 784\)",
+        ),
         (lambda: chapter().set_weights([]), ValueError, "0 arrays: 'sequential' has 4 weights"),
     ],
 )

@@ -19,8 +19,10 @@ CASES = {
     "matrix_vector_dot": ((M, V), M @ V),
     "matrix_dot": ((M, N.T), M @ N.T),
     "softmax": ((M,), np.exp(M) / np.exp(M).sum(axis=1, keepdims=True)),
-    "categorical_crossentropy": ((np.abs(N), np.abs(M)),
-                                 -(np.abs(N) * np.log(np.abs(M))).sum(axis=1)),
+    "categorical_crossentropy": (
+        (np.abs(N), np.abs(M)),
+        -(np.abs(N) * np.log(np.abs(M))).sum(axis=1),
+    ),
     "sgd_step": ((V, M[0], 0.1), V - 0.1 * M[0]),
 }
 FORMS = {
@@ -36,7 +38,8 @@ FORMS = {
 def test_agrees_with_numpy(name, form):
     arguments, expected = CASES[name]
     result = getattr(naive, name)(
-        *(x if isinstance(x, float) else FORMS[form](x) for x in arguments))
+        *(x if isinstance(x, float) else FORMS[form](x) for x in arguments)
+    )
     assert isinstance(result, np.ndarray | np.generic)
     assert result.dtype == (np.float32 if form == "float32" else np.float64)
     assert result.shape == expected.shape
@@ -76,8 +79,11 @@ def test_steps_agree_with_the_optimizer(momentum):
 def test_losses_agree_with_the_kernels():
     y_pred, y_true = naive.softmax(M), np.eye(5)[[0, 1, 2, 0]]
     np.testing.assert_allclose(pt.softmax(pt.asarray(M)), y_pred, rtol=1e-6)
-    np.testing.assert_allclose(losses.categorical_crossentropy(y_true, y_pred),
-                               naive.categorical_crossentropy(y_true, y_pred), rtol=1e-6)
+    np.testing.assert_allclose(
+        losses.categorical_crossentropy(y_true, y_pred),
+        naive.categorical_crossentropy(y_true, y_pred),
+        rtol=1e-6,
+    )
 
 
 def test_integers_and_mixtures_keep_the_promoted_type():

@@ -33,58 +33,91 @@ CASES = {
     "conj": [((VECTOR,), {}, np.conj), ((VECTOR - 2j,), {}, np.conj)],
     "imag": [((VECTOR - 2j,), {}, np.imag)],
     "real": [((VECTOR - 2j,), {}, np.real), ((NUMBERS,), {}, np.real)],
-    "argsort": [((VECTOR,), {}, np.argsort),
-                ((NUMBERS,), {"axis": 0}, lambda x, axis: np.argsort(x, axis, stable=True)),
-                ((NUMBERS,), {"descending": True},
-                 lambda x, descending: np.argsort(-x, stable=True))],
-    "sort": [((VECTOR,), {}, np.sort), ((NUMBERS,), {"axis": 0}, np.sort),
-             ((NUMBERS,), {"descending": True}, lambda x, descending: -np.sort(-x))],
-    "count_nonzero": [((NUMBERS,), {}, np.count_nonzero),
-                      ((NUMBERS,), {"axis": 1, "keepdims": True}, np.count_nonzero)],
+    "argsort": [
+        ((VECTOR,), {}, np.argsort),
+        ((NUMBERS,), {"axis": 0}, lambda x, axis: np.argsort(x, axis, stable=True)),
+        ((NUMBERS,), {"descending": True}, lambda x, descending: np.argsort(-x, stable=True)),
+    ],
+    "sort": [
+        ((VECTOR,), {}, np.sort),
+        ((NUMBERS,), {"axis": 0}, np.sort),
+        ((NUMBERS,), {"descending": True}, lambda x, descending: -np.sort(-x)),
+    ],
+    "count_nonzero": [
+        ((NUMBERS,), {}, np.count_nonzero),
+        ((NUMBERS,), {"axis": 1, "keepdims": True}, np.count_nonzero),
+    ],
     "isin": [((NUMBERS, [1, 7]), {}, np.isin), ((NUMBERS, 1), {"invert": True}, np.isin)],
     "nonzero": [((NUMBERS,), {}, np.nonzero)],
-    "searchsorted": [((np.sort(VECTOR), VECTOR), {"side": "right"}, np.searchsorted),
-                     ((VECTOR, VECTOR), {"sorter": np.argsort(VECTOR)}, np.searchsorted)],
+    "searchsorted": [
+        ((np.sort(VECTOR), VECTOR), {"side": "right"}, np.searchsorted),
+        ((VECTOR, VECTOR), {"sorter": np.argsort(VECTOR)}, np.searchsorted),
+    ],
     "unique_all": [((NUMBERS,), {}, np.unique_all)],
     "unique_counts": [((NUMBERS,), {}, np.unique_counts)],
     "unique_inverse": [((NUMBERS,), {}, np.unique_inverse)],
     "unique_values": [((NUMBERS,), {}, np.unique), ((np.array([9, 3, 70, 3]),), {}, np.unique)],
-    "cumulative_sum": [((VECTOR,), {"include_initial": True}, np.cumulative_sum),
-                       ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_sum),
-                       ((NUMBERS,), {"axis": 1, "dtype": "float64"}, np.cumulative_sum)],
-    "cumulative_prod": [((VECTOR,), {"include_initial": True}, np.cumulative_prod),
-                        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_prod)],
-    "einsum": [(("i,i", VECTOR, VECTOR), {}, np.einsum),
-               (("bij,bjk->ik", MATRIX, MATRIX), {}, np.einsum),
-               (("ij->j", NUMBERS), {}, np.einsum)],
-    "linalg.cholesky": [((POSITIVE,), {}, np.linalg.cholesky),
-                        ((HERMITIAN,), {"upper": True}, np.linalg.cholesky)],
+    "cumulative_sum": [
+        ((VECTOR,), {"include_initial": True}, np.cumulative_sum),
+        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_sum),
+        ((NUMBERS,), {"axis": 1, "dtype": "float64"}, np.cumulative_sum),
+    ],
+    "cumulative_prod": [
+        ((VECTOR,), {"include_initial": True}, np.cumulative_prod),
+        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_prod),
+    ],
+    "einsum": [
+        (("i,i", VECTOR, VECTOR), {}, np.einsum),
+        (("bij,bjk->ik", MATRIX, MATRIX), {}, np.einsum),
+        (("ij->j", NUMBERS), {}, np.einsum),
+    ],
+    "linalg.cholesky": [
+        ((POSITIVE,), {}, np.linalg.cholesky),
+        ((HERMITIAN,), {"upper": True}, np.linalg.cholesky),
+    ],
     "linalg.det": [((MATRIX,), {}, np.linalg.det)],
     "linalg.eig": [((HERMITIAN,), {}, np.linalg.eig)],
     "linalg.eigvals": [((HERMITIAN,), {}, np.linalg.eigvals)],
     "linalg.eigh": [((POSITIVE,), {}, np.linalg.eigh)],
     "linalg.eigvalsh": [((HERMITIAN,), {}, np.linalg.eigvalsh)],
     "linalg.inv": [((MATRIX,), {}, np.linalg.inv)],
-    "linalg.matrix_norm": [((MATRIX,), {}, np.linalg.matrix_norm),
-                           ((MATRIX,), {"ord": "nuc", "keepdims": True}, np.linalg.matrix_norm)],
-    "linalg.matrix_power": [((MATRIX, 3), {}, np.linalg.matrix_power),
-                            ((MATRIX, -2), {}, np.linalg.matrix_power)],
+    "linalg.matrix_norm": [
+        ((MATRIX,), {}, np.linalg.matrix_norm),
+        ((MATRIX,), {"ord": "nuc", "keepdims": True}, np.linalg.matrix_norm),
+    ],
+    "linalg.matrix_power": [
+        ((MATRIX, 3), {}, np.linalg.matrix_power),
+        ((MATRIX, -2), {}, np.linalg.matrix_power),
+    ],
     "linalg.matrix_rank": [((np.ones((4, 4)),), {}, np.linalg.matrix_rank)],
     "linalg.pinv": [((MATRIX[:, :3],), {"rtol": 1e-9}, np.linalg.pinv)],
-    "linalg.qr": [((MATRIX[:, :, :2],), {}, np.linalg.qr),
-                  ((MATRIX[:, :, :2],), {"mode": "complete"}, np.linalg.qr)],
+    "linalg.qr": [
+        ((MATRIX[:, :, :2],), {}, np.linalg.qr),
+        ((MATRIX[:, :, :2],), {"mode": "complete"}, np.linalg.qr),
+    ],
     "linalg.slogdet": [((MATRIX,), {}, np.linalg.slogdet)],
-    "linalg.solve": [((MATRIX, MATRIX[:, :, :2]), {}, np.linalg.solve),
-                     ((MATRIX, VECTOR[:4]), {}, np.linalg.solve)],
+    "linalg.solve": [
+        ((MATRIX, MATRIX[:, :, :2]), {}, np.linalg.solve),
+        ((MATRIX, VECTOR[:4]), {}, np.linalg.solve),
+    ],
     "linalg.svd": [((MATRIX[:, :3],), {"full_matrices": False}, np.linalg.svd)],
     "linalg.svdvals": [((MATRIX,), {}, np.linalg.svdvals)],
     "linalg.vector_norm": [((MATRIX,), {"axis": (0, 2), "ord": 3}, np.linalg.vector_norm)],
-    **{f"fft.{name}": [((VECTOR,), {"n": 6, "norm": "ortho"}, getattr(np.fft, name))]
-       for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
-    **{f"fft.{name}": [((MATRIX,), {"axes": (0, 1)}, getattr(np.fft, name)),
-                       ((MATRIX,), {"s": (3, 5)},
-                        lambda x, s, name=name: getattr(np.fft, name)(x, s=s, axes=(-2, -1)))]
-       for name in ("fftn", "ifftn", "rfftn", "irfftn")},
+    **{
+        f"fft.{name}": [((VECTOR,), {"n": 6, "norm": "ortho"}, getattr(np.fft, name))]
+        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+    },
+    **{
+        f"fft.{name}": [
+            ((MATRIX,), {"axes": (0, 1)}, getattr(np.fft, name)),
+            (
+                (MATRIX,),
+                {"s": (3, 5)},
+                lambda x, s, name=name: getattr(np.fft, name)(x, s=s, axes=(-2, -1)),
+            ),
+        ]
+        for name in ("fftn", "ifftn", "rfftn", "irfftn")
+    },
 }
 
 
@@ -109,16 +142,19 @@ def test_every_row_is_tested():
 
 
 @pytest.mark.parametrize("precision", [lambda x: x, single], ids=["double", "single"])
-@pytest.mark.parametrize("name, arguments, options, reference",
-                         [(name, *call) for name, calls in CASES.items() for call in calls],
-                         ids=[name for name, calls in CASES.items() for _ in calls])
+@pytest.mark.parametrize(
+    "name, arguments, options, reference",
+    [(name, *call) for name, calls in CASES.items() for call in calls],
+    ids=[name for name, calls in CASES.items() for _ in calls],
+)
 def test_against_numpy(name, arguments, options, reference, precision):
     arguments = [precision(x) for x in arguments]
     found = function(name)(*as_tensors(arguments), **options)
     expected = reference(*arguments, **options)
     if isinstance(expected, tuple):
         assert isinstance(found, tuple) and getattr(found, "_fields", None) == getattr(
-            expected, "_fields", None)
+            expected, "_fields", None
+        )
     else:
         found, expected = (found,), (expected,)
     for one, other in zip(found, expected, strict=True):
@@ -145,8 +181,9 @@ def test_no_name_stands_in_both_tables():
     assert set(ROWS) >= set(COMPLEX)
 
 
-@pytest.mark.parametrize("name", [name for name, row in TABLE.items()
-                                  if row.d and row.kind != "other"])
+@pytest.mark.parametrize(
+    "name", [name for name, row in TABLE.items() if row.d and row.kind != "other"]
+)
 def test_derivative(name):
     arguments, options, _ = CASES[name][0]
     inputs = [np.real(x) + np.zeros(VECTOR.shape) for x in arguments]
@@ -160,8 +197,9 @@ def test_derivative(name):
             assert g is None
             continue
         step = 1e-6
-        up, down = ([x + sign * step if i == k else x for i, x in enumerate(inputs)]
-                    for sign in (1, -1))
+        up, down = (
+            [x + sign * step if i == k else x for i, x in enumerate(inputs)] for sign in (1, -1)
+        )
         expected = (f(*up, **options) - f(*down, **options)) / (2 * step)
         np.testing.assert_allclose(g, expected, rtol=1e-6, atol=1e-7)
 
@@ -185,21 +223,23 @@ def test_a_gradient_is_never_lost_silently():
         pt.grad(lambda x: pt.sum(pt.abs(x * 1j)))(x)
     np.testing.assert_array_equal(  # no gradient flows through positions
         pt.grad(lambda x: pt.sum(x) + pt.sum(pt.argsort(x)) + pt.sum(pt.signbit(x)))(x),
-        np.ones_like(VECTOR))
+        np.ones_like(VECTOR),
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32", "float64"])
 def test_sort_is_stable(dtype):
     """Zeros of either sign keep their order, NaN comes last, in long tensors too."""
-    x = (RNG.integers(-2, 3, 3000) * np.array([1, -1, 0.0])[RNG.integers(0, 3, 3000)])
+    x = RNG.integers(-2, 3, 3000) * np.array([1, -1, 0.0])[RNG.integers(0, 3, 3000)]
     x = np.where(RNG.random(3000) < 0.1, np.nan, x) if dtype[0] == "f" else x
     x = x.astype(dtype)
     for shape, axis in (((3000,), 0), ((3, 1000), 1), ((1000, 3), 0)):
         found = pt.sort(pt.asarray(x.reshape(shape)), axis=axis).numpy()
         expected = np.sort(x.reshape(shape), axis=axis, stable=True)
         np.testing.assert_array_equal(found, expected)
-        np.testing.assert_array_equal(np.signbit(found.astype("f8")),
-                                      np.signbit(expected.astype("f8")))
+        np.testing.assert_array_equal(
+            np.signbit(found.astype("f8")), np.signbit(expected.astype("f8"))
+        )
 
 
 def test_a_call_obeys_no_error_state_and_leaves_it(recwarn):
@@ -222,26 +262,33 @@ def test_memory_is_shared_both_ways():
     assert part[0].item() == 7 and part.strides == (16,)
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda: pt.isin(pt.ones(2), "a"), TypeError, "^isin: str gives elements"),
-    (lambda: pt.sort(pt.ones(2), axis=1), IndexError, "^sort: axis 1 is out of bounds"),
-    (lambda: pt.sort(pt.ones(2), axis=2**70), ValueError, "^sort: .*too large"),
-    (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
-    (lambda: pt.nonzero(pt.asarray(1)), ValueError, "^nonzero: a 0-d tensor"),
-    (lambda: pt.cumulative_sum(pt.ones((2, 2))), ValueError, "^cumulative_sum: x has shape"),
-    (lambda: pt.einsum("ij,jk", pt.ones(3), pt.ones(3)), ValueError, "^einsum: "),
-    (lambda: pt.einsum("i\0j", pt.ones(3)), ValueError, "^einsum: found a null character"),
-    (lambda: pt.einsum([0], pt.ones(3)), TypeError, "^einsum: "),
-    (lambda: pt.einsum("ii->i", pt.ones((0, 3))), ValueError, "^einsum: .*lengths 0 and 3"),
-    (lambda: pt.einsum("i...i->...i", pt.ones((3, 2, 0))), ValueError, "^einsum: "),
-    (lambda: pt.einsum("j...ii->...i", pt.ones((2, 1, 0, 3))), ValueError, "^einsum: "),
-    (lambda: pt.linalg.inv(pt.zeros((2, 2))), np.linalg.LinAlgError, "^linalg.inv: Singular"),
-    (lambda: pt.linalg.det(pt.zeros(2)), np.linalg.LinAlgError, "^linalg.det: 1-dim"),
-    (lambda: pt.fft.fft(pt.zeros(2), norm="x"), ValueError, "^fft.fft: "),
-    (lambda: pt.relu(pt.asarray(1j)), TypeError, "^relu: no rule for complex numbers"),
-    (lambda: pt.no_such_function, AttributeError, "^module 'pytensor' has no .*no_such_function"),
-    (lambda: pt.linalg.nothing, AttributeError, "^module 'pytensor.linalg' has no"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: pt.isin(pt.ones(2), "a"), TypeError, "^isin: str gives elements"),
+        (lambda: pt.sort(pt.ones(2), axis=1), IndexError, "^sort: axis 1 is out of bounds"),
+        (lambda: pt.sort(pt.ones(2), axis=2**70), ValueError, "^sort: .*too large"),
+        (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
+        (lambda: pt.nonzero(pt.asarray(1)), ValueError, "^nonzero: a 0-d tensor"),
+        (lambda: pt.cumulative_sum(pt.ones((2, 2))), ValueError, "^cumulative_sum: x has shape"),
+        (lambda: pt.einsum("ij,jk", pt.ones(3), pt.ones(3)), ValueError, "^einsum: "),
+        (lambda: pt.einsum("i\0j", pt.ones(3)), ValueError, "^einsum: found a null character"),
+        (lambda: pt.einsum([0], pt.ones(3)), TypeError, "^einsum: "),
+        (lambda: pt.einsum("ii->i", pt.ones((0, 3))), ValueError, "^einsum: .*lengths 0 and 3"),
+        (lambda: pt.einsum("i...i->...i", pt.ones((3, 2, 0))), ValueError, "^einsum: "),
+        (lambda: pt.einsum("j...ii->...i", pt.ones((2, 1, 0, 3))), ValueError, "^einsum: "),
+        (lambda: pt.linalg.inv(pt.zeros((2, 2))), np.linalg.LinAlgError, "^linalg.inv: Singular"),
+        (lambda: pt.linalg.det(pt.zeros(2)), np.linalg.LinAlgError, "^linalg.det: 1-dim"),
+        (lambda: pt.fft.fft(pt.zeros(2), norm="x"), ValueError, "^fft.fft: "),
+        (lambda: pt.relu(pt.asarray(1j)), TypeError, "^relu: no rule for complex numbers"),
+        (
+            lambda: pt.no_such_function,
+            AttributeError,
+            "^module 'pytensor' has no .*no_such_function",
+        ),
+        (lambda: pt.linalg.nothing, AttributeError, "^module 'pytensor.linalg' has no"),
+    ],
+)
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()

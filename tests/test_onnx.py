@@ -13,17 +13,34 @@ pytestmark = [pytest.mark.once, pytest.mark.oracle]
 
 SHAPE = (4, 6)
 LAYERS = [
-    layers.LayerNormalization(), layers.LayerNormalization(axis=[1, 2], center=False),
-    layers.UnitNormalization(), layers.UnitNormalization(axis=[1, 2]), layers.Softmax(axis=1),
+    layers.LayerNormalization(),
+    layers.LayerNormalization(axis=[1, 2], center=False),
+    layers.UnitNormalization(),
+    layers.UnitNormalization(axis=[1, 2]),
+    layers.Softmax(axis=1),
     layers.Softmax(axis=[1, 2]),
-    layers.Dense(3, use_bias=False, activation="gelu"), layers.Flatten(), layers.Reshape((3, -1)),
-    layers.PReLU("uniform"), layers.PReLU("uniform", shared_axes=[1]), layers.ReLU(),
-    layers.ReLU(1.0, 0.1, 0.2), layers.ReLU(max_value=0.5), layers.ReLU(threshold=0.5),
-    layers.LeakyReLU(), layers.LeakyReLU(0.0), layers.ELU(0.5),
-    layers.Rescaling([1, 2, 3, 4, 5, 6.0], 0.5), layers.Rescaling(1 / 255), layers.Dropout(0.5),
-    layers.AlphaDropout(0.5), layers.GaussianDropout(0.5), layers.GaussianNoise(0.5),
-    layers.ActivityRegularization(0.1), layers.BatchNormalization(),
-    layers.BatchNormalization(axis=1, scale=False), layers.BatchNormalization(center=False),
+    layers.Dense(3, use_bias=False, activation="gelu"),
+    layers.Flatten(),
+    layers.Reshape((3, -1)),
+    layers.PReLU("uniform"),
+    layers.PReLU("uniform", shared_axes=[1]),
+    layers.ReLU(),
+    layers.ReLU(1.0, 0.1, 0.2),
+    layers.ReLU(max_value=0.5),
+    layers.ReLU(threshold=0.5),
+    layers.LeakyReLU(),
+    layers.LeakyReLU(0.0),
+    layers.ELU(0.5),
+    layers.Rescaling([1, 2, 3, 4, 5, 6.0], 0.5),
+    layers.Rescaling(1 / 255),
+    layers.Dropout(0.5),
+    layers.AlphaDropout(0.5),
+    layers.GaussianDropout(0.5),
+    layers.GaussianNoise(0.5),
+    layers.ActivityRegularization(0.1),
+    layers.BatchNormalization(),
+    layers.BatchNormalization(axis=1, scale=False),
+    layers.BatchNormalization(center=False),
 ]
 
 
@@ -68,17 +85,29 @@ def test_every_layer_is_tried():
 
 
 def test_networks(tmp_path, rng):
-    inner = models.Sequential([layers.Dense(32, activation="relu"), layers.BatchNormalization(),
-                               layers.Dense(16, activation="tanh")])
-    model = models.Sequential([
-        layers.Flatten(input_shape=(28, 28)), layers.Rescaling(1 / 255), inner,
-        layers.Dropout(0.5), layers.Dense(10, activation="softmax")])
+    inner = models.Sequential(
+        [
+            layers.Dense(32, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dense(16, activation="tanh"),
+        ]
+    )
+    model = models.Sequential(
+        [
+            layers.Flatten(input_shape=(28, 28)),
+            layers.Rescaling(1 / 255),
+            inner,
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     images = rng.integers(0, 256, (30, 28, 28)).astype(np.float32)
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(images, np.arange(30) % 10, epochs=3, verbose=0)
     check(model, images, tmp_path / "m.onnx")
-    numbers = models.Sequential([layers.Embedding(10, 3, input_shape=(4,)), layers.Flatten(),
-                                 layers.Dense(2)])
+    numbers = models.Sequential(
+        [layers.Embedding(10, 3, input_shape=(4,)), layers.Flatten(), layers.Dense(2)]
+    )
     check(numbers, rng.integers(0, 10, (20, 4)).astype(np.float32), tmp_path / "n.onnx", nan=False)
 
 
@@ -101,6 +130,7 @@ def test_refuses(tmp_path):
     with pytest.raises(ValueError, match="'sequential' is not built"):
         onnx.export(models.Sequential([layers.Dense(2)]), path)
     with pytest.raises(FileNotFoundError, match=r"nowhere/m.onnx"):
-        onnx.export(models.Sequential([layers.Dense(2, input_shape=(3,))]),
-                    tmp_path / "nowhere" / "m.onnx")
+        onnx.export(
+            models.Sequential([layers.Dense(2, input_shape=(3,))]), tmp_path / "nowhere" / "m.onnx"
+        )
     assert not path.exists()

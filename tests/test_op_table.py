@@ -24,8 +24,13 @@ SHAPES = ((3, 700), (41, 17), (2, 3, 5))  # long rows, short rows, more axes
 
 def claims(rows, kinds="biuf"):
     """(row, dtype) for every dtype of these kinds that a row has a loop for."""
-    return [pytest.param(row, dtype, id=f"{row.name}-{dtype}") for row in rows
-            for kind in row.types if kind in kinds for dtype in KINDS[kind]]
+    return [
+        pytest.param(row, dtype, id=f"{row.name}-{dtype}")
+        for row in rows
+        for kind in row.types
+        if kind in kinds
+        for dtype in KINDS[kind]
+    ]
 
 
 def named(rows):
@@ -35,8 +40,10 @@ def named(rows):
 def reference(row, *inputs, **parameters):
     """The row's NumPy expression; float32 is computed in float64 and rounded once (but where the
     next number is asked for)."""
-    wide = [x.astype(np.float64) if x.dtype == np.float32 and row.name != "nextafter" else x
-            for x in inputs]
+    wide = [
+        x.astype(np.float64) if x.dtype == np.float32 and row.name != "nextafter" else x
+        for x in inputs
+    ]
     names = {"np": np, "math": math, **dict(zip("xyz", wide, strict=False)), **parameters}
     with np.errstate(all="ignore"):
         result = np.asarray(eval(row.numpy, names))
@@ -124,12 +131,15 @@ def test_generated_sources_follow_the_table(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["generate.py", str(tmp_path)])
     monkeypatch.setattr(sys, "path", list(sys.path))
     runpy.run_path(str(ROOT / "tools" / "generate.py"), run_name="__main__")
-    for rows, prefix, name in ((ELEMENTWISE, "PT_OP", "table_elementwise.h"),
-                               (REDUCTIONS, "PT_REDUCE", "table_reduce.h")):
+    for rows, prefix, name in (
+        (ELEMENTWISE, "PT_OP", "table_elementwise.h"),
+        (REDUCTIONS, "PT_REDUCE", "table_reduce.h"),
+    ):
         text = (tmp_path / name).read_text()
         for row in rows:
-            n_dtypes = sum(1 if row.wide and kind in "iu" else len(KINDS[kind])
-                           for kind in row.types)
+            n_dtypes = sum(
+                1 if row.wide and kind in "iu" else len(KINDS[kind]) for kind in row.types
+            )
             assert text.count(f"\n[{prefix}_{row.name.upper()}][PT_") == n_dtypes
     stubs = (tmp_path / "_ops.pyi").read_text()
     for row in ELEMENTWISE + REDUCTIONS:
@@ -164,8 +174,23 @@ def test_layout_changes_no_bit(row, dtype, layout):
 def test_special_neighbours_change_no_bit(row, dtype):
     """A vector with a special case in it may be computed by another formula than one without."""
     info = np.finfo(dtype)
-    special = np.resize(np.array([math.nan, math.inf, -math.inf, 0.0, -0.0, -2.5, info.max,
-                                  info.smallest_subnormal, -info.tiny / 2], dtype), 64)
+    special = np.resize(
+        np.array(
+            [
+                math.nan,
+                math.inf,
+                -math.inf,
+                0.0,
+                -0.0,
+                -2.5,
+                info.max,
+                info.smallest_subnormal,
+                -info.tiny / 2,
+            ],
+            dtype,
+        ),
+        64,
+    )
     inputs = sample(row, dtype, (64,))
     expected = np.asarray(function(row)(*map(pt.asarray, inputs)))
     for which in itertools.product((False, True), repeat=len(inputs)):
@@ -174,7 +199,7 @@ def test_special_neighbours_change_no_bit(row, dtype):
             for x in itertools.compress(mixed, which):
                 x[start::2] = special[start::2]
             result = np.asarray(function(row)(*map(pt.asarray, mixed)))
-            assert_same_bits(result[1 - start::2], expected[1 - start::2])
+            assert_same_bits(result[1 - start :: 2], expected[1 - start :: 2])
 
 
 @pytest.mark.parametrize(("row", "dtype"), claims(ELEMENTWISE))
@@ -202,18 +227,51 @@ def test_0d_and_empty(row, dtype):
 @pytest.mark.parametrize(("row", "dtype"), claims(ELEMENTWISE, "f"))
 def test_nan_infinities_and_signed_zeros(row, dtype):
     info = np.finfo(dtype)
-    special = np.array([math.nan, math.inf, -math.inf, 0.0, -0.0, 1, -1, 0.5, -2.5, 3,
-                        info.smallest_subnormal, info.tiny, info.max, -info.max, info.eps], dtype)
+    special = np.array(
+        [
+            math.nan,
+            math.inf,
+            -math.inf,
+            0.0,
+            -0.0,
+            1,
+            -1,
+            0.5,
+            -2.5,
+            3,
+            info.smallest_subnormal,
+            info.tiny,
+            info.max,
+            -info.max,
+            info.eps,
+        ],
+        dtype,
+    )
     inputs = [np.array(x) for x in np.broadcast_arrays(*np.ix_(*[special] * len(row.inputs)))]
-    assert_close(function(row)(*map(pt.asarray, inputs)), reference(row, *inputs),
-                 signed_zeros=has_signed_zeros(row))
+    assert_close(
+        function(row)(*map(pt.asarray, inputs)),
+        reference(row, *inputs),
+        signed_zeros=has_signed_zeros(row),
+    )
 
 
 @pytest.mark.parametrize(("row", "dtype"), claims(ELEMENTWISE, "iu"))
 def test_extreme_integers(row, dtype):
     info = np.iinfo(dtype)
-    values = {info.min, info.min + 1, info.max, info.max - 1, info.max // 2, 0, 1, 2, 7, info.bits,
-              info.bits - 1, *((-1, -2, -7) if info.min < 0 else ())}
+    values = {
+        info.min,
+        info.min + 1,
+        info.max,
+        info.max - 1,
+        info.max // 2,
+        0,
+        1,
+        2,
+        7,
+        info.bits,
+        info.bits - 1,
+        *((-1, -2, -7) if info.min < 0 else ()),
+    }
     extremes = np.array(sorted(values), dtype)
     inputs = [np.array(x) for x in np.broadcast_arrays(*np.ix_(*[extremes] * len(row.inputs)))]
     if row.name == "pow":  # NumPy refuses negative powers; they have a test of their own
@@ -223,8 +281,8 @@ def test_extreme_integers(row, dtype):
 
 def test_negative_integer_powers_are_truncated():
     x = pt.asarray([-2, -1, 0, 1, 2])
-    assert (x ** -1).tolist() == [0, -1, 0, 1, 0]
-    assert (x ** -2).tolist() == [0, 1, 0, 1, 0]
+    assert (x**-1).tolist() == [0, -1, 0, 1, 0]
+    assert (x**-2).tolist() == [0, 1, 0, 1, 0]
 
 
 @pytest.mark.parametrize("row", named(ELEMENTWISE))
@@ -269,10 +327,14 @@ def test_python_integers_out_of_range(row, dtype):
     if row.result == "bool":  # a comparison has an answer
         extremes = np.array([info.min, 0, info.max], dtype)
         for number in (info.max + 1, info.min - 1, 10**30, -(10**30)):
-            np.testing.assert_array_equal(function(row)(pt.asarray(extremes), number),
-                                          eval(row.numpy, {"np": np, "x": extremes, "y": number}))
-            np.testing.assert_array_equal(function(row)(number, pt.asarray(extremes)),
-                                          eval(row.numpy, {"np": np, "x": number, "y": extremes}))
+            np.testing.assert_array_equal(
+                function(row)(pt.asarray(extremes), number),
+                eval(row.numpy, {"np": np, "x": extremes, "y": number}),
+            )
+            np.testing.assert_array_equal(
+                function(row)(number, pt.asarray(extremes)),
+                eval(row.numpy, {"np": np, "x": number, "y": extremes}),
+            )
         return
     with pytest.raises(OverflowError, match=f"out of the range of {dtype}"):
         function(row)(*inputs)
@@ -339,7 +401,7 @@ def axes_of(row):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(("row", "dtype"), claims(REDUCTIONS))
 def test_reduction(row, dtype, layout):
-    x, = sample(row, dtype, CUBE)
+    (x,) = sample(row, dtype, CUBE)
     for axis, keepdims in itertools.product(axes_of(row), (False, True)):
         result = function(row)(LAYOUTS[layout](x), axis, keepdims=keepdims)
         assert result.dtype == result_dtype(row, dtype)
@@ -347,8 +409,9 @@ def test_reduction(row, dtype, layout):
         expected = reference(row, x, axis=axis, keepdims=keepdims)
         if expected.dtype.kind == "f":
             assert result.shape == expected.shape
-            np.testing.assert_allclose(result, expected, rtol=40 * np.finfo(dtype).eps,
-                                       atol=200 * np.finfo(dtype).eps)
+            np.testing.assert_allclose(
+                result, expected, rtol=40 * np.finfo(dtype).eps, atol=200 * np.finfo(dtype).eps
+            )
         else:
             assert_close(result, expected)
         assert_same_bits(result, function(row)(contiguous(x), axis, keepdims=keepdims))
@@ -422,6 +485,7 @@ def test_derivative(row):
     inputs = floats_off_kinks(row, (40,))
     found = gradients(function(row), inputs)
     for k, g in enumerate(found):
+
         def f(x, k=k):
             return function(row)(*(x if i == k else y for i, y in enumerate(inputs)))
 
@@ -437,6 +501,7 @@ def test_second_derivative(row):
     inputs = floats_off_kinks(row, (40,))
     wanted = [k for k, d in enumerate(row.d) if d is not None]
     for first, second in itertools.product(wanted, wanted):
+
         def g(*tensors, first=first):
             with pt.GradientTape() as tape:
                 tape.watch(tensors[first])
@@ -467,7 +532,8 @@ def test_derivative_of_reduction(row, axis):
     x = floats_off_kinks(row, (2, 3, 4))[0]
     for keepdims in (False, True):
         weights = np.random.default_rng(1).standard_normal(
-            reference(row, x, axis=axis, keepdims=keepdims).shape)
+            reference(row, x, axis=axis, keepdims=keepdims).shape
+        )
 
         def f(x, keepdims=keepdims, weights=weights):
             return pt.sum(function(row)(x, axis=axis, keepdims=keepdims) * weights)

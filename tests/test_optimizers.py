@@ -57,14 +57,20 @@ CASES = {
     "nesterov": (optimizers.SGD(0.1, 0.8, nesterov=True), momentum(W, GRADIENTS, 0.1, 0.8, True)),
     "nesterov without momentum": (optimizers.SGD(nesterov=True), sgd(W, GRADIENTS)),
     "rmsprop": (optimizers.RMSprop(), rmsprop(W, GRADIENTS)),
-    "rmsprop, all set": (optimizers.RMSprop(0.1, rho=0.5, epsilon=0.01),
-                         rmsprop(W, GRADIENTS, 0.1, 0.5, 0.01)),
+    "rmsprop, all set": (
+        optimizers.RMSprop(0.1, rho=0.5, epsilon=0.01),
+        rmsprop(W, GRADIENTS, 0.1, 0.5, 0.01),
+    ),
     "adagrad": (optimizers.Adagrad(), adagrad(W, GRADIENTS)),
-    "adagrad, all set": (optimizers.Adagrad(0.2, initial_accumulator_value=0.0, epsilon=0.01),
-                         adagrad(W, GRADIENTS, 0.2, 0.0, 0.01)),
+    "adagrad, all set": (
+        optimizers.Adagrad(0.2, initial_accumulator_value=0.0, epsilon=0.01),
+        adagrad(W, GRADIENTS, 0.2, 0.0, 0.01),
+    ),
     "adam": (optimizers.Adam(), adam(W, GRADIENTS)),
-    "adam, all set": (optimizers.Adam(0.1, 0.5, 0.9, 0.01),
-                      adam(W, GRADIENTS, 0.1, 0.5, 0.9, 0.01)),
+    "adam, all set": (
+        optimizers.Adam(0.1, 0.5, 0.9, 0.01),
+        adam(W, GRADIENTS, 0.1, 0.5, 0.9, 0.01),
+    ),
 }
 
 
@@ -147,41 +153,71 @@ def test_get(identifier):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: optimizers.get("rmsprob"), ValueError,
-         r"^unknown optimizer 'rmsprob': did you mean 'rmsprop'\?$"),
-        (lambda: optimizers.get("lbfgs"), ValueError,
-         "unknown optimizer 'lbfgs': known are adadelta, adagrad, "
-         "adam, adamax, adamw, lion, nadam, rmsprop, sgd"),
+        (
+            lambda: optimizers.get("rmsprob"),
+            ValueError,
+            r"^unknown optimizer 'rmsprob': did you mean 'rmsprop'\?$",
+        ),
+        (
+            lambda: optimizers.get("lbfgs"),
+            ValueError,
+            "unknown optimizer 'lbfgs': known are adadelta, adagrad, "
+            "adam, adamax, adamw, lion, nadam, rmsprop, sgd",
+        ),
         (lambda: optimizers.get(3), TypeError, "optimizer: found 3"),
         (lambda: optimizers.SGD(-0.1), ValueError, "learning_rate: found -0.1: expected at least"),
         (lambda: optimizers.SGD(float("nan")), ValueError, "learning_rate: found nan"),
         (lambda: optimizers.SGD("fast"), TypeError, "learning_rate: found 'fast'"),
         (lambda: optimizers.SGD("0.1"), TypeError, "learning_rate: found '0.1': expected a number"),
-        (lambda: optimizers.Adam(float("inf")), ValueError,
-         "^adam: learning_rate: found inf: expected a finite number"),
+        (
+            lambda: optimizers.Adam(float("inf")),
+            ValueError,
+            "^adam: learning_rate: found inf: expected a finite number",
+        ),
         (lambda: optimizers.Adam(10**400), ValueError, "^adam: learning_rate: found inf"),
-        (lambda: optimizers.SGD(momentum=1.5), ValueError,
-         r"momentum: found 1.5: expected a number in \[0, 1\]"),
+        (
+            lambda: optimizers.SGD(momentum=1.5),
+            ValueError,
+            r"momentum: found 1.5: expected a number in \[0, 1\]",
+        ),
         (lambda: optimizers.RMSprop(rho=1), ValueError, r"rho: found 1: expected .* in \[0, 1\)"),
         (lambda: optimizers.RMSprop(epsilon=-1), ValueError, "epsilon: found -1"),
-        (lambda: optimizers.Adagrad(initial_accumulator_value=-1), ValueError,
-         "initial_accumulator_value: found -1"),
+        (
+            lambda: optimizers.Adagrad(initial_accumulator_value=-1),
+            ValueError,
+            "initial_accumulator_value: found -1",
+        ),
         (lambda: optimizers.Adam(beta_1=-0.1), ValueError, "beta_1: found -0.1"),
         (lambda: optimizers.Adam(beta_2=1.0), ValueError, "beta_2: found 1"),
         (lambda: optimizers.RMSprop(momentum=-1), ValueError, "momentum: found -1"),
-        (lambda: optimizers.Lion(beta_1=0), ValueError,
-         r"^lion: beta_1: found 0: expected .*\(0, 1"),
+        (
+            lambda: optimizers.Lion(beta_1=0),
+            ValueError,
+            r"^lion: beta_1: found 0: expected .*\(0, 1",
+        ),
         (lambda: optimizers.Adam(clipnorm=-1), ValueError, "adam: clipnorm: found -1"),
-        (lambda: optimizers.Adam(clipnorm=1, clipvalue=1), ValueError,
-         "found clipnorm and clipvalue: expected one of them"),
+        (
+            lambda: optimizers.Adam(clipnorm=1, clipvalue=1),
+            ValueError,
+            "found clipnorm and clipvalue: expected one of them",
+        ),
         (lambda: optimizers.SGD(decay=0.1), TypeError, "decay"),
-        (lambda: optimizers.SGD().apply([pt.ones(2)], [pt.ones(3)]), ValueError,
-         r"\(3,\) and \(2,\)"),
-        (lambda: optimizers.SGD().apply_gradients([]), ValueError,
-         r"^sgd: apply_gradients: found no pairs: expected at least one \(gradient, weight\)"),
+        (
+            lambda: optimizers.SGD().apply([pt.ones(2)], [pt.ones(3)]),
+            ValueError,
+            r"\(3,\) and \(2,\)",
+        ),
+        (
+            lambda: optimizers.SGD().apply_gradients([]),
+            ValueError,
+            r"^sgd: apply_gradients: found no pairs: expected at least one \(gradient, weight\)",
+        ),
         (lambda: optimizers.SGD().apply([], [pt.ones(3)]), ValueError, "zip"),
-        (lambda: optimizers.Optimizer(0.1).apply([pt.ones(3)], [pt.ones(3)]), NotImplementedError,
-         "Optimizer does not define update"),
+        (
+            lambda: optimizers.Optimizer(0.1).apply([pt.ones(3)], [pt.ones(3)]),
+            NotImplementedError,
+            "Optimizer does not define update",
+        ),
     ],
 )
 def test_refuses(call, error, message):
@@ -212,12 +248,15 @@ def test_what_is_excluded_does_not_decay():
     assert (w.item(), bias.item()) == (0.75, 1)
 
 
-@pytest.mark.parametrize(("make", "name", "value"), [
-    (lambda: optimizers.SGD(), "momentum", 0.9),
-    (lambda: optimizers.RMSprop(), "momentum", 0.9),
-    (lambda: optimizers.RMSprop(), "centered", True),
-    (lambda: optimizers.Adam(), "amsgrad", True),
-])
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (lambda: optimizers.SGD(), "momentum", 0.9),
+        (lambda: optimizers.RMSprop(), "momentum", 0.9),
+        (lambda: optimizers.RMSprop(), "centered", True),
+        (lambda: optimizers.Adam(), "amsgrad", True),
+    ],
+)
 def test_what_decides_the_state_may_change(make, name, value):
     """The state is made anew, from the weight as it is then."""
     optimizer, fresh = make(), make()
@@ -233,18 +272,36 @@ def test_what_decides_the_state_may_change(make, name, value):
 
 
 KERAS_CASES = [
-    ("SGD", {}), ("SGD", {"momentum": 0.9, "nesterov": True}), ("SGD", {"weight_decay": 0.1}),
-    ("RMSprop", {}), ("RMSprop", {"momentum": 0.9}), ("RMSprop", {"centered": True}),
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"weight_decay": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"momentum": 0.9}),
+    ("RMSprop", {"centered": True}),
     ("RMSprop", {"momentum": 0.8, "centered": True, "rho": 0.7, "epsilon": 1e-3}),
-    ("Adagrad", {}), ("Adagrad", {"initial_accumulator_value": 0.5}),
-    ("Adadelta", {}), ("Adadelta", {"learning_rate": 1.0, "rho": 0.8}),
-    ("Adam", {}), ("Adam", {"amsgrad": True}), ("Adam", {"amsgrad": True, "beta_2": 0.5}),
-    ("Adam", {"weight_decay": 0.1}), ("Adam", {"clipnorm": 0.5}), ("Adam", {"clipvalue": 0.3}),
-    ("SGD", {"clipnorm": 2.0}), ("SGD", {"clipvalue": 0.5}), ("SGD", {"global_clipnorm": 1.5}),
-    ("SGD", {"global_clipnorm": 100.0}), ("SGD", {"clipnorm": 0.0}),
-    ("AdamW", {}), ("AdamW", {"weight_decay": 0.2, "amsgrad": True}),
-    ("Adamax", {}), ("Adamax", {"beta_2": 0.5}), ("Nadam", {}), ("Nadam", {"beta_1": 0.5}),
-    ("Lion", {}), ("Lion", {"beta_1": 0.5, "weight_decay": 0.1}),
+    ("Adagrad", {}),
+    ("Adagrad", {"initial_accumulator_value": 0.5}),
+    ("Adadelta", {}),
+    ("Adadelta", {"learning_rate": 1.0, "rho": 0.8}),
+    ("Adam", {}),
+    ("Adam", {"amsgrad": True}),
+    ("Adam", {"amsgrad": True, "beta_2": 0.5}),
+    ("Adam", {"weight_decay": 0.1}),
+    ("Adam", {"clipnorm": 0.5}),
+    ("Adam", {"clipvalue": 0.3}),
+    ("SGD", {"clipnorm": 2.0}),
+    ("SGD", {"clipvalue": 0.5}),
+    ("SGD", {"global_clipnorm": 1.5}),
+    ("SGD", {"global_clipnorm": 100.0}),
+    ("SGD", {"clipnorm": 0.0}),
+    ("AdamW", {}),
+    ("AdamW", {"weight_decay": 0.2, "amsgrad": True}),
+    ("Adamax", {}),
+    ("Adamax", {"beta_2": 0.5}),
+    ("Nadam", {}),
+    ("Nadam", {"beta_1": 0.5}),
+    ("Lion", {}),
+    ("Lion", {"beta_1": 0.5, "weight_decay": 0.1}),
 ]
 
 
@@ -258,16 +315,18 @@ def test_steps_are_those_of_keras(keras, name, options):
     variables = [keras.Variable(value) for value in values]
     for g in GRADIENTS.astype("f4"):
         ours.apply([pt.asarray(g), pt.asarray(g[1].copy())], weights)
-        theirs.apply([keras.ops.convert_to_tensor(g), keras.ops.convert_to_tensor(g[1].copy())],
-                     variables)
+        theirs.apply(
+            [keras.ops.convert_to_tensor(g), keras.ops.convert_to_tensor(g[1].copy())], variables
+        )
     for w, variable in zip(weights, variables, strict=True):
         expected = keras.ops.convert_to_numpy(variable)
         np.testing.assert_allclose(w, expected, rtol=5e-6, atol=5e-6)
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW",
-                                  "Adamax", "Nadam", "Lion"])
+@pytest.mark.parametrize(
+    "name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam", "Lion"]
+)
 def test_defaults_are_those_of_keras(keras, name):
     ours = getattr(optimizers, name)().get_config()
     theirs = getattr(keras.optimizers, name)(name=name.lower()).get_config()
@@ -284,11 +343,20 @@ class Plain(optimizers.SGD):
         w -= dw * 0.01
 
 
-@pytest.mark.parametrize("make", [optimizers.SGD, lambda: optimizers.SGD(momentum=0.9),
-                                  lambda: optimizers.RMSprop(momentum=0.9, centered=True),
-                                  lambda: optimizers.Adam(amsgrad=True),
-                                  lambda: optimizers.AdamW(global_clipnorm=0.1),
-                                  optimizers.RMSprop, optimizers.Adagrad, optimizers.Adam, Plain])
+@pytest.mark.parametrize(
+    "make",
+    [
+        optimizers.SGD,
+        lambda: optimizers.SGD(momentum=0.9),
+        lambda: optimizers.RMSprop(momentum=0.9, centered=True),
+        lambda: optimizers.Adam(amsgrad=True),
+        lambda: optimizers.AdamW(global_clipnorm=0.1),
+        optimizers.RMSprop,
+        optimizers.Adagrad,
+        optimizers.Adam,
+        Plain,
+    ],
+)
 def test_row_gradients_train_the_same_bits(make):
     """Columns of zeros in the input: the gradient comes by rows to the optimizers that take it."""
     x = np.zeros((256, 600), "f4")
@@ -301,8 +369,9 @@ def test_row_gradients_train_the_same_bits(make):
         optimizer = make()
         if not takes:
             optimizer.takes_row_gradients = False
-        network = models.Sequential([layers.Dense(128, activation="relu", input_shape=(600,)),
-                                     layers.Dense(40)])
+        network = models.Sequential(
+            [layers.Dense(128, activation="relu", input_shape=(600,)), layers.Dense(40)]
+        )
         network.compile(optimizer, "mse")
         network.fit(x, y, batch_size=128, epochs=2, verbose=0)
         results.append([w.tobytes() for w in network.get_weights()])
@@ -339,6 +408,7 @@ def test_norms_of_what_is_not_finite(value):
     """It stays in sight."""
     w, v = pt.zeros(2), pt.zeros(1)
     optimizers.SGD(1.0, global_clipnorm=1.0).apply(
-        [pt.asarray([value, 1e20]), pt.asarray([1e20])], [w, v])
+        [pt.asarray([value, 1e20]), pt.asarray([1e20])], [w, v]
+    )
     assert np.isnan(w.numpy()[0])
     assert not abs(v.item()) > 0

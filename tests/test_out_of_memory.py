@@ -78,15 +78,21 @@ def several_results():
 
 def network(optimizer):
     utils.set_random_seed(0)
-    net = models.Sequential([layers.Dense(6, activation="relu", input_shape=(5,)),
-                             layers.Dense(3, activation="softmax")])
+    net = models.Sequential(
+        [
+            layers.Dense(6, activation="relu", input_shape=(5,)),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
     net.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return net
 
 
 NET = network("sgd")
-TRAINED = {"adam": network("adam"),
-           "momentum": network(optimizers.SGD(momentum=0.9, nesterov=True))}
+TRAINED = {
+    "adam": network("adam"),
+    "momentum": network(optimizers.SGD(momentum=0.9, nesterov=True)),
+}
 X = np.random.default_rng(1).standard_normal((8, 5)).astype("float32")
 Y = np.arange(8) % 3
 
@@ -124,7 +130,7 @@ WORK = {
         "number - tensor": lambda: 2 - S,
         "an array": lambda: A[:2, :3] + ARRAY,
         "broadcast": lambda: CUBE + A[:4, :1],
-        "power": lambda: S ** 2.5,
+        "power": lambda: S**2.5,
         "integers": lambda: NUMBERS < 2**70,
         "where": lambda: pt.where(A > 0, A, 0.5),
         "exp": lambda: pt.exp(A.T),
@@ -164,10 +170,7 @@ WORK = {
         "permute_dims": lambda: pt.permute_dims(CUBE, (1, 0, 2)),
         "broadcast_to": lambda: pt.broadcast_to(S, (3, 16)),
     },
-    "joining": {
-        "concat": lambda: pt.concat([A, A[:2]]),
-        "stack": lambda: pt.stack([S, S], axis=1),
-    },
+    "joining": {"concat": lambda: pt.concat([A, A[:2]]), "stack": lambda: pt.stack([S, S], axis=1)},
     "tapes": {
         "gradient": gradient,
         "nested": nested_tapes,
@@ -316,11 +319,20 @@ def test_each_allocation_of_pythons_may_fail(group, request):
     if group in IN_PYTHON and not request.getfixturevalue("functions_may_fail"):
         pytest.skip("this Python crashes by itself when memory is out")
     untraced = {**os.environ, "COVERAGE_PROCESS_CONFIG": ""}  # coverage fails without memory
-    process = subprocess.run([sys.executable, __file__, group], timeout=120, capture_output=True,
-                             text=True, check=False, env=untraced)
+    process = subprocess.run(
+        [sys.executable, __file__, group],
+        timeout=120,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=untraced,
+    )
     assert process.returncode == 0, process.stdout[-1000:] + process.stderr[-3000:]
-    counts = [int(line.split()[0]) for line in process.stdout.splitlines()
-              if line.endswith(" allocations")]
+    counts = [
+        int(line.split()[0])
+        for line in process.stdout.splitlines()
+        if line.endswith(" allocations")
+    ]
     assert len(counts) == len(WORK[group]) and min(counts) > 0, process.stdout
 
 
@@ -375,12 +387,22 @@ def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
         assert found in (expected, "('ImportError', True)", "('MemoryError', True)"), (k, function)
         assert again == (found if function == "pthread_atfork" else expected), (k, function)
     assert {function for function, *_ in cases} == {
-        "calloc", "fopen", "malloc", "mmap", "posix_memalign", "pthread_atfork", "pthread_create",
-        "setenv", "strdup"}
+        "calloc",
+        "fopen",
+        "malloc",
+        "mmap",
+        "posix_memalign",
+        "pthread_atfork",
+        "pthread_create",
+        "setenv",
+        "strdup",
+    }
 
 
-@pytest.mark.parametrize(("mebibytes", "n_threads", "warm"), [
-    (4, 1, False), (4, 2, False), (50, 1, False), (50, 2, False), (16, 2, True)])
+@pytest.mark.parametrize(
+    ("mebibytes", "n_threads", "warm"),
+    [(4, 1, False), (4, 2, False), (50, 1, False), (50, 2, False), (16, 2, True)],
+)
 def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
     """OpenBLAS would end the process. Where it has memory for one thread, one computes."""
     code = f"""
@@ -401,8 +423,14 @@ def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
     if "asan" in os.environ.get("LD_PRELOAD", ""):
         pytest.skip("a sanitizer's address space has no such limit")
     # Other threads reserve nothing meanwhile, for malloc or for NumPy.
-    lines = output_of(code, timeout=30, cwd=TESTS, PYTENSOR_NUM_THREADS=str(n_threads),
-                      MALLOC_ARENA_MAX="1", OPENBLAS_NUM_THREADS="1").splitlines()
+    lines = output_of(
+        code,
+        timeout=30,
+        cwd=TESTS,
+        PYTENSOR_NUM_THREADS=str(n_threads),
+        MALLOC_ARENA_MAX="1",
+        OPENBLAS_NUM_THREADS="1",
+    ).splitlines()
     expected = "matmul: no memory to pack the operands" if mebibytes < 32 and not warm else "300.0"
     assert lines == [expected, "300.0"]
 

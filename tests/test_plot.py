@@ -23,12 +23,17 @@ def matplotlib():
 
 def classifier(n_classes=3, inputs=20, activation="softmax"):
     """A small compiled model, its weights random."""
-    model = models.Sequential([
-        layers.Dense(7, activation="relu", input_shape=(inputs,)),
-        layers.Dense(n_classes, activation=activation),
-    ])
-    model.compile("sgd", "sparse_categorical_crossentropy" if n_classes > 1
-                  else "binary_crossentropy", ["accuracy"])
+    model = models.Sequential(
+        [
+            layers.Dense(7, activation="relu", input_shape=(inputs,)),
+            layers.Dense(n_classes, activation=activation),
+        ]
+    )
+    model.compile(
+        "sgd",
+        "sparse_categorical_crossentropy" if n_classes > 1 else "binary_crossentropy",
+        ["accuracy"],
+    )
     return model
 
 
@@ -79,7 +84,9 @@ def test_mistakes_come_with_the_worst_first(matplotlib):
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.99, 0.01]])
     figure = plot.mistakes(IMAGES[:4], [0, 1, 1, 1], probabilities)
     assert [image.get_array().tolist() for image in figure.axes[0].images] == [
-        IMAGES[3].tolist(), IMAGES[1].tolist()]
+        IMAGES[3].tolist(),
+        IMAGES[1].tolist(),
+    ]
     assert texts(figure)[:2] == ["0 (99 %)\nis 1", "0 (60 %)\nis 1"]
     assert len(plot.mistakes(IMAGES[:4], [0, 1, 1, 1], probabilities, 1).axes[0].images) == 1
 
@@ -122,8 +129,10 @@ def test_report(matplotlib, n_classes, image_shape, trained, tmp_path):
     outputs = np.asarray(model.predict(x, verbose=0))
     right = (outputs.argmax(axis=1) if n_classes > 1 else outputs[:, 0] > 0.5) == y
     found = texts(figure)
-    assert f"Confusion matrix: {right.sum()} of 400 right ({right.mean():.2%})".replace(
-        "%)", " %)") in found
+    assert (
+        f"Confusion matrix: {right.sum()} of 400 right ({right.mean():.2%})".replace("%)", " %)")
+        in found
+    )
     assert any(text.startswith(f"The worst of {n - right.sum()} mistakes") for text in found)
     assert ("loss" in found and "validation" in found) == trained
     assert "a title" in found
@@ -169,8 +178,9 @@ def test_memory_tells_views_from_copies(matplotlib):
     assert "other memory: a copy" in notes[3]
     assert "part: shape (2, 2), strides (24, 8)" in notes[1]
     # the strip holds all of the memory, and numbers below it in the order of reading
-    order = [[int(text.get_text()) for text in axes.texts if text.get_fontsize() == 7]
-             for axes in panels]
+    order = [
+        [int(text.get_text()) for text in axes.texts if text.get_fontsize() == 7] for axes in panels
+    ]
     assert order == [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3], [0, 2, 4, 1, 3, 5], [0, 1, 2, 3, 4, 5]]
 
 
@@ -192,17 +202,22 @@ def test_plane_maps_draws_images_of_the_unit_vectors(matplotlib):
 
 @pytest.mark.parametrize("units", [1, 2, 5])
 def test_through_layers_has_a_panel_for_each(matplotlib, units):
-    model = models.Sequential([layers.Dense(3, activation="tanh", input_shape=(2,), name="a"),
-                               layers.Dense(units, name="b")])
+    model = models.Sequential(
+        [
+            layers.Dense(3, activation="tanh", input_shape=(2,), name="a"),
+            layers.Dense(units, name="b"),
+        ]
+    )
     x, labels = RNG.standard_normal((30, 2)).astype(np.float32), np.arange(30) % 2
     figure = plot.through_layers(model, x, labels)
     figure.draw_without_rendering()
     drawn = [axes for axes in figure.axes if axes.get_title()]
     assert [axes.get_title() for axes in drawn] == [
-        "input", "after a (3 numbers)",
-        "after b" + {1: " (one number)", 2: "", 5: " (5 numbers)"}[units]]
-    points = [np.concatenate([spots.get_offsets() for spots in axes.collections])
-              for axes in drawn]
+        "input",
+        "after a (3 numbers)",
+        "after b" + {1: " (one number)", 2: "", 5: " (5 numbers)"}[units],
+    ]
+    points = [np.concatenate([spots.get_offsets() for spots in axes.collections]) for axes in drawn]
     np.testing.assert_array_equal(points[0], np.concatenate((x[::2], x[1::2])))
     if units == 2:
         outputs = np.asarray(model(x))
@@ -210,7 +225,7 @@ def test_through_layers_has_a_panel_for_each(matplotlib, units):
 
 
 def test_tangent_has_the_slope_of_the_derivative(matplotlib):
-    axes = plot.tangent(lambda x: x ** 3, [1.0, -0.5, 0.0], -2, 2).axes[0]
+    axes = plot.tangent(lambda x: x**3, [1.0, -0.5, 0.0], -2, 2).axes[0]
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
     for line, slope in zip(lines, (3, 0.75, 0), strict=True):
         run, rise = np.diff(line.get_xdata()), np.diff(line.get_ydata())
@@ -236,8 +251,10 @@ def test_ways_down(matplotlib):
     assert [line.get_ydata().tolist() for line in heights.lines] == [[5, 1.25]] * 2
 
 
-@pytest.mark.parametrize("suffix, start", [
-    (".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")])
+@pytest.mark.parametrize(
+    "suffix, start",
+    [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF"), (".PNG", b"\x89PNG")],
+)
 def test_save_is_atomic_and_the_same_each_time(matplotlib, tmp_path, suffix, start):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"old")
@@ -259,31 +276,40 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(matplotlib, tmp_path)
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: plot.curves({}), "curves: history: found no values of any epoch: it has nothing"),
-    (lambda: plot.curves({"loss": []}), "found no values of any epoch: it has loss"),
-    (lambda: plot.curves(HISTORY, ["auc"]), "found no values of auc: it has loss, accuracy"),
-    (lambda: plot.confusion_matrix([0, 1], [0]), r"labels \(2,\) and predicted \(1,\)"),
-    (lambda: plot.confusion_matrix([0, 1], [0, 1], "a"), "class_names: 1 names: expected 2"),
-    (lambda: plot.confusion_matrix([0, -1], [0, 1]), "found -1: expected class numbers 0 ... 1"),
-    (lambda: plot.mistakes(IMAGES, [0], np.eye(2)), r"x \(12, 5, 4\), labels \(1,\)"),
-    (lambda: plot.mistakes(IMAGES[:2], [0, 2], np.eye(2)), "expected class numbers 0 ... 1"),
-    (lambda: plot.weights([1.0]), r"kernel of shape \(1,\): expected \(inputs, units\)"),
-    (lambda: plot.weights(np.ones((6, 2)), image_shape=(2, 2)), r"image_shape \(2, 2\)"),
-    (lambda: plot.images(np.ones(3)), r"x of shape \(3,\): expected images"),
-    (lambda: plot.images(np.ones((0, 2, 2))), "expected images"),
-    (lambda: plot.images(IMAGES, ["one"]), "1 captions: expected 12"),
-    (lambda: plot.report(classifier(), np.ones((2, 20)), [0.5, 1]), "report: y of shape"),
-    (lambda: plot.report(classifier(), np.ones((2, 20)), [0, 1, 2]), "report: y of shape"),
-    (lambda: plot.report(classifier(), np.ones((2, 20)), [0, 3]), "expected class numbers 0 ... 2"),
-    (lambda: plot.anatomy(), "anatomy: no tensors"),
-    (lambda: plot.anatomy(np.ones((2, 2, 2, 2))), r"found a tensor of shape \(2, 2, 2, 2\)"),
-    (lambda: plot.memory(np.ones(201)), r"memory: found a tensor of shape \(201,\)"),
-    (lambda: plot.vector_sum([1, 2, 3], [1, 2]), r"found shapes \(3,\) and \(2,\)"),
-    (lambda: plot.plane_maps({"f": lambda x: x[:, 0]}), r"plane_maps: f: found \(121,\)"),
-    (lambda: plot.through_layers(classifier(), np.ones((2, 3)), [0, 1]), r"expected \(n, 2\)"),
-    (lambda: plot.check_path("a.gif"), "ends in '.gif': expected one of .png, .svg, .pdf"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: plot.curves({}), "curves: history: found no values of any epoch: it has nothing"),
+        (lambda: plot.curves({"loss": []}), "found no values of any epoch: it has loss"),
+        (lambda: plot.curves(HISTORY, ["auc"]), "found no values of auc: it has loss, accuracy"),
+        (lambda: plot.confusion_matrix([0, 1], [0]), r"labels \(2,\) and predicted \(1,\)"),
+        (lambda: plot.confusion_matrix([0, 1], [0, 1], "a"), "class_names: 1 names: expected 2"),
+        (
+            lambda: plot.confusion_matrix([0, -1], [0, 1]),
+            "found -1: expected class numbers 0 ... 1",
+        ),
+        (lambda: plot.mistakes(IMAGES, [0], np.eye(2)), r"x \(12, 5, 4\), labels \(1,\)"),
+        (lambda: plot.mistakes(IMAGES[:2], [0, 2], np.eye(2)), "expected class numbers 0 ... 1"),
+        (lambda: plot.weights([1.0]), r"kernel of shape \(1,\): expected \(inputs, units\)"),
+        (lambda: plot.weights(np.ones((6, 2)), image_shape=(2, 2)), r"image_shape \(2, 2\)"),
+        (lambda: plot.images(np.ones(3)), r"x of shape \(3,\): expected images"),
+        (lambda: plot.images(np.ones((0, 2, 2))), "expected images"),
+        (lambda: plot.images(IMAGES, ["one"]), "1 captions: expected 12"),
+        (lambda: plot.report(classifier(), np.ones((2, 20)), [0.5, 1]), "report: y of shape"),
+        (lambda: plot.report(classifier(), np.ones((2, 20)), [0, 1, 2]), "report: y of shape"),
+        (
+            lambda: plot.report(classifier(), np.ones((2, 20)), [0, 3]),
+            "expected class numbers 0 ... 2",
+        ),
+        (lambda: plot.anatomy(), "anatomy: no tensors"),
+        (lambda: plot.anatomy(np.ones((2, 2, 2, 2))), r"found a tensor of shape \(2, 2, 2, 2\)"),
+        (lambda: plot.memory(np.ones(201)), r"memory: found a tensor of shape \(201,\)"),
+        (lambda: plot.vector_sum([1, 2, 3], [1, 2]), r"found shapes \(3,\) and \(2,\)"),
+        (lambda: plot.plane_maps({"f": lambda x: x[:, 0]}), r"plane_maps: f: found \(121,\)"),
+        (lambda: plot.through_layers(classifier(), np.ones((2, 3)), [0, 1]), r"expected \(n, 2\)"),
+        (lambda: plot.check_path("a.gif"), "ends in '.gif': expected one of .png, .svg, .pdf"),
+    ],
+)
 def test_refused(matplotlib, call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -37,15 +37,36 @@ def assert_product(result, expected):
 # ----------------------------------------------------------------------------- matmul and dot
 
 RANKS = (
-    ((5,), (5,)), ((3, 5), (5,)), ((5,), (5, 2)), ((3, 5), (5, 2)), ((4, 3, 5), (5,)),
-    ((4, 3, 5), (5, 2)), ((5,), (4, 5, 2)), ((3, 5), (4, 5, 2)), ((4, 3, 5), (4, 5, 2)),
-    ((4, 3, 5), (1, 5, 2)), ((1, 3, 5), (4, 5, 2)), ((2, 1, 3, 5), (4, 5, 2)),
-    ((2, 4, 3, 5), (2, 4, 5, 2)), ((2, 4, 3, 5), (5, 2)), ((3, 1, 4, 1, 5), (2, 1, 5, 1)),
-    ((1, 1), (1, 1)), ((3, 1), (1, 4)), ((1, 5), (5, 1)), ((2, 3, 1, 5), (3, 5, 4)),
+    ((5,), (5,)),
+    ((3, 5), (5,)),
+    ((5,), (5, 2)),
+    ((3, 5), (5, 2)),
+    ((4, 3, 5), (5,)),
+    ((4, 3, 5), (5, 2)),
+    ((5,), (4, 5, 2)),
+    ((3, 5), (4, 5, 2)),
+    ((4, 3, 5), (4, 5, 2)),
+    ((4, 3, 5), (1, 5, 2)),
+    ((1, 3, 5), (4, 5, 2)),
+    ((2, 1, 3, 5), (4, 5, 2)),
+    ((2, 4, 3, 5), (2, 4, 5, 2)),
+    ((2, 4, 3, 5), (5, 2)),
+    ((3, 1, 4, 1, 5), (2, 1, 5, 1)),
+    ((1, 1), (1, 1)),
+    ((3, 1), (1, 4)),
+    ((1, 5), (5, 1)),
+    ((2, 3, 1, 5), (3, 5, 4)),
 )
 EMPTY = (
-    ((0,), (0,)), ((3, 0), (0, 4)), ((0, 5), (5, 4)), ((3, 5), (5, 0)), ((0, 3, 5), (5, 2)),
-    ((4, 3, 0), (4, 0, 2)), ((3, 0), (0,)), ((2, 0), (5, 0, 4)), ((0, 4), (3, 4, 2)),
+    ((0,), (0,)),
+    ((3, 0), (0, 4)),
+    ((0, 5), (5, 4)),
+    ((3, 5), (5, 0)),
+    ((0, 3, 5), (5, 2)),
+    ((4, 3, 0), (4, 0, 2)),
+    ((3, 0), (0,)),
+    ((2, 0), (5, 0, 4)),
+    ((0, 4), (3, 4, 2)),
 )
 
 
@@ -65,22 +86,29 @@ def test_matmul_of_broadcast_stacks(data):
     lengths = data.draw(st.lists(st.integers(1, 3), max_size=4))
     operands = []
     for matrix in ((2, 3), (3, 2)):
-        kinds = data.draw(st.lists(st.sampled_from(["full", "one", "repeated"]),
-                                   min_size=len(lengths), max_size=len(lengths)))
+        kinds = data.draw(
+            st.lists(
+                st.sampled_from(["full", "one", "repeated"]),
+                min_size=len(lengths),
+                max_size=len(lengths),
+            )
+        )
         stored = [n if kind == "full" else 1 for n, kind in zip(lengths, kinds, strict=True)]
         shown = [1 if kind == "one" else n for n, kind in zip(lengths, kinds, strict=True)]
         x = np.arange(math.prod(stored) * 6.0).reshape(*stored, *matrix)
         operands.append(np.broadcast_to(x, (*shown, *matrix)))
     x, y = operands
     np.testing.assert_array_equal(pt.asarray(x) @ pt.asarray(y), x @ y)
-    np.testing.assert_array_equal(pt.asarray(x) @ pt.asarray(y[(0,) * len(lengths)]),
-                                  x @ y[(0,) * len(lengths)])
+    np.testing.assert_array_equal(
+        pt.asarray(x) @ pt.asarray(y[(0,) * len(lengths)]), x @ y[(0,) * len(lengths)]
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
-@pytest.mark.parametrize(("x_shape", "y_shape"),
-                         (*RANKS, *EMPTY, ((), (3,)), ((2, 3), ()), ((2, 3, 4, 5), (5,)),
-                          ((2, 3, 4, 5), (5, 6))))
+@pytest.mark.parametrize(
+    ("x_shape", "y_shape"),
+    (*RANKS, *EMPTY, ((), (3,)), ((2, 3), ()), ((2, 3, 4, 5), (5,)), ((2, 3, 4, 5), (5, 6))),
+)
 def test_dot(x_shape, y_shape, dtype, rng):
     x, y = numbers(rng, x_shape, dtype), numbers(rng, y_shape, dtype)
     try:
@@ -115,8 +143,10 @@ def test_matmul_of_repeated_rows_and_matrices(dtype, rng):
     assert_product(pt.broadcast_to(pt.asarray(row)[0, :1], (20,)) @ column, row[0, 0] * sum(column))
 
 
-@pytest.mark.parametrize(("m", "k", "n"), [(1, 1000, 1), (130, 70, 90), (300, 1, 300),
-                                           (64, 784, 512), (1, 784, 512), (257, 129, 3)])
+@pytest.mark.parametrize(
+    ("m", "k", "n"),
+    [(1, 1000, 1), (130, 70, 90), (300, 1, 300), (64, 784, 512), (1, 784, 512), (257, 129, 3)],
+)
 @pytest.mark.parametrize("dtype", KINDS["f"])
 def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
     x, y = numbers(rng, (m, k), dtype), numbers(rng, (k, n), dtype)
@@ -127,21 +157,25 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", KINDS["f"])
-@pytest.mark.parametrize(("m", "k", "n"), [(1, 1_000_000, 1), (1, 300_001, 7), (9, 200_000, 1),
-                                           (8, 60_001, 12), (100, 4099, 90)])
+@pytest.mark.parametrize(
+    ("m", "k", "n"),
+    [(1, 1_000_000, 1), (1, 300_001, 7), (9, 200_000, 1), (8, 60_001, 12), (100, 4099, 90)],
+)
 def test_matmul_over_a_long_axis(m, k, n, dtype, rng, threads):
     """It is cut into parts: the same bits for any number of threads; linear adds its bias once."""
     x, y, b = (numbers(rng, shape, dtype) for shape in ((m, k), (k, n), (n,)))
-    expected = (x.astype("float64") @ y.astype("float64"))
+    expected = x.astype("float64") @ y.astype("float64")
     found = set()
     for n_threads in (1, 2, 3):
         threads(n_threads)
         for product in (pt.matmul(x, y), pt.matmul(np.asfortranarray(x), np.asfortranarray(y))):
-            np.testing.assert_allclose(product, expected, rtol=0,
-                                       atol=4 * TOLERANCE[dtype] * math.sqrt(k))
+            np.testing.assert_allclose(
+                product, expected, rtol=0, atol=4 * TOLERANCE[dtype] * math.sqrt(k)
+            )
         of_layer = nn.linear(x, y, b, relu=True)
-        np.testing.assert_allclose(of_layer, np.maximum(expected + b, 0), rtol=0,
-                                   atol=4 * TOLERANCE[dtype] * math.sqrt(k))
+        np.testing.assert_allclose(
+            of_layer, np.maximum(expected + b, 0), rtol=0, atol=4 * TOLERANCE[dtype] * math.sqrt(k)
+        )
         found.add((bytes(pt.matmul(x, y)), bytes(of_layer)))
     assert len(found) == 1
 
@@ -226,8 +260,9 @@ def test_linear(shape, relu, dtype, rng):
         expected = x @ w + (0 if bias is None else bias)
         expected = np.maximum(expected, 0) if relu else expected
         for layout in LAYOUTS.values():
-            result = nn.linear(layout(x), layout(w), None if bias is None else layout(bias),
-                               relu=relu)
+            result = nn.linear(
+                layout(x), layout(w), None if bias is None else layout(bias), relu=relu
+            )
             assert_product(result, expected.astype(dtype))
 
 
@@ -252,6 +287,7 @@ def test_linear_with_columns_of_zeros(kept, dtype, rng, threads):
         return lambda x, w, b: pt.sum(pt.tanh(0.01 * f(x, w, b)))
 
     for relu in (False, True):
+
         def separate(x, w, b, relu=relu):
             return pt.relu(x @ w + b) if relu else x @ w + b
 
@@ -307,12 +343,14 @@ def test_softmax(axis, dtype, rng):
     x = (rng.standard_normal((3, 40, 7)) * 5).astype(dtype)
     expected = softmax(x.astype("f8"), axis)
     for layout in LAYOUTS.values():
-        np.testing.assert_allclose(pt.softmax(layout(x), axis=axis), expected,
-                                   rtol=40 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(
+            pt.softmax(layout(x), axis=axis), expected, rtol=40 * np.finfo(dtype).eps
+        )
         result = pt.log_softmax(layout(x), axis)
         assert result.dtype == dtype
-        np.testing.assert_allclose(result, np.log(expected), rtol=40 * np.finfo(dtype).eps,
-                                   atol=20 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(
+            result, np.log(expected), rtol=40 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps
+        )
 
 
 @pytest.mark.parametrize("columns", [1, 2, 15, 16, 17, 1000])
@@ -404,8 +442,10 @@ def test_labels_are_checked(labels, error, message):
 
 
 def test_cross_entropy_refuses_shapes():
-    for f, targets in ((nn.softmax_cross_entropy, pt.zeros((2, 0))),
-                       (nn.sparse_softmax_cross_entropy, pt.asarray([0, 0]))):
+    for f, targets in (
+        (nn.softmax_cross_entropy, pt.zeros((2, 0))),
+        (nn.sparse_softmax_cross_entropy, pt.asarray([0, 0])),
+    ):
         with pytest.raises(ValueError, match=r"logits have shape \(2, 0\): expected at least one"):
             f(pt.zeros((2, 0)), targets)
     with pytest.raises(ValueError, match=r"logits have shape \(2, 3\) and targets \(2, 4\)"):
@@ -505,8 +545,9 @@ def test_optimizer_steps(name, shape, dtype, rng):
         formula(arrays[0], dw, *arrays[1:], *extra)
         kernel(tensors[0], pt.asarray(dw.astype(dtype)), *tensors[1:], *extra)
     for t, a in zip(tensors, arrays, strict=True):
-        np.testing.assert_allclose(t, a, rtol=100 * np.finfo(dtype).eps,
-                                   atol=20 * np.finfo(dtype).eps)
+        np.testing.assert_allclose(
+            t, a, rtol=100 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps
+        )
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -514,13 +555,19 @@ def test_optimizer_steps_refuse(name):
     _, n_states, kernel = STEPS[name]
     extra = (1,) if name == "adam" else ()
     good = [pt.ones((2, 3)) for _ in range(2 + n_states)]
-    for k, bad in itertools.product(range(1, 2 + n_states),
-                                    (pt.ones((3, 2)), pt.ones((2, 3), dtype="float64"),
-                                     pt.ones((3, 2)).T, pt.ones((2, 3), dtype="int32"))):
+    for k, bad in itertools.product(
+        range(1, 2 + n_states),
+        (
+            pt.ones((3, 2)),
+            pt.ones((2, 3), dtype="float64"),
+            pt.ones((3, 2)).T,
+            pt.ones((2, 3), dtype="int32"),
+        ),
+    ):
         if k == 1 and bad.shape == (2, 3) and bad.dtype == "float32":
             continue  # a gradient may be a view: see test_optimizer_steps_take_views_of_gradients
         with pytest.raises(ValueError, match=r"_step: shapes \(2, 3\) and .*expected equal ones"):
-            kernel(*good[:k], bad, *good[k + 1:], *extra)
+            kernel(*good[:k], bad, *good[k + 1 :], *extra)
     for wrong in (np.ones((2, 3), "f4"), None):
         with pytest.raises(TypeError, match="Tensor"):
             kernel(good[0], wrong, *good[2:], *extra)
@@ -588,8 +635,9 @@ def test_linear_without_columns_of_zeros_has_second_derivatives():
 
     z = np.asarray(x, "f8") @ np.asarray(w, "f8")
     # d/dx_ij of sum_kl (x^T 3 z^2)_kl
-    expected = (3 * z ** 2).sum(1, keepdims=True) + (
-        6 * z * np.asarray(x, "f8").sum(1, keepdims=True)) @ np.asarray(w, "f8").T
+    expected = (3 * z**2).sum(1, keepdims=True) + (
+        6 * z * np.asarray(x, "f8").sum(1, keepdims=True)
+    ) @ np.asarray(w, "f8").T
     np.testing.assert_allclose(pt.grad(slope)(x, w), expected, rtol=2e-4, atol=1e-3)
 
 

@@ -23,8 +23,12 @@ def test_one_generator_for_all():
 
 def test_unpredictable_without_a_seed():
     script = "from pytensor import random; print(random.generator().integers(0, 1 << 60))"
-    runs = [subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
-                           check=True, timeout=60).stdout for _ in range(2)]
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+        for _ in range(2)
+    ]
     assert runs[0] != runs[1]
 
 

@@ -115,8 +115,9 @@ def test_mean_of_integers_is_that_of_float64(dtype, axis, rng):
     x = rng.integers(info.min, info.max, (300, 1000), dtype=info.dtype, endpoint=True).astype(dtype)
     found = pt.mean(pt.asarray(x), axis=axis)
     # whatever the order of the sum: its rounding in float64 is lost in float32's, but near 0
-    np.testing.assert_allclose(found, x.mean(axis=axis), rtol=1.2e-7,
-                               atol=1e-13 * float(np.abs(info.max)))
+    np.testing.assert_allclose(
+        found, x.mean(axis=axis), rtol=1.2e-7, atol=1e-13 * float(np.abs(info.max))
+    )
 
 
 def test_mean_in_another_dtype():
@@ -193,8 +194,13 @@ def test_layouts_and_threads_change_no_bit(shape, dtype, rng, threads):
     axes = [None, 0, -1] + ([1, (0, 2)] if len(shape) == 3 else [])
     for axis, name in itertools.product(axes, ("sum", "prod", "mean", "max")):
         results = set()
-        for n, layout in ((1, "contiguous"), (2, "transposed"), (4, "backwards"), (3, "strided"),
-                          (2, "contiguous")):
+        for n, layout in (
+            (1, "contiguous"),
+            (2, "transposed"),
+            (4, "backwards"),
+            (3, "strided"),
+            (2, "contiguous"),
+        ):
             threads(n)
             result = getattr(pt, name)(LAYOUTS[layout](x), axis=axis)
             results.add(np.asarray(result).tobytes())

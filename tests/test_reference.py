@@ -32,9 +32,15 @@ def things(reference):
 
 def test_every_public_name_has_one_entry(reference, things):
     pages = reference.entries()
-    assert {"pytensor.relu", "pytensor.exp", "pytensor.sum", "pytensor.einsum",
-            "pytensor.layers.Dropout", "pytensor.losses.MeanSquaredError",
-            "pytensor.metrics.MeanSquaredError"} <= things.keys()
+    assert {
+        "pytensor.relu",
+        "pytensor.exp",
+        "pytensor.sum",
+        "pytensor.einsum",
+        "pytensor.layers.Dropout",
+        "pytensor.losses.MeanSquaredError",
+        "pytensor.metrics.MeanSquaredError",
+    } <= things.keys()
     # One name here and there is one entry, and a link to it.
     assert pages["pytensor.nn"]["relu"] == pages["pytensor"]["relu"] == "pytensor.relu"
     assert pages["pytensor.schedules"]["CosineDecay"] == "pytensor.schedules.CosineDecay"
@@ -63,7 +69,8 @@ def test_all_names_of_pytensor_stand_under_a_heading(reference):
 def test_a_class_lists_what_its_undocumented_bases_define(reference, things):
     classes = {thing for thing in things.values() if inspect.isclass(thing)}
     assert {"fit", "compile", "predict", "evaluate", "add", "summary"} <= set(
-        reference.members(pt.models.Sequential, classes))
+        reference.members(pt.models.Sequential, classes)
+    )
     assert "add_weight" in reference.members(pt.layers.Layer, classes)
     assert "add_weight" not in reference.members(pt.layers.Dense, classes)
 
@@ -91,8 +98,10 @@ class Checker(doctest.OutputChecker):
         """As doctest asks."""
         if super().check_output(want, got, optionflags | doctest.ELLIPSIS):
             return True
-        wanted, found = ("".join(" " if c in "[]()," else c for c in text).replace("=", " ").split()
-                         for text in (want, got))
+        wanted, found = (
+            "".join(" " if c in "[]()," else c for c in text).replace("=", " ").split()
+            for text in (want, got)
+        )
         return len(wanted) == len(found) and all(map(self.same, wanted, found))
 
     @staticmethod

@@ -9,15 +9,27 @@ from pytensor import regularizers
 pytestmark = pytest.mark.once
 
 X = np.array([[1.0, -2.0, 0.5], [-3.0, 0.0, 2.0]])
-CASES = [("L1", {}), ("L1", {"l1": 0.5}), ("L2", {}), ("L2", {"l2": 0.5}), ("L1L2", {}),
-         ("L1L2", {"l1": 0.1, "l2": 0.2}), ("L1L2", {"l1": 0.1}), ("OrthogonalRegularizer", {}),
-         ("OrthogonalRegularizer", {"factor": 0.3, "mode": "columns"})]
+CASES = [
+    ("L1", {}),
+    ("L1", {"l1": 0.5}),
+    ("L2", {}),
+    ("L2", {"l2": 0.5}),
+    ("L1L2", {}),
+    ("L1L2", {"l1": 0.1, "l2": 0.2}),
+    ("L1L2", {"l1": 0.1}),
+    ("OrthogonalRegularizer", {}),
+    ("OrthogonalRegularizer", {"factor": 0.3, "mode": "columns"}),
+]
 
 
-@pytest.mark.parametrize(("regularizer", "expected"), [
-    (regularizers.L1(0.1), 0.85), (regularizers.L2(0.1), 1.825),
-    (regularizers.L1L2(0.1, 0.1), 2.675),
-])
+@pytest.mark.parametrize(
+    ("regularizer", "expected"),
+    [
+        (regularizers.L1(0.1), 0.85),
+        (regularizers.L2(0.1), 1.825),
+        (regularizers.L1L2(0.1, 0.1), 2.675),
+    ],
+)
 def test_values(regularizer, expected):
     assert regularizer(pt.asarray(X)).item() == pytest.approx(expected)
 
@@ -44,15 +56,18 @@ def test_get():
     assert regularizers.get(pt.sum) is pt.sum
 
 
-@pytest.mark.parametrize(("call", "error", "message"), [
-    (lambda: regularizers.get("L3"), ValueError, "unknown regularizer 'L3': known are L1"),
-    (lambda: regularizers.get(3), TypeError, "regularizer: found 3"),
-    (lambda: regularizers.L2(-1), ValueError, "L2: l2: found -1"),
-    (lambda: regularizers.L1("a"), TypeError, "L1: l1: found 'a'"),
-    (lambda: regularizers.OrthogonalRegularizer(mode="x"), ValueError, "unknown mode 'x'"),
-    (lambda: regularizers.OrthogonalRegularizer()(pt.ones(3)), ValueError, "expected a matrix"),
-    (lambda: regularizers.Regularizer()(pt.ones(3)), NotImplementedError, "does not define"),
-])
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: regularizers.get("L3"), ValueError, "unknown regularizer 'L3': known are L1"),
+        (lambda: regularizers.get(3), TypeError, "regularizer: found 3"),
+        (lambda: regularizers.L2(-1), ValueError, "L2: l2: found -1"),
+        (lambda: regularizers.L1("a"), TypeError, "L1: l1: found 'a'"),
+        (lambda: regularizers.OrthogonalRegularizer(mode="x"), ValueError, "unknown mode 'x'"),
+        (lambda: regularizers.OrthogonalRegularizer()(pt.ones(3)), ValueError, "expected a matrix"),
+        (lambda: regularizers.Regularizer()(pt.ones(3)), NotImplementedError, "does not define"),
+    ],
+)
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -103,8 +103,11 @@ def test_a_pipe_is_not_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("stored", "message"),
     [
-        (network(units=5), r"dense/bias: float32 \(5,\) in the file, float32 \(4,\) in the model; "
-                           r"dense/kernel: float32 \(3, 5\) in the file.*; dense_1/kernel: "),
+        (
+            network(units=5),
+            r"dense/bias: float32 \(5,\) in the file, float32 \(4,\) in the model; "
+            r"dense/kernel: float32 \(3, 5\) in the file.*; dense_1/kernel: ",
+        ),
         (network(use_bias=False), "dense_1/bias: not in the file"),
         (network(name="out"), "dense_1/bias: not in the file; .* out/bias: not in the model"),
     ],
@@ -123,8 +126,10 @@ def test_refuses_what_differs(tmp_path, stored, message):
 def test_refuses_another_dtype(tmp_path):
     path = tmp_path / "weights"
     model = network()
-    save_file({name: np.asarray(weight).astype(np.float64)
-               for name, weight, _ in model.named_weights()}, path)
+    save_file(
+        {name: np.asarray(weight).astype(np.float64) for name, weight, _ in model.named_weights()},
+        path,
+    )
     with pytest.raises(ValueError, match=r"dense/bias: float64 \(4,\) in the file, float32 \(4,\)"):
         model.load_weights(path)
 
@@ -137,11 +142,13 @@ def test_an_architecture_larger_than_the_file_is_not_built(tmp_path):
     with safe_open(path, "numpy") as file:
         text = file.metadata()["pytensor"]
     save_file(arrays, path, {"pytensor": text.replace('"units": 4', f'"units": {10**11}')})
-    with pytest.raises(ValueError, match=r"load_model: .*: layer 'dense': weight 'kernel' of shape "
-                                         r"\(3, 100000000000\): more elements than are there"):
+    with pytest.raises(
+        ValueError,
+        match=r"load_model: .*: layer 'dense': weight 'kernel' of shape "
+        r"\(3, 100000000000\): more elements than are there",
+    ):
         models.load_model(path)
     network(units=10**7)  # the limit was that file's alone
-
 
 
 @pytest.mark.parametrize("length", [0, 4, 50, -1])
@@ -177,9 +184,13 @@ def test_refuses_an_unbuilt_model(tmp_path):
 
 
 def classifier():
-    model = models.Sequential([layers.Rescaling([0.5, 1, 2], offset=-1.0, input_shape=(3,)),
-                               layers.Dense(4, activation="relu", name="hidden"),
-                               layers.Dense(2, activation="softmax")])
+    model = models.Sequential(
+        [
+            layers.Rescaling([0.5, 1, 2], offset=-1.0, input_shape=(3,)),
+            layers.Dense(4, activation="relu", name="hidden"),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     model.fit(x, np.arange(20) % 2, epochs=2, verbose=0)
@@ -190,7 +201,7 @@ def changed(path, change):
     """Rewrite what a model's file says of itself."""
     content = path.read_bytes()
     size = int.from_bytes(content[:8], "little")
-    about = json.loads(json.loads(content[8:8 + size])["__metadata__"]["pytensor"])
+    about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["pytensor"])
     change(about)
     save_file(load_file(path), path, {"pytensor": json.dumps(about)})
 
@@ -215,8 +226,12 @@ def test_a_model_comes_back_as_it_was(tmp_path):
 def test_without_the_optimizer_or_uncompiled(tmp_path):
     model, _ = classifier()
     models.save_model(model, tmp_path / "model", include_optimizer=False)
-    assert sorted(load_file(tmp_path / "model")) == ["dense/bias", "dense/kernel", "hidden/bias",
-                                                     "hidden/kernel"]
+    assert sorted(load_file(tmp_path / "model")) == [
+        "dense/bias",
+        "dense/kernel",
+        "hidden/bias",
+        "hidden/kernel",
+    ]
     assert models.load_model(tmp_path / "model").optimizer.iterations == 0
     assert models.load_model(tmp_path / "model", compile=False).loss is None
     models.save_model(network(), tmp_path / "uncompiled")
@@ -242,19 +257,34 @@ def test_custom_layers(tmp_path):
     assert loaded(np.ones((1, 2))).tolist() == [[2, 2]]
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (dict.clear, "found version None of the format: expected 1"),
-    (lambda about: about.pop("model"), "'model'"),
-    (lambda about: about.update(model={"module": "os", "class_name": "system", "config": {}}),
-     "module: found 'os'"),
-    (lambda about: about.update(model={"module": "layers", "class_name": "Dense",
-                                       "config": {"units": 3}}), "found a Dense: expected a model"),
-    (lambda about: about["model"]["config"]["layers"].pop(), "dense/bias: not in the model"),
-    (lambda about: about["compile"].update(optimizer={"class_name": "eval", "config": "1"}),
-     "unknown class or function 'eval'"),
-    (lambda about: about["training"]["optimizer"]["state"].update({"dense/kernel": 1}),
-     "found 1 tensors of optimizer state: expected 2"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict.clear, "found version None of the format: expected 1"),
+        (lambda about: about.pop("model"), "'model'"),
+        (
+            lambda about: about.update(
+                model={"module": "os", "class_name": "system", "config": {}}
+            ),
+            "module: found 'os'",
+        ),
+        (
+            lambda about: about.update(
+                model={"module": "layers", "class_name": "Dense", "config": {"units": 3}}
+            ),
+            "found a Dense: expected a model",
+        ),
+        (lambda about: about["model"]["config"]["layers"].pop(), "dense/bias: not in the model"),
+        (
+            lambda about: about["compile"].update(optimizer={"class_name": "eval", "config": "1"}),
+            "unknown class or function 'eval'",
+        ),
+        (
+            lambda about: about["training"]["optimizer"]["state"].update({"dense/kernel": 1}),
+            "found 1 tensors of optimizer state: expected 2",
+        ),
+    ],
+)
 def test_refuses_a_changed_model(tmp_path, change, message):
     path = tmp_path / "model"
     models.save_model(classifier()[0], path)
@@ -297,17 +327,36 @@ def test_refuses_a_reserved_name(tmp_path):
 
 def test_paths_that_would_be_the_same(tmp_path):
     def colliding():
-        inner = models.Sequential([layers.Dense(4, name="b"), layers.Dropout(0.5, name="c")],
-                                  name="a")
-        return models.Sequential([layers.Dense(3, name="a/b_1", input_shape=(3,)), inner,
-                                  layers.Dense(4, name="a/b"), layers.Dropout(0.5, name="a/c")])
+        inner = models.Sequential(
+            [layers.Dense(4, name="b"), layers.Dropout(0.5, name="c")], name="a"
+        )
+        return models.Sequential(
+            [
+                layers.Dense(3, name="a/b_1", input_shape=(3,)),
+                inner,
+                layers.Dense(4, name="a/b"),
+                layers.Dropout(0.5, name="a/c"),
+            ]
+        )
 
     first = colliding()
     paths = [path for path, _, _ in first.named_weights()]
-    assert paths == ["a/b_1/kernel", "a/b_1/bias", "a/b/kernel", "a/b/bias", "a/b/kernel_1",
-                     "a/b/bias_1"]
-    assert [path for path, _ in first.named_layers()] == ["a/b_1", "a", "a/b", "a/c", "a/b_2",
-                                                          "a/c_1"]
+    assert paths == [
+        "a/b_1/kernel",
+        "a/b_1/bias",
+        "a/b/kernel",
+        "a/b/bias",
+        "a/b/kernel_1",
+        "a/b/bias_1",
+    ]
+    assert [path for path, _ in first.named_layers()] == [
+        "a/b_1",
+        "a",
+        "a/b",
+        "a/c",
+        "a/b_2",
+        "a/c_1",
+    ]
     first.save_weights(tmp_path / "weights")
     first.save(tmp_path / "model")
     second = colliding()
@@ -381,22 +430,34 @@ def test_files_that_do_not_say_what_is_frozen(tmp_path):
     model.save(tmp_path / "model")
     with safe_open(tmp_path / "model", "np") as file:
         about = json.loads(file.metadata()["pytensor"])
-    assert about.pop("frozen") == ["sequential", "sequential/dense",
-                                   "sequential/batch_normalization"]
+    assert about.pop("frozen") == [
+        "sequential",
+        "sequential/dense",
+        "sequential/batch_normalization",
+    ]
     save_file(load_file(tmp_path / "model"), tmp_path / "old", {"pytensor": json.dumps(about)})
     assert len(models.load_model(tmp_path / "old").trainable_weights) == 2
     about["frozen"] = 3
     save_file(load_file(tmp_path / "model"), tmp_path / "bad", {"pytensor": json.dumps(about)})
     with pytest.raises(ValueError, match=r"load_model: .*bad: "):
         models.load_model(tmp_path / "bad")
+
+
 @pytest.mark.parametrize("ending", ["h5", "keras", "hdf5", "H5", "pt", "onnx", "npz"])
 def test_names_of_other_formats(tmp_path, ending):
     model = models.Sequential([layers.Dense(1, input_shape=(2,))])
     path = tmp_path / f"m.{ending}"
-    for write in (model.save, model.save_weights, checkpoints.Checkpoint,
-                  callbacks.ModelCheckpoint):
-        with pytest.raises(ValueError, match=rf"m\.{ending}: found the ending of another format, "
-                                             r".*expected NAME\.safetensors"):
+    for write in (
+        model.save,
+        model.save_weights,
+        checkpoints.Checkpoint,
+        callbacks.ModelCheckpoint,
+    ):
+        with pytest.raises(
+            ValueError,
+            match=rf"m\.{ending}: found the ending of another format, "
+            r".*expected NAME\.safetensors",
+        ):
             write(path)
     assert not path.exists()
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))

@@ -26,24 +26,28 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("schedule", "step", "rate"), [
-    (schedules.ExponentialDecay(0.1, 10, 0.5), 20, 0.025),
-    (schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True), 19, 0.05),
-    (schedules.InverseTimeDecay(0.1, 10, 1.0), 10, 0.05),
-    (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 3, 3),
-    (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 4, 2),
-    (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 11, 1),
-    (schedules.PolynomialDecay(0.2, 10, 0.0, 2.0), 5, 0.05),
-    (schedules.PolynomialDecay(0.2, 10, 0.1), 99, 0.1),
-    (schedules.PolynomialDecay(0.2, 10, 0.0, cycle=True), 15, 0.05),
-    (schedules.CosineDecay(0.2, 10), 5, 0.1),
-    (schedules.CosineDecay(0.2, 10, alpha=0.5), 99, 0.1),
-    (schedules.CosineDecay(0.0, 10, warmup_target=0.2, warmup_steps=4), 2, 0.1),
-    (schedules.CosineDecay(0.0, 10, warmup_target=0.2, warmup_steps=4), 9, 0.1),
-    (schedules.CosineDecayRestarts(0.2, 10), 10, 0.2),
-    (schedules.CosineDecayRestarts(0.2, 10), 20, 0.1),
-    (schedules.CosineDecayRestarts(0.2, 10, 1.0, 0.5), 10, 0.1),
-], ids=lambda value: value.name if hasattr(value, "name") else str(value))
+@pytest.mark.parametrize(
+    ("schedule", "step", "rate"),
+    [
+        (schedules.ExponentialDecay(0.1, 10, 0.5), 20, 0.025),
+        (schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True), 19, 0.05),
+        (schedules.InverseTimeDecay(0.1, 10, 1.0), 10, 0.05),
+        (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 3, 3),
+        (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 4, 2),
+        (schedules.PiecewiseConstantDecay([3, 10], [3, 2, 1]), 11, 1),
+        (schedules.PolynomialDecay(0.2, 10, 0.0, 2.0), 5, 0.05),
+        (schedules.PolynomialDecay(0.2, 10, 0.1), 99, 0.1),
+        (schedules.PolynomialDecay(0.2, 10, 0.0, cycle=True), 15, 0.05),
+        (schedules.CosineDecay(0.2, 10), 5, 0.1),
+        (schedules.CosineDecay(0.2, 10, alpha=0.5), 99, 0.1),
+        (schedules.CosineDecay(0.0, 10, warmup_target=0.2, warmup_steps=4), 2, 0.1),
+        (schedules.CosineDecay(0.0, 10, warmup_target=0.2, warmup_steps=4), 9, 0.1),
+        (schedules.CosineDecayRestarts(0.2, 10), 10, 0.2),
+        (schedules.CosineDecayRestarts(0.2, 10), 20, 0.1),
+        (schedules.CosineDecayRestarts(0.2, 10, 1.0, 0.5), 10, 0.1),
+    ],
+    ids=lambda value: value.name if hasattr(value, "name") else str(value),
+)
 def test_values(schedule, step, rate):
     assert schedule(step) == pytest.approx(rate)
     assert deserialize(serialize(schedule))(step) == schedule(step)
@@ -55,27 +59,36 @@ def test_values_are_those_of_keras(keras, name, arguments):
     ours = getattr(schedules, name)(*arguments)
     # Keras takes a name where it calls this None.
     theirs = getattr(keras.optimizers.schedules, name)(
-        *("n" if value is None else value for value in arguments))
+        *("n" if value is None else value for value in arguments)
+    )
     found = [ours(step) for step in range(40)]
     expected = [float(theirs(step)) for step in range(40)]
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: schedules.ExponentialDecay(0.1, 0, 0.5), "decay_steps: found 0: expected more than 0"),
-    (lambda: schedules.ExponentialDecay(-0.1, 1, 0.5), "initial_learning_rate: found -0.1"),
-    (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), "values: found 1: expected 2"),
-    (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 2, 3]), "expected them to rise"),
-    (lambda: schedules.CosineDecay(0.1, 5, warmup_steps=-1), "warmup_steps: found -1"),
-    (lambda: schedules.CosineDecayRestarts(0.1, 5, 0.5), "t_mul: found 0.5"),
-])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: schedules.ExponentialDecay(0.1, 0, 0.5),
+            "decay_steps: found 0: expected more than 0",
+        ),
+        (lambda: schedules.ExponentialDecay(-0.1, 1, 0.5), "initial_learning_rate: found -0.1"),
+        (lambda: schedules.PiecewiseConstantDecay([1], [0.1]), "values: found 1: expected 2"),
+        (lambda: schedules.PiecewiseConstantDecay([2, 1], [1, 2, 3]), "expected them to rise"),
+        (lambda: schedules.CosineDecay(0.1, 5, warmup_steps=-1), "warmup_steps: found -1"),
+        (lambda: schedules.CosineDecayRestarts(0.1, 5, 0.5), "t_mul: found 0.5"),
+    ],
+)
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
 
-@pytest.mark.parametrize(("t_mul", "first"), [(3.0, 16), (3.0, 1), (2.0, 1000), (5.0, 7),
-                                              (1.5, 16), (1.1, 1000), (10.0, 3), (1.0, 7)])
+@pytest.mark.parametrize(
+    ("t_mul", "first"),
+    [(3.0, 16), (3.0, 1), (2.0, 1000), (5.0, 7), (1.5, 16), (1.1, 1000), (10.0, 3), (1.0, 7)],
+)
 def test_every_restart_is_met(t_mul, first):
     schedule = schedules.CosineDecayRestarts(1.0, first, t_mul, 0.5)
     step = 0.0
@@ -84,7 +97,7 @@ def test_every_restart_is_met(t_mul, first):
             break
         step = round(step)
         assert schedule(step) == pytest.approx(0.5**restarts, abs=1e-9)
-        if step and first * t_mul**(restarts - 1) > 2:
+        if step and first * t_mul ** (restarts - 1) > 2:
             assert schedule(step - 1) < 0.6 * 0.5**restarts
         step += first * t_mul**restarts
     assert restarts >= 2

@@ -26,26 +26,55 @@ pytestmark = pytest.mark.once
 
 # The arguments of constructors that have no default.
 REQUIRED = {
-    "Dense": {"units": 3}, "Embedding": {"input_dim": 4, "output_dim": 2},
-    "AlphaDropout": {"rate": 0.5}, "GaussianDropout": {"rate": 0.5},
-    "GaussianNoise": {"stddev": 0.5}, "Reshape": {"target_shape": (2, -1)},
-     "Activation": {"activation": "tanh"}, "Dropout": {"rate": 0.5},
+    "Dense": {"units": 3},
+    "Embedding": {"input_dim": 4, "output_dim": 2},
+    "AlphaDropout": {"rate": 0.5},
+    "GaussianDropout": {"rate": 0.5},
+    "GaussianNoise": {"stddev": 0.5},
+    "Reshape": {"target_shape": (2, -1)},
+    "Activation": {"activation": "tanh"},
+    "Dropout": {"rate": 0.5},
     "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5},
     "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "decay_rate": 0.5},
     "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 5},
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
     "PiecewiseConstantDecay": {"boundaries": [3], "values": [0.1, 0.2]},
-    "Rescaling": {"scale": 2.0}, "Input": {"shape": (3,)}, "MeanFunction": {"function": "mse"},
+    "Rescaling": {"scale": 2.0},
+    "Input": {"shape": (3,)},
+    "MeanFunction": {"function": "mse"},
 }
-BASES = {"Layer", "Loss", "Optimizer", "Metric", "Initializer", "Configurable",
-         "LearningRateSchedule", "Constraint", "Regularizer"}
-CLASSES = [cls for module in (layers, initializers, regularizers, constraints, losses, optimizers,
-                              metrics, schedules)
-           for name, cls in sorted(vars(module).items())
-           if inspect.isclass(cls) and issubclass(cls, serialization.Configurable)
-           and not name.startswith("_") and name not in BASES and name != "FunctionLoss"
-           and cls.__module__.startswith(module.__name__)]
+BASES = {
+    "Layer",
+    "Loss",
+    "Optimizer",
+    "Metric",
+    "Initializer",
+    "Configurable",
+    "LearningRateSchedule",
+    "Constraint",
+    "Regularizer",
+}
+CLASSES = [
+    cls
+    for module in (
+        layers,
+        initializers,
+        regularizers,
+        constraints,
+        losses,
+        optimizers,
+        metrics,
+        schedules,
+    )
+    for name, cls in sorted(vars(module).items())
+    if inspect.isclass(cls)
+    and issubclass(cls, serialization.Configurable)
+    and not name.startswith("_")
+    and name not in BASES
+    and name != "FunctionLoss"
+    and cls.__module__.startswith(module.__name__)
+]
 
 
 def round_trip(obj):
@@ -63,8 +92,15 @@ def test_every_class_comes_back_from_json(cls):
 
 
 def test_arguments_that_are_no_defaults_come_back():
-    layer = layers.Dense(3, activation="relu", use_bias=False, name="first", trainable=False,
-                         kernel_initializer=initializers.HeNormal(seed=5), input_shape=(4,))
+    layer = layers.Dense(
+        3,
+        activation="relu",
+        use_bias=False,
+        name="first",
+        trainable=False,
+        kernel_initializer=initializers.HeNormal(seed=5),
+        input_shape=(4,),
+    )
     config = layer.get_config()
     assert config["units"] == 3
     assert config["activation"] == "relu"
@@ -73,30 +109,46 @@ def test_arguments_that_are_no_defaults_come_back():
     assert again.activation is activations.relu
     assert (again.name, again.trainable, again.use_bias) == ("first", False, False)
     assert again.declared_shape == (4,)
-    np.testing.assert_array_equal(again.kernel_initializer((4, 3)),
-                                  layer.kernel_initializer((4, 3)))
+    np.testing.assert_array_equal(
+        again.kernel_initializer((4, 3)), layer.kernel_initializer((4, 3))
+    )
 
 
 def test_current_values_are_kept_not_the_first_ones():
     optimizer = optimizers.SGD(0.1, momentum=0.5)
     optimizer.learning_rate = 0.02
-    assert round_trip(optimizer).get_config() == {"learning_rate": 0.02, "momentum": 0.5,
-                                                  "nesterov": False, "name": "sgd",
-                                                  "weight_decay": None, "clipnorm": None,
-                                                  "clipvalue": None, "global_clipnorm": None}
+    assert round_trip(optimizer).get_config() == {
+        "learning_rate": 0.02,
+        "momentum": 0.5,
+        "nesterov": False,
+        "name": "sgd",
+        "weight_decay": None,
+        "clipnorm": None,
+        "clipvalue": None,
+        "global_clipnorm": None,
+    }
 
 
 def small_model():
     inner = models.Sequential([layers.Dense(4, activation="tanh")], name="inner")
-    return models.Sequential([layers.Input((3, 2)), layers.Flatten(), inner, layers.Dropout(0.1),
-                              layers.Dense(2, activation="softmax")], name="outer")
+    return models.Sequential(
+        [
+            layers.Input((3, 2)),
+            layers.Flatten(),
+            inner,
+            layers.Dropout(0.1),
+            layers.Dense(2, activation="softmax"),
+        ],
+        name="outer",
+    )
 
 
 def test_a_model_comes_back_built_with_its_names():
     model = small_model()
     again = models.Sequential.from_json(model.to_json())
     assert [path for path, _, _ in again.named_weights()] == [
-        path for path, _, _ in model.named_weights()]
+        path for path, _, _ in model.named_weights()
+    ]
     assert again.name == "outer"
     assert again.get_config() == model.get_config()
     again.set_weights(model.get_weights())
@@ -113,8 +165,11 @@ def test_a_model_of_open_shape_stays_open():
 def test_compile_comes_back():
     model = small_model()
     assert model.get_compile_config() is None
-    model.compile(optimizers.Adam(0.01), losses.CategoricalCrossentropy(from_logits=True),
-                  ["accuracy", metrics.BinaryAccuracy(threshold=0.7), "mse", my_loss])
+    model.compile(
+        optimizers.Adam(0.01),
+        losses.CategoricalCrossentropy(from_logits=True),
+        ["accuracy", metrics.BinaryAccuracy(threshold=0.7), "mse", my_loss],
+    )
     config = json.loads(json.dumps(model.get_compile_config()))
     again = models.Sequential.from_json(model.to_json())
     with serialization.custom_object_scope({"my_loss": my_loss}):
@@ -178,33 +233,63 @@ def nested(depth):
     return config
 
 
-@pytest.mark.parametrize("make, error, message", [
-    (lambda: serialize(3), TypeError, "serialize: found 3"),
-    (lambda: serialize(layers.Dense), TypeError, "expected an object"),
-    (lambda: Forgetful(2).get_config(), TypeError, "does not keep its argument 'factor'"),
-    (lambda: layers.Activation(lambda x: x).get_config(), TypeError, "Activation: activation: .*"
-     "cannot be written"),
-    (lambda: deserialize({"class_name": "Dense"}), TypeError, "class_name and config"),
-    (lambda: deserialize({"class_name": "Dense", "config": {}}), ValueError, "'Dense'.*register"),
-    (lambda: deserialize({"module": "os", "class_name": "system", "config": {}}), ValueError,
-     "module: found 'os'"),
-    (lambda: deserialize({"module": "losses", "class_name": "copy", "config": {}}), ValueError,
-     "unknown class 'copy' in losses"),
-    (lambda: deserialize({"module": "losses", "class_name": "Hing", "config": {}}), ValueError,
-     r"^deserialize: unknown class 'Hing' in losses: did you mean 'Hinge'\?$"),
-    (lambda: deserialize({"module": "layers", "class_name": "Dense", "config": [3]}), TypeError,
-     "Dense: config: found"),
-    (lambda: deserialize({"module": "layers", "class_name": "Dense", "config": {"units": -3}}),
-     ValueError, "units: found -3"),
-    (lambda: serialization.from_json("{"), ValueError, "not JSON"),
-    (lambda: serialization.from_json("[" * 100_000), ValueError, "nested too deep"),
-    (lambda: deserialize(nested(2000)), ValueError, "nested too deep"),
-    (lambda: models.Sequential.from_json(serialization.to_json(optimizers.SGD())), TypeError,
-     "found a SGD: expected a model"),
-    (lambda: models.Sequential.from_config({}), TypeError, "input_shape and layers"),
-    (lambda: serialization.register_serializable()(int), TypeError, "int has no get_config"),
-    (lambda: serialization.register_serializable()(3), TypeError, "a class or a function"),
-])
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: serialize(3), TypeError, "serialize: found 3"),
+        (lambda: serialize(layers.Dense), TypeError, "expected an object"),
+        (lambda: Forgetful(2).get_config(), TypeError, "does not keep its argument 'factor'"),
+        (
+            lambda: layers.Activation(lambda x: x).get_config(),
+            TypeError,
+            "Activation: activation: .*cannot be written",
+        ),
+        (lambda: deserialize({"class_name": "Dense"}), TypeError, "class_name and config"),
+        (
+            lambda: deserialize({"class_name": "Dense", "config": {}}),
+            ValueError,
+            "'Dense'.*register",
+        ),
+        (
+            lambda: deserialize({"module": "os", "class_name": "system", "config": {}}),
+            ValueError,
+            "module: found 'os'",
+        ),
+        (
+            lambda: deserialize({"module": "losses", "class_name": "copy", "config": {}}),
+            ValueError,
+            "unknown class 'copy' in losses",
+        ),
+        (
+            lambda: deserialize({"module": "losses", "class_name": "Hing", "config": {}}),
+            ValueError,
+            r"^deserialize: unknown class 'Hing' in losses: did you mean 'Hinge'\?$",
+        ),
+        (
+            lambda: deserialize({"module": "layers", "class_name": "Dense", "config": [3]}),
+            TypeError,
+            "Dense: config: found",
+        ),
+        (
+            lambda: deserialize(
+                {"module": "layers", "class_name": "Dense", "config": {"units": -3}}
+            ),
+            ValueError,
+            "units: found -3",
+        ),
+        (lambda: serialization.from_json("{"), ValueError, "not JSON"),
+        (lambda: serialization.from_json("[" * 100_000), ValueError, "nested too deep"),
+        (lambda: deserialize(nested(2000)), ValueError, "nested too deep"),
+        (
+            lambda: models.Sequential.from_json(serialization.to_json(optimizers.SGD())),
+            TypeError,
+            "found a SGD: expected a model",
+        ),
+        (lambda: models.Sequential.from_config({}), TypeError, "input_shape and layers"),
+        (lambda: serialization.register_serializable()(int), TypeError, "int has no get_config"),
+        (lambda: serialization.register_serializable()(3), TypeError, "a class or a function"),
+    ],
+)
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()

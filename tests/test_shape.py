@@ -113,19 +113,39 @@ def test_flatten_copies_and_ravel_does_not():
 def test_permute_dims(axes):
     expected = CUBE.transpose(axes)
     negative = [a - 3 for a in axes]
-    for result in (pt.permute_dims(CUBE, axes), pt.transpose(CUBE, negative),
-                   pt.asarray(CUBE).transpose(*axes), pt.asarray(CUBE).transpose(axes)):
+    for result in (
+        pt.permute_dims(CUBE, axes),
+        pt.transpose(CUBE, negative),
+        pt.asarray(CUBE).transpose(*axes),
+        pt.asarray(CUBE).transpose(axes),
+    ):
         assert result.strides == expected.strides and shares(result, CUBE)
         np.testing.assert_array_equal(result, expected)
 
 
 # Tiles, their edges, rows too short or too few for one; several of each beside other axes.
-TRANSPOSED = [((130, 141), (1, 0)), ((256, 64), (1, 0)), ((17, 700), (1, 0)), ((700, 17), (1, 0)),
-              ((3, 500), (1, 0)), ((500, 3), (1, 0)), ((9, 8), (1, 0)),
-              ((2, 33, 3, 40), (3, 2, 1, 0)), ((3, 40, 41), (2, 0, 1)), ((3, 40, 41), (1, 2, 0)),
-              ((40, 3, 41), (0, 2, 1)), ((33, 1, 35), (2, 1, 0)), ((4,) * 6, (5, 4, 3, 2, 1, 0))]
-CUTS = {"all": lambda a: a, "reversed": lambda a: a[..., ::-1], "reversed rows": lambda a: a[::-1],
-        "every other": lambda a: a[..., ::2], "from the second": lambda a: a[1:, ..., 1:]}
+TRANSPOSED = [
+    ((130, 141), (1, 0)),
+    ((256, 64), (1, 0)),
+    ((17, 700), (1, 0)),
+    ((700, 17), (1, 0)),
+    ((3, 500), (1, 0)),
+    ((500, 3), (1, 0)),
+    ((9, 8), (1, 0)),
+    ((2, 33, 3, 40), (3, 2, 1, 0)),
+    ((3, 40, 41), (2, 0, 1)),
+    ((3, 40, 41), (1, 2, 0)),
+    ((40, 3, 41), (0, 2, 1)),
+    ((33, 1, 35), (2, 1, 0)),
+    ((4,) * 6, (5, 4, 3, 2, 1, 0)),
+]
+CUTS = {
+    "all": lambda a: a,
+    "reversed": lambda a: a[..., ::-1],
+    "reversed rows": lambda a: a[::-1],
+    "every other": lambda a: a[..., ::2],
+    "from the second": lambda a: a[1:, ..., 1:],
+}
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -155,8 +175,9 @@ def test_complex_numbers_repeat(dtype):
     for shape in ((3, 700), (700, 3), (600,)):
         for source in ((1,) * len(shape), (*shape[:-1], 1), (1, *shape[1:])):
             array = np.resize(row, source)
-            np.testing.assert_array_equal(pt.broadcast_to(pt.asarray(array), shape).copy(),
-                                          np.broadcast_to(array, shape))
+            np.testing.assert_array_equal(
+                pt.broadcast_to(pt.asarray(array), shape).copy(), np.broadcast_to(array, shape)
+            )
 
 
 def test_transposes():
@@ -206,8 +227,12 @@ def test_expand_dims_and_squeeze(axis):
     [
         (lambda: pt.expand_dims(CUBE, 4), IndexError, "expand_dims: axis 4 is out of range for 4"),
         (lambda: pt.expand_dims(CUBE, (1, -4)), ValueError, "expand_dims: an axis appears twice"),
-        (lambda: pt.squeeze(CUBE, 0), ValueError, r"squeeze: axis 0 of shape \(2, 3, 4\) has "
-         "length 2: expected 1"),
+        (
+            lambda: pt.squeeze(CUBE, 0),
+            ValueError,
+            r"squeeze: axis 0 of shape \(2, 3, 4\) has "
+            "length 2: expected 1",
+        ),
         (lambda: pt.squeeze(CUBE, 3), IndexError, "squeeze: axis 3 is out of range"),
         (lambda: pt.flip(CUBE, axis=-4), IndexError, "flip: axis -4 is out of range"),
     ],
@@ -222,8 +247,15 @@ def test_axes_out_of_place(f, error, message):
 
 @pytest.mark.parametrize(
     ("shape", "target"),
-    [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (2, 2)), ((1, 3), (0, 3)), ((2, 3), (2, 3)),
-     ((1,), (4,)), ((0, 1), (0, 5))],
+    [
+        ((3,), (2, 3)),
+        ((2, 1), (2, 3)),
+        ((), (2, 2)),
+        ((1, 3), (0, 3)),
+        ((2, 3), (2, 3)),
+        ((1,), (4,)),
+        ((0, 1), (0, 5)),
+    ],
 )
 def test_broadcast_to(shape, target, rng):
     x = rng.standard_normal(shape)
@@ -239,9 +271,13 @@ def test_broadcast_to(shape, target, rng):
 
 @pytest.mark.parametrize(
     ("shape", "target", "message"),
-    [((3,), (2,), r"shape \(3,\) does not broadcast to \(2,\)"), ((2, 3), (3,), "broadcast to"),
-     ((2,), (2, 3), "broadcast to"), ((3,), (-1,), "axis 0 is negative"),
-     ((1,), (2**62, 2**62), "more elements than memory")],
+    [
+        ((3,), (2,), r"shape \(3,\) does not broadcast to \(2,\)"),
+        ((2, 3), (3,), "broadcast to"),
+        ((2,), (2, 3), "broadcast to"),
+        ((3,), (-1,), "axis 0 is negative"),
+        ((1,), (2**62, 2**62), "more elements than memory"),
+    ],
 )
 def test_broadcast_to_refuses(shape, target, message):
     with pytest.raises(ValueError, match=message):
@@ -269,8 +305,9 @@ def test_concat(axis, layout):
 
 @pytest.mark.parametrize("axis", [0, 1, 3, -1, -4])
 def test_stack(axis):
-    np.testing.assert_array_equal(pt.stack([CUBE, -CUBE], axis=axis),
-                                  np.stack([CUBE, -CUBE], axis=axis))
+    np.testing.assert_array_equal(
+        pt.stack([CUBE, -CUBE], axis=axis), np.stack([CUBE, -CUBE], axis=axis)
+    )
 
 
 def test_the_core_checks_what_it_concatenates():
@@ -291,8 +328,11 @@ def test_concat_promotes():
     ("f", "error", "message"),
     [
         (lambda: pt.concat([]), ValueError, "concat: no arrays"),
-        (lambda: pt.concat([pt.broadcast_to(pt.zeros(1, dtype="int8"), 2**62)] * 4 + [[True]]),
-         ValueError, "concat: the result has more elements than memory has addresses"),
+        (
+            lambda: pt.concat([pt.broadcast_to(pt.zeros(1, dtype="int8"), 2**62)] * 4 + [[True]]),
+            ValueError,
+            "concat: the result has more elements than memory has addresses",
+        ),
         (lambda: pt.reshape(pt.zeros(0), (0, 2**40, 2**40)), ValueError, "more elements than mem"),
         (lambda: pt.stack([]), ValueError, "^stack: no arrays"),
         (lambda: pt.concat(3), TypeError, "^concat: found 3: expected a sequence of arrays"),
@@ -300,21 +340,33 @@ def test_concat_promotes():
         (lambda: pt.concat([CUBE], axis=0.5), TypeError, "^concat: axis is 0.5: expected an int"),
         (lambda: pt.stack([CUBE], axis=(0, 1)), TypeError, r"^stack: axis is \(0, 1\): expected"),
         (lambda: pt.stack([CUBE], axis=7), IndexError, "^stack: axis 7 is out of range for 4"),
-        (lambda: pt.concat([CUBE, CUBE[:, :2]]), ValueError,
-         r"concat: shapes \(2, 3, 4\) and \(2, 2, 4\) differ in more than axis 0"),
+        (
+            lambda: pt.concat([CUBE, CUBE[:, :2]]),
+            ValueError,
+            r"concat: shapes \(2, 3, 4\) and \(2, 2, 4\) differ in more than axis 0",
+        ),
         (lambda: pt.concat([CUBE, CUBE[0]]), ValueError, r"\(2, 3, 4\) and \(3, 4\)"),
         (lambda: pt.concat([CUBE], axis=3), IndexError, "concat: axis 3 is out of range for 3"),
         (lambda: pt.concat([1, 2]), IndexError, "concat: axis 0 is out of range for 0"),
         (lambda: pt.stack([CUBE, CUBE[0]]), ValueError, r"stack: shapes \(2, 3, 4\) and \(3, 4\)"),
         (lambda: pt.take(CUBE, [0]), ValueError, r"take: x has shape \(2, 3, 4\): name the axis"),
         (lambda: pt.take(CUBE, [0], axis=3), IndexError, "take: axis 3 is out of range"),
-        (lambda: pt.take(CUBE, [2], axis=0), IndexError,
-         "^take: index 2 is out of range for axis 0 with length 2"),
-        (lambda: pt.take(CUBE, [[0, -4]], axis=1), IndexError,
-         "^take: index -4 is out of range for axis 1 with length 3"),
+        (
+            lambda: pt.take(CUBE, [2], axis=0),
+            IndexError,
+            "^take: index 2 is out of range for axis 0 with length 2",
+        ),
+        (
+            lambda: pt.take(CUBE, [[0, -4]], axis=1),
+            IndexError,
+            "^take: index -4 is out of range for axis 1 with length 3",
+        ),
         (lambda: pt.take(CUBE, 4, axis=2), IndexError, "^take: index 4 is out of range for axis 2"),
-        (lambda: pt.take(CUBE, [0.0], axis=0), TypeError,
-         "^take: indices of dtype float32: expected integers"),
+        (
+            lambda: pt.take(CUBE, [0.0], axis=0),
+            TypeError,
+            "^take: indices of dtype float32: expected integers",
+        ),
         (lambda: pt.take(CUBE, [True, False], axis=0), TypeError, "^take: indices of dtype bool"),
         (lambda: pt.tril(pt.zeros(3)), ValueError, r"tril: a tensor of shape \(3,\) has no matrix"),
         (lambda: pt.tensordot(CUBE, CUBE, axes=2), ValueError, "tensordot: axes"),
@@ -322,18 +374,27 @@ def test_concat_promotes():
         (lambda: pt.tensordot(CUBE, CUBE, axes=-1), ValueError, "tensordot: -1 axes of shapes"),
         (lambda: pt.tensordot(CUBE, CUBE, axes=1.5), TypeError, "^tensordot: axes: found 1.5"),
         (lambda: pt.tensordot(CUBE, CUBE, axes="ab"), TypeError, "^tensordot: axis is 'a'"),
-        (lambda: pt.tensordot(CUBE, CUBE, axes=(1, 2, 0)), ValueError,
-         r"^tensordot: axes: found \(1, 2, 0\): expected an integer or a pair"),
-        (lambda: pt.tensordot(CUBE, CUBE, axes=([0, 0], [0, 0])), ValueError,
-         r"^tensordot: an axis appears twice in \[0, 0\]"),
+        (
+            lambda: pt.tensordot(CUBE, CUBE, axes=(1, 2, 0)),
+            ValueError,
+            r"^tensordot: axes: found \(1, 2, 0\): expected an integer or a pair",
+        ),
+        (
+            lambda: pt.tensordot(CUBE, CUBE, axes=([0, 0], [0, 0])),
+            ValueError,
+            r"^tensordot: an axis appears twice in \[0, 0\]",
+        ),
         (lambda: pt.expand_dims(CUBE, 0.5), TypeError, "^expand_dims: axis is 0.5: expected an in"),
         (lambda: pt.squeeze(CUBE, "a"), TypeError, "^squeeze: axis is 'a': expected an integer"),
         (lambda: pt.flip(CUBE, axis=(0, -3)), ValueError, "^flip: an axis appears twice"),
         (lambda: pt.var(CUBE, correction="a"), TypeError, "^var: correction: found 'a': expected"),
         (lambda: pt.std(CUBE, correction="a"), TypeError, "^std: correction: found 'a': expected"),
         (lambda: pt.var(CUBE, 3), IndexError, "^var: axis 3 is out of range for 3 axes"),
-        (lambda: pt.broadcast_arrays(CUBE, CUBE[0, 0], CUBE[:, 0, 0]), ValueError,
-         r"^broadcast_arrays: shapes \(2, 3, 4\), \(4,\), \(2,\): expected axes of the same len"),
+        (
+            lambda: pt.broadcast_arrays(CUBE, CUBE[0, 0], CUBE[:, 0, 0]),
+            ValueError,
+            r"^broadcast_arrays: shapes \(2, 3, 4\), \(4,\), \(2,\): expected axes of the same len",
+        ),
         (lambda: pt.result_type(), ValueError, "result_type: nothing to promote"),
     ],
 )
@@ -346,12 +407,24 @@ def test_joining_refuses(f, error, message):
 @pytest.mark.parametrize("indices", [[0, 1, 1, -1], [[0], [1]], []])
 def test_take(axis, indices):
     kind = np.asarray(indices, dtype=np.int64)
-    np.testing.assert_array_equal(pt.take(CUBE, pt.asarray(kind), axis=axis),
-                                  np.take(CUBE, kind, axis=axis))
+    np.testing.assert_array_equal(
+        pt.take(CUBE, pt.asarray(kind), axis=axis), np.take(CUBE, kind, axis=axis)
+    )
 
 
-KEYS = [3, -1, slice(1, 5, 2), (slice(None), 1), (..., None), [0, 2, 2], ([1, 1], [0, 0]),
-        np.array([[0, 1], [2, 2]]), np.arange(18).reshape(6, 3) % 4 == 0, (1, np.array([0, 0])), []]
+KEYS = [
+    3,
+    -1,
+    slice(1, 5, 2),
+    (slice(None), 1),
+    (..., None),
+    [0, 2, 2],
+    ([1, 1], [0, 0]),
+    np.array([[0, 1], [2, 2]]),
+    np.arange(18).reshape(6, 3) % 4 == 0,
+    (1, np.array([0, 0])),
+    [],
+]
 
 
 @pytest.mark.parametrize("dtype", [*DTYPES, "complex64"])
@@ -382,8 +455,9 @@ def test_triangles(dtype, k):
         np.testing.assert_array_equal(result, getattr(np, name)(x, k=k))
 
 
-@pytest.mark.parametrize("axes", [0, 1, np.int64(1), ((0, 2), (1, 0)), ([-1], [0]), (0, 1),
-                                  (range(2, 3), range(1))])
+@pytest.mark.parametrize(
+    "axes", [0, 1, np.int64(1), ((0, 2), (1, 0)), ([-1], [0]), (0, 1), (range(2, 3), range(1))]
+)
 def test_tensordot(axes, rng):
     x, y = rng.standard_normal((4, 3, 5)), rng.standard_normal((5, 4, 2))
     np.testing.assert_allclose(pt.tensordot(x, y, axes=axes), np.tensordot(x, y, axes))
@@ -393,26 +467,32 @@ def test_tensordot(axes, rng):
 def test_variance(axis, rng):
     x = rng.standard_normal((4, 3, 5)) * 3 + 10
     for correction in (0, 1):
-        np.testing.assert_allclose(pt.var(x, axis, correction=correction),
-                                   np.var(x, axis, ddof=correction))
-        np.testing.assert_allclose(pt.std(x, axis, correction=correction, keepdims=True),
-                                   np.std(x, axis, ddof=correction, keepdims=True))
+        np.testing.assert_allclose(
+            pt.var(x, axis, correction=correction), np.var(x, axis, ddof=correction)
+        )
+        np.testing.assert_allclose(
+            pt.std(x, axis, correction=correction, keepdims=True),
+            np.std(x, axis, ddof=correction, keepdims=True),
+        )
 
 
-@pytest.mark.parametrize(("values", "dtype", "expected"), [
-    ([2**25, 2**25 + 1, 2**25 + 2], "int32", 2 / 3),
-    ([2**60, 2**60 + 1, 2**60 + 2], "int64", 2 / 3),
-    ([2**64 - 1, 2**64 - 2, 2**64 - 3], "uint64", 2 / 3),
-    ([-(2**63), 2**63 - 1], "int64", 2.0**126),
-    ([0, 255, 0, 255], "uint8", 127.5**2),
-    ([-128, 127], "int8", 127.5**2),
-    ([True, False, False, False], "bool", 3 / 16),
-    ([2**24, 2**24 + 2, 2**24 + 4], "float32", 8 / 3),
-    ([2.0**53, 2.0**53 + 2, 2.0**53 + 4], "float64", 8 / 3),
-    ([0.1] * 10, "float64", 0),
-    ([2**24 + 2j, 2**24 + 2 + 2j], "complex64", 1),
-    ([2.0**53 + 2j, 2.0**53 + 4 + 2j], "complex128", 4),
-])
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([2**25, 2**25 + 1, 2**25 + 2], "int32", 2 / 3),
+        ([2**60, 2**60 + 1, 2**60 + 2], "int64", 2 / 3),
+        ([2**64 - 1, 2**64 - 2, 2**64 - 3], "uint64", 2 / 3),
+        ([-(2**63), 2**63 - 1], "int64", 2.0**126),
+        ([0, 255, 0, 255], "uint8", 127.5**2),
+        ([-128, 127], "int8", 127.5**2),
+        ([True, False, False, False], "bool", 3 / 16),
+        ([2**24, 2**24 + 2, 2**24 + 4], "float32", 8 / 3),
+        ([2.0**53, 2.0**53 + 2, 2.0**53 + 4], "float64", 8 / 3),
+        ([0.1] * 10, "float64", 0),
+        ([2**24 + 2j, 2**24 + 2 + 2j], "complex64", 1),
+        ([2.0**53 + 2j, 2.0**53 + 4 + 2j], "complex128", 4),
+    ],
+)
 def test_variance_far_from_0(values, dtype, expected):
     for layout in (pt.asarray(values, dtype=dtype), pt.asarray(values, dtype=dtype)[::-1]):
         found = pt.var(layout)
@@ -426,15 +506,17 @@ def test_variance_far_from_0(values, dtype, expected):
 def test_variance_of_many_far_from_0(dtype, offset, rng):
     x = (rng.standard_normal((4, 100_000)) + offset).astype(dtype)
     expected = np.var(x.astype(np.longdouble) - offset, axis=1).astype("float64")
-    np.testing.assert_allclose(pt.var(pt.asarray(x), axis=1), expected,
-                               rtol=1e-6 if dtype == "float32" else 1e-12)
+    np.testing.assert_allclose(
+        pt.var(pt.asarray(x), axis=1), expected, rtol=1e-6 if dtype == "float32" else 1e-12
+    )
 
 
 def test_diff_of_order_0_and_of_numbers():
     x = np.array([1.0, 4.0, 2.0], "float32")
     np.testing.assert_array_equal(pt.diff(pt.asarray(x), n=0, prepend=[0.0], append=[1.0]), x)
-    np.testing.assert_array_equal(pt.diff(pt.asarray(x), prepend=0, append=2.5),
-                                  np.diff(x, prepend=0, append=2.5))
+    np.testing.assert_array_equal(
+        pt.diff(pt.asarray(x), prepend=0, append=2.5), np.diff(x, prepend=0, append=2.5)
+    )
     t = pt.diff(pt.asarray(CUBE.astype("int16")), axis=1, n=2, prepend=0)
     assert t.dtype == pt.int16
     np.testing.assert_array_equal(t, np.diff(CUBE, axis=1, n=2, prepend=0))
@@ -447,8 +529,9 @@ def test_logsumexp_of_integers(dtype):
     for axis in (0, 1, None):
         found = pt.logsumexp(pt.asarray(x), axis=axis)
         assert found.dtype == pt.float32
-        np.testing.assert_allclose(found, np.log(np.sum(np.exp(x.astype("f8")), axis=axis)),
-                                   rtol=1e-6)
+        np.testing.assert_allclose(
+            found, np.log(np.sum(np.exp(x.astype("f8")), axis=axis)), rtol=1e-6
+        )
     if dtype == "int8":
         assert pt.logsumexp(pt.asarray([-100, 100], dtype=dtype)).item() == 100
 
@@ -466,5 +549,5 @@ def test_broadcast_arrays_may_be_written_to():
     a[0, 0], b[1, 1] = 1, 2
     c[0] = 5
     assert a.tolist() == [[1, 0, 0], [0, 0, 0]] and row.tolist() == [0, 0, 0]
-    assert matrix[1, 1].item() == 2     # it has the shape: no copy
+    assert matrix[1, 1].item() == 2  # it has the shape: no copy
     assert c.tolist() == [[5, 5, 5], [7, 7, 7]]

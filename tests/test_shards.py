@@ -23,7 +23,7 @@ def written(directory, array, sizes, kind="npy"):
     """Write an array to files of so many samples each. Returns their pattern."""
     start = 0
     for k, size in enumerate(sizes):
-        part = array[start:start + size]
+        part = array[start : start + size]
         start += size
         if kind == "npy":
             np.save(directory / f"x-{k}.npy", part)
@@ -54,12 +54,23 @@ def test_training_is_that_of_the_array(tmp_path, images):
     weights = []
     for x in (images, shards):
         pt.random.seed(0)
-        model = models.Sequential([layers.Flatten(), layers.Dense(4, activation="relu"),
-                                   layers.Dense(2, activation="softmax")])
+        model = models.Sequential(
+            [
+                layers.Flatten(),
+                layers.Dense(4, activation="relu"),
+                layers.Dense(2, activation="softmax"),
+            ]
+        )
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         history = model.fit(x, labels, epochs=3, batch_size=4, validation_split=0.2, verbose=0)
-        weights.append([*model.get_weights(), np.asarray(model.predict(x, verbose=0)),
-                        model.evaluate(x, labels, verbose=0), history.history["val_loss"]])
+        weights.append(
+            [
+                *model.get_weights(),
+                np.asarray(model.predict(x, verbose=0)),
+                model.evaluate(x, labels, verbose=0),
+                history.history["val_loss"],
+            ]
+        )
     for a, b in zip(*weights, strict=True):
         assert np.array_equal(a, b)
 
@@ -95,8 +106,11 @@ def test_errors(tmp_path, images):
         datasets.Shards(tmp_path / "*.npy")
     np.save(tmp_path / "a.npy", images)
     np.save(tmp_path / "b.npy", images[:, :2])
-    with pytest.raises(ValueError, match=r"b\.npy: found uint8 \(23, 2, 3\): expected uint8 \(n, "
-                                         r"4, 3\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"b\.npy: found uint8 \(23, 2, 3\): expected uint8 \(n, "
+        r"4, 3\)",
+    ):
         datasets.Shards([tmp_path / "a.npy", tmp_path / "b.npy"])
     np.save(tmp_path / "empty.npy", np.empty((2**40, 0), np.uint8))
     for paths in ([], [tmp_path / "empty.npy"]):
@@ -104,8 +118,12 @@ def test_errors(tmp_path, images):
             datasets.Shards(paths)
     idx.write(tmp_path / "c.idx", images)
     whole = (tmp_path / "c.idx").read_bytes()
-    for content, message in ((whole[:-1], "bytes"), (whole + b"0", "bytes"),
-                             (gzip.compress(whole), "compressed"), (b"abc", "IDX")):
+    for content, message in (
+        (whole[:-1], "bytes"),
+        (whole + b"0", "bytes"),
+        (gzip.compress(whole), "compressed"),
+        (b"abc", "IDX"),
+    ):
         (tmp_path / "d").write_bytes(content)
         with pytest.raises(ValueError, match=message):
             datasets.Shards([tmp_path / "d"])
@@ -114,8 +132,9 @@ def test_errors(tmp_path, images):
         assert good in whole  # NumPy says OverflowError and TokenError
         changed = whole.replace(good, bad)
         start = changed.index(b"{")
-        changed = changed[:8] + (changed.index(b"}") + 1 - start).to_bytes(2, "little") + changed[
-            start:]
+        changed = (
+            changed[:8] + (changed.index(b"}") + 1 - start).to_bytes(2, "little") + changed[start:]
+        )
         (tmp_path / "d").write_bytes(changed)
         with pytest.raises(ValueError, match=r"Shards: .*d: "):
             datasets.Shards([tmp_path / "d"])

@@ -16,8 +16,11 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from pytensor.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = [pytest.mark.once, pytest.mark.oracle,
-              pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.oracle,
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 DIGITS = datasets.load_digits(return_X_y=True)
 DIGITS = DIGITS[0][:600] / 16, DIGITS[1][:600]
@@ -49,43 +52,65 @@ def pair(data, **options):
     return ours(**options).fit(X, y), getattr(neural_network, name)(**options).fit(X, y), X, y
 
 
-@pytest.mark.parametrize(("data", "options"), [
-    ("classes", {}),
-    ("classes", {"solver": "sgd"}),
-    ("classes", {"solver": "sgd", "nesterovs_momentum": False, "alpha": 0.1, "shuffle": False}),
-    ("classes", {"solver": "sgd", "learning_rate": "invscaling", "momentum": 0.5}),
-    ("classes", {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1,
-                 "tol": 0.1, "max_iter": 40}),
-    ("classes", {"activation": "logistic", "batch_size": 33}),
-    ("classes", {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 60}),
-    ("classes", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-4, "learning_rate_init": 0.02}),
-    ("classes", {"hidden_layer_sizes": ()}),
-    ("binary", {"activation": "tanh"}),
-    ("binary", {"early_stopping": True, "validation_fraction": 0.2}),
-    ("labels", {"activation": "identity"}),
-    ("number", {}),
-    ("number", {"early_stopping": True, "max_iter": 30}),
-    ("number", {"max_iter": 300, "tol": 0.01}),
-    ("numbers", {"batch_size": 10}),
-])
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ("classes", {}),
+        ("classes", {"solver": "sgd"}),
+        ("classes", {"solver": "sgd", "nesterovs_momentum": False, "alpha": 0.1, "shuffle": False}),
+        ("classes", {"solver": "sgd", "learning_rate": "invscaling", "momentum": 0.5}),
+        (
+            "classes",
+            {
+                "solver": "sgd",
+                "learning_rate": "adaptive",
+                "n_iter_no_change": 1,
+                "tol": 0.1,
+                "max_iter": 40,
+            },
+        ),
+        ("classes", {"activation": "logistic", "batch_size": 33}),
+        ("classes", {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 60}),
+        ("classes", {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-4, "learning_rate_init": 0.02}),
+        ("classes", {"hidden_layer_sizes": ()}),
+        ("binary", {"activation": "tanh"}),
+        ("binary", {"early_stopping": True, "validation_fraction": 0.2}),
+        ("labels", {"activation": "identity"}),
+        ("number", {}),
+        ("number", {"early_stopping": True, "max_iter": 30}),
+        ("number", {"max_iter": 300, "tol": 0.01}),
+        ("numbers", {"batch_size": 10}),
+    ],
+)
 def test_same_steps_as_scikit_learn(data, options):
     ours, theirs, X, _ = pair(data, **options)
     assert ours.n_iter_ == theirs.n_iter_
     for name in ("coefs_", "intercepts_", "loss_curve_"):
         for found, expected in zip(getattr(ours, name), getattr(theirs, name), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
-    for name in ("loss_", "best_loss_", "best_validation_score_", "validation_scores_", "t_",
-                 "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+    for name in (
+        "loss_",
+        "best_loss_",
+        "best_validation_score_",
+        "validation_scores_",
+        "t_",
+        "n_layers_",
+        "n_outputs_",
+        "out_activation_",
+        "n_features_in_",
+    ):
         found, expected = getattr(ours, name), getattr(theirs, name)
         assert found == expected or found == pytest.approx(expected, rel=1e-6)
-    np.testing.assert_allclose(ours._predictions(X), theirs._forward_pass_fast(X), rtol=1e-6,
-                               atol=1e-9)
+    np.testing.assert_allclose(
+        ours._predictions(X), theirs._forward_pass_fast(X), rtol=1e-6, atol=1e-9
+    )
     if hasattr(ours, "classes_"):
         np.testing.assert_array_equal(ours.classes_, theirs.classes_)
         np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
         for method in ("predict_proba", "predict_log_proba"):
-            np.testing.assert_allclose(getattr(ours, method)(X), getattr(theirs, method)(X),
-                                       rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(
+                getattr(ours, method)(X), getattr(theirs, method)(X), rtol=1e-6, atol=1e-9
+            )
 
 
 def test_sample_weights_and_poisson(rng):
@@ -104,8 +129,11 @@ def test_partial_fit_and_pickle(data):
     X, y = SETS[data]
     _, theirs, *_ = pair(data)
     theirs, ours = clone(theirs), clone(pair(data)[0])
-    classes = {} if data.startswith("number") else {
-        "classes": np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)}
+    classes = (
+        {}
+        if data.startswith("number")
+        else {"classes": np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)}
+    )
     for epoch in range(3):
         ours.partial_fit(X, y, **(classes if epoch == 0 else {}))
         theirs.partial_fit(X, y, **(classes if epoch == 0 else {}))
@@ -125,13 +153,17 @@ def test_sparse_and_float32():
     X, y = SETS["classes"]
     dense = MLPClassifier(random_state=0, max_iter=3).fit(X, y)
     sparse = MLPClassifier(random_state=0, max_iter=3).fit(scipy.sparse.csr_matrix(X), y)
-    np.testing.assert_allclose(dense.predict_proba(X), sparse.predict_proba(
-        scipy.sparse.csr_matrix(X)), rtol=1e-6)
-    for model in (MLPClassifier(random_state=0, max_iter=3, dtype="float32").fit(X, y),
-                  MLPClassifier(random_state=0, max_iter=3).fit(X.astype("float32"), y)):
+    np.testing.assert_allclose(
+        dense.predict_proba(X), sparse.predict_proba(scipy.sparse.csr_matrix(X)), rtol=1e-6
+    )
+    for model in (
+        MLPClassifier(random_state=0, max_iter=3, dtype="float32").fit(X, y),
+        MLPClassifier(random_state=0, max_iter=3).fit(X.astype("float32"), y),
+    ):
         assert model.coefs_[0].dtype == np.float32
-        np.testing.assert_allclose(model.predict_proba(X), dense.predict_proba(X), rtol=1e-3,
-                                   atol=1e-5)
+        np.testing.assert_allclose(
+            model.predict_proba(X), dense.predict_proba(X), rtol=1e-3, atol=1e-5
+        )
 
 
 def test_in_a_grid_search():
@@ -145,19 +177,34 @@ def test_it_warns_when_it_has_not_converged():
         MLPClassifier(max_iter=2).fit(*DIGITS)
 
 
-@pytest.mark.parametrize(("options", "error", "message"), [
-    ({"solver": "lbfgs"}, ValueError, "solver: found 'lbfgs', which only scikit-learn has"),
-    ({"solver": "newton"}, ValueError, "unknown MLPClassifier: solver 'newton': known are adam"),
-    ({"activation": "swish"}, ValueError, "unknown MLPClassifier: activation 'swish'"),
-    ({"learning_rate": 0.1}, TypeError, "learning_rate: found 0.1: expected a name"),
-    ({"alpha": -1}, ValueError, "alpha: found -1: expected at least 0"),
-    ({"beta_1": 1}, ValueError, r"beta_1: found 1: expected a number in \[0, 1\)"),
-    ({"hidden_layer_sizes": (3, 0)}, ValueError, "hidden_layer_sizes: found 0: expected at least"),
-    ({"hidden_layer_sizes": "3"}, TypeError, "hidden_layer_sizes: found '3': expected an integer"),
-    ({"max_iter": 0}, ValueError, "max_iter: found 0: expected at least 1"),
-    ({"batch_size": 1.5}, TypeError, "batch_size: found 1.5: expected an integer"),
-    ({"dtype": "int32"}, ValueError, "dtype: found int32: expected float32 or float64"),
-])
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"solver": "lbfgs"}, ValueError, "solver: found 'lbfgs', which only scikit-learn has"),
+        (
+            {"solver": "newton"},
+            ValueError,
+            "unknown MLPClassifier: solver 'newton': known are adam",
+        ),
+        ({"activation": "swish"}, ValueError, "unknown MLPClassifier: activation 'swish'"),
+        ({"learning_rate": 0.1}, TypeError, "learning_rate: found 0.1: expected a name"),
+        ({"alpha": -1}, ValueError, "alpha: found -1: expected at least 0"),
+        ({"beta_1": 1}, ValueError, r"beta_1: found 1: expected a number in \[0, 1\)"),
+        (
+            {"hidden_layer_sizes": (3, 0)},
+            ValueError,
+            "hidden_layer_sizes: found 0: expected at least",
+        ),
+        (
+            {"hidden_layer_sizes": "3"},
+            TypeError,
+            "hidden_layer_sizes: found '3': expected an integer",
+        ),
+        ({"max_iter": 0}, ValueError, "max_iter: found 0: expected at least 1"),
+        ({"batch_size": 1.5}, TypeError, "batch_size: found 1.5: expected an integer"),
+        ({"dtype": "int32"}, ValueError, "dtype: found int32: expected float32 or float64"),
+    ],
+)
 def test_arguments_that_cannot_be_honoured(options, error, message):
     with pytest.raises(error, match=message):
         MLPClassifier(**options).fit(*DIGITS)

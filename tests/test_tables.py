@@ -41,8 +41,9 @@ def test_numbers_categories_and_missing_cells(tmp_path):
     names = ["Mr. Smith", "Mrs. Jones", "Miss. Brown", "Mr. Green", "Mr. White"]
     assert kinds["Name"]["values"] == sorted(names)  # few enough to be categories
     np.testing.assert_array_equal(x[:, :5].argmax(1), [sorted(names).index(n) for n in names])
-    np.testing.assert_array_equal(x[:, 5:8], [[0, 0, 1], [0, 1, 0], [0, 1, 0], [0, 0, 1],
-                                              [1, 0, 0]])
+    np.testing.assert_array_equal(
+        x[:, 5:8], [[0, 0, 1], [0, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    )
     np.testing.assert_array_equal(x[:, 8:10], [[22, 0], [26, 1], [26, 0], [26, 1], [35, 0]])
     np.testing.assert_array_equal(x[:, 10], [12345, 12345, 54321, 54321, 12345])
     assert x.dtype == np.float32
@@ -72,9 +73,13 @@ def test_an_encoding_as_json(tmp_path):
     encoding = learnt(table(tmp_path))
     again = tables.Encoding.from_config(json.loads(json.dumps(encoding.get_config())))
     np.testing.assert_array_equal(again.numbers(table(tmp_path)), encoding.numbers(table(tmp_path)))
-    for config in (None, {}, {"columns": [], "target": 3, "x": 1} | {"columns": [{}]},
-                   {"columns": [{"name": "a", "kind": "magic"}], "target": "b"},
-                   {"columns": [{"name": "a", "kind": "number", "fill": "x"}], "target": "b"}):
+    for config in (
+        None,
+        {},
+        {"columns": [], "target": 3, "x": 1} | {"columns": [{}]},
+        {"columns": [{"name": "a", "kind": "magic"}], "target": "b"},
+        {"columns": [{"name": "a", "kind": "number", "fill": "x"}], "target": "b"},
+    ):
         with pytest.raises(ValueError, match="no description of a table's columns"):
             tables.Encoding.from_config(config)
 

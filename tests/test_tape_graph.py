@@ -43,7 +43,11 @@ def test_nested_arguments_and_several_results():
 
     lines = pt.tape_text(g, {"w": [2.0]}, 3.0).splitlines()
     assert [line.split("  ")[0] for line in lines] == [
-        "p['w'][0]", "x2", "t1 = multiply(p['w'][0], x2)", "returns t1, 3"]
+        "p['w'][0]",
+        "x2",
+        "t1 = multiply(p['w'][0], x2)",
+        "returns t1, 3",
+    ]
     assert pt.tape_text(max, 1.0, 2.0).splitlines()[-1] == "returns x2"
 
 

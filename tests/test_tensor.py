@@ -20,8 +20,21 @@ import pytensor as pt
 from pytensor import _core
 
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and_", "or_", "xor", "lshift",
-          "rshift", *COMPARISONS)
+BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and_",
+    "or_",
+    "xor",
+    "lshift",
+    "rshift",
+    *COMPARISONS,
+)
 UNARY = ("neg", "pos", "abs", "invert")
 
 
@@ -35,11 +48,24 @@ def same_memory(a, b):
 @pytest.mark.parametrize(
     ("value", "dtype"),
     [
-        (3, "int64"), (-(2**63), "int64"), (2.5, "float32"), (True, "bool"), ([1, 2], "int64"),
-        ([1, 2.5], "float32"), ([True, False], "bool"), ([], "float32"), ([[1.0]], "float32"),
-        ((1, 2), "int64"), ([True, 2], "int64"), ([2**63], "uint64"), (range(3), "int64"),
-        (np.float64(2.5), "float64"), (np.int8(3), "int8"), (np.bool_(True), "bool"),
-        ([np.float64(1.5)], "float64"), ([np.int16(4), np.int16(5)], "int16"),
+        (3, "int64"),
+        (-(2**63), "int64"),
+        (2.5, "float32"),
+        (True, "bool"),
+        ([1, 2], "int64"),
+        ([1, 2.5], "float32"),
+        ([True, False], "bool"),
+        ([], "float32"),
+        ([[1.0]], "float32"),
+        ((1, 2), "int64"),
+        ([True, 2], "int64"),
+        ([2**63], "uint64"),
+        (range(3), "int64"),
+        (np.float64(2.5), "float64"),
+        (np.int8(3), "int8"),
+        (np.bool_(True), "bool"),
+        ([np.float64(1.5)], "float64"),
+        ([np.int16(4), np.int16(5)], "int16"),
     ],
 )
 def test_asarray_of_python_values(value, dtype):
@@ -151,7 +177,7 @@ def test_creation():
     np.testing.assert_allclose(pt.linspace(0, 1, 5), np.linspace(0, 1, 5))
     assert pt.linspace(0, 1, 0).shape == (0,)
     assert pt.arange(3, -1, -1, dtype="uint8").tolist() == [3, 2, 1, 0]
-    for dtype in KINDS["i"]:    # rounded down, as NumPy's
+    for dtype in KINDS["i"]:  # rounded down, as NumPy's
         np.testing.assert_array_equal(pt.linspace(-2.5, 2.5, 4, dtype=dtype), [-3, -1, 0, 2])
 
 
@@ -166,8 +192,12 @@ def test_arange(arguments):
     ("make", "error", "message"),
     [
         (lambda: pt.zeros((2, -1)), ValueError, r"shape \(2, -1\): axis 1 is negative"),
-        (lambda: pt.empty((2**40, 2**40)), ValueError, r"shape \(1099511627776, 1099511627776\) has"
-         " more elements than memory has addresses"),
+        (
+            lambda: pt.empty((2**40, 2**40)),
+            ValueError,
+            r"shape \(1099511627776, 1099511627776\) has"
+            " more elements than memory has addresses",
+        ),
         (lambda: pt.zeros((2**62,), dtype="float64"), ValueError, "more elements than memory"),
         (lambda: pt.zeros((0, 2**40, 2**40)), ValueError, "more elements than memory"),
         (lambda: pt.zeros((2**70,)), ValueError, "axis 0 is out of range"),
@@ -187,8 +217,11 @@ def test_arange(arguments):
         (lambda: pt.linspace(0, 1, -1), ValueError, "^linspace: num: found -1: expected at lea"),
         (lambda: pt.linspace(0, 1, 2.5), TypeError, "^linspace: num: found 2.5: expected an int"),
         (lambda: pt.linspace(0, 1, 2**62), ValueError, "^linspace: num: found 4611686018427387904"),
-        (lambda: pt.arange(-3, 3, dtype="uint8"), OverflowError,
-         "^arange: -3 is out of the range of uint8: 0 to 255"),
+        (
+            lambda: pt.arange(-3, 3, dtype="uint8"),
+            OverflowError,
+            "^arange: -3 is out of the range of uint8: 0 to 255",
+        ),
         (lambda: pt.arange(3, -2, -1, dtype="uint16"), OverflowError, "^arange: -1 is out of"),
         (lambda: pt.arange(0.0, 300.0, dtype="int8"), OverflowError, "^arange: 299.0 is out of"),
         (lambda: pt.linspace(0, 300, 4, dtype="int8"), OverflowError, "^linspace: 300.0 is out of"),
@@ -264,14 +297,27 @@ def test_copies_when_asked_and_only_then():
     a = np.arange(4.0)
     t = pt.asarray(a)
     assert pt.asarray(t) is t and pt.asarray(t, dtype="float64") is t
-    for other in (pt.asarray(a, copy=True), pt.array(a), pt.array(t), t.copy(), copy.copy(t),
-                  copy.deepcopy(t), np.array(t), t.astype("float64"), t.__array__(copy=True)):
+    for other in (
+        pt.asarray(a, copy=True),
+        pt.array(a),
+        pt.array(t),
+        t.copy(),
+        copy.copy(t),
+        copy.deepcopy(t),
+        np.array(t),
+        t.astype("float64"),
+        t.__array__(copy=True),
+    ):
         assert not same_memory(other, a)
         np.testing.assert_array_equal(other, a)
     assert pt.asarray(a, copy=False).strides == (8,) and same_memory(pt.asarray(a, copy=False), a)
     assert t.astype("float64", copy=False) is t
-    for source, dtype in (([1.0], None), (a, "float32"), (1.0, "float32"), (a[::-1].astype(">f8"),
-                                                                           None)):
+    for source, dtype in (
+        ([1.0], None),
+        (a, "float32"),
+        (1.0, "float32"),
+        (a[::-1].astype(">f8"), None),
+    ):
         with pytest.raises(ValueError, match=r"^asarray: .*copy=False"):
             pt.asarray(source, dtype=dtype, copy=False)
     with pytest.raises(ValueError, match="no float32 array of a float64 tensor without a copy"):
@@ -292,8 +338,9 @@ def test_read_only_memory_stays_read_only():
         assert not np.asarray(t).flags.writeable
     assert a.tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="rmsprop_step: the tensor is read-only"):
-        pt._core.rmsprop_step(pt.zeros(3, dtype="float64"), pt.ones(3, dtype="float64"),
-                              pt.asarray(a), 0.1, 0.9, 1e-7)
+        pt._core.rmsprop_step(
+            pt.zeros(3, dtype="float64"), pt.ones(3, dtype="float64"), pt.asarray(a), 0.1, 0.9, 1e-7
+        )
 
 
 BUFFERS = {
@@ -302,8 +349,10 @@ BUFFERS = {
     "array of long": (array.array("l", [1, 2, 3]), "int64"),
     "ctypes": ((ctypes.c_float * 3)(1, 2, 3), "float32"),
     "ctypes matrix": (((ctypes.c_int * 2) * 3)((1, 2), (3, 4), (5, 6)), "int32"),
-    "cast memoryview": (memoryview(bytearray(struct.pack("6d", *range(6)))).cast("d", (2, 3)),
-                        "float64"),
+    "cast memoryview": (
+        memoryview(bytearray(struct.pack("6d", *range(6)))).cast("d", (2, 3)),
+        "float64",
+    ),
     "strided memoryview": (memoryview(bytearray(range(6)))[::-2], "uint8"),
     "memoryview of bool": (memoryview(bytearray(b"\x00\x01")).cast("?"), "bool"),
 }
@@ -361,11 +410,23 @@ def request(t, flags):
 def test_buffer_requests():
     simple, nd, strides, c_order, fortran, any_order = 0, 0x8, 0x18, 0x38, 0x58, 0x98
     matrix = pt.zeros((2, 3))
-    for t, flags in ((matrix, simple), (matrix, nd), (matrix, c_order), (matrix.T, fortran),
-                     (matrix.T, any_order), (matrix[:, ::2], strides), (matrix[0], fortran)):
+    for t, flags in (
+        (matrix, simple),
+        (matrix, nd),
+        (matrix, c_order),
+        (matrix.T, fortran),
+        (matrix.T, any_order),
+        (matrix[:, ::2], strides),
+        (matrix[0], fortran),
+    ):
         assert request(t, flags)
-    for t, flags in ((matrix.T, simple), (matrix.T, nd), (matrix.T, c_order), (matrix, fortran),
-                     (matrix[:, ::2], any_order)):
+    for t, flags in (
+        (matrix.T, simple),
+        (matrix.T, nd),
+        (matrix.T, c_order),
+        (matrix, fortran),
+        (matrix[:, ::2], any_order),
+    ):
         with pytest.raises(BufferError, match="not contiguous in the order"):
             request(t, flags)
 
@@ -476,7 +537,7 @@ def test_binary_operators(name, dtype):
         return
     expected = op(a, b)
     if name == "truediv" and not dtype.startswith("f"):
-        expected = (a.astype("f4") / b.astype("f4"))
+        expected = a.astype("f4") / b.astype("f4")
     if name == "pow" and dtype.startswith("int"):
         expected = np.power(a, b)
     scalar = b[1]
@@ -572,9 +633,17 @@ def test_in_place_never_changes_the_kind(name, left, right, result):
 
 
 @pytest.mark.parametrize("name", ["add", "floor_divide", "remainder", "maximum", "minimum", "pow"])
-@pytest.mark.parametrize(("left", "right"), [("int8", "int64"), ("uint8", "uint32"),
-                                             ("float32", "float64"), ("int64", "int8"),
-                                             ("float64", "int32"), ("int16", "uint8")])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("int8", "int64"),
+        ("uint8", "uint32"),
+        ("float32", "float64"),
+        ("int64", "int8"),
+        ("float64", "int32"),
+        ("int16", "uint8"),
+    ],
+)
 def test_results_go_into_another_size_as_in_numpy(name, left, right):
     a, b = np.array([100, 7, 50, 3], left), np.array([300, 2, 120, 5]).astype(right)
     np_name = {"pow": "power"}.get(name, name)
@@ -604,8 +673,13 @@ def test_promotion_table(a, b):
     x, y = pt.ones(2, dtype=a), pt.ones(2, dtype=b)
     expected = promoted(a, b)
     if expected is None:
-        for f in (lambda: x + y, lambda: pt.concat([x, y]), lambda: pt.result_type(x, y),
-                  lambda: pt.matmul(x, y), lambda: x == y):
+        for f in (
+            lambda: x + y,
+            lambda: pt.concat([x, y]),
+            lambda: pt.result_type(x, y),
+            lambda: pt.matmul(x, y),
+            lambda: x == y,
+        ):
             with pytest.raises(TypeError, match=f"no integer dtype holds both {a} and {b}"):
                 f()
         return
@@ -622,8 +696,9 @@ def test_python_scalars_are_weak(dtype):
     assert (x + True).dtype == dtype
     assert (x + 2).dtype == (2 * x).dtype == ("int64" if dtype == "bool" else dtype)
     assert (x + 2.5).dtype == (dtype if is_float else "float32")
-    assert (x / 2).dtype == pt.exp(x).dtype == pt.mean(x).dtype == (dtype if is_float
-                                                                    else "float32")
+    assert (
+        (x / 2).dtype == pt.exp(x).dtype == pt.mean(x).dtype == (dtype if is_float else "float32")
+    )
     assert pt.result_type(x, 1.5) == (x * 1.5).dtype
     # NumPy's scalars are not
     assert (pt.ones(2) + np.float64(1)).dtype == "float64"
@@ -636,9 +711,13 @@ def test_integers_out_of_range_are_refused(dtype):
     assert (x * info.max).tolist() == [info.max] * 2
     x[0] = info.min
     assert x[0].item() == info.min
-    for f in (lambda: x + (info.max + 1), lambda: x.fill(info.max + 1),
-              lambda: operator.setitem(x, 0, info.min - 1), lambda: (info.min - 1) * x,
-              lambda: operator.setitem(x, pt.asarray([True, False]), info.max + 1)):
+    for f in (
+        lambda: x + (info.max + 1),
+        lambda: x.fill(info.max + 1),
+        lambda: operator.setitem(x, 0, info.min - 1),
+        lambda: (info.min - 1) * x,
+        lambda: operator.setitem(x, pt.asarray([True, False]), info.max + 1),
+    ):
         with pytest.raises(OverflowError, match=f"out of the range of {dtype}: {info.min} to"):
             f()
 
@@ -651,47 +730,103 @@ def test_astype(source, target):
         assert result.dtype == target
         np.testing.assert_array_equal(result, array_.astype(target))
     if source == "float64" and target == "float32":
-        assert pt.asarray([1e300, -1e300], dtype=source).astype(target).tolist() == [math.inf,
-                                                                                    -math.inf]
+        assert pt.asarray([1e300, -1e300], dtype=source).astype(target).tolist() == [
+            math.inf,
+            -math.inf,
+        ]
 
 
 MATRIX = np.array([[1.26, -2.5, 3.5], [0.5, 7, -1]])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "bool"])
-@pytest.mark.parametrize("call", [
-    np.sum, np.prod, np.max, np.min, np.any, np.all, np.mean, np.std, np.var, np.argmax, np.argmin,
-    np.cumsum, np.cumprod, np.argsort, np.squeeze, np.transpose, np.exp, np.isnan, np.arctan,
-    lambda x: np.sum(x, axis=1, keepdims=True), lambda x: np.max(x, axis=0),
-    lambda x: np.mean(x, axis=-1, dtype="float64"), lambda x: np.std(x, axis=0, ddof=1),
-    lambda x: np.var(x, axis=(0, 1), correction=1, keepdims=True), lambda x: np.any(x, axis=1),
-    lambda x: np.argmax(x, axis=1, keepdims=True), lambda x: np.sum(x, dtype="float64"),
-    lambda x: np.cumsum(x, axis=1), lambda x: np.cumprod(x, axis=0, dtype="float64"),
-    lambda x: np.transpose(x, (1, 0)), lambda x: np.reshape(x, (3, 2)), lambda x: np.reshape(x, -1),
-    lambda x: np.reshape(x, (3, -1), order="F"), lambda x: np.squeeze(x[None], axis=0),
-    lambda x: np.add(x, 1), lambda x: np.add(2.5, x), lambda x: np.logical_and(x, x > 0),
-    np.add.reduce, lambda x: np.add.outer(x, [1, 2]),
-    lambda x: np.matmul(x, x.T), lambda x: np.ones((2, 3)) * x, lambda x: np.float64(3) * x,
-    lambda x: np.greater(MATRIX, x), lambda x: MATRIX @ x.T])
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.sum,
+        np.prod,
+        np.max,
+        np.min,
+        np.any,
+        np.all,
+        np.mean,
+        np.std,
+        np.var,
+        np.argmax,
+        np.argmin,
+        np.cumsum,
+        np.cumprod,
+        np.argsort,
+        np.squeeze,
+        np.transpose,
+        np.exp,
+        np.isnan,
+        np.arctan,
+        lambda x: np.sum(x, axis=1, keepdims=True),
+        lambda x: np.max(x, axis=0),
+        lambda x: np.mean(x, axis=-1, dtype="float64"),
+        lambda x: np.std(x, axis=0, ddof=1),
+        lambda x: np.var(x, axis=(0, 1), correction=1, keepdims=True),
+        lambda x: np.any(x, axis=1),
+        lambda x: np.argmax(x, axis=1, keepdims=True),
+        lambda x: np.sum(x, dtype="float64"),
+        lambda x: np.cumsum(x, axis=1),
+        lambda x: np.cumprod(x, axis=0, dtype="float64"),
+        lambda x: np.transpose(x, (1, 0)),
+        lambda x: np.reshape(x, (3, 2)),
+        lambda x: np.reshape(x, -1),
+        lambda x: np.reshape(x, (3, -1), order="F"),
+        lambda x: np.squeeze(x[None], axis=0),
+        lambda x: np.add(x, 1),
+        lambda x: np.add(2.5, x),
+        lambda x: np.logical_and(x, x > 0),
+        np.add.reduce,
+        lambda x: np.add.outer(x, [1, 2]),
+        lambda x: np.matmul(x, x.T),
+        lambda x: np.ones((2, 3)) * x,
+        lambda x: np.float64(3) * x,
+        lambda x: np.greater(MATRIX, x),
+        lambda x: MATRIX @ x.T,
+    ],
+)
 def test_numpys_functions_of_tensors(call, dtype):
     """Where NumPy hands a call over, by a method or as a ufunc, the result is our tensor."""
     array = MATRIX.astype(dtype)
     found, expected = call(pt.asarray(array)), call(array)
     assert type(found) is pt.Tensor
     assert found.shape == np.shape(expected)
-    rtol = {"float64": 1e-12, "bool": 2e-3}.get(dtype, 1e-5)    # NumPy's exp(bool) is float16
-    np.testing.assert_allclose(np.asarray(found, dtype=np.float64),
-                               np.asarray(expected, dtype=np.float64), rtol=rtol)
+    rtol = {"float64": 1e-12, "bool": 2e-3}.get(dtype, 1e-5)  # NumPy's exp(bool) is float16
+    np.testing.assert_allclose(
+        np.asarray(found, dtype=np.float64), np.asarray(expected, dtype=np.float64), rtol=rtol
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
-@pytest.mark.parametrize("call", [
-    lambda x: np.clip(x, 0, 2), lambda x: np.clip(x, None, 1), np.round, np.abs, np.sign,
-    lambda x: np.round(x, 1), lambda x: np.around(x, -1), lambda x: x.clip(min=1),
-    lambda x: x.clip(-1, 1), lambda x: x.round(1), lambda x: x.std(0, ddof=1), lambda x: x.var(1),
-    lambda x: x.cumsum(), lambda x: x.cumsum(axis=-1), lambda x: x.cumprod(0),
-    lambda x: x[None].squeeze(), lambda x: x.argsort(0), lambda x: np.power(x, 2),
-    np.cbrt, lambda x: np.divmod(x, 2)[1]])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.clip(x, 0, 2),
+        lambda x: np.clip(x, None, 1),
+        np.round,
+        np.abs,
+        np.sign,
+        lambda x: np.round(x, 1),
+        lambda x: np.around(x, -1),
+        lambda x: x.clip(min=1),
+        lambda x: x.clip(-1, 1),
+        lambda x: x.round(1),
+        lambda x: x.std(0, ddof=1),
+        lambda x: x.var(1),
+        lambda x: x.cumsum(),
+        lambda x: x.cumsum(axis=-1),
+        lambda x: x.cumprod(0),
+        lambda x: x[None].squeeze(),
+        lambda x: x.argsort(0),
+        lambda x: np.power(x, 2),
+        np.cbrt,
+        lambda x: np.divmod(x, 2)[1],
+    ],
+)
 def test_numpys_methods(call, dtype):
     array = MATRIX.astype(dtype)
     found, expected = call(pt.asarray(array)), call(array)
@@ -708,13 +843,21 @@ def test_sort_gives_a_copy():
         t.argsort(order="a")
 
 
-@pytest.mark.parametrize("call", [
-    lambda x, out: np.add(x, 1, out=out), lambda x, out: np.cbrt(x, out=out),
-    lambda x, out: np.exp(np.asarray(x), out=out), lambda x, out: np.round(x, 1, out=out),
-    lambda x, out: np.clip(x, 0, 1, out=out), lambda x, out: np.cumsum(x[0], out=out[0]),
-    lambda x, out: np.sum(x, axis=0, keepdims=True, out=out[:1]),
-    lambda x, out: np.std(x, axis=1, out=out[:, 0]), lambda x, out: x.mean(out=out[0, 0, ...]),
-    lambda x, out: np.sqrt(x, where=np.asarray(x) > 0, out=out)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: np.add(x, 1, out=out),
+        lambda x, out: np.cbrt(x, out=out),
+        lambda x, out: np.exp(np.asarray(x), out=out),
+        lambda x, out: np.round(x, 1, out=out),
+        lambda x, out: np.clip(x, 0, 1, out=out),
+        lambda x, out: np.cumsum(x[0], out=out[0]),
+        lambda x, out: np.sum(x, axis=0, keepdims=True, out=out[:1]),
+        lambda x, out: np.std(x, axis=1, out=out[:, 0]),
+        lambda x, out: x.mean(out=out[0, 0, ...]),
+        lambda x, out: np.sqrt(x, where=np.asarray(x) > 0, out=out),
+    ],
+)
 def test_out(call):
     """It may be a tensor or an ndarray, is returned, and keeps its dtype."""
     expected = np.full((2, 3), 9, dtype="float64")
@@ -772,9 +915,34 @@ def test_who_brings_ufuncs_of_its_own_is_asked():
 def test_round_integers(dtype, decimals):
     """Exactly, the even one of two as near, as Python's do."""
     info = np.iinfo(dtype)
-    values = [v for v in (0, 4, 5, 6, 15, 25, 49, 50, 51, 99, 100, 116, info.max // 2,
-                          info.min // 2, -5, -15, -25, -26, -50, -99, 2**53 + 16, -(2**53) - 25)
-              if info.min + 99 <= v <= info.max - 99]
+    values = [
+        v
+        for v in (
+            0,
+            4,
+            5,
+            6,
+            15,
+            25,
+            49,
+            50,
+            51,
+            99,
+            100,
+            116,
+            info.max // 2,
+            info.min // 2,
+            -5,
+            -15,
+            -25,
+            -26,
+            -50,
+            -99,
+            2**53 + 16,
+            -(2**53) - 25,
+        )
+        if info.min + 99 <= v <= info.max - 99
+    ]
     found = pt.asarray(values, dtype=dtype).round(decimals)
     assert found.dtype == dtype and found.tolist() == [round(v, decimals) for v in values]
     assert pt.round(pt.asarray(values, dtype=dtype), -30).tolist() == [0] * len(values)
@@ -849,8 +1017,10 @@ def test_booleans_of_other_bytes():
 @pytest.mark.parametrize("value", [np.nan, -np.inf, np.inf, -1e20, -1.0, 1e20])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_does_not_fit_is_the_same_everywhere(dtype, value, target):
-    found = [np.asarray(pt.asarray(np.full(n, value, dtype)).astype(target)).tolist()
-             for n in (1, 9, 101)]
+    found = [
+        np.asarray(pt.asarray(np.full(n, value, dtype)).astype(target)).tolist()
+        for n in (1, 9, 101)
+    ]
     assert len({element for elements in found for element in elements}) == 1
 
 
@@ -879,11 +1049,19 @@ class Odd:
         raise RuntimeError("asked for its class")
 
 
-@pytest.mark.parametrize("call", [
-    lambda x, odd: x + odd, lambda x, odd: odd + x, lambda x, odd: operator.iadd(x, odd),
-    lambda x, odd: x[odd], lambda x, odd: operator.setitem(x, odd, 1),
-    lambda x, odd: pt.fuse(pt.add)(x, odd),
-    lambda x, odd: pt.zeros(2, dtype=odd), lambda x, odd: x.astype(odd)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, odd: x + odd,
+        lambda x, odd: odd + x,
+        lambda x, odd: operator.iadd(x, odd),
+        lambda x, odd: x[odd],
+        lambda x, odd: operator.setitem(x, odd, 1),
+        lambda x, odd: pt.fuse(pt.add)(x, odd),
+        lambda x, odd: pt.zeros(2, dtype=odd),
+        lambda x, odd: x.astype(odd),
+    ],
+)
 def test_errors_of_asking_for_a_class_are_passed_on(call):
     with pytest.raises(RuntimeError, match="asked for its class"):
         call(pt.ones(3), Odd())
@@ -897,7 +1075,8 @@ def test_methods_look_at_what_they_are_given_as_self(value):
                 with pytest.raises(TypeError):
                     method(value)
     assert str(inspect.signature(pt.Tensor.sum)) == (
-        "(self, /, axis=None, *, keepdims=False, dtype=None, out=None)")
+        "(self, /, axis=None, *, keepdims=False, dtype=None, out=None)"
+    )
 
 
 def test_a_format_is_a_string():

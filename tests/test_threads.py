@@ -51,7 +51,9 @@ DIGESTS = """
 
 
 def test_any_number_of_threads_gives_the_same_bits():
-    code = DIGESTS + """
+    code = (
+        DIGESTS
+        + """
     found = []
     for n in (1, 2, 3, 4, 7):
         pt.set_num_threads(n)
@@ -60,6 +62,7 @@ def test_any_number_of_threads_gives_the_same_bits():
     print(json.dumps([[k for k in d if d[k] != found[0][k]] for d in found]))
     print(len(set(found[0].values())) == len(found[0]))
     """
+    )
     assert output_of(code) == "[[], [], [], [], []]\nTrue"
 
 
@@ -71,7 +74,9 @@ def supported(isa):
 def test_each_instruction_set_computes(isa):
     if not supported(isa):
         pytest.skip(f"this machine has no {isa}")
-    code = DIGESTS + """
+    code = (
+        DIGESTS
+        + """
     assert pt.build_config()["instruction set"] == NAME, pt.build_config()
     before = digests()
     pt.set_num_threads(3)
@@ -83,6 +88,7 @@ def test_each_instruction_set_computes(isa):
     assert pt.sum(pt.ones((1000, 1000))).item() == 1e6
     print("done")
     """
+    )
     assert output_of(f"    NAME = {isa!r}\n" + code, PYTENSOR_ISA=isa) == "done"
 
 

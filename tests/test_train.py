@@ -190,18 +190,29 @@ def test_log_with_validation_and_schedule(shelf, tmp_path, capsys, ending):
     assert train.main([*options, *more]) == 0
     with open(path) as file:
         rows = list(csv.DictReader(file)) if ending == "csv" else [*map(json.loads, file)]
-    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy",
-                             "learning_rate"]
+    assert list(rows[0]) == [
+        "epoch",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+    ]
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx([0.01, 0.01, 0.001])
     printed = re.findall(r" loss: (\d\.\d{4})", capsys.readouterr().out)
     assert [f"{float(row['loss']):.4f}" for row in rows] == printed
 
 
-@pytest.mark.parametrize(("schedule", "rates"), [
-    ("cosine", [0.5, 0.25, 0]), ("linear", [0.5, 0.25, 0]), ("exponential:0.5", [0.5, 0.25, 0.125]),
-    ("step:1:0.1", [0.5, 0.05, 0.005]),
-])
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ("cosine", [0.5, 0.25, 0]),
+        ("linear", [0.5, 0.25, 0]),
+        ("exponential:0.5", [0.5, 0.25, 0.125]),
+        ("step:1:0.1", [0.5, 0.05, 0.005]),
+    ],
+)
 def test_schedules(schedule, rates):
     made = train.make_schedule(schedule, 0.5, 10, 2)
     assert [made(step) for step in (0, 10, 20)] == pytest.approx(rates)
@@ -209,9 +220,25 @@ def test_schedules(schedule, rates):
 
 def test_patience_ends_early_and_a_resumption_knows(shelf, tmp_path, capsys):
     path, log = tmp_path / "model", tmp_path / "log.csv"
-    options = ["--data-dir", str(shelf), "--hidden", "64", "--epochs", "50", "--patience", "1",
-               "--validation-split", "0.3", "--learning-rate", "0.02", "--save", str(path),
-               "--log", str(log), "--quiet"]
+    options = [
+        "--data-dir",
+        str(shelf),
+        "--hidden",
+        "64",
+        "--epochs",
+        "50",
+        "--patience",
+        "1",
+        "--validation-split",
+        "0.3",
+        "--learning-rate",
+        "0.02",
+        "--save",
+        str(path),
+        "--log",
+        str(log),
+        "--quiet",
+    ]
     assert train.main(options) == 0
     result = capsys.readouterr().out
     content, epochs = path.read_bytes(), len(log.read_text().splitlines()) - 1
@@ -235,14 +262,17 @@ def test_config(shelf, tmp_path, capsys):
     assert capsys.readouterr().out.count("\n") == 1
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("epochs = 0", "--epochs: 0: expected an integer >= 1"),
-    ("epoch = 1", "unknown option 'epoch': did you mean 'epochs'?"),
-    ("x = 1", "unknown option 'x': known are batch-size, categorical, columns, data-dir, "),
-    ("hidden = [", "Invalid value"),
-    ("[epochs]\nfirst = 1", "--epochs: {'first': 1}: expected an integer"),
-    ('config = "other"', "unknown option 'config'"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs = 0", "--epochs: 0: expected an integer >= 1"),
+        ("epoch = 1", "unknown option 'epoch': did you mean 'epochs'?"),
+        ("x = 1", "unknown option 'x': known are batch-size, categorical, columns, data-dir, "),
+        ("hidden = [", "Invalid value"),
+        ("[epochs]\nfirst = 1", "--epochs: {'first': 1}: expected an integer"),
+        ('config = "other"', "unknown option 'config'"),
+    ],
+)
 def test_wrong_configs(tmp_path, capsys, text, message):
     path = tmp_path / "options.toml"
     path.write_text(text)
@@ -253,26 +283,39 @@ def test_wrong_configs(tmp_path, capsys, text, message):
 @pytest.mark.parametrize("ending", ["csv", "npz", "directory"])
 def test_any_data(tmp_path, capsys, ending):
     (images, labels), (test_images, test_labels) = (
-        tuple(map(np.asarray, pair)) for pair in digits.load_data(300, 100))
+        tuple(map(np.asarray, pair)) for pair in digits.load_data(300, 100)
+    )
     path = tmp_path / f"data.{ending}"
     if ending == "csv":
         rows = [[f"p{k}" for k in range(784)] + ["label"]]
-        rows += [[*image.ravel(), f"digit {label}"]
-                 for image, label in zip(images, labels, strict=True)]
+        rows += [
+            [*image.ravel(), f"digit {label}"] for image, label in zip(images, labels, strict=True)
+        ]
         with open(path, "w", newline="") as file:
             csv.writer(file).writerows(rows)
         expected = "240 training and 60 test samples; network 784-16-10"
     elif ending == "npz":
-        np.savez(path, x_train=images / 255, y_train=labels, x_test=test_images / 255,
-                 y_test=test_labels)
+        np.savez(
+            path, x_train=images / 255, y_train=labels, x_test=test_images / 255, y_test=test_labels
+        )
         expected = "300 training and 100 test images; network 784-16-10"
     else:
         path.mkdir()
         idx.write(path / "letters-train-images-idx3-ubyte.gz", images)
         idx.write(path / "letters-train-labels-idx1-ubyte", labels)
         expected = "240 training and 60 test images; network 784-16-10"
-    options = ["--dataset", str(path), "--hidden", "16", "--epochs", "8", "--batch-size", "16",
-               "--save", str(tmp_path / "model")]
+    options = [
+        "--dataset",
+        str(path),
+        "--hidden",
+        "16",
+        "--epochs",
+        "8",
+        "--batch-size",
+        "16",
+        "--save",
+        str(tmp_path / "model"),
+    ]
     assert train.main(options) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"data.{ending}: {expected}")
@@ -290,8 +333,16 @@ def write_people(path, n=600, seed=0):
         title = {"male": ("Mr", "Master"), "female": ("Mrs", "Miss")}[sex][age < 20]
         survived = "yes" if (sex == "female" or age < 10) != (rng.random() < 0.05) else "no"
         price = 1000 * (300 - 2 * age + 80 * (sex == "male")) + rng.normal(0, 2000)
-        rows.append([k, survived, f"{title}. Number {k}", sex, "" if rng.random() < 0.1 else age,
-                     round(price, 2)])
+        rows.append(
+            [
+                k,
+                survived,
+                f"{title}. Number {k}",
+                sex,
+                "" if rng.random() < 0.1 else age,
+                round(price, 2),
+            ]
+        )
     with open(path, "w", newline="") as file:
         csv.writer(file).writerows([["Id", "Survived", "Name", "Sex", "Age", "Price"], *rows])
     return rows
@@ -308,19 +359,29 @@ def test_a_table_end_to_end(tmp_path, capsys):
     assert predict.main([str(model), str(table), "--output", str(out)]) == 0
     with open(out) as file:
         found = list(csv.DictReader(file))
-    assert list(found[0]) == ["Id", "Survived", "Name", "Sex", "Age", "Price", "predicted_Survived",
-                              "probability"]
+    assert list(found[0]) == [
+        "Id",
+        "Survived",
+        "Name",
+        "Sex",
+        "Age",
+        "Price",
+        "predicted_Survived",
+        "probability",
+    ]
     assert [row["Name"] for row in found] == [row[2] for row in rows]
     right = np.mean([row["Survived"] == row["predicted_Survived"] for row in found])
     assert right > 0.9 and all(0.5 <= float(row["probability"]) <= 1 for row in found)
     # The same rows without the target, in another order of columns, and new categories.
     with open(tmp_path / "new.csv", "w", newline="") as file:
-        csv.writer(file).writerows([["Age", "Sex", "Name"], *([row[4], row[3], row[2]]
-                                                              for row in rows), ["?", "x", "y"]])
+        csv.writer(file).writerows(
+            [["Age", "Sex", "Name"], *([row[4], row[3], row[2]] for row in rows), ["?", "x", "y"]]
+        )
     assert predict.main([str(model), str(tmp_path / "new.csv")]) == 0
     again = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["predicted_Survived"] for row in again[:-1]] == [
-        row["predicted_Survived"] for row in found]
+        row["predicted_Survived"] for row in found
+    ]
     assert train.main(["--resume", str(model), "--quiet"]) == 0
 
 
@@ -328,9 +389,31 @@ def test_a_table_end_to_end(tmp_path, capsys):
 def test_a_number_to_predict(tmp_path, capsys, optimizer):
     table, model = tmp_path / "people.csv", tmp_path / "model"
     rows = write_people(table)
-    assert train.main([str(table), "--target", "Price", "--columns", "Sex", "Age", "--hidden", "16",
-                       "--epochs", "60", "--batch-size", "16", "--optimizer", optimizer,
-                       "--validation-split", "0.1", "--save", str(model)]) == 0
+    assert (
+        train.main(
+            [
+                str(table),
+                "--target",
+                "Price",
+                "--columns",
+                "Sex",
+                "Age",
+                "--hidden",
+                "16",
+                "--epochs",
+                "60",
+                "--batch-size",
+                "16",
+                "--optimizer",
+                optimizer,
+                "--validation-split",
+                "0.1",
+                "--save",
+                str(model),
+            ]
+        )
+        == 0
+    )
     last = capsys.readouterr().out.splitlines()[-1]
     error = re.match(r"test loss (0\.\d{4}), mean absolute error (\d+\.\d{4}); ", last)
     assert float(error[1]) < 0.15  # of 1, for who always predicts the mean
@@ -338,7 +421,7 @@ def test_a_number_to_predict(tmp_path, capsys, optimizer):
     found = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     values = np.array([float(row["predicted_Price"]) for row in found])
     prices = np.array([row[5] for row in rows])
-    assert np.mean((values - prices)**2) < 0.15 * prices.var()
+    assert np.mean((values - prices) ** 2) < 0.15 * prices.var()
     network = models.load_model(model)  # which gives prices by itself
     assert network.output_shape == (None, 1)
 
@@ -348,8 +431,23 @@ def test_a_table_without_names(tmp_path, capsys):
     rows = [[k % 7, "low" if k % 7 < 3 else "high", k % 5] for k in range(200)]
     with open(table, "w", newline="") as file:
         csv.writer(file).writerows(rows)
-    assert train.main([str(table), "--target", "1", "--epochs", "30", "--batch-size", "8",
-                       "--quiet", "--save", str(model)]) == 0
+    assert (
+        train.main(
+            [
+                str(table),
+                "--target",
+                "1",
+                "--epochs",
+                "30",
+                "--batch-size",
+                "8",
+                "--quiet",
+                "--save",
+                str(model),
+            ]
+        )
+        == 0
+    )
     for columns in ((0, 1, 2), (0, 2)):
         with open(table, "w", newline="") as file:
             csv.writer(file).writerows([[row[k] for k in columns] for row in rows])
@@ -362,12 +460,29 @@ def test_a_table_without_names(tmp_path, capsys):
 def test_tables_that_do_not_go_with_a_model(tmp_path, shelf, capsys):
     table, model = tmp_path / "people.csv", tmp_path / "model"
     write_people(table)
-    assert train.main([str(table), "--target", "Survived", "--columns", "Sex", "Age", "--quiet",
-                       "--save", str(model), *QUICK]) == 0
-    for text, message in (("Sex,Name\nmale,x\n", "there is no column Age: expected one of Sex, Na"),
-                          ("Sex,Age\nmale,old\n", "column Age: row 0 (line 2): found 'old' among"),
-                          ("Sex,Age\nmale\n", "row 0 (line 2): found 1 cells: expected 2"),
-                          ("1,2\n", "found no names of columns in line 1: expected Sex, Age")):
+    assert (
+        train.main(
+            [
+                str(table),
+                "--target",
+                "Survived",
+                "--columns",
+                "Sex",
+                "Age",
+                "--quiet",
+                "--save",
+                str(model),
+                *QUICK,
+            ]
+        )
+        == 0
+    )
+    for text, message in (
+        ("Sex,Name\nmale,x\n", "there is no column Age: expected one of Sex, Na"),
+        ("Sex,Age\nmale,old\n", "column Age: row 0 (line 2): found 'old' among"),
+        ("Sex,Age\nmale\n", "row 0 (line 2): found 1 cells: expected 2"),
+        ("1,2\n", "found no names of columns in line 1: expected Sex, Age"),
+    ):
         table.write_text(text)
         capsys.readouterr()
         assert predict.main([str(model), str(table)]) == 2
@@ -411,10 +526,18 @@ def test_a_plot_that_cannot_be_written_leaves_the_result(shelf, tmp_path, capsys
     assert captured.err == f"pytensor.train: --plot: {path}: No space left on device\n"
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (0, "0.0000"), (0.25671, "0.2567"), (12.5, "12.5000"), (4.1e-5, "4.1000e-05"),
-    (1.3e22, "1.3000e+22"), (-2e7, "-2.0000e+07"), (float("nan"), "nan"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0.0000"),
+        (0.25671, "0.2567"),
+        (12.5, "12.5000"),
+        (4.1e-5, "4.1000e-05"),
+        (1.3e22, "1.3000e+22"),
+        (-2e7, "-2.0000e+07"),
+        (float("nan"), "nan"),
+    ],
+)
 def test_numbers_of_any_size_are_short(value, text):
     assert callbacks.shown(value) == text
 
@@ -432,8 +555,23 @@ def test_save_under_the_name_of_another_format(shelf, tmp_path, capsys):
 def test_killed_at_random_points_and_resumed_it_gives_the_same_bits(shelf, tmp_path, environment):
     seed = random.SystemRandom().randrange(10**6)
     moments = random.Random(seed)
-    options = ("--data-dir", shelf, "--hidden", 256, "--epochs", 6, "--batch-size", 16,
-               "--optimizer", "adam", "--validation-split", 0.1, "--patience", 9, "--quiet")
+    options = (
+        "--data-dir",
+        shelf,
+        "--hidden",
+        256,
+        "--epochs",
+        6,
+        "--batch-size",
+        16,
+        "--optimizer",
+        "adam",
+        "--validation-split",
+        0.1,
+        "--patience",
+        9,
+        "--quiet",
+    )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     begun = time.monotonic()
     code, result, err = run(*options, "--save", whole, "--save-every", 10)
@@ -441,13 +579,17 @@ def test_killed_at_random_points_and_resumed_it_gives_the_same_bits(shelf, tmp_p
     seconds = time.monotonic() - begun
     kills = 0
     for _ in range(30):
-        command = (("--resume", parts, "--quiet") if parts.exists() else
-                   (*options, "--save", parts, "--save-every", 10))
+        command = (
+            ("--resume", parts, "--quiet")
+            if parts.exists()
+            else (*options, "--save", parts, "--save-every", 10)
+        )
         with start(*command) as process:
             try:
                 # Most kills come after the start, which takes a third of a second at least.
                 out, err = process.communicate(
-                    timeout=None if kills == 4 else moments.uniform(0.3, 0.3 + 0.5 * seconds))
+                    timeout=None if kills == 4 else moments.uniform(0.3, 0.3 + 0.5 * seconds)
+                )
                 break
             except subprocess.TimeoutExpired:
                 process.kill()
@@ -461,8 +603,13 @@ def test_resume_refuses_what_differs(shelf, tmp_path, capsys):
     path = tmp_path / "model"
     assert train.main(["--data-dir", str(shelf), "--save", str(path), *QUICK]) == 0
     capsys.readouterr()
-    for option, value in (("--hidden", "8"), ("--optimizer", "sgd"), ("--seed", "1"),
-                          ("--dataset", "digits"), ("--batch-size", "64")):
+    for option, value in (
+        ("--hidden", "8"),
+        ("--optimizer", "sgd"),
+        ("--seed", "1"),
+        ("--dataset", "digits"),
+        ("--batch-size", "64"),
+    ):
         assert train.main(["--resume", str(path), option, value]) == 2
         line = capsys.readouterr().err
         assert line.startswith(f"pytensor.train: {option}: {value}: {path} was begun with ")
@@ -646,8 +793,11 @@ def test_control_c_keeps_the_run(shelf, environment, tmp_path, number):
             process.kill()
     assert process.returncode == 128 + number
     first, last = err.splitlines()
-    assert re.fullmatch(r"pytensor\.train: interrupted (in epoch \d+ after step \d+ of 12|after "
-                        r"epoch \d+); the run is kept\. To go on:", first)
+    assert re.fullmatch(
+        r"pytensor\.train: interrupted (in epoch \d+ after step \d+ of 12|after "
+        r"epoch \d+); the run is kept\. To go on:",
+        first,
+    )
     assert last == f"  python -m pytensor.train --resume '{path}'"
     assert models.load_model(path).optimizer.iterations >= 24
 
@@ -662,8 +812,11 @@ def test_control_c_without_a_place_to_keep_it(shelf, environment):
         finally:
             process.kill()
     assert process.returncode == 130
-    assert re.fullmatch(r"pytensor\.train: interrupted .*; nothing was kept; with --save PATH, the "
-                        r"run could be resumed\n", err)
+    assert re.fullmatch(
+        r"pytensor\.train: interrupted .*; nothing was kept; with --save PATH, the "
+        r"run could be resumed\n",
+        err,
+    )
 
 
 def test_a_reader_that_goes_away(shelf, environment):
@@ -683,8 +836,10 @@ def test_a_reader_that_goes_away(shelf, environment):
 def test_a_full_disk(shelf, environment, monkeypatch, options, buffered):
     if buffered:
         monkeypatch.delenv("PYTHONUNBUFFERED")
-    with (open("/dev/full", "w") as full,
-          start("--data-dir", shelf, *QUICK, *options, stdout=full) as process):
+    with (
+        open("/dev/full", "w") as full,
+        start("--data-dir", shelf, *QUICK, *options, stdout=full) as process,
+    ):
         err = process.stderr.read()
     assert process.returncode == 1
     assert err == "pytensor.train: standard output: [Errno 28] No space left on device\n"
@@ -694,7 +849,11 @@ def test_a_closed_stdout(environment):
     code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     process = subprocess.run(
         [sys.executable, "-c", code, "-m", "pytensor.train", "--dataset", "digits", *QUICK],
-        stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert process.returncode == 2
     assert process.stderr.startswith("pytensor.train: standard output: closed")
     assert process.stderr.count("\n") == 1

@@ -19,10 +19,12 @@ ONE_HOT = np.eye(CLASSES, dtype=np.float32)[LABELS]
 
 
 def classifier(loss="categorical_crossentropy", optimizer="sgd", units=8, **options):
-    network = models.Sequential([
-        layers.Dense(units, activation="relu", input_shape=(FEATURES,)),
-        layers.Dense(CLASSES, activation="softmax"),
-    ])
+    network = models.Sequential(
+        [
+            layers.Dense(units, activation="relu", input_shape=(FEATURES,)),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
     network.compile(optimizer, loss, metrics=["accuracy"], **options)
     return network
 
@@ -55,8 +57,8 @@ class ByHand:
         """Loss and accuracy, every sample at the step in which it is used."""
         found = []
         for i in range(0, len(x), size):
-            found.append(self.loss_and_accuracy(x[i:i + size], t[i:i + size]))
-            self.step(x[i:i + size], t[i:i + size], rate)
+            found.append(self.loss_and_accuracy(x[i : i + size], t[i : i + size]))
+            self.step(x[i : i + size], t[i : i + size], rate)
         return [np.concatenate(values).mean() for values in zip(*found, strict=True)]
 
 
@@ -69,45 +71,60 @@ def test_fit_against_numpy(loss):
     network = classifier(loss, optimizers.SGD(0.5))
     reference = ByHand(network)
     y = LABELS if loss.startswith("sparse") else ONE_HOT
-    history = network.fit(X, y, batch_size=16, epochs=5, shuffle=False, verbose=0,
-                          validation_split=0.2)
+    history = network.fit(
+        X, y, batch_size=16, epochs=5, shuffle=False, verbose=0, validation_split=0.2
+    )
     n_train = 36  # of 45; the last 9 validate
     for epoch in range(5):
         expected = reference.epoch(X[:n_train], ONE_HOT[:n_train], 16, 0.5)
         validation = reference.loss_and_accuracy(X[n_train:], ONE_HOT[n_train:])
         expected += [values.mean() for values in validation]
-        found = [history.history[name][epoch]
-                 for name in ("loss", "accuracy", "val_loss", "val_accuracy")]
+        found = [
+            history.history[name][epoch]
+            for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+        ]
         np.testing.assert_allclose(found, expected, rtol=1e-5)
         assert all(type(value) is float for value in found)
     for found, expected in zip(network.weights, reference.weights, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     expected = [values.mean() for values in reference.loss_and_accuracy(X, ONE_HOT)]
     np.testing.assert_allclose(network.evaluate(X, y, batch_size=7, verbose=0), expected, rtol=1e-5)
-    np.testing.assert_allclose(network.predict(X, batch_size=7, verbose=0),
-                               reference.forward(X)[1], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        network.predict(X, batch_size=7, verbose=0), reference.forward(X)[1], rtol=1e-4, atol=1e-6
+    )
 
 
 def test_logits_and_probabilities_train_alike():
     """The fused path and the one by the formula with clipping, which a custom activation takes."""
     random.seed(0)
     fused = classifier(optimizer="rmsprop")
-    plain = models.Sequential([
-        layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
-        layers.Dense(CLASSES, activation=lambda x: activations.softmax(x)),
-    ])
-    logits = models.Sequential([
-        layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)])
-    apart = models.Sequential([
-        layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES),
-        layers.Activation("softmax")])
-    for other, loss in ((plain, "categorical_crossentropy"),
-                        (logits, losses.CategoricalCrossentropy(from_logits=True)),
-                        (apart, losses.categorical_crossentropy)):
+    plain = models.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
+            layers.Dense(CLASSES, activation=lambda x: activations.softmax(x)),
+        ]
+    )
+    logits = models.Sequential(
+        [layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)]
+    )
+    apart = models.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
+            layers.Dense(CLASSES),
+            layers.Activation("softmax"),
+        ]
+    )
+    for other, loss in (
+        (plain, "categorical_crossentropy"),
+        (logits, losses.CategoricalCrossentropy(from_logits=True)),
+        (apart, losses.categorical_crossentropy),
+    ):
         other.compile("rmsprop", loss, metrics=["accuracy"])
         other.set_weights(fused.get_weights())
-    histories = [network.fit(X, ONE_HOT, epochs=5, batch_size=16, shuffle=False, verbose=0).history
-                 for network in (fused, plain, logits, apart)]
+    histories = [
+        network.fit(X, ONE_HOT, epochs=5, batch_size=16, shuffle=False, verbose=0).history
+        for network in (fused, plain, logits, apart)
+    ]
     for network, history in zip((plain, logits, apart), histories[1:], strict=True):
         np.testing.assert_allclose(history["loss"], histories[0]["loss"], rtol=1e-5)
         assert history["accuracy"] == histories[0]["accuracy"]
@@ -125,8 +142,11 @@ def test_a_hopeless_start_is_no_nan():
 
 def test_binary_and_metrics_that_need_probabilities():
     network = models.Sequential([layers.Dense(1, activation="sigmoid", input_shape=(FEATURES,))])
-    network.compile("sgd", "binary_crossentropy",
-                    metrics=["accuracy", losses.binary_crossentropy, metrics.BinaryAccuracy()])
+    network.compile(
+        "sgd",
+        "binary_crossentropy",
+        metrics=["accuracy", losses.binary_crossentropy, metrics.BinaryAccuracy()],
+    )
     y = (LABELS > 0).astype(np.int32)
     found = network.evaluate(X, y, verbose=0, return_dict=True)
     p = np.asarray(network(X), dtype=np.float64)[:, 0]
@@ -141,7 +161,7 @@ def test_on_batch():
     network = classifier(optimizer=optimizers.SGD(0.5))
     reference = ByHand(network)
     for i in range(3):
-        x, t = X[i * 10:][:10], ONE_HOT[i * 10:][:10]
+        x, t = X[i * 10 :][:10], ONE_HOT[i * 10 :][:10]
         expected = [values.mean() for values in reference.loss_and_accuracy(x, t)]
         np.testing.assert_allclose(network.test_on_batch(x, t), expected, rtol=1e-4)
         np.testing.assert_allclose(network.train_on_batch(x, t), expected, rtol=1e-4)
@@ -192,8 +212,13 @@ def test_labels_of_many_kinds():
     network = classifier("sparse_categorical_crossentropy")
     weights = network.get_weights()
     results = []
-    for y in (LABELS, LABELS.astype(np.uint8), LABELS.reshape(-1, 1), LABELS.tolist(),
-              LABELS.astype(np.float64)):
+    for y in (
+        LABELS,
+        LABELS.astype(np.uint8),
+        LABELS.reshape(-1, 1),
+        LABELS.tolist(),
+        LABELS.astype(np.float64),
+    ):
         network.set_weights(weights)
         results.append(network.fit(X, y, verbose=0, shuffle=False).history)
     assert all(result == results[0] for result in results)
@@ -221,10 +246,17 @@ def test_predictions_are_no_views_of_the_data():
 
 def test_validation_data_goes_before_the_split():
     network = classifier()
-    history = network.fit(X, ONE_HOT, verbose=0, validation_split=0.5,
-                          validation_data=(X[:4], ONE_HOT[:4]), validation_batch_size=3)
-    assert history.history["val_loss"] == [network.evaluate(X[:4], ONE_HOT[:4], batch_size=3,
-                                                            verbose=0)[0]]
+    history = network.fit(
+        X,
+        ONE_HOT,
+        verbose=0,
+        validation_split=0.5,
+        validation_data=(X[:4], ONE_HOT[:4]),
+        validation_batch_size=3,
+    )
+    assert history.history["val_loss"] == [
+        network.evaluate(X[:4], ONE_HOT[:4], batch_size=3, verbose=0)[0]
+    ]
 
 
 def test_shuffling_is_new_every_epoch():
@@ -253,8 +285,9 @@ def test_shuffling_is_new_every_epoch():
 
 def test_learns_xor():
     random.seed(0)
-    network = models.Sequential([layers.Dense(8, activation="tanh"),
-                                 layers.Dense(1, activation="sigmoid")])
+    network = models.Sequential(
+        [layers.Dense(8, activation="tanh"), layers.Dense(1, activation="sigmoid")]
+    )
     network.compile(optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
     x, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
     history = network.fit(x, y, epochs=200, verbose=0)
@@ -275,8 +308,14 @@ def blobs(n=1000):
 def test_learns_images(optimizer):
     random.seed(0)
     x, y = blobs()
-    network = models.Sequential([layers.Rescaling(1 / 255), layers.Dense(32, activation="relu"),
-                                 layers.Dropout(0.1), layers.Dense(10, activation="softmax")])
+    network = models.Sequential(
+        [
+            layers.Rescaling(1 / 255),
+            layers.Dense(32, activation="relu"),
+            layers.Dropout(0.1),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     network.optimizer.learning_rate *= 10
     history = network.fit(x[:800], y[:800], epochs=12, verbose=0)
@@ -290,9 +329,13 @@ def trained_bits(threads):
     try:
         random.seed(11)
         x, y = blobs(600)
-        network = models.Sequential([
-            layers.Dense(256, activation="relu", input_shape=(64,)), layers.Dropout(0.2),
-            layers.Dense(10, activation="softmax")])
+        network = models.Sequential(
+            [
+                layers.Dense(256, activation="relu", input_shape=(64,)),
+                layers.Dropout(0.2),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
         network.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
         history = network.fit(x, y, epochs=2, batch_size=128, verbose=0, validation_split=0.1)
         return [w.tobytes() for w in network.get_weights()], history.history
@@ -343,6 +386,7 @@ def test_function_losses_get_integers():
 
 def test_function_losses_with_one_output():
     """y of shape (n,) does not broadcast against predictions (n, 1)."""
+
     def distance(y_true, y_pred):
         assert y_true.shape == y_pred.shape
         return abs(y_true - y_pred).mean(-1)
@@ -359,8 +403,10 @@ def test_frozen_layers_stay():
     before = network.get_weights()
     network.fit(X, ONE_HOT, verbose=0)
     network.train_on_batch(X, ONE_HOT)
-    changed = [(found != expected).any()
-               for found, expected in zip(network.get_weights(), before, strict=True)]
+    changed = [
+        (found != expected).any()
+        for found, expected in zip(network.get_weights(), before, strict=True)
+    ]
     assert changed == [False, False, True, True]
     network.layers[0].trainable = True
     network.train_on_batch(X, ONE_HOT)
@@ -368,8 +414,9 @@ def test_frozen_layers_stay():
 
 
 def test_a_layer_more_after_training():
-    network = models.Sequential([layers.Dense(8, activation="relu", input_shape=(FEATURES,)),
-                                 layers.Dense(CLASSES)])
+    network = models.Sequential(
+        [layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)]
+    )
     network.compile("sgd", losses.CategoricalCrossentropy(from_logits=True))
     network.train_on_batch(X, ONE_HOT)
     network.add(layers.Activation("softmax"))
@@ -386,8 +433,9 @@ def test_stop_training():
     def stop(epoch, logs):
         network.stop_training = epoch == 1
 
-    history = network.fit(X, ONE_HOT, epochs=9, verbose=0,
-                          callbacks=[callbacks.LambdaCallback(on_epoch_end=stop)])
+    history = network.fit(
+        X, ONE_HOT, epochs=9, verbose=0, callbacks=[callbacks.LambdaCallback(on_epoch_end=stop)]
+    )
     assert history.epoch == [0, 1]
     assert len(network.fit(X, ONE_HOT, epochs=3, verbose=0).epoch) == 3
 
@@ -423,10 +471,12 @@ def with_nan():
 def test_nan_loss():
     network = classifier()
     before = network.get_weights()
-    with pytest.raises(FloatingPointError,
-                       match=r"^fit: epoch 1, step 2 of 3: the loss is nan: x, in the rows of "
-                             r"this step, has 1 element that is not finite, the first is nan at "
-                             r"\[20, 0\]$") as caught:
+    with pytest.raises(
+        FloatingPointError,
+        match=r"^fit: epoch 1, step 2 of 3: the loss is nan: x, in the rows of "
+        r"this step, has 1 element that is not finite, the first is nan at "
+        r"\[20, 0\]$",
+    ) as caught:
         network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0)
     assert caught.type is FloatingPointError
     # the first step was made, the second was not
@@ -449,8 +499,15 @@ def test_infinite_loss():
 
 def test_terminate_on_nan(capsys):
     network = classifier()
-    history = network.fit(with_nan(), ONE_HOT, batch_size=15, epochs=3, shuffle=False, verbose=0,
-                          callbacks=[callbacks.TerminateOnNaN()])
+    history = network.fit(
+        with_nan(),
+        ONE_HOT,
+        batch_size=15,
+        epochs=3,
+        shuffle=False,
+        verbose=0,
+        callbacks=[callbacks.TerminateOnNaN()],
+    )
     assert np.isnan(history.history["loss"]).tolist() == [True]
     assert capsys.readouterr().out == "Batch 1: the loss is nan: training ends\n"
 
@@ -480,8 +537,10 @@ def test_integer_weights_are_as_repeated_samples():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("loss", "y"), [("categorical_crossentropy", ONE_HOT),
-                                         ("sparse_categorical_crossentropy", LABELS)])
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [("categorical_crossentropy", ONE_HOT), ("sparse_categorical_crossentropy", LABELS)],
+)
 def test_class_weights_are_those_of_their_samples(loss, y):
     by_sample = np.array([CLASS_WEIGHT[label] for label in LABELS])
     networks = [classifier(loss) for _ in range(3)]
@@ -490,7 +549,7 @@ def test_class_weights_are_those_of_their_samples(loss, y):
     options = {"epochs": 2, "batch_size": 10, "verbose": 0, "shuffle": False}
     networks[0].fit(X, y, class_weight=CLASS_WEIGHT, **options)
     networks[1].fit(X, y, sample_weight=by_sample, **options)
-    stream = [(X[i:i + 10], y[i:i + 10]) for i in range(0, N, 10)]
+    stream = [(X[i : i + 10], y[i : i + 10]) for i in range(0, N, 10)]
     networks[2].fit(Batches(stream), class_weight=CLASS_WEIGHT, epochs=2, verbose=0)
     same_weights(networks[0], networks[1])
     same_weights(networks[0], networks[2])
@@ -498,8 +557,12 @@ def test_class_weights_are_those_of_their_samples(loss, y):
 
 def test_metrics_and_weighted_metrics():
     network = classifier()
-    network.compile("sgd", "categorical_crossentropy", ["accuracy"],
-                    [metrics.CategoricalAccuracy("weighted"), "auc"])
+    network.compile(
+        "sgd",
+        "categorical_crossentropy",
+        ["accuracy"],
+        [metrics.CategoricalAccuracy("weighted"), "auc"],
+    )
     found = network.evaluate(X, ONE_HOT, sample_weight=WEIGHTS, verbose=0, return_dict=True)
     right = np.asarray(network.predict(X, verbose=0)).argmax(-1) == LABELS
     assert list(found) == ["loss", "accuracy", "weighted", "auc"] == network.metrics_names
@@ -510,31 +573,52 @@ def test_metrics_and_weighted_metrics():
 
 def test_weights_of_a_validation():
     network = classifier()
-    history = network.fit(X, ONE_HOT, epochs=1, verbose=0,
-                          validation_data=(X, ONE_HOT, WEIGHTS)).history
+    history = network.fit(
+        X, ONE_HOT, epochs=1, verbose=0, validation_data=(X, ONE_HOT, WEIGHTS)
+    ).history
     weighted = network.evaluate(X, ONE_HOT, sample_weight=WEIGHTS, verbose=0)
     assert history["val_loss"] == [weighted[0]]
-    history = network.fit(X, ONE_HOT, epochs=1, verbose=0, validation_split=0.4,
-                          sample_weight=WEIGHTS).history
+    history = network.fit(
+        X, ONE_HOT, epochs=1, verbose=0, validation_split=0.4, sample_weight=WEIGHTS
+    ).history
     weighted = network.evaluate(X[27:], ONE_HOT[27:], sample_weight=WEIGHTS[27:], verbose=0)
     assert history["val_loss"] == [weighted[0]]
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("options", [
-    {}, {"class_weight": CLASS_WEIGHT}, {"sample_weight": WEIGHTS},
-    {"sample_weight": WEIGHTS, "validation_split": 0.25},
-    {"validation_data": (X[:9], ONE_HOT[:9], WEIGHTS[:9])},
-], ids=lambda options: " ".join(options))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"class_weight": CLASS_WEIGHT},
+        {"sample_weight": WEIGHTS},
+        {"sample_weight": WEIGHTS, "validation_split": 0.25},
+        {"validation_data": (X[:9], ONE_HOT[:9], WEIGHTS[:9])},
+    ],
+    ids=lambda options: " ".join(options),
+)
 def test_fit_is_that_of_keras(keras, options):
     ours = classifier()
-    theirs = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(8, "relu"),
-                               keras.layers.Dense(CLASSES, "softmax")])
+    theirs = keras.Sequential(
+        [
+            keras.Input((FEATURES,)),
+            keras.layers.Dense(8, "relu"),
+            keras.layers.Dense(CLASSES, "softmax"),
+        ]
+    )
     theirs.set_weights(ours.get_weights())
-    ours.compile(optimizers.Adam(0.01), "categorical_crossentropy", ["accuracy", "mse"],
-                 ["categorical_accuracy"])
-    theirs.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy",
-                   metrics=["accuracy", "mse"], weighted_metrics=["categorical_accuracy"])
+    ours.compile(
+        optimizers.Adam(0.01),
+        "categorical_crossentropy",
+        ["accuracy", "mse"],
+        ["categorical_accuracy"],
+    )
+    theirs.compile(
+        keras.optimizers.Adam(0.01),
+        "categorical_crossentropy",
+        metrics=["accuracy", "mse"],
+        weighted_metrics=["categorical_accuracy"],
+    )
     options = {"batch_size": 10, "epochs": 3, "shuffle": False, "verbose": 0, **options}
     found = ours.fit(X, ONE_HOT, **options).history
     expected = theirs.fit(X, ONE_HOT, **options).history
@@ -559,7 +643,7 @@ class Batches:
 
 
 def cut(*arrays, size=10):
-    return [tuple(array[i:i + size] for array in arrays) for i in range(0, N, size)]
+    return [tuple(array[i : i + size] for array in arrays) for i in range(0, N, size)]
 
 
 def forever(batches):
@@ -567,24 +651,44 @@ def forever(batches):
         yield from batches
 
 
-@pytest.mark.parametrize(("stream", "steps"), [
-    (lambda: Batches(cut(X, ONE_HOT, WEIGHTS)), None),
-    (lambda: forever(cut(X, ONE_HOT, WEIGHTS)), 5),
-    (lambda: (list(batch) for batch in cut(X, ONE_HOT, WEIGHTS) * 3), 5),
-])
+@pytest.mark.parametrize(
+    ("stream", "steps"),
+    [
+        (lambda: Batches(cut(X, ONE_HOT, WEIGHTS)), None),
+        (lambda: forever(cut(X, ONE_HOT, WEIGHTS)), 5),
+        (lambda: (list(batch) for batch in cut(X, ONE_HOT, WEIGHTS) * 3), 5),
+    ],
+)
 def test_streams_train_as_arrays(stream, steps):
     network, reference = classifier(), classifier()
     network.set_weights(reference.get_weights())
-    expected = reference.fit(X, ONE_HOT, 10, 3, sample_weight=WEIGHTS, shuffle=False, verbose=0,
-                             validation_data=(X, ONE_HOT, WEIGHTS), validation_batch_size=10)
-    found = network.fit(stream(), epochs=3, steps_per_epoch=steps, verbose=0,
-                        validation_data=Batches(cut(X, ONE_HOT, WEIGHTS)))
+    expected = reference.fit(
+        X,
+        ONE_HOT,
+        10,
+        3,
+        sample_weight=WEIGHTS,
+        shuffle=False,
+        verbose=0,
+        validation_data=(X, ONE_HOT, WEIGHTS),
+        validation_batch_size=10,
+    )
+    found = network.fit(
+        stream(),
+        epochs=3,
+        steps_per_epoch=steps,
+        verbose=0,
+        validation_data=Batches(cut(X, ONE_HOT, WEIGHTS)),
+    )
     same_weights(network, reference)
     assert found.history == expected.history
     assert network.evaluate(stream(), steps=steps, verbose=0) == reference.evaluate(
-        X, ONE_HOT, 10, sample_weight=WEIGHTS, verbose=0)
-    assert network.predict(stream(), steps=5, verbose=0).tolist() == reference.predict(
-        X, 10, verbose=0).tolist()
+        X, ONE_HOT, 10, sample_weight=WEIGHTS, verbose=0
+    )
+    assert (
+        network.predict(stream(), steps=5, verbose=0).tolist()
+        == reference.predict(X, 10, verbose=0).tolist()
+    )
     assert network.predict(iter([X[:10], X[10:]]), verbose=0).shape == (N, CLASSES)
 
 
@@ -599,8 +703,9 @@ def test_a_stream_builds_the_model(capsys):
 def test_training_ends_where_a_stream_runs_out():
     network = classifier()
     with pytest.warns(UserWarning, match="fit: x: 2 batches: expected 5, as asked for"):
-        history = network.fit(iter(cut(X, ONE_HOT) + cut(X, ONE_HOT)[:2]), steps_per_epoch=5,
-                              epochs=9, verbose=0)
+        history = network.fit(
+            iter(cut(X, ONE_HOT) + cut(X, ONE_HOT)[:2]), steps_per_epoch=5, epochs=9, verbose=0
+        )
     assert history.epoch == [0, 1]
 
 
@@ -620,86 +725,192 @@ def uncompiled(method, *arguments):
         (uncompiled("train_on_batch", X, X), RuntimeError, "train_on_batch: the model is not"),
         (uncompiled("test_on_batch", X, X), RuntimeError, "test_on_batch: the model is not"),
         (lambda: classifier().compile("sgd"), ValueError, "compile: loss: missing"),
-        (lambda: classifier("crossentropy"), ValueError,
-         "unknown loss 'crossentropy': did you mean 'binary_cross"),
-        (lambda: classifier(optimizer="sdg"), ValueError,
-         r"unknown optimizer 'sdg': did you mean 'sgd'\?$"),
-        (lambda: classifier().compile("sgd", "mse", metrics=["acuracy"]), ValueError,
-         r"unknown metric 'acuracy': did you mean 'accuracy'\?$"),
-        (lambda: classifier().compile("sgd", "mse", metrics="accuracy"), TypeError,
-         "compile: metrics: found 'accuracy': expected a list"),
-        (lambda: classifier().compile("sgd", "mse", metrics=["mse", "mse"]), ValueError,
-         "compile: metrics: the name 'mse' is taken"),
-        (lambda: classifier().fit(X, ONE_HOT[:40]), ValueError,
-         "fit: x has 45 samples and y 40: expected the same number"),
+        (
+            lambda: classifier("crossentropy"),
+            ValueError,
+            "unknown loss 'crossentropy': did you mean 'binary_cross",
+        ),
+        (
+            lambda: classifier(optimizer="sdg"),
+            ValueError,
+            r"unknown optimizer 'sdg': did you mean 'sgd'\?$",
+        ),
+        (
+            lambda: classifier().compile("sgd", "mse", metrics=["acuracy"]),
+            ValueError,
+            r"unknown metric 'acuracy': did you mean 'accuracy'\?$",
+        ),
+        (
+            lambda: classifier().compile("sgd", "mse", metrics="accuracy"),
+            TypeError,
+            "compile: metrics: found 'accuracy': expected a list",
+        ),
+        (
+            lambda: classifier().compile("sgd", "mse", metrics=["mse", "mse"]),
+            ValueError,
+            "compile: metrics: the name 'mse' is taken",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT[:40]),
+            ValueError,
+            "fit: x has 45 samples and y 40: expected the same number",
+        ),
         (lambda: classifier().fit(X), ValueError, "fit: y: missing"),
         (lambda: classifier().fit(), ValueError, "fit: x: missing"),
-        (lambda: classifier().fit(X[:0], ONE_HOT[:0]), ValueError,
-         r"fit: x: found shape \(0, 6\): expected at least one sample"),
-        (lambda: classifier().fit(X[:, :5], ONE_HOT), ValueError,
-         r"fit: x has shape \(45, 5\): expected \(n, 6\)"),
-        (lambda: classifier().fit(X.reshape(N, 2, 3), ONE_HOT), ValueError,
-         r"fit: x has shape \(45, 2, 3\): expected \(n, 6\)"),
-        (lambda: classifier().fit(X, LABELS), ValueError,
-         r"fit: y: shape \(45,\): expected \(45, 3\), one-hot rows; for class numbers use sparse_"),
+        (
+            lambda: classifier().fit(X[:0], ONE_HOT[:0]),
+            ValueError,
+            r"fit: x: found shape \(0, 6\): expected at least one sample",
+        ),
+        (
+            lambda: classifier().fit(X[:, :5], ONE_HOT),
+            ValueError,
+            r"fit: x has shape \(45, 5\): expected \(n, 6\)",
+        ),
+        (
+            lambda: classifier().fit(X.reshape(N, 2, 3), ONE_HOT),
+            ValueError,
+            r"fit: x has shape \(45, 2, 3\): expected \(n, 6\)",
+        ),
+        (
+            lambda: classifier().fit(X, LABELS),
+            ValueError,
+            r"fit: y: shape \(45,\): expected \(45, 3\), one-hot rows; for class numbers use "
+            r"sparse_",
+        ),
         (lambda: classifier().fit(X, LABELS.reshape(-1, 1)), ValueError, "one-hot rows"),
-        (lambda: classifier().fit(X, np.eye(4)[LABELS]), ValueError,
-         r"fit: y: targets of shape \(45, 4\): expected \(45, 3\)"),
-        (lambda: classifier("mse").fit(X, LABELS), ValueError,
-         r"fit: y: targets of shape \(45,\): expected \(45, 3\)"),
-        (lambda: classifier("sparse_categorical_crossentropy").fit(X, ONE_HOT), ValueError,
-         r"fit: y: labels of shape \(45, 3\): expected \(45,\), integers"),
-        (lambda: classifier("sparse_categorical_crossentropy").fit(X[:3], [0, 3, 1]), ValueError,
-         r"fit: y: label 3 at position 1: expected an integer in \[0, 3\), one of 3 classes"),
-        (lambda: classifier("sparse_categorical_crossentropy").evaluate(X[:2], [0, -1]), ValueError,
-         "evaluate: y: label -1 at position 1"),
-        (lambda: classifier().fit(X, ONE_HOT, batch_size=0), ValueError,
-         "fit: batch_size: found 0: expected at least 1"),
-        (lambda: classifier().fit(X, ONE_HOT, batch_size=1.5), TypeError,
-         "fit: batch_size: found 1.5: expected an integer"),
-        (lambda: classifier().evaluate(X, ONE_HOT, batch_size=-1), ValueError,
-         "evaluate: batch_size: found -1"),
+        (
+            lambda: classifier().fit(X, np.eye(4)[LABELS]),
+            ValueError,
+            r"fit: y: targets of shape \(45, 4\): expected \(45, 3\)",
+        ),
+        (
+            lambda: classifier("mse").fit(X, LABELS),
+            ValueError,
+            r"fit: y: targets of shape \(45,\): expected \(45, 3\)",
+        ),
+        (
+            lambda: classifier("sparse_categorical_crossentropy").fit(X, ONE_HOT),
+            ValueError,
+            r"fit: y: labels of shape \(45, 3\): expected \(45,\), integers",
+        ),
+        (
+            lambda: classifier("sparse_categorical_crossentropy").fit(X[:3], [0, 3, 1]),
+            ValueError,
+            r"fit: y: label 3 at position 1: expected an integer in \[0, 3\), one of 3 classes",
+        ),
+        (
+            lambda: classifier("sparse_categorical_crossentropy").evaluate(X[:2], [0, -1]),
+            ValueError,
+            "evaluate: y: label -1 at position 1",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, batch_size=0),
+            ValueError,
+            "fit: batch_size: found 0: expected at least 1",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, batch_size=1.5),
+            TypeError,
+            "fit: batch_size: found 1.5: expected an integer",
+        ),
+        (
+            lambda: classifier().evaluate(X, ONE_HOT, batch_size=-1),
+            ValueError,
+            "evaluate: batch_size: found -1",
+        ),
         (lambda: classifier().predict(X, batch_size=0), ValueError, "predict: batch_size: found 0"),
-        (lambda: classifier().fit(X, ONE_HOT, epochs=-1), ValueError,
-         "fit: epochs: found -1: expected at least 0"),
+        (
+            lambda: classifier().fit(X, ONE_HOT, epochs=-1),
+            ValueError,
+            "fit: epochs: found -1: expected at least 0",
+        ),
         (lambda: classifier().fit(X, ONE_HOT, initial_epoch=-1), ValueError, "initial_epoch"),
-        (lambda: classifier().fit(X, ONE_HOT, validation_split=1), ValueError,
-         r"fit: validation_split: found 1: expected a number in \[0, 1\)"),
-        (lambda: classifier().fit(X, ONE_HOT, validation_split=-0.1), ValueError,
-         "fit: validation_split: found -0.1"),
-        (lambda: classifier().fit(X, ONE_HOT, validation_split=0.99), ValueError,
-         "fit: validation_split: 0.99 of 45 samples leaves none to train with"),
-        (lambda: classifier().fit(X, ONE_HOT, validation_data=X), ValueError,
-         r"fit: validation_data: found of type ndarray: expected a pair \(x, y\)"),
-        (lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)), ValueError,
-         r"fit: validation_data: y: shape \(45,\)"),
-        (lambda: classifier().predict(X[:, :5]), ValueError,
-         r"predict: x has shape \(45, 5\): expected \(n, 6\)"),
+        (
+            lambda: classifier().fit(X, ONE_HOT, validation_split=1),
+            ValueError,
+            r"fit: validation_split: found 1: expected a number in \[0, 1\)",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, validation_split=-0.1),
+            ValueError,
+            "fit: validation_split: found -0.1",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, validation_split=0.99),
+            ValueError,
+            "fit: validation_split: 0.99 of 45 samples leaves none to train with",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, validation_data=X),
+            ValueError,
+            r"fit: validation_data: found of type ndarray: expected a pair \(x, y\)",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)),
+            ValueError,
+            r"fit: validation_data: y: shape \(45,\)",
+        ),
+        (
+            lambda: classifier().predict(X[:, :5]),
+            ValueError,
+            r"predict: x has shape \(45, 5\): expected \(n, 6\)",
+        ),
         (lambda: classifier().predict_on_batch(X[:, :5]), ValueError, "predict_on_batch: x has"),
         (lambda: classifier().fit(["a"], [1]), TypeError, "expected numbers"),
         (lambda: models.Sequential().predict(X), ValueError, "the model has no layers"),
-        (lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS[:9]), ValueError,
-         "fit: x has 45 samples and sample_weight 9: expected the same number"),
-        (lambda: classifier().fit(X, ONE_HOT, sample_weight=ONE_HOT, verbose=0), ValueError,
-         r"sample_weight: found shape \(32, 3\): expected \(32,\)"),
-        (lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS, class_weight={}), ValueError,
-         "fit: found sample_weight and class_weight: expected one of them"),
+        (
+            lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS[:9]),
+            ValueError,
+            "fit: x has 45 samples and sample_weight 9: expected the same number",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, sample_weight=ONE_HOT, verbose=0),
+            ValueError,
+            r"sample_weight: found shape \(32, 3\): expected \(32,\)",
+        ),
+        (
+            lambda: classifier().fit(X, ONE_HOT, sample_weight=WEIGHTS, class_weight={}),
+            ValueError,
+            "fit: found sample_weight and class_weight: expected one of them",
+        ),
         (lambda: classifier().fit(X, ONE_HOT, class_weight=[1]), TypeError, "fit: class_weight"),
-        (lambda: classifier().fit(X, ONE_HOT, steps_per_epoch=3), ValueError,
-         "fit: steps_per_epoch: found 3 for an array x: expected None"),
+        (
+            lambda: classifier().fit(X, ONE_HOT, steps_per_epoch=3),
+            ValueError,
+            "fit: steps_per_epoch: found 3 for an array x: expected None",
+        ),
         (lambda: classifier().fit(iter([]), verbose=0), ValueError, "fit: x: no batches left"),
-        (lambda: classifier().fit(iter([(X, ONE_HOT)]), epochs=2, verbose=0), ValueError,
-         "fit: x: no batches left: expected an object that can be iterated over anew"),
-        (lambda: classifier().fit(iter([X]), verbose=0), ValueError,
-         r"fit: x: found a batch of type ndarray: expected \(x, y\) or \(x, y, sample_weight\)"),
-        (lambda: classifier().fit(iter([(X[:, :2], ONE_HOT)]), verbose=0), ValueError,
-         r"fit: x has shape \(45, 2\): expected \(n, 6\)"),
-        (lambda: classifier().fit(iter([(X, ONE_HOT)]), ONE_HOT), ValueError,
-         "fit: x gives batches: expected y and sample_weight in them"),
-        (lambda: classifier().fit(iter([(X, ONE_HOT)]), validation_split=0.5), ValueError,
-         "fit: validation_split: x gives batches"),
-        (lambda: classifier(losses.MeanSquaredError(reduction=None)), ValueError,
-         "compile: loss: mean_squared_error has reduction=None"),
+        (
+            lambda: classifier().fit(iter([(X, ONE_HOT)]), epochs=2, verbose=0),
+            ValueError,
+            "fit: x: no batches left: expected an object that can be iterated over anew",
+        ),
+        (
+            lambda: classifier().fit(iter([X]), verbose=0),
+            ValueError,
+            r"fit: x: found a batch of type ndarray: expected \(x, y\) or \(x, y, sample_weight\)",
+        ),
+        (
+            lambda: classifier().fit(iter([(X[:, :2], ONE_HOT)]), verbose=0),
+            ValueError,
+            r"fit: x has shape \(45, 2\): expected \(n, 6\)",
+        ),
+        (
+            lambda: classifier().fit(iter([(X, ONE_HOT)]), ONE_HOT),
+            ValueError,
+            "fit: x gives batches: expected y and sample_weight in them",
+        ),
+        (
+            lambda: classifier().fit(iter([(X, ONE_HOT)]), validation_split=0.5),
+            ValueError,
+            "fit: validation_split: x gives batches",
+        ),
+        (
+            lambda: classifier(losses.MeanSquaredError(reduction=None)),
+            ValueError,
+            "compile: loss: mean_squared_error has reduction=None",
+        ),
         (lambda: classifier(weighted_metrics="mse"), TypeError, "compile: weighted_metrics"),
         (lambda: classifier(weighted_metrics=["accuracy"]), ValueError, "'accuracy' is taken"),
     ],
@@ -721,8 +932,12 @@ def test_refuses_to_train_nothing():
 
 def small_network(optimizer="sgd"):
     random.seed(5)
-    network = models.Sequential([layers.Dense(8, activation="relu", input_shape=(64,)),
-                                 layers.Dense(10, activation="softmax")])
+    network = models.Sequential(
+        [
+            layers.Dense(8, activation="relu", input_shape=(64,)),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
     network.compile(optimizer, "sparse_categorical_crossentropy")
     return network
 
@@ -804,10 +1019,21 @@ def test_class_weights_do_not_reach_the_validation(loss):
     assert [found["val_loss"][-1], found["val_accuracy"][-1]] == last
 
 
-@pytest.mark.parametrize(("n", "split", "n_train"), [
-    (10, 0.8, 2), (10, 0.9, 1), (10, 0.7, 3), (10, 0.25, 7), (7, 5 / 7, 2), (100, 0.55, 45),
-    (100, 0.57, 43), (100, 0.29, 71), (3, 2 / 3, 1), (45, 0.95, 2),
-])
+@pytest.mark.parametrize(
+    ("n", "split", "n_train"),
+    [
+        (10, 0.8, 2),
+        (10, 0.9, 1),
+        (10, 0.7, 3),
+        (10, 0.25, 7),
+        (7, 5 / 7, 2),
+        (100, 0.55, 45),
+        (100, 0.57, 43),
+        (100, 0.29, 71),
+        (3, 2 / 3, 1),
+        (45, 0.95, 2),
+    ],
+)
 def test_validation_split(n, split, n_train):
     network = classifier()
     x, y = np.resize(X, (n, FEATURES)), np.resize(ONE_HOT, (n, CLASSES))
@@ -838,8 +1064,9 @@ def endless():
 def test_stopping_after_a_batch(verbose, capsys):
     network = classifier()
     stopper = Stopper("train", "stop_training")
-    history = network.fit(endless(), epochs=4, verbose=verbose, callbacks=[stopper],
-                          validation_data=(X, ONE_HOT)).history
+    history = network.fit(
+        endless(), epochs=4, verbose=verbose, callbacks=[stopper], validation_data=(X, ONE_HOT)
+    ).history
     assert stopper.ended == 3 == network.optimizer.iterations
     assert [len(values) for values in history.values()] == [1, 1, 1, 1]
     assert "None" not in capsys.readouterr().out
@@ -862,31 +1089,42 @@ def test_stopping_an_evaluation_and_a_prediction(capsys):
     assert "None" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("call", [
-    lambda batches: classifier().fit(batches, verbose=0),
-    lambda batches: classifier().fit(batches, validation_split=0.5, verbose=0),
-    lambda batches: classifier().evaluate(batches, verbose=0),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda batches: classifier().fit(batches, verbose=0),
+        lambda batches: classifier().fit(batches, validation_split=0.5, verbose=0),
+        lambda batches: classifier().evaluate(batches, verbose=0),
+    ],
+)
 @pytest.mark.parametrize("sizes", [(20, 25), (20, 20)], ids=["ragged", "alike"])
 def test_a_list_of_batches(call, sizes):
     batches = [(X[:n], ONE_HOT[:n]) for n in sizes]
-    with pytest.raises(ValueError, match=r"x: found a list of 2 batches: expected samples and y, "
-                       r"or batches from an iterator, iter\(x\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"x: found a list of 2 batches: expected samples and y, "
+        r"or batches from an iterator, iter\(x\)",
+    ):
         call(batches)
     with pytest.raises(ValueError, match="expected samples of one shape, or batches from an iter"):
         classifier().predict([X, X[:3]], verbose=0)
     with pytest.raises(ValueError, match="fit: y: found a list of 2 parts that make no array"):
         classifier().fit(X, [[1, 2], [3]], verbose=0)
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_nan_is_reported_by_its_row_in_the_data(shuffle):
     y = ONE_HOT.copy()
     y[33, 1] = math.nan
-    for x, targets, name, place in ((with_nan(), ONE_HOT, r": x,", "[20, 0]"),
-                              (X, y, r": y,", "[33, 1]")):
+    for x, targets, name, place in (
+        (with_nan(), ONE_HOT, r": x,", "[20, 0]"),
+        (X, y, r": y,", "[33, 1]"),
+    ):
         network = models.Sequential([layers.Dense(y.shape[1], input_shape=(FEATURES,))])
         network.compile("sgd", "mse")
-        with pytest.raises(FloatingPointError, match=f"{name} in the rows of this step, .* at "
-                                                     f"{re.escape(place)}$"):
+        with pytest.raises(
+            FloatingPointError, match=f"{name} in the rows of this step, .* at {re.escape(place)}$"
+        ):
             network.fit(x, targets, batch_size=7, shuffle=shuffle, verbose=0)
     with pytest.raises(FloatingPointError, match=r"x of the batch has .* at \[0, 0\]$"):
         network.fit(iter([(with_nan()[20:], ONE_HOT[20:])]), verbose=0)

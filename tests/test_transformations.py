@@ -72,24 +72,42 @@ def test_aux():
     ("call", "error", "message"),
     [
         (lambda: pt.jvp(f, X, Y), TypeError, "jvp: primals: found a Tensor: expected a tuple"),
-        (lambda: pt.jvp(f, (X, Y), (X,)), ValueError,
-         "jvp: tangents: found a tuple: expected a tuple of 2 parts"),
-        (lambda: pt.jvp(f, (X, Y), (Y, X)), ValueError,
-         r"jvp: tangents has shape \(3,\): expected that of the source, \(2, 3\)"),
-        (lambda: pt.jvp(lambda p: p["a"], ({"a": X},), ({"b": X},)), ValueError,
-         r"jvp: tangents: found a dict: expected a dictionary with the keys \['a'\]"),
+        (
+            lambda: pt.jvp(f, (X, Y), (X,)),
+            ValueError,
+            "jvp: tangents: found a tuple: expected a tuple of 2 parts",
+        ),
+        (
+            lambda: pt.jvp(f, (X, Y), (Y, X)),
+            ValueError,
+            r"jvp: tangents has shape \(3,\): expected that of the source, \(2, 3\)",
+        ),
+        (
+            lambda: pt.jvp(lambda p: p["a"], ({"a": X},), ({"b": X},)),
+            ValueError,
+            r"jvp: tangents: found a dict: expected a dictionary with the keys \['a'\]",
+        ),
         (lambda: pt.jvp(f, (X, 1), (X, 1)), TypeError, "jvp: an argument has dtype int64"),
         (lambda: pt.vjp(f, X, "a"), TypeError, "asarray: str gives"),
-        (lambda: pt.vjp(f, X, Y)[1](pt.ones(2)), ValueError,
-         r"gradient: output_gradient has shape \(2,\): expected that of the target, \(2, 3\)"),
-        (lambda: pt.jvp(lambda x: 3.0, (X,), (X,)), TypeError,
-         "jvp: the target is a float: expected a tensor"),
+        (
+            lambda: pt.vjp(f, X, Y)[1](pt.ones(2)),
+            ValueError,
+            r"gradient: output_gradient has shape \(2,\): expected that of the target, \(2, 3\)",
+        ),
+        (
+            lambda: pt.jvp(lambda x: 3.0, (X,), (X,)),
+            TypeError,
+            "jvp: the target is a float: expected a tensor",
+        ),
         (lambda: pt.jacobian(lambda x: 3.0)(X), TypeError, "jacobian: the function returned a"),
         (lambda: pt.jacobian(f, mode="both")(X), ValueError, "jacobian: mode: found 'both'"),
         (lambda: pt.jacobian(f, argnums="x")(X), TypeError, "jacobian: argnums: found 'x'"),
         (lambda: pt.hessian(f, argnums=2)(X, Y), ValueError, "jacobian: argument 2 of 2"),
-        (lambda: pt.hvp(f)(), ValueError, "hvp: found no arguments: expected those of the function"
-         " and a vector"),
+        (
+            lambda: pt.hvp(f)(),
+            ValueError,
+            "hvp: found no arguments: expected those of the function and a vector",
+        ),
         (lambda: pt.check_grads(f, (X, Y), modes=("both",)), ValueError, "modes: found 'both'"),
     ],
 )
@@ -134,7 +152,7 @@ def test_modes_compose(outer, inner):
             return lambda x: pt.vjp(g, x)[1](1.0)[0]
         return lambda x: pt.jvp(g, (x,), (1.0,))[1]
 
-    g = derivative(derivative(lambda x: pt.sin(x) * x ** 3, inner), outer)
+    g = derivative(derivative(lambda x: pt.sin(x) * x**3, inner), outer)
     x = 0.7
     expected = 6 * x * np.sin(x) + 6 * x**2 * np.cos(x) - x**3 * np.sin(x)
     assert g(pt.asarray(x, dtype="float64")).item() == pytest.approx(expected, rel=1e-12)
@@ -145,6 +163,7 @@ def test_modes_compose(outer, inner):
 
 def test_perturbations_are_not_confused_in_forward_mode():
     """d/dx (x * d/dy (x + y)) is 1, not 2 (Siskind and Pearlmutter)."""
+
     def d(g):
         return lambda x: pt.jvp(g, (x,), (1.0,))[1]
 
@@ -229,16 +248,21 @@ def test_custom_gradient():
     assert pt.grad(log1pexp)(pt.asarray(100.0)).item() == 1  # not inf / inf
     assert log1pexp(0.0).item() == pytest.approx(np.log(2))
     pt.check_grads(log1pexp, (Y,), order=3)
-    np.testing.assert_allclose(pt.hessian(lambda x: pt.sum(log1pexp(x)))(Y),
-                               pt.hessian(lambda x: pt.sum(pt.softplus(x)))(Y), rtol=1e-10)
+    np.testing.assert_allclose(
+        pt.hessian(lambda x: pt.sum(log1pexp(x)))(Y),
+        pt.hessian(lambda x: pt.sum(pt.softplus(x)))(Y),
+        rtol=1e-10,
+    )
 
 
 def test_custom_gradient_of_several_arguments_and_results():
     @pt.custom_gradient
     def g(x, p, n):
         a, b = p["a"], p["b"]
-        return ((x * a, {"n": n, "s": b * b}),
-                lambda g: (g[0] * a, {"a": pt.sum(g[0] * x), "b": g[1]["s"] * 2 * b}, None))
+        return (
+            (x * a, {"n": n, "s": b * b}),
+            lambda g: (g[0] * a, {"a": pt.sum(g[0] * x), "b": g[1]["s"] * 2 * b}, None),
+        )
 
     x, p = pt.asarray([1.0, 2.0]), {"a": pt.asarray(3.0), "b": pt.asarray(5.0)}
     value, aux = g(x, p, 7)
@@ -262,12 +286,22 @@ def test_custom_gradients_are_taken_as_they_are():
 @pytest.mark.parametrize(
     ("g", "error", "message"),
     [
-        (lambda x, y: x * y, TypeError, "custom_gradient: the function returned a tensor of dtype"
-         " float64: expected a pair"),
-        (lambda x, y: (x * y, lambda g: g), TypeError, "derivative returned a tensor of dtype "
-         "float64: expected a tuple of 2 gradients"),
-        (lambda x, y: (x * y, lambda g: (g, g)), ValueError,
-         r"custom_gradient: a gradient has shape \(2, 3\): expected that of the argument, \(3,\)"),
+        (
+            lambda x, y: x * y,
+            TypeError,
+            "custom_gradient: the function returned a tensor of dtype float64: expected a pair",
+        ),
+        (
+            lambda x, y: (x * y, lambda g: g),
+            TypeError,
+            "derivative returned a tensor of dtype float64: expected a tuple of 2 gradients",
+        ),
+        (
+            lambda x, y: (x * y, lambda g: (g, g)),
+            ValueError,
+            r"custom_gradient: a gradient has shape \(2, 3\): expected that of the argument, "
+            r"\(3,\)",
+        ),
     ],
 )
 def test_custom_gradient_refuses(g, error, message):
@@ -324,8 +358,11 @@ def test_checkpoint_sees_what_the_function_reads():
         assert out["x"] is x and out["n"] == 3
         return pt.sum(out["y"] ** 2)
 
-    np.testing.assert_allclose(pt.grad(f)(normal(3, 3), X),
-                               pt.grad(lambda w: pt.sum((X @ w) ** 2))(normal(3, 3)), rtol=1e-12)
+    np.testing.assert_allclose(
+        pt.grad(f)(normal(3, 3), X),
+        pt.grad(lambda w: pt.sum((X @ w) ** 2))(normal(3, 3)),
+        rtol=1e-12,
+    )
 
 
 def test_checkpoint_repeats_random_numbers():
@@ -398,8 +435,7 @@ def test_check_grads_finds_errors(mode):
 
 
 def test_check_grads_varies_what_is_floating_point():
-    pt.check_grads(lambda x, n, p: [x ** n, p["s"] * x, n], (2.0, 3, {"s": np.float32(1.5)}),
-                   order=2)
+    pt.check_grads(lambda x, n, p: [x**n, p["s"] * x, n], (2.0, 3, {"s": np.float32(1.5)}), order=2)
     pt.check_grads(lambda x: x.astype("float32") ** 2, (2.0,), rtol=0.05, atol=0.05, eps=0.01)
 
 

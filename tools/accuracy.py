@@ -52,35 +52,96 @@ PEER_STRIDE = 64
 LIMIT = 1.0  # ULP: the promise
 # Where half of the float64 samples of a row are drawn; elsewhere the op table's domain.
 INTERVALS = {
-    "exp": ((-750, 712),), "expm1": ((-3, 3),), "sigmoid": ((-40, 40),), "softplus": ((-40, 40),),
-    "log": ((0, 4),), "log2": ((0, 4),), "log10": ((0, 4),), "log1p": ((-1, 3),),
-    "sin": ((-100, 100),), "cos": ((-100, 100),), "tan": ((-100, 100),), "tanh": ((-3, 3),),
-    "erf": ((-6, 6),), "sqrt": ((0, 9),), "pow": ((0, 4), (-200, 200)),
-    "divide": ((-4, 4), (-4, 4)), "remainder": ((-99, 99), (-4, 4)),
-    "acos": ((-1, 1),), "acosh": ((1, 4),), "asin": ((-1, 1),), "atanh": ((-1, 1),),
-    "cosh": ((-20, 20),), "sinh": ((-20, 20),), "atan2": ((-4, 4), (-4, 4)),
+    "exp": ((-750, 712),),
+    "expm1": ((-3, 3),),
+    "sigmoid": ((-40, 40),),
+    "softplus": ((-40, 40),),
+    "log": ((0, 4),),
+    "log2": ((0, 4),),
+    "log10": ((0, 4),),
+    "log1p": ((-1, 3),),
+    "sin": ((-100, 100),),
+    "cos": ((-100, 100),),
+    "tan": ((-100, 100),),
+    "tanh": ((-3, 3),),
+    "erf": ((-6, 6),),
+    "sqrt": ((0, 9),),
+    "pow": ((0, 4), (-200, 200)),
+    "divide": ((-4, 4), (-4, 4)),
+    "remainder": ((-99, 99), (-4, 4)),
+    "acos": ((-1, 1),),
+    "acosh": ((1, 4),),
+    "asin": ((-1, 1),),
+    "atanh": ((-1, 1),),
+    "cosh": ((-20, 20),),
+    "sinh": ((-20, 20),),
+    "atan2": ((-4, 4), (-4, 4)),
     "logaddexp": ((-4, 4), (-4, 4)),
 }
 # Rows that choose among their inputs, or are tested against exact arithmetic elsewhere.
 LEFT_OUT = {
-    "maximum": "chooses an input", "minimum": "chooses an input", "relu_gradient": "chooses",
+    "maximum": "chooses an input",
+    "minimum": "chooses an input",
+    "relu_gradient": "chooses",
     "floor_divide": "test_op_table.py compares it with Python's integers and floats",
 }
 # Rows that never round: no comparison with others.
-EXACT = {"abs", "negative", "positive", "sign", "relu", "round", "floor", "ceil", "trunc",
-         "copysign", "nextafter"}
+EXACT = {
+    "abs",
+    "negative",
+    "positive",
+    "sign",
+    "relu",
+    "round",
+    "floor",
+    "ceil",
+    "trunc",
+    "copysign",
+    "nextafter",
+}
 PEER_NAMES = {"numpy": {"pow": "power"}, "torch": {}}
 
-SPECIALS = [0.0, 2.0**-1074, 2.0**-1022, 2.0**-149, 2.0**-126, 2.0**-60, 0.5, 1 - 2.0**-24, 1.0,
-            1.5, 2.0, 3.0, 4.5, 2.0**24, 2.0**24 + 2, 2.0**53, 2.0**53 + 2, 2.0**128 - 2.0**104,
-            sys.float_info.max, math.inf, math.nan]
+SPECIALS = [
+    0.0,
+    2.0**-1074,
+    2.0**-1022,
+    2.0**-149,
+    2.0**-126,
+    2.0**-60,
+    0.5,
+    1 - 2.0**-24,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    4.5,
+    2.0**24,
+    2.0**24 + 2,
+    2.0**53,
+    2.0**53 + 2,
+    2.0**128 - 2.0**104,
+    sys.float_info.max,
+    math.inf,
+    math.nan,
+]
 SPECIALS += [-x for x in SPECIALS]
 # float64 inputs whose results lie closest to a tie, or to a multiple of pi/2 (Muller et al.,
 # Handbook of Floating-Point Arithmetic, chapters 10 and 11), and the ends of ranges.
-HARD = [float.fromhex(x) for x in (
-    "0x1.6ac5b262ca1ffp+849", "0x1.9e9cbbfd6080bp-31", "0x1.62a88613629b5p+678",
-    "0x1.921fb54442d18p+0", "0x1.921fb54442d18p+1", "0x1.62e42fefa39efp+9", "-0x1.74910d52d3051p+9",
-    "-0x1.6232bdd7abcd2p+9", "0x1.fffffffffffffp-1", "0x1.0000000000001p+0")]
+HARD = [
+    float.fromhex(x)
+    for x in (
+        "0x1.6ac5b262ca1ffp+849",
+        "0x1.9e9cbbfd6080bp-31",
+        "0x1.62a88613629b5p+678",
+        "0x1.921fb54442d18p+0",
+        "0x1.921fb54442d18p+1",
+        "0x1.62e42fefa39efp+9",
+        "-0x1.74910d52d3051p+9",
+        "-0x1.6232bdd7abcd2p+9",
+        "0x1.fffffffffffffp-1",
+        "0x1.0000000000001p+0",
+    )
+]
 HARD += [-x for x in HARD]
 
 
@@ -111,31 +172,47 @@ def main(argv=None):
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: no row that is measured")
 
-    wanted = [(row, dtype) for dtype in ("float32", "float64") for row in rows
-              if row.name in (options.rows or [row.name])]
+    wanted = [
+        (row, dtype)
+        for dtype in ("float32", "float64")
+        for row in rows
+        if row.name in (options.rows or [row.name])
+    ]
     # those that never round last: what is done is kept
     wanted.sort(key=lambda cell: (cell[0].name in EXACT, len(cell[0].inputs), cell[1]))
     results = json.loads(results_file.read_text()) if results_file.exists() else {}
     for row, dtype in wanted:
         exhaustive = dtype == "float32" and len(row.inputs) == 1
         key = f"{row.name} {dtype}"
-        plan = {"sources": sources_of(row),
-                "inputs": -(-2**32 // options.stride) if exhaustive else options.samples}
+        plan = {
+            "sources": sources_of(row),
+            "inputs": -(-(2**32) // options.stride) if exhaustive else options.samples,
+        }
         if {name: results.get(key, {}).get(name) for name in plan} == plan:
             continue
         started = time.monotonic()
         job = Job(library, row, dtype)
-        job.run(strided(options.stride) if exhaustive else sampled(row, dtype, options.samples),
-                options.threads, PEER_STRIDE if exhaustive else 1)
+        job.run(
+            strided(options.stride) if exhaustive else sampled(row, dtype, options.samples),
+            options.threads,
+            PEER_STRIDE if exhaustive else 1,
+        )
         results[key] = {**plan, "worst": job.found(), "seconds": time.monotonic() - started}
         results_file.write_text(json.dumps(results, indent=1))
-        print(f"{key:20}", "  ".join(f"{name} {worst[0]:.4f}"
-                                    for name, worst in results[key]["worst"].items()), flush=True)
+        print(
+            f"{key:20}",
+            "  ".join(f"{name} {worst[0]:.4f}" for name, worst in results[key]["worst"].items()),
+            flush=True,
+        )
 
     names = itertools.product((row.name for row in rows), ("float32", "float64"))
     cells = {key: results[" ".join(key)] for key in names if " ".join(key) in results}
-    largest = max((worst[0], *key) for key, cell in cells.items()
-                  for name, worst in cell["worst"].items() if name in ISAS)
+    largest = max(
+        (worst[0], *key)
+        for key, cell in cells.items()
+        for name, worst in cell["worst"].items()
+        if name in ISAS
+    )
     print(f"{options.output}: at most {largest[0]:.4f} ULP ({' '.join(largest[1:])})")
     options.output.write_text(page(cells))
     return int(largest[0] > LIMIT)
@@ -145,35 +222,62 @@ def load(build):
     """Build accuracy.c with the kernels; the library."""
     if not (build / "build.ninja").exists():
         subprocess.run(["meson", "setup", build, ROOT], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", build, "tools/libaccuracy.so"], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["ninja", "-C", build, "tools/libaccuracy.so"], check=True, stdout=subprocess.DEVNULL
+    )
     library = ctypes.CDLL(str(build / "tools" / "libaccuracy.so"))
     library.accuracy_loop.restype = ctypes.c_bool
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
-    library.accuracy_loop.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_bool, pointer, pointer,
-                                      pointer, size)
+    library.accuracy_loop.argtypes = (
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.c_bool,
+        pointer,
+        pointer,
+        pointer,
+        size,
+    )
     library.accuracy_judge.restype = None
-    library.accuracy_judge.argtypes = (ctypes.c_char_p, ctypes.c_bool, pointer, pointer, size,
-                                       ctypes.POINTER(pointer), size, ctypes.POINTER(Worst))
+    library.accuracy_judge.argtypes = (
+        ctypes.c_char_p,
+        ctypes.c_bool,
+        pointer,
+        pointer,
+        size,
+        ctypes.POINTER(pointer),
+        size,
+        ctypes.POINTER(Worst),
+    )
     return library
 
 
 def measured_rows(library):
     """Rows with something to measure; SystemExit if one lacks a reference."""
-    rows = [row for row in ELEMENTWISE if "f" in row.types and len(row.inputs) < 3
-            and row.result == "same" and row.name not in LEFT_OUT]
+    rows = [
+        row
+        for row in ELEMENTWISE
+        if "f" in row.types
+        and len(row.inputs) < 3
+        and row.result == "same"
+        and row.name not in LEFT_OUT
+    ]
     for row in rows:
         if library.accuracy_inputs(row.name.encode()) != len(row.inputs):
-            raise SystemExit(f"accuracy: {row.name}: no reference in tools/accuracy.c, and no "
-                             "reason in LEFT_OUT")
+            raise SystemExit(
+                f"accuracy: {row.name}: no reference in tools/accuracy.c, and no reason in LEFT_OUT"
+            )
     return rows
 
 
 def sources_of(row):
     """A digest of what the row's loops are made from."""
     kernels = ROOT / "src" / "kernels"
-    files = [*sorted(kernels.glob("math_*.h")), kernels / "elementwise_loop.h",
-             kernels / "dtype_functions.h", kernels / "meson.build"]
+    files = [
+        *sorted(kernels.glob("math_*.h")),
+        kernels / "elementwise_loop.h",
+        kernels / "dtype_functions.h",
+        kernels / "meson.build",
+    ]
     text = b"".join(path.read_bytes() for path in files) + repr(row.c).encode()
     return hashlib.sha256(text).hexdigest()[:16]
 
@@ -210,11 +314,12 @@ def sampled(row, dtype, samples):
                 low, high = ((0.96, 1.04), (-9000, 9000))[k]
             x = rng.uniform(low, high, CHUNK).astype(dtype)
             unsigned = np.dtype(dtype.replace("float", "uint"))
-            x[1::2] = rng.integers(0, 2**(8 * unsigned.itemsize), CHUNK // 2,
-                                   dtype=unsigned).view(dtype)
+            x[1::2] = rng.integers(
+                0, 2 ** (8 * unsigned.itemsize), CHUNK // 2, dtype=unsigned
+            ).view(dtype)
             if start == 0:
                 with np.errstate(over="ignore"):
-                    x[:first.shape[1]] = first[k].astype(dtype)
+                    x[: first.shape[1]] = first[k].astype(dtype)
             arguments.append(x)
         yield tuple(arguments)
 
@@ -234,13 +339,15 @@ class Job:
 
     def run(self, chunks, threads, peer_stride):
         """Judge all chunks; the peers on every peer_stride-th input."""
+
         def work(numbered):
             number, arguments = numbered
             got = {name: f(*arguments) for name, f in self.own.items()}
             found = self.judged(arguments, got)
             if self.peers:
-                some = tuple(np.ascontiguousarray(x[number % peer_stride::peer_stride])
-                             for x in arguments)
+                some = tuple(
+                    np.ascontiguousarray(x[number % peer_stride :: peer_stride]) for x in arguments
+                )
                 with np.errstate(all="ignore"):
                     theirs = {name: f(*some) for name, f in self.peers.items()}
                 found += self.judged(some, theirs)
@@ -259,31 +366,43 @@ class Job:
         out = np.empty_like(arguments[0])
         pointers = [x.ctypes.data for x in arguments]
         op = ELEMENTWISE.index(self.row)
-        if not self.library.accuracy_loop(isa, op, self.dtype == "float64", pointers[0],
-                                          pointers[-1], out.ctypes.data, out.size):
+        if not self.library.accuracy_loop(
+            isa, op, self.dtype == "float64", pointers[0], pointers[-1], out.ctypes.data, out.size
+        ):
             raise SystemExit(f"accuracy: {self.row.name}: no loop for {self.dtype}")
         return out
 
     def judged(self, arguments, results):
         """[(library, Worst)]."""
         arrays = [np.ascontiguousarray(array) for array in results.values()]
-        assert all(array.dtype == arguments[0].dtype and array.shape == arguments[0].shape
-                   for array in arrays)
+        assert all(
+            array.dtype == arguments[0].dtype and array.shape == arguments[0].shape
+            for array in arrays
+        )
         pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
         worst = (Worst * len(arrays))()
         for name, w in zip(results, worst, strict=True):
             if name in self.worst:
                 known = self.worst[name]
                 w.error, w.x, w.y = known.error, known.x, known.y
-        self.library.accuracy_judge(self.row.name.encode(), self.dtype == "float64",
-                                    arguments[0].ctypes.data, arguments[-1].ctypes.data,
-                                    len(arrays), pointers, arguments[0].size, worst)
+        self.library.accuracy_judge(
+            self.row.name.encode(),
+            self.dtype == "float64",
+            arguments[0].ctypes.data,
+            arguments[-1].ctypes.data,
+            len(arrays),
+            pointers,
+            arguments[0].size,
+            worst,
+        )
         return list(zip(results, worst, strict=True))
 
     def found(self):
         """{library: [error, x, y]} with hexadecimal inputs."""
-        return {name: [w.error, *(float.hex(v) for v in (w.x, w.y)[:len(self.row.inputs)])]
-                for name, w in self.worst.items()}
+        return {
+            name: [w.error, *(float.hex(v) for v in (w.x, w.y)[: len(self.row.inputs)])]
+            for name, w in self.worst.items()
+        }
 
 
 def peers_of(name):
@@ -334,38 +453,66 @@ Sums are added in blocks, pairwise: n float32 numbers err by at most
 every dtype; the tests compare with `math.fsum`).
 """
 
+
 def page(cells):
     """The page, Markdown: its beginning, and tables of cells."""
     counts = {True: {}, False: {}}  # whether all inputs could be taken -> how many -> of which rows
     for (name, dtype), cell in cells.items():
         one_float32 = dtype == "float32" and len(next(iter(cell["worst"].values()))) == 2
         counts[one_float32].setdefault(cell["inputs"], []).append(f"`{name}`")
-    exhaustive, samples = (" or ".join(
-        ("all 2^32" if n == 2**32 else f"{n:,}") + " inputs" * evenly
-        + ", evenly spaced among the 2^32" * (evenly and n < 2**32)
-        + f" ({', '.join(dict.fromkeys(names))})" * (n < max(of))
-        for n, names in sorted(of.items(), reverse=True)) for evenly, of in counts.items())
+    exhaustive, samples = (
+        " or ".join(
+            ("all 2^32" if n == 2**32 else f"{n:,}")
+            + " inputs" * evenly
+            + ", evenly spaced among the 2^32" * (evenly and n < 2**32)
+            + f" ({', '.join(dict.fromkeys(names))})" * (n < max(of))
+            for n, names in sorted(of.items(), reverse=True)
+        )
+        for evenly, of in counts.items()
+    )
     versions = f"NumPy {np.__version__}"
     if any("torch" in cell["worst"] for cell in cells.values()):
         versions += f", PyTorch {metadata.version('torch')}"
-    parts = [HEAD.format(
-        exhaustive=exhaustive, samples=samples,
-        peer_stride=PEER_STRIDE, machine=processor(), today=date.today(), versions=versions,
-        left_out=", ".join(f"`{name}`" for name in LEFT_OUT))]
+    parts = [
+        HEAD.format(
+            exhaustive=exhaustive,
+            samples=samples,
+            peer_stride=PEER_STRIDE,
+            machine=processor(),
+            today=date.today(),
+            versions=versions,
+            left_out=", ".join(f"`{name}`" for name in LEFT_OUT),
+        )
+    ]
     for dtype in ("float32", "float64"):
         found = {name: cell for (name, of), cell in cells.items() if of == dtype}
-        columns = [name for name in (*ISAS, "numpy", "torch")
-                   if any(name in cell["worst"] for cell in found.values())]
+        columns = [
+            name
+            for name in (*ISAS, "numpy", "torch")
+            if any(name in cell["worst"] for cell in found.values())
+        ]
         titles = {"numpy": "NumPy", "torch": "PyTorch", "avx2": "AVX2", "avx512": "AVX-512"}
         heads = [titles.get(name, name) for name in columns]
         parts.append(f"## {dtype}\n")
-        parts.append(table(["function", *heads], [
-            [f"`{name}`", *(ulp(cell["worst"].get(column)) for column in columns)]
-            for name, cell in found.items()]))
+        parts.append(
+            table(
+                ["function", *heads],
+                [
+                    [f"`{name}`", *(ulp(cell["worst"].get(column)) for column in columns)]
+                    for name, cell in found.items()
+                ],
+            )
+        )
         parts.append("<details><summary>the inputs of these errors</summary>\n")
-        parts.append(table(["function", *heads], [
-            [f"`{name}`", *(at(cell["worst"].get(column)) for column in columns)]
-            for name, cell in found.items()]))
+        parts.append(
+            table(
+                ["function", *heads],
+                [
+                    [f"`{name}`", *(at(cell["worst"].get(column)) for column in columns)]
+                    for name, cell in found.items()
+                ],
+            )
+        )
         parts.append("</details>\n")
     return "\n".join(parts)
 
@@ -384,8 +531,9 @@ def ulp(worst):
         return "∞"
     if worst[0] == 0:
         return "0"
-    return f"{math.ceil(worst[0] * 1e3 - 0.02) / 1e3:.3f}" if worst[0] < 100 else (
-        f"{worst[0]:.3g}")
+    return (
+        f"{math.ceil(worst[0] * 1e3 - 0.02) / 1e3:.3f}" if worst[0] < 100 else (f"{worst[0]:.3g}")
+    )
 
 
 def at(worst):

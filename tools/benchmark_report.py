@@ -26,19 +26,26 @@ NOISE = 1.03  # medians closer than that are level
 # what it takes to wake a thread.
 COLD, COLD_SECONDS = 1.5, 20e-6
 
-NAMES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "jax scan": "JAX, one scan",
-         "jax eager": "JAX, eager", "pytensor uint8": "pytensor, uint8 images",
-         "pytensor checkpoint": "pytensor, 10 checkpoints",
-         "python": "Python alone", "naive": "naive loop"}
+NAMES = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "jax scan": "JAX, one scan",
+    "jax eager": "JAX, eager",
+    "pytensor uint8": "pytensor, uint8 images",
+    "pytensor checkpoint": "pytensor, 10 checkpoints",
+    "python": "Python alone",
+    "naive": "naive loop",
+}
 
 # The families in the order of the page, each with what it shows.
 FAMILIES = {
     "networks": "One sample or batch forward (`predict_on_batch`), one training step with its loss "
-                "(`train_on_batch`), through the public API of each library; JAX's step is "
-                "compiled, PyTorch's eager. float64: ours with `value_and_grad`.",
+    "(`train_on_batch`), through the public API of each library; JAX's step is "
+    "compiled, PyTorch's eager. float64: ours with `value_and_grad`.",
     "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product "
-                "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
-                "the others are.",
+    "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
+    "the others are.",
     "calls": "What a call costs: operations on 16 elements.",
     "products": "`dot`; flop are 2 m n k. A *t* marks a transposed view.",
     "functions": "The handwritten functions of the op table.",
@@ -67,18 +74,26 @@ def condensed(run):
     for benchmark in run["benchmarks"]:
         info, stats = dict(benchmark["extra_info"]), benchmark["stats"]
         library = info.pop("library")
-        own = {key: info.pop(key) for key in ("cold", "peak_bytes", "peak_kib", "installed_bytes")
-               if info.get(key) is not None or info.pop(key, None)}
+        own = {
+            key: info.pop(key)
+            for key in ("cold", "peak_bytes", "peak_kib", "installed_bytes")
+            if info.get(key) is not None or info.pop(key, None)
+        }
         if "cold" in own:
             own["cold"] = rounded(own["cold"])
         cell = cells.setdefault(benchmark["group"], {**info, "libraries": {}})
         cell["libraries"][library] = {
             **{key: rounded(stats[key]) for key in ("median", "q1", "q3", "min")},
-            "bursts": stats["rounds"], **own}
+            "bursts": stats["rounds"],
+            **own,
+        }
     commit = run.get("commit_info", {})
-    return {"machine": run["machine_info"]["pytensor"], "date": str(run.get("datetime", ""))[:10],
-            "commit": f"{str(commit.get('id'))[:10]}{' and changes' * bool(commit.get('dirty'))}",
-            "cells": list(cells.values())}
+    return {
+        "machine": run["machine_info"]["pytensor"],
+        "date": str(run.get("datetime", ""))[:10],
+        "commit": f"{str(commit.get('id'))[:10]}{' and changes' * bool(commit.get('dirty'))}",
+        "cells": list(cells.values()),
+    }
 
 
 def rounded(seconds):
@@ -109,8 +124,11 @@ class Cell:
     @property
     def best_peer(self):
         """The fastest of the other libraries, NumPy apart; None if none took part."""
-        peers = [name for name in self.stats
-                 if not name.startswith((OURS, NUMPY)) and name not in (NAIVE, "python")]
+        peers = [
+            name
+            for name in self.stats
+            if not name.startswith((OURS, NUMPY)) and name not in (NAIVE, "python")
+        ]
         return min(peers, key=self.seconds, default=None)
 
     def speed(self, library):
@@ -151,8 +169,11 @@ class Machine:
 
     def of(self, family, threads=None):
         """The cells of one family."""
-        return [cell for cell in self.cells if cell.info["family"] == family
-                and threads in (None, cell.info["threads"])]
+        return [
+            cell
+            for cell in self.cells
+            if cell.info["family"] == family and threads in (None, cell.info["threads"])
+        ]
 
     @property
     def threads(self):
@@ -161,10 +182,14 @@ class Machine:
 
     def _peak(self, dtype):
         """(flop/s of a core, how it is known), or None."""
+
         def rates(cells):
-            return [cell.info["flops"] / stats["min"] for cell in cells
-                    if cell.info["dtype"] == dtype and cell.info["flops"]
-                    for stats in cell.stats.values()]
+            return [
+                cell.info["flops"] / stats["min"]
+                for cell in cells
+                if cell.info["dtype"] == dtype and cell.info["flops"]
+                for stats in cell.stats.values()
+            ]
 
         fma = rates(cell for cell in self.of("machine") if cell.info["case"] == "fma")
         if fma:
@@ -174,15 +199,21 @@ class Machine:
 
     def product_rate(self, dtype, threads):
         """The highest rate of any library in a product, flop/s, and whose; or None."""
-        rates = [(cell.info["flops"] / stats["min"], title(library))
-                 for cell in self.of("products", threads) if cell.info["dtype"] == dtype
-                 for library, stats in cell.stats.items()]
+        rates = [
+            (cell.info["flops"] / stats["min"], title(library))
+            for cell in self.of("products", threads)
+            if cell.info["dtype"] == dtype
+            for library, stats in cell.stats.items()
+        ]
         return max(rates, default=None)
 
     def bandwidth(self, threads):
         """The rate of copying with so many threads, bytes read and written a second; or None."""
-        rates = [cell.info["bytes"] / cell.seconds(NUMPY) for cell in self.of("machine", threads)
-                 if cell.info["case"] == "copy" and NUMPY in cell.stats]
+        rates = [
+            cell.info["bytes"] / cell.seconds(NUMPY)
+            for cell in self.of("machine", threads)
+            if cell.info["case"] == "copy" and NUMPY in cell.stats
+        ]
         return max(rates, default=None)
 
     def share_of_limit(self, cell, library=OURS):
@@ -199,8 +230,9 @@ class Machine:
 def main(argv=None):
     """Keep the run if there is one, write the page and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, nargs="?", metavar="RUN.json",
-                        help="from --benchmark-json")
+    parser.add_argument(
+        "run", type=Path, nargs="?", metavar="RUN.json", help="from --benchmark-json"
+    )
     parser.add_argument("--name", help="of the machine's file; by default after its processor")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks.md"))
@@ -221,8 +253,10 @@ def main(argv=None):
     options.output.parent.mkdir(parents=True, exist_ok=True)
     image = os.path.relpath(options.image, options.output.parent)
     options.output.write_text(page(machines, image))
-    print(f"{options.output}, {options.image}: "
-          f"{', '.join(f'{m.name}: {len(m.cells)} cells' for m in machines)}")
+    print(
+        f"{options.output}, {options.image}: "
+        f"{', '.join(f'{m.name}: {len(m.cells)} cells' for m in machines)}"
+    )
     return 0
 
 
@@ -231,16 +265,31 @@ def main(argv=None):
 
 def page(machines, image):
     """The page, Markdown."""
-    parts = [HEAD.format(image=image), *machine_section(machines), *summary_section(machines),
-             *lost_section(machines), *each(machines, "MNIST epoch", mnist_section),
-             *each(machines, "Import", import_section),
-             *each(machines, "A process from start to end", process_section)]
-    families = dict.fromkeys([*FAMILIES, *sorted(
-        {cell.info["family"] for machine in machines for cell in machine.cells}
-        - {"machine", "MNIST", "whole run", "import"})])
+    parts = [
+        HEAD.format(image=image),
+        *machine_section(machines),
+        *summary_section(machines),
+        *lost_section(machines),
+        *each(machines, "MNIST epoch", mnist_section),
+        *each(machines, "Import", import_section),
+        *each(machines, "A process from start to end", process_section),
+    ]
+    families = dict.fromkeys(
+        [
+            *FAMILIES,
+            *sorted(
+                {cell.info["family"] for machine in machines for cell in machine.cells}
+                - {"machine", "MNIST", "whole run", "import"}
+            ),
+        ]
+    )
     for family in families:
-        parts += each(machines, family, lambda machine, family=family: family_section(
-            family, machine), FAMILIES.get(family))
+        parts += each(
+            machines,
+            family,
+            lambda machine, family=family: family_section(family, machine),
+            FAMILIES.get(family),
+        )
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -292,11 +341,20 @@ def machine_section(machines):
     for i, machine in enumerate(machines):
         for key, value in describe(machine):
             rows.setdefault(key, [""] * len(machines))[i] = value
-    rough = [f"{machine.name}: a run with `--quick`, the figures are rough.\n"
-             for machine in machines if machine.found["quick"]]
-    return ["## Machines and builds\n", *rough,
-            *table(("", *(machine.name for machine in machines)),
-                   [(key, *values) for key, values in rows.items()], "---")]
+    rough = [
+        f"{machine.name}: a run with `--quick`, the figures are rough.\n"
+        for machine in machines
+        if machine.found["quick"]
+    ]
+    return [
+        "## Machines and builds\n",
+        *rough,
+        *table(
+            ("", *(machine.name for machine in machines)),
+            [(key, *values) for key, values in rows.items()],
+            "---",
+        ),
+    ]
 
 
 def describe(machine):
@@ -305,31 +363,43 @@ def describe(machine):
     yield from [
         ("processor", f"{found['processor']}, {found['cores']} cores"),
         ("threads of each library", ", ".join(map(str, found["threads"]))),
-        ("caches of a core", found["caches"]), ("memory", found["memory"])]
+        ("caches of a core", found["caches"]),
+        ("memory", found["memory"]),
+    ]
     for dtype, peak in machine.peaks.items():
         if peak:
-            yield (f"peak of a core, {dtype}",
-                   f"{peak[0] / 1e9:.0f} GFLOP/s ({peak[1]})")
+            yield (f"peak of a core, {dtype}", f"{peak[0] / 1e9:.0f} GFLOP/s ({peak[1]})")
     for dtype in machine.peaks:
         for threads in found["threads"]:
             rate = machine.product_rate(dtype, threads)
             if rate:
-                yield (f"fastest product, {dtype}, {threads} thread{'s' * (threads > 1)}",
-                       f"{rate[0] / 1e9:.0f} GFLOP/s ({rate[1]})")
+                yield (
+                    f"fastest product, {dtype}, {threads} thread{'s' * (threads > 1)}",
+                    f"{rate[0] / 1e9:.0f} GFLOP/s ({rate[1]})",
+                )
     for threads in found["threads"]:
         bandwidth = machine.bandwidth(threads)
         if bandwidth:
-            yield (f"copy bandwidth, {threads} thread{'s' * (threads > 1)}",
-                   f"{bandwidth / 1e9:.1f} GB/s (bytes read and written)")
+            yield (
+                f"copy bandwidth, {threads} thread{'s' * (threads > 1)}",
+                f"{bandwidth / 1e9:.1f} GB/s (bytes read and written)",
+            )
     yield "system", f"{found['system']}, Python {found['python']}"
-    yield "versions", ", ".join(f"{title(name)} {number}"
-                                for name, number in found["versions"].items())
+    yield (
+        "versions",
+        ", ".join(f"{title(name)} {number}" for name, number in found["versions"].items()),
+    )
     if found["absent"]:
-        yield "not measured", ", ".join(f"{title(name)}: {why}"
-                                        for name, why in found["absent"].items())
+        yield (
+            "not measured",
+            ", ".join(f"{title(name)}: {why}" for name, why in found["absent"].items()),
+        )
     yield "NumPy's BLAS", found["numpy blas"]
-    yield from ((f"`build_config()`: {key}", value)
-                for key, value in found["build_config"].items() if "threads" not in key)
+    yield from (
+        (f"`build_config()`: {key}", value)
+        for key, value in found["build_config"].items()
+        if "threads" not in key
+    )
     yield from [("commit", machine.commit), ("date", machine.date)]
 
 
@@ -342,17 +412,32 @@ def summary_section(machines):
             if family == "threads" or not chosen:
                 continue
             with_peer = [cell for cell in chosen if cell.best_peer]
-            rows.append((
-                f"[{family}](#{family})", *([machine.name] if len(machines) > 1 else []),
-                len(chosen), times(mean_speed(chosen, lambda _: NUMPY)),
-                sum(cell.is_slower(NUMPY) for cell in chosen),
-                times(mean_speed(with_peer, lambda cell: cell.best_peer)),
-                sum(cell.is_slower(cell.best_peer) for cell in with_peer) if with_peer else "",
-            ))
-    return ["## At a glance\n",
-            *table(("family", *(["machine"] if len(machines) > 1 else []), "cells",
-                    "speed to NumPy (geometric mean)", "slower than NumPy",
-                    "speed to best peer", "slower than best peer"), rows)]
+            rows.append(
+                (
+                    f"[{family}](#{family})",
+                    *([machine.name] if len(machines) > 1 else []),
+                    len(chosen),
+                    times(mean_speed(chosen, lambda _: NUMPY)),
+                    sum(cell.is_slower(NUMPY) for cell in chosen),
+                    times(mean_speed(with_peer, lambda cell: cell.best_peer)),
+                    sum(cell.is_slower(cell.best_peer) for cell in with_peer) if with_peer else "",
+                )
+            )
+    return [
+        "## At a glance\n",
+        *table(
+            (
+                "family",
+                *(["machine"] if len(machines) > 1 else []),
+                "cells",
+                "speed to NumPy (geometric mean)",
+                "slower than NumPy",
+                "speed to best peer",
+                "slower than best peer",
+            ),
+            rows,
+        ),
+    ]
 
 
 def mean_speed(cells, library_of):
@@ -364,8 +449,11 @@ def mean_speed(cells, library_of):
 
 def lost_section(machines):
     """Which libraries died at what."""
-    lines = [f"- {machine.name}: {lost['cell']}: {title(lost['library'])} is missing: {lost['why']}"
-             for machine in machines for lost in machine.found["lost"]]
+    lines = [
+        f"- {machine.name}: {lost['cell']}: {title(lost['library'])} is missing: {lost['why']}"
+        for machine in machines
+        for lost in machine.found["lost"]
+    ]
     return ["## Libraries that were lost\n", "\n".join(lines) + "\n"] if lines else []
 
 
@@ -375,15 +463,22 @@ def mnist_section(machine):
     for cell in machine.of("MNIST"):
         n, ours, flops = cell.info["size"], cell.seconds(OURS), cell.info["flops"]
         threads = cell.info["threads"]
-        rows = [(title(name), duration(stats["median"]), f"{n / stats['median']:,.0f}",
-                 "" if name == OURS else f"{ours / stats['median']:.2f}",
-                 percent(machine.share_of_limit(cell, name)))
-                for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])]
+        rows = [
+            (
+                title(name),
+                duration(stats["median"]),
+                f"{n / stats['median']:,.0f}",
+                "" if name == OURS else f"{ours / stats['median']:.2f}",
+                percent(machine.share_of_limit(cell, name)),
+            )
+            for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])
+        ]
         parts += [
             f"784-512-10, RMSprop, batches of 128, loss and accuracy of every step, {n:,} images "
             f"({cell.info['case'].removeprefix('epoch of ')}), {threads} "
             f"thread{'s' * (threads > 1)}.\n",
-            *table(("library", "epoch", "images/s", "our time / theirs", "of peak"), rows)]
+            *table(("library", "epoch", "images/s", "our time / theirs", "of peak"), rows),
+        ]
         peak = machine.peaks["float32"]
         if peak:
             peak = peak[0] * threads
@@ -392,7 +487,8 @@ def mnist_section(machine):
                 "many for the gradient of the weights, and as many for the gradient of the input, "
                 "which the first layer does not need: "
                 f"{n:,} · (3 · 2 · (784 · 512 + 512 · 10) - 2 · 784 · 512) = {flops / 1e9:.1f} "
-                f"GFLOP. At {peak / 1e9:.0f} GFLOP/s that is {duration(flops / peak)}.\n")
+                f"GFLOP. At {peak / 1e9:.0f} GFLOP/s that is {duration(flops / peak)}.\n"
+            )
     return parts
 
 
@@ -401,15 +497,29 @@ def import_section(machine):
     parts = []
     for cell in machine.of("import"):
         base = cell.seconds("python") or 0
-        rows = [(title(name), duration(stats["median"]),
-                 duration(stats["median"] - base) if name != "python" else "",
-                 f"{stats['installed_bytes'] / 1e6:.0f} MB" if stats.get("installed_bytes") else "")
-                for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])]
-        parts += table(("", "a process that imports it", "beyond Python alone",
-                        "installed, without dependencies"), rows)
+        rows = [
+            (
+                title(name),
+                duration(stats["median"]),
+                duration(stats["median"] - base) if name != "python" else "",
+                f"{stats['installed_bytes'] / 1e6:.0f} MB" if stats.get("installed_bytes") else "",
+            )
+            for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])
+        ]
+        parts += table(
+            (
+                "",
+                "a process that imports it",
+                "beyond Python alone",
+                "installed, without dependencies",
+            ),
+            rows,
+        )
         if cell.info.get("editable"):
-            parts.append("pytensor was installed editable, which looks for changes at every "
-                         "import: no figure that counts.\n")
+            parts.append(
+                "pytensor was installed editable, which looks for changes at every "
+                "import: no figure that counts.\n"
+            )
     return parts
 
 
@@ -418,12 +528,19 @@ def process_section(machine):
     parts = []
     for cell in machine.of("whole run"):
         peaks = {name: stats.get("peak_kib") for name, stats in cell.stats.items()}
-        rows = [(title(name), duration(stats["median"]),
-                 f"{peaks[name] / 1024:.0f} MiB" if peaks[name] else "",
-                 f"{peaks[OURS] / peaks[name]:.2f}" if peaks[name] and name != OURS else "")
-                for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])]
-        parts += [f"Import, load {cell.info['size']:,} images, train for one epoch.\n",
-                  *table(("library", "time", "most memory resident", "our memory / theirs"), rows)]
+        rows = [
+            (
+                title(name),
+                duration(stats["median"]),
+                f"{peaks[name] / 1024:.0f} MiB" if peaks[name] else "",
+                f"{peaks[OURS] / peaks[name]:.2f}" if peaks[name] and name != OURS else "",
+            )
+            for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])
+        ]
+        parts += [
+            f"Import, load {cell.info['size']:,} images, train for one epoch.\n",
+            *table(("library", "time", "most memory resident", "our memory / theirs"), rows),
+        ]
     return parts
 
 
@@ -435,25 +552,47 @@ def family_section(family, machine):
     # columns of the families that have them
     extra = [name for name in (FUSED, NAIVE) if any(name in cell.stats for cell in cells)]
     several = len({cell.info["threads"] for cell in cells}) > 1
-    heads = ["operation", "size", "dtype", *["threads"] * several, "pytensor", "NumPy", "best peer",
-             "", "speed to NumPy", "speed to best peer", "of limit",
-             *["speed to one thread"] * several]
+    heads = [
+        "operation",
+        "size",
+        "dtype",
+        *["threads"] * several,
+        "pytensor",
+        "NumPy",
+        "best peer",
+        "",
+        "speed to NumPy",
+        "speed to best peer",
+        "of limit",
+        *["speed to one thread"] * several,
+    ]
     alone = {identity(cell): cell for cell in cells if cell.info["threads"] == 1}
     order = list(dict.fromkeys(map(identity, cells)))
     rows = []
-    for cell in sorted(cells, key=lambda cell: (cell.info["dtype"], order.index(identity(cell)),
-                                                cell.info["threads"])):
+    for cell in sorted(
+        cells,
+        key=lambda cell: (cell.info["dtype"], order.index(identity(cell)), cell.info["threads"]),
+    ):
         info, peer = cell.info, cell.best_peer
         one = alone.get(identity(cell))
-        rows.append([
-            f"`{info['case']}`", size_text(info["size"]), info["dtype"],
-            *[info["threads"]] * several, cell.timed(OURS), cell.timed(NUMPY), cell.timed(peer),
-            title(peer) if peer else "", compared(cell, NUMPY), compared(cell, peer),
-            percent(machine.share_of_limit(cell)),
-            *[times(one.seconds(OURS) / cell.seconds(OURS)) if one and one is not cell
-              else ""] * several,
-            *map(cell.timed, extra),
-        ])
+        rows.append(
+            [
+                f"`{info['case']}`",
+                size_text(info["size"]),
+                info["dtype"],
+                *[info["threads"]] * several,
+                cell.timed(OURS),
+                cell.timed(NUMPY),
+                cell.timed(peer),
+                title(peer) if peer else "",
+                compared(cell, NUMPY),
+                compared(cell, peer),
+                percent(machine.share_of_limit(cell)),
+                *[times(one.seconds(OURS) / cell.seconds(OURS)) if one and one is not cell else ""]
+                * several,
+                *map(cell.timed, extra),
+            ]
+        )
     lines = table([*heads, *map(title, extra)], rows)
     if len(rows) > 60:
         lines = [f"<details><summary>{len(rows)} cells</summary>\n", *lines, "</details>\n"]
@@ -469,15 +608,24 @@ def memory_tables(cells):
     """The most memory at a time, of the cells that measured it."""
     lines = []
     for cell in cells:
-        peaks = {name: stats["peak_bytes"] for name, stats in cell.stats.items()
-                 if "peak_bytes" in stats}
+        peaks = {
+            name: stats["peak_bytes"] for name, stats in cell.stats.items() if "peak_bytes" in stats
+        }
         if peaks:
             one = cell.info["operand_bytes"]
-            rows = [(title(name), f"{size / 1e6:.1f} MB", f"{size / one:.0f}",
-                     duration(cell.seconds(name))) for name, size in peaks.items()]
-            lines += [f"Memory of the `{cell.info['case']}`, {size_text(cell.info['size'])} "
-                      "elements:\n",
-                      *table(("", "most at a time", "in tensors of that size", "time"), rows)]
+            rows = [
+                (
+                    title(name),
+                    f"{size / 1e6:.1f} MB",
+                    f"{size / one:.0f}",
+                    duration(cell.seconds(name)),
+                )
+                for name, size in peaks.items()
+            ]
+            lines += [
+                f"Memory of the `{cell.info['case']}`, {size_text(cell.info['size'])} elements:\n",
+                *table(("", "most at a time", "in tensors of that size", "time"), rows),
+            ]
     return lines
 
 
@@ -489,15 +637,17 @@ def compared(cell, library):
 def table(heads, rows, align="---:"):
     """A Markdown table, a list with one text; align: of all columns but the first."""
     align = ["---", *[align] * (len(heads) - 1)]
-    return ["\n".join("| " + " | ".join(map(str, row)) + " |" for row in (heads, align, *rows))
-            + "\n"]
+    return [
+        "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (heads, align, *rows)) + "\n"
+    ]
 
 
 def describe_short(machine):
     """The machine in one line, for the picture."""
     versions = machine.found["versions"]
-    peers = ", ".join(f"{title(name)} {versions[name]}" for name in ("numpy", "torch", "jax")
-                      if name in versions)
+    peers = ", ".join(
+        f"{title(name)} {versions[name]}" for name in ("numpy", "torch", "jax") if name in versions
+    )
     return f"{machine.name}, {machine.threads} threads each; {peers}"
 
 
@@ -539,14 +689,16 @@ def draw(machine, path):
     try:
         import matplotlib
     except ImportError:
-        raise SystemExit("benchmark_report: matplotlib is missing: pip install "
-                         "'pytensor-kernels[plot]'") from None
+        raise SystemExit(
+            "benchmark_report: matplotlib is missing: pip install 'pytensor-kernels[plot]'"
+        ) from None
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     plt.rcParams.update({"font.size": 9, "font.family": "DejaVu Sans"})
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(15, 17), width_ratios=(1, 1), layout="constrained")
+        1, 2, figsize=(15, 17), width_ratios=(1, 1), layout="constrained"
+    )
     figure.suptitle(f"Speed relative to NumPy\n{describe_short(machine)}", fontsize=12)
     draw_map(figure, left, machine)
     draw_bars(right, machine)
@@ -557,8 +709,12 @@ def draw(machine, path):
 
 def draw_map(figure, axes, machine):
     """Operations by sizes and dtypes, coloured by our speed relative to NumPy."""
-    chosen = [cell for family in ("element-wise", "reductions")
-              for cell in machine.of(family) if isinstance(cell.info["size"], int)]
+    chosen = [
+        cell
+        for family in ("element-wise", "reductions")
+        for cell in machine.of(family)
+        if isinstance(cell.info["size"], int)
+    ]
     if not chosen:  # a run of a part
         axes.set_axis_off()
         return
@@ -566,21 +722,30 @@ def draw_map(figure, axes, machine):
     sizes = sorted({cell.info["size"] for cell in chosen})
     # the first dtype of a row and the second one (float32 and float64 where it has them)
     speeds = [[math.nan] * (2 * len(sizes)) for _ in names]
-    dtypes = {name: list(dict.fromkeys(c.info["dtype"] for c in chosen if c.info["case"] == name))
-              for name in names}
+    dtypes = {
+        name: list(dict.fromkeys(c.info["dtype"] for c in chosen if c.info["case"] == name))
+        for name in names
+    }
     for cell in chosen:
         name = cell.info["case"]
-        column = (len(sizes) * dtypes[name].index(cell.info["dtype"])
-                  + sizes.index(cell.info["size"]))
+        column = len(sizes) * dtypes[name].index(cell.info["dtype"]) + sizes.index(
+            cell.info["size"]
+        )
         speeds[names.index(name)][column] = math.log2(cell.speed(NUMPY))
     # PuOr stays readable with any colour vision; 16 times either way is its end
     image = axes.imshow(speeds, cmap="PuOr", vmin=-4, vmax=4, aspect="auto")
     for i, line in enumerate(speeds):
         for j, value in enumerate(line):
             if not math.isnan(value):
-                axes.text(j, i, f"{2**value:.2g}" if 2**value < 99.5 else f"{2**value:.0f}",
-                          ha="center", va="center", fontsize=7.5,
-                          color="white" if abs(value) > 2.6 else "black")
+                axes.text(
+                    j,
+                    i,
+                    f"{2**value:.2g}" if 2**value < 99.5 else f"{2**value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7.5,
+                    color="white" if abs(value) > 2.6 else "black",
+                )
     axes.set_xticks(range(2 * len(sizes)), [size_text(size) for size in sizes] * 2)
     axes.set_yticks(range(len(names)), names)
     axes.axvline(len(sizes) - 0.5, color="black", linewidth=1.5)
@@ -602,9 +767,14 @@ def draw_bars(axes, machine):
     Of the dense layers those with a batch of 128.
     """
     families = ("MNIST", "networks", "autodiff", "products", "functions", "broadcasting", "calls")
-    rows = [(family, cell) for family in families for cell in machine.of(family, machine.threads)
-            if cell.info["dtype"] == "float32" and cell.speed(NUMPY)
-            and (cell.info["case"] != "dense layer" or cell.info["size"].startswith("128x"))]
+    rows = [
+        (family, cell)
+        for family in families
+        for cell in machine.of(family, machine.threads)
+        if cell.info["dtype"] == "float32"
+        and cell.speed(NUMPY)
+        and (cell.info["case"] != "dense layer" or cell.info["size"].startswith("128x"))
+    ]
     labels, seen = [], set()
     for i, (family, cell) in enumerate(rows):
         speed = cell.speed(NUMPY)
@@ -613,14 +783,26 @@ def draw_bars(axes, machine):
             rivals = [n for n in cell.stats if n.startswith(name) and n != "jax eager"]
             if rivals:
                 fastest = min(map(cell.seconds, rivals))
-                axes.scatter(cell.seconds(NUMPY) / fastest, i, s=20, marker=marker, color=color,
-                             edgecolor="black", linewidth=0.8, zorder=3,
-                             label=None if name in seen else title(name))
+                axes.scatter(
+                    cell.seconds(NUMPY) / fastest,
+                    i,
+                    s=20,
+                    marker=marker,
+                    color=color,
+                    edgecolor="black",
+                    linewidth=0.8,
+                    zorder=3,
+                    label=None if name in seen else title(name),
+                )
                 seen.add(name)
-        name = cell.info["case"].replace("epoch of ", "epoch of real " if "synth" not in
-                                         cell.info["case"] else "epoch of ")
-        labels.append(f"{name} {size_text(cell.info['size'])}" if family in
-                      ("networks", "products", "functions") else name)
+        name = cell.info["case"].replace(
+            "epoch of ", "epoch of real " if "synth" not in cell.info["case"] else "epoch of "
+        )
+        labels.append(
+            f"{name} {size_text(cell.info['size'])}"
+            if family in ("networks", "products", "functions")
+            else name
+        )
         if i and rows[i - 1][0] != family:
             axes.axhline(i - 0.5, color="0.8", linewidth=0.8)
     axes.axvline(1, color="black", linewidth=1.2)

@@ -18,17 +18,28 @@ def main(path):
     print(f"{path.rsplit('/', 1)[-1]}: {own:,} bytes and OpenBLAS with {sum(blas.values()):,}")
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
         print(f"  {size:>12,}  {name}")
-    missing = [name for name in ("pytensor/py.typed", "pytensor/_core.pyi", "pytensor/_ops.pyi",
-                                 "pytensor/pytensor_openblas.so", "pytensor/LICENSE.openblas.txt")
-               if name not in sizes]
+    missing = [
+        name
+        for name in (
+            "pytensor/py.typed",
+            "pytensor/_core.pyi",
+            "pytensor/_ops.pyi",
+            "pytensor/pytensor_openblas.so",
+            "pytensor/LICENSE.openblas.txt",
+        )
+        if name not in sizes
+    ]
     if missing:
         sys.exit(f"not in the wheel: {', '.join(missing)}")
     if len(blas) != 2:
         sys.exit(f"more than one OpenBLAS: {', '.join(sorted(blas))}")
-    compiled = sum(size for name, size in sizes.items()
-                   if name.endswith(".so") and name not in blas)
-    for what, size, limit in (("beside OpenBLAS", own, LIMIT),
-                              ("of compiled code", compiled, LIMIT_COMPILED)):
+    compiled = sum(
+        size for name, size in sizes.items() if name.endswith(".so") and name not in blas
+    )
+    for what, size, limit in (
+        ("beside OpenBLAS", own, LIMIT),
+        ("of compiled code", compiled, LIMIT_COMPILED),
+    ):
         if size > limit:
             sys.exit(f"{size:,} bytes {what}: expected at most {limit:,}")
 

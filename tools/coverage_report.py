@@ -31,9 +31,19 @@ def gcov(build):
     for data in sorted(build.rglob("*.gcda")):
         if "src" not in data.relative_to(build).parts:
             continue  # the stress programs in C have their own command
-        text = subprocess.run(["gcov", "--json-format", "--stdout", "--branch-probabilities",
-                               data.relative_to(build)], cwd=build, check=True,
-                              stdout=subprocess.PIPE, text=True).stdout
+        text = subprocess.run(
+            [
+                "gcov",
+                "--json-format",
+                "--stdout",
+                "--branch-probabilities",
+                data.relative_to(build),
+            ],
+            cwd=build,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
         for file in json.loads(text)["files"]:
             path = (build / file["file"]).resolve()
             if path.is_relative_to(ROOT / "src") and path.exists():
@@ -42,7 +52,8 @@ def gcov(build):
                 for line in file["lines"]:
                     if line["line_number"] <= length:  # Cython's own functions come after the last
                         found[path][line["line_number"]].append(
-                            (line["count"], [branch["count"] for branch in line["branches"]]))
+                            (line["count"], [branch["count"] for branch in line["branches"]])
+                        )
     return found
 
 
@@ -53,8 +64,9 @@ def merged(lines):
     for instances in lines.values():
         most = max(len(counts) for _, counts in instances)
         branches += most
-        taken += sum(map(any, zip(*(counts for _, counts in instances if len(counts) == most),
-                                  strict=True)))
+        taken += sum(
+            map(any, zip(*(counts for _, counts in instances if len(counts) == most), strict=True))
+        )
     return len(lines), missed, branches, taken
 
 
@@ -71,11 +83,17 @@ def ranges(numbers):
 
 def table(title, rows):
     """The rows (file, lines, missed, branches, taken) as a Markdown table under a title."""
+
     def percent(part, whole):
         return f"{100 * part / whole:.1f} %" if whole else ""
 
-    total = ["**all**", *(sum(column) for column in zip(*(
-        (n, len(missed), b, t) for _, n, missed, b, t in rows), strict=True))]
+    total = [
+        "**all**",
+        *(
+            sum(column)
+            for column in zip(*((n, len(missed), b, t) for _, n, missed, b, t in rows), strict=True)
+        ),
+    ]
     body = [(name, n, len(missed), b, t) for name, n, missed, b, t in rows]
     print(f"\n## {title}\n\n| file | lines | reached | branches | taken |\n|---|--:|--:|--:|--:|")
     for name, n, missed, b, t in [*body, total]:
@@ -89,9 +107,15 @@ def main(build, python, missed_lines):
     rows = {"Python": [], "Cython": [], "C": []}
     for name, data in sorted(files.items()):
         counts = data["summary"]
-        rows["Python"].append((name.removeprefix("src/pytensor/"), counts["num_statements"],
-                               data["missing_lines"], counts["num_branches"],
-                               counts["covered_branches"]))
+        rows["Python"].append(
+            (
+                name.removeprefix("src/pytensor/"),
+                counts["num_statements"],
+                data["missing_lines"],
+                counts["num_branches"],
+                counts["covered_branches"],
+            )
+        )
     for path, lines in sorted(gcov(Path(build).resolve()).items()):
         n, missed, branches, taken = merged(lines)
         if path.suffix in (".c", ".h"):
@@ -103,8 +127,9 @@ def main(build, python, missed_lines):
         table(title, of_language)
     with open(missed_lines, "w", encoding="utf-8") as file:
         for of_language in rows.values():
-            file.writelines(f"{name}: {ranges(missed)}\n"
-                            for name, _, missed, _, _ in of_language if missed)
+            file.writelines(
+                f"{name}: {ranges(missed)}\n" for name, _, missed, _, _ in of_language if missed
+            )
 
 
 if __name__ == "__main__":

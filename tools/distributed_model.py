@@ -44,9 +44,11 @@ PREDICTED = {"0.4 M": 407_050, "4 M": 4e6, "40 M": 4e7, "400 M": 4e8}
 RANKS = [2**k for k in range(11)]
 # name: alpha, beta; None: as measured. Those of networks between machines cannot be measured on one
 # machine: they are what such networks' makers and users state.
-WIRES = {"shared memory, as measured": None,
-         "10 Gbit/s Ethernet (assumed: 30 us)": (30e-6, 1 / 1.25e9),
-         "100 Gbit/s InfiniBand (assumed: 2 us)": (2e-6, 1 / 12.5e9)}
+WIRES = {
+    "shared memory, as measured": None,
+    "10 Gbit/s Ethernet (assumed: 30 us)": (30e-6, 1 / 1.25e9),
+    "100 Gbit/s InfiniBand (assumed: 2 us)": (2e-6, 1 / 12.5e9),
+}
 
 
 # ------------------------------------------------------------------------------- measurements
@@ -66,7 +68,8 @@ class Clock:
 
         ends = []
         callback = callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
+            on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
+        )
         callback.ends = ends
         return callback
 
@@ -85,8 +88,9 @@ def step_seconds(hidden, batch, n_steps, distribution):
     x = generator.random((batch * n_steps, 784), dtype=np.float32)
     y = generator.integers(0, 10, len(x))
     clock = Clock()
-    model.fit(x, y, batch_size=batch, epochs=1, verbose=0, callbacks=[clock],
-              distribution=distribution)
+    model.fit(
+        x, y, batch_size=batch, epochs=1, verbose=0, callbacks=[clock], distribution=distribution
+    )
     return np.diff(clock.ends)[2:]
 
 
@@ -130,8 +134,11 @@ def measure_rank(what):
         found = {"plain": fast(plain), "distributed": fast(shared)}
     else:
         pt.set_num_threads(1)
-        share = DataParallel(MPI.COMM_SELF if what == "full" else None, threads=1,
-                             deterministic=what == "deterministic")
+        share = DataParallel(
+            MPI.COMM_SELF if what == "full" else None,
+            threads=1,
+            deterministic=what == "deterministic",
+        )
         for name, hidden in NETWORKS.items():
             n_steps = {"0.4 M": 200, "3.6 M": 30, "36 M": 6}[name]
             if what == "deterministic" and name != "0.4 M":
@@ -140,28 +147,42 @@ def measure_rank(what):
             for batch in (BATCH // 4, BATCH, 4 * BATCH) if several else (BATCH,):
                 comm.Barrier()
                 seconds = step_seconds(hidden, batch, n_steps, share)
-                found[f"{name}, {batch}"] = {"seconds": fast(seconds),
-                                             "scatter": np.sort(seconds).tolist()
-                                             if name == "0.4 M" and batch == BATCH else []}
+                found[f"{name}, {batch}"] = {
+                    "seconds": fast(seconds),
+                    "scatter": np.sort(seconds).tolist()
+                    if name == "0.4 M" and batch == BATCH
+                    else [],
+                }
     if comm.rank == 0:
         print(json.dumps(found))
 
 
 def measure():
     """Run the measurements on 1, 2 and 4 ranks, and write what they give."""
-    mpiexec = shutil.which("mpiexec", path=os.pathsep.join(
-        [os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
+    mpiexec = shutil.which(
+        "mpiexec",
+        path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
+    )
 
     def run(n, what):
-        done = subprocess.run([mpiexec, "-n", str(n), sys.executable, "-m", "mpi4py", __file__,
-                               "rank", what], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [mpiexec, "-n", str(n), sys.executable, "-m", "mpi4py", __file__, "rank", what],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return json.loads(done.stdout)
 
-    found = {"processors": len(os.sched_getaffinity(0)), "batch": BATCH,
-             "overhead": run(1, "overhead"), "exchange": run(2, "exchange"),
-             "buffer": run(2, "buffer"), "full": run(2, "full"),
-             "steps": {n: run(n, "steps") for n in (1, 2, 4)},
-             "deterministic": {n: run(n, "deterministic") for n in (1, 2, 4)}}
+    found = {
+        "processors": len(os.sched_getaffinity(0)),
+        "batch": BATCH,
+        "overhead": run(1, "overhead"),
+        "exchange": run(2, "exchange"),
+        "buffer": run(2, "buffer"),
+        "full": run(2, "full"),
+        "steps": {n: run(n, "steps") for n in (1, 2, 4)},
+        "deterministic": {n: run(n, "deterministic") for n in (1, 2, 4)},
+    }
     PARAMETERS.write_text(json.dumps(found, indent=1) + "\n")
 
 
@@ -199,7 +220,7 @@ class Model:
         self.c3 = found["buffer"]
         scatter = np.array(found["full"][f"0.4 M, {BATCH}"]["scatter"])
         # the slowest tenth is left out: then the machine did something else
-        scatter = scatter[:len(scatter) * 9 // 10]
+        scatter = scatter[: len(scatter) * 9 // 10]
         self.scatter = scatter / scatter.mean()
 
     def compute(self, weights, batch):
@@ -217,8 +238,11 @@ class Model:
         alpha, beta = wire or (self.alpha, self.beta)
         bandwidth = 2 * (n - 1) / n * n_bytes * beta
         steps = math.log2(n)
-        return min(2 * (n - 1) * alpha + bandwidth, 2 * steps * alpha + bandwidth,
-                   steps * (alpha + 2 * n_bytes * beta))
+        return min(
+            2 * (n - 1) * alpha + bandwidth,
+            2 * steps * alpha + bandwidth,
+            steps * (alpha + 2 * n_bytes * beta),
+        )
 
     def efficiency(self, weights, n, wire, batch=BATCH):
         """T(1) / T(n), for the same samples on each rank."""
@@ -227,8 +251,9 @@ class Model:
             return 1.0
         return alone / (alone + self.buffer(weights) + self.exchange(4 * weights, n, wire))
 
-    def simulated(self, weights, n, wire, batch=BATCH, byte_share=1.0, update_share=1.0,
-                  n_steps=60):
+    def simulated(
+        self, weights, n, wire, batch=BATCH, byte_share=1.0, update_share=1.0, n_steps=60
+    ):
         """The same, from a clock for each rank: steps with the measured scatter, then halving and
         doubling, in which who is early waits.
 
@@ -269,6 +294,7 @@ def _nonnegative(rows):
 
 def tables(found, model):
     """Print the tables of docs/distributed.md."""
+
     def table(heads, rows):
         print(f"| {' | '.join(heads)} |\n|---{'|---:' * (len(heads) - 1)}|")
         for row in rows:
@@ -279,14 +305,18 @@ def tables(found, model):
         return f"{seconds * 1e3:.3g} ms"
 
     overhead = found["overhead"]
-    print(f"one rank: {ms(overhead['plain'])} a step without, {ms(overhead['distributed'])} with "
-          f"distribution: {overhead['distributed'] / overhead['plain'] - 1:+.1%}\n")
+    print(
+        f"one rank: {ms(overhead['plain'])} a step without, {ms(overhead['distributed'])} with "
+        f"distribution: {overhead['distributed'] / overhead['plain'] - 1:+.1%}\n"
+    )
     alone = Model(found, full=False)
-    print(f"alpha {model.alpha * 1e6:.2g} us, beta {model.beta * 1e9:.2g} ns per byte "
-          f"({1e-9 / model.beta:.2g} GB/s); c0 {model.c0 * 1e6:.3g} us, "
-          f"c1 {model.c1 * 1e12:.3g} ps per weight and sample "
-          f"({6e-9 / model.c1:.3g} GFLOP/s), c2 {model.c2 * 1e9:.3g} ns, "
-          f"c3 {model.c3 * 1e9:.3g} ns per weight\n")
+    print(
+        f"alpha {model.alpha * 1e6:.2g} us, beta {model.beta * 1e9:.2g} ns per byte "
+        f"({1e-9 / model.beta:.2g} GB/s); c0 {model.c0 * 1e6:.3g} us, "
+        f"c1 {model.c1 * 1e12:.3g} ps per weight and sample "
+        f"({6e-9 / model.c1:.3g} GFLOP/s), c2 {model.c2 * 1e9:.3g} ns, "
+        f"c3 {model.c3 * 1e9:.3g} ns per weight\n"
+    )
     processors = found["processors"]
     rows = []
     for name, hidden in NETWORKS.items():
@@ -294,29 +324,52 @@ def tables(found, model):
         for n in (1, 2, 4):
             # more ranks than processors take turns, and each has its own weights to update
             turns = max(1, n / processors)
-            predicted = alone.compute(weights, BATCH) if n == 1 else (
-                turns * (model.compute(weights, BATCH / n) + model.buffer(weights))
-                + model.exchange(4 * weights, n))
+            predicted = (
+                alone.compute(weights, BATCH)
+                if n == 1
+                else (
+                    turns * (model.compute(weights, BATCH / n) + model.buffer(weights))
+                    + model.exchange(4 * weights, n)
+                )
+            )
             measured = found["steps"][str(n)][f"{name}, {BATCH}"]["seconds"]
-            rows.append((name, str(n), ms(measured), ms(predicted),
-                         f"{predicted / measured - 1:+.0%}"))
+            rows.append(
+                (name, str(n), ms(measured), ms(predicted), f"{predicted / measured - 1:+.0%}")
+            )
     table(("weights", "ranks", "measured", "model", "error"), rows)
-    table(("deterministic, 0.4 M", "step", "otherwise"),
-          [(f"{n} rank{'s' * (n > 1)}",
-            *(ms(found[kind][str(n)][f"0.4 M, {BATCH}"]["seconds"])
-              for kind in ("deterministic", "steps"))) for n in (1, 2, 4)])
+    table(
+        ("deterministic, 0.4 M", "step", "otherwise"),
+        [
+            (
+                f"{n} rank{'s' * (n > 1)}",
+                *(
+                    ms(found[kind][str(n)][f"0.4 M, {BATCH}"]["seconds"])
+                    for kind in ("deterministic", "steps")
+                ),
+            )
+            for n in (1, 2, 4)
+        ],
+    )
     wire = list(WIRES.values())[1]
     rows = []
     for change, options in (
-            ("128 samples on each rank", {}),
-            ("1 024 samples (LAMB, LARS)", {"batch": 1024}),
-            ("8 192 samples", {"batch": 8192}),
-            ("gradients in 16 bits", {"byte_share": 0.5}),
-            ("a hundredth of the gradients", {"byte_share": 0.02}),
-            ("optimizer's state shared out", {"update_share": 1 / 1024}),
-            ("1 024 samples and 16 bits", {"batch": 1024, "byte_share": 0.5})):
-        rows.append((change, *(f"{model.simulated(weights, 1024, wire, **options):.0%}"
-                               for weights in PREDICTED.values())))
+        ("128 samples on each rank", {}),
+        ("1 024 samples (LAMB, LARS)", {"batch": 1024}),
+        ("8 192 samples", {"batch": 8192}),
+        ("gradients in 16 bits", {"byte_share": 0.5}),
+        ("a hundredth of the gradients", {"byte_share": 0.02}),
+        ("optimizer's state shared out", {"update_share": 1 / 1024}),
+        ("1 024 samples and 16 bits", {"batch": 1024, "byte_share": 0.5}),
+    ):
+        rows.append(
+            (
+                change,
+                *(
+                    f"{model.simulated(weights, 1024, wire, **options):.0%}"
+                    for weights in PREDICTED.values()
+                ),
+            )
+        )
     table((f"1 024 ranks, {list(WIRES)[1]}", *PREDICTED), rows)
 
 
@@ -331,10 +384,19 @@ def draw(model):
     colours = ("#0b5d8a", "#d9822b", "#4c9a5b", "#8a3b6e")
     for axes, (title, wire) in zip(panels, WIRES.items(), strict=True):
         for colour, (name, weights) in zip(colours, PREDICTED.items(), strict=True):
-            axes.plot(RANKS, [model.efficiency(weights, n, wire) for n in RANKS], color=colour,
-                      label=f"{name} weights")
-            axes.plot(RANKS, [model.simulated(weights, n, wire) for n in RANKS], "o",
-                      markersize=4, color=colour)
+            axes.plot(
+                RANKS,
+                [model.efficiency(weights, n, wire) for n in RANKS],
+                color=colour,
+                label=f"{name} weights",
+            )
+            axes.plot(
+                RANKS,
+                [model.simulated(weights, n, wire) for n in RANKS],
+                "o",
+                markersize=4,
+                color=colour,
+            )
         axes.set_xscale("log", base=2)
         axes.set_xticks(RANKS[::2], [f"{n:,}".replace(",", " ") for n in RANKS[::2]])
         axes.set_title(title, fontsize=10)
@@ -350,8 +412,9 @@ def draw(model):
 def main():
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("command", nargs="?", choices=("measure", "rank", "report"),
-                        default="report")
+    parser.add_argument(
+        "command", nargs="?", choices=("measure", "rank", "report"), default="report"
+    )
     parser.add_argument("what", nargs="?", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.command == "rank":

@@ -39,16 +39,21 @@ def main(argv=None):
     add("--seconds", type=int, default=30, help="for all of them together (%(default)s)")
     add("--seed", type=int, default=0, help="of the mutations; 0, as by default: another each time")
     add("--keep", action="store_true", help="add what is found to the corpus")
-    add("--failures", type=Path, metavar="DIRECTORY",
-        help="where to leave inputs that fail; by default a temporary one")
+    add(
+        "--failures",
+        type=Path,
+        metavar="DIRECTORY",
+        help="where to leave inputs that fail; by default a temporary one",
+    )
     add("--module", default="fuzz_targets", help="the targets' module (%(default)s)")
     add("--corpus", type=Path, default=CORPUS, metavar="DIRECTORY", help="(%(default)s)")
     options = parser.parse_args(argv)
     try:
         import atheris  # noqa: F401
     except ImportError:
-        print("fuzz: needs Atheris: pip install '.[fuzz]' (CPython on x86-64 Linux)",
-              file=sys.stderr)
+        print(
+            "fuzz: needs Atheris: pip install '.[fuzz]' (CPython on x86-64 Linux)", file=sys.stderr
+        )
         return 2
     sys.path.insert(0, str(TESTS))
     known = importlib.import_module(options.module).TARGETS
@@ -91,8 +96,9 @@ class Run:
         with open(self.work / "log", "w+") as log:
             command = [sys.executable, __file__, "--child", self.module, self.name, *arguments]
             try:
-                code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False,
-                                      timeout=timeout).returncode
+                code = subprocess.run(
+                    command, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=timeout
+                ).returncode
             except subprocess.TimeoutExpired:  # libFuzzer's own alarm waits for a lock of malloc's
                 code = "none: it hangs"
             log.seek(0)
@@ -103,20 +109,35 @@ class Run:
         before = set(failures.iterdir())
         prefix = f"{failures}/{self.name}-"
         code, log = self.start(
-            seconds + 3 * SLOWEST, f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
-            f"-seed={seed}", f"-dict={self.work / 'words'}", f"-artifact_prefix={prefix}",
-            "-print_final_stats=1", str(self.found), *self.old)
+            seconds + 3 * SLOWEST,
+            f"-max_total_time={seconds}",
+            f"-timeout={SLOWEST}",
+            f"-seed={seed}",
+            f"-dict={self.work / 'words'}",
+            f"-artifact_prefix={prefix}",
+            "-print_final_stats=1",
+            str(self.found),
+            *self.old,
+        )
         states = re.findall(r"^#\d+\s.* cov: (\d+) ft: (\d+) corp: (\d+)/", log, re.MULTILINE)
         inputs = re.findall(r"number_of_executed_units: (\d+)", log)
         if states and inputs:
             coverage, features, corpus = states[-1]
-            print(f"{self.name:13} {int(inputs[-1]):9,} inputs; {coverage:>5} branches, "
-                  f"{features:>5} features; corpus of {corpus:>3}, "
-                  f"{len(list(self.found.iterdir()))} new", flush=True)
+            print(
+                f"{self.name:13} {int(inputs[-1]):9,} inputs; {coverage:>5} branches, "
+                f"{features:>5} features; corpus of {corpus:>3}, "
+                f"{len(list(self.found.iterdir()))} new",
+                flush=True,
+            )
         if code == 0:
             return True
-        print("\n".join(line for line in log.splitlines()
-                        if not line.startswith(("INFO:", "WARNING: Failed to find", "#"))))
+        print(
+            "\n".join(
+                line
+                for line in log.splitlines()
+                if not line.startswith(("INFO:", "WARNING: Failed to find", "#"))
+            )
+        )
         print(f"fuzz: {self.name}: exit code {code}")
         for path in sorted(set(failures.iterdir()) - before):
             data = path.read_bytes()
@@ -131,8 +152,14 @@ class Run:
         for path in self.corpus.iterdir():
             if not HASH.fullmatch(path.name):
                 shutil.copy(path, new)
-        code, log = self.start(None, "-set_cover_merge=1", f"-timeout={SLOWEST}", str(new),
-                               str(self.corpus), str(self.found))
+        code, log = self.start(
+            None,
+            "-set_cover_merge=1",
+            f"-timeout={SLOWEST}",
+            str(new),
+            str(self.corpus),
+            str(self.found),
+        )
         if code:
             raise SystemExit(f"{log}\nfuzz: {self.name}: merging failed: exit code {code}")
         for path in self.corpus.iterdir():
@@ -142,8 +169,10 @@ class Run:
             if HASH.fullmatch(path.name):
                 shutil.copy(path, self.corpus)
         files = list(self.corpus.iterdir())
-        print(f"{self.corpus}: {len(files)} files, "
-              f"{sum(path.stat().st_size for path in files):,} bytes")
+        print(
+            f"{self.corpus}: {len(files)} files, "
+            f"{sum(path.stat().st_size for path in files):,} bytes"
+        )
 
 
 def child(module, name, *arguments):

@@ -45,23 +45,31 @@ def dtype_header() -> list[str]:
         f"    PT_{stored[0].enum} = PT_N_DTYPES,",
         *(f"    PT_{dtype.enum}," for dtype in stored[1:]),
         "    PT_N_STORED",
-        "} pt_dtype;", "",
+        "} pt_dtype;",
+        "",
         "static const size_t pt_dtype_size[PT_N_STORED] = {"
-        + ", ".join(str(dtype.bits // 8) for dtype in DTYPES) + "};",
+        + ", ".join(str(dtype.bits // 8) for dtype in DTYPES)
+        + "};",
         "/* 1 bool, 2 signed, 4 unsigned, 8 floating-point, 16 complex */",
         "static const unsigned char pt_dtype_kind[PT_N_STORED] = {"
-        + ", ".join(str(KIND_BITS[dtype.kind]) for dtype in DTYPES) + "};",
+        + ", ".join(str(KIND_BITS[dtype.kind]) for dtype in DTYPES)
+        + "};",
         "/* The dtype of an operation on two; -1: there is none. */",
         "static const signed char pt_promotion[PT_N_STORED][PT_N_STORED] = {",
         *(f"    {{{', '.join(str(promoted(a, b)) for b in DTYPES)}}}," for a in DTYPES),
-        "};", "",
+        "};",
+        "",
         "/* X(dtype, suffix, argument) for each; two names for each list, since a macro is not",
         " * expanded within itself. */",
     ]
     floats = [dtype for dtype in COMPUTED if dtype.kind == "f"]
     others = [dtype for dtype in COMPUTED if dtype.kind != "f"]
-    for name, group in (("PT_EACH_FLOAT", floats), ("PT_EACH_OTHER", others),
-                        ("PT_TO_EACH_FLOAT", floats), ("PT_TO_EACH_DTYPE", COMPUTED)):
+    for name, group in (
+        ("PT_EACH_FLOAT", floats),
+        ("PT_EACH_OTHER", others),
+        ("PT_TO_EACH_FLOAT", floats),
+        ("PT_TO_EACH_DTYPE", COMPUTED),
+    ):
         calls = " ".join(f"X({dtype.enum}, {dtype.suffix}, argument)" for dtype in group)
         lines.append(f"#define {name}(X, argument) {calls}")
     return [*lines, ""]
@@ -75,34 +83,60 @@ def promoted(a: DType, b: DType) -> int:
 
 def for_each_dtype() -> str:
     """for_each_dtype.h."""
-    lines = [f"/* {NOTICE}", " *", " * Includes BODY once per dtype, with",
-             " *     T        the element type",
-             " *     BITS     of the element type",
-             " *     KIND     'b' bool, 'i' signed, 'u' unsigned, 'f' floating-point",
-             " *     F(name)  name_SUFFIX, the function or constant of that name for T",
-             " * set for it. May be included again and again; dtype_functions.h defines F. */"]
+    lines = [
+        f"/* {NOTICE}",
+        " *",
+        " * Includes BODY once per dtype, with",
+        " *     T        the element type",
+        " *     BITS     of the element type",
+        " *     KIND     'b' bool, 'i' signed, 'u' unsigned, 'f' floating-point",
+        " *     F(name)  name_SUFFIX, the function or constant of that name for T",
+        " * set for it. May be included again and again; dtype_functions.h defines F. */",
+    ]
     for dtype in COMPUTED:
-        lines += [f"#define T {dtype.c}", f"#define SUFFIX {dtype.suffix}",
-                  f"#define BITS {dtype.bits}", f"#define KIND '{dtype.kind}'", "#include BODY",
-                  "#undef T", "#undef SUFFIX", "#undef BITS", "#undef KIND"]
+        lines += [
+            f"#define T {dtype.c}",
+            f"#define SUFFIX {dtype.suffix}",
+            f"#define BITS {dtype.bits}",
+            f"#define KIND '{dtype.kind}'",
+            "#include BODY",
+            "#undef T",
+            "#undef SUFFIX",
+            "#undef BITS",
+            "#undef KIND",
+        ]
     return "\n".join([*lines, ""])
 
 
 def cast_rows() -> str:
     """cast_rows.h."""
-    lines = [f"/* {NOTICE}", " *",
-             " * The conversions of T to every dtype; included once per T. */"]
+    lines = [
+        f"/* {NOTICE}",
+        " *",
+        " * The conversions of T to every dtype; included once per T. */",
+    ]
     for dtype in COMPUTED:
-        lines += [f"#define U {dtype.c}", f"#define U_SUFFIX {dtype.suffix}",
-                  f"#define U_IS_BOOL {int(dtype.kind == 'b')}",
-                  f"#define U_IS_FLOAT {int(dtype.kind == 'f')}", '#include "cast_loop.h"']
+        lines += [
+            f"#define U {dtype.c}",
+            f"#define U_SUFFIX {dtype.suffix}",
+            f"#define U_IS_BOOL {int(dtype.kind == 'b')}",
+            f"#define U_IS_FLOAT {int(dtype.kind == 'f')}",
+            '#include "cast_loop.h"',
+        ]
     return "\n".join([*lines, ""])
 
 
 def kernel_header() -> str:
     """pt_ops.h."""
-    lines = [f"/* {NOTICE} */", "#ifndef PT_OPS_H", "#define PT_OPS_H", "", "#include <stddef.h>",
-             "", *dtype_header()]
+    lines = [
+        f"/* {NOTICE} */",
+        "#ifndef PT_OPS_H",
+        "#define PT_OPS_H",
+        "",
+        "#include <stddef.h>",
+        "",
+        *dtype_header(),
+    ]
     lines += enum("pt_elementwise_op", "PT_OP", ELEMENTWISE)
     lines += enum("pt_reduce_op", "PT_REDUCE", REDUCTIONS)
     lines += [
@@ -119,7 +153,8 @@ def kernel_header() -> str:
         "} pt_row_info;",
         "static const pt_row_info pt_elementwise_info[PT_OP_COUNT] = {",
         *map(row_info, ELEMENTWISE),
-        "};", "static const pt_row_info pt_reduce_info[PT_REDUCE_COUNT] = {",
+        "};",
+        "static const pt_row_info pt_reduce_info[PT_REDUCE_COUNT] = {",
         *map(row_info, REDUCTIONS),
     ]
     return "\n".join([*lines, "};", "", "#endif", ""])
@@ -127,9 +162,11 @@ def kernel_header() -> str:
 
 def row_info(row: Row) -> str:
     """The initialiser of a row's pt_row_info."""
-    return (f'    {{"{row.name}", {len(row.inputs)}, {row.conditions}, {kinds(row)}, '
-            f"PT_RESULT_{row.result.upper()}, {int(row.compares)}, {int(row.wide)}, "
-            f"{int(row.chooses)}, {-1 if row.absorbing is None else row.absorbing}}},")
+    return (
+        f'    {{"{row.name}", {len(row.inputs)}, {row.conditions}, {kinds(row)}, '
+        f"PT_RESULT_{row.result.upper()}, {int(row.compares)}, {int(row.wide)}, "
+        f"{int(row.chooses)}, {-1 if row.absorbing is None else row.absorbing}}},"
+    )
 
 
 def kinds(row: Row) -> int:
@@ -172,7 +209,8 @@ def loops(rows: list[Row], loop_header: str) -> str:
 def has_loop(row: Row, dtype: DType) -> bool:
     """Whether there is a loop for a dtype; see the column wide."""
     return row.c_for(dtype.kind) is not None and not (
-        row.wide and dtype.kind in "iu" and dtype.bits != 64)
+        row.wide and dtype.kind in "iu" and dtype.bits != 64
+    )
 
 
 def table(rows: list[Row], prefix: str, entry: str) -> str:
@@ -181,10 +219,13 @@ def table(rows: list[Row], prefix: str, entry: str) -> str:
     for floats in (True, False):
         lines += [] if floats else ["#ifndef FLOATS_ONLY"]
         for row in rows:
-            lines += [f"[{prefix}_{row.name.upper()}][PT_{dtype.enum}] = "
-                      + entry.format(name=row.name, suffix=dtype.suffix) + ","
-                      for dtype in COMPUTED
-                      if (dtype.kind == "f") == floats and has_loop(row, dtype)]
+            lines += [
+                f"[{prefix}_{row.name.upper()}][PT_{dtype.enum}] = "
+                + entry.format(name=row.name, suffix=dtype.suffix)
+                + ","
+                for dtype in COMPUTED
+                if (dtype.kind == "f") == floats and has_loop(row, dtype)
+            ]
     lines.append("#endif")
     return "\n".join([*lines, ""])
 
@@ -192,10 +233,18 @@ def table(rows: list[Row], prefix: str, entry: str) -> str:
 def cython_rows() -> str:
     """_rows.pxi: the numbers of dtypes, as in the C enum, and of rows: element-wise rows and
     reductions first, as in theirs."""
-    lines = [f"# {NOTICE}", 'cdef extern from "pt_ops.h":', "    enum:",
-             *(f"        PT_{dtype.enum}" for dtype in DTYPES), "",
-             "cdef tuple DTYPE_NAMES = (", *(f'    "{dtype.name}",' for dtype in DTYPES), ")", "",
-             "cdef enum Row:"]
+    lines = [
+        f"# {NOTICE}",
+        'cdef extern from "pt_ops.h":',
+        "    enum:",
+        *(f"        PT_{dtype.enum}" for dtype in DTYPES),
+        "",
+        "cdef tuple DTYPE_NAMES = (",
+        *(f'    "{dtype.name}",' for dtype in DTYPES),
+        ")",
+        "",
+        "cdef enum Row:",
+    ]
     lines += [f"    ROW_{row.name.upper()} = {i}" for i, row in enumerate(ordered())]
     return "\n".join([*lines, f"    N_ROWS = {len(TABLE)}", ""])
 
@@ -210,8 +259,11 @@ def signature(row: Row, stub: bool) -> str:
     operand = ": _Operand" if stub else ""
     inputs = ", ".join(name + operand for name in row.inputs)
     if row.kind == "reduction":
-        axis = "axis: _Axis = ..., *, keepdims: bool = ..." if stub else (
-            "axis=None, *, keepdims=False")
+        axis = (
+            "axis: _Axis = ..., *, keepdims: bool = ..."
+            if stub
+            else ("axis=None, *, keepdims=False")
+        )
         dtype = (", dtype: npt.DTypeLike | None = ..." if stub else ", dtype=None") * row.wide
         return f"{inputs}, /, {axis}{dtype}"
     return f"{inputs}, /, *, out{': Tensor | None = ...' if stub else '=None'}"
@@ -224,23 +276,32 @@ def docstring(row: Row) -> list[str]:
     if row.kind == "reduction":
         text += [
             "x: tensor or array-like. axis: the axis or tuple of axes to reduce; all by default."
-            if row.identity is not None else
-            "x: tensor or array-like. axis: the axis to search; the flattened tensor by default.",
+            if row.identity is not None
+            else "x: tensor or array-like. axis: the axis to search; by default, all of x, flattened.",
             "keepdims: keep the reduced axes with length 1."
             + " dtype: convert x to it first." * row.wide,
         ]
     else:
         names = ", ".join(row.inputs)
-        text += [f"{names}: tensors, array-likes or Python scalars"
-                 + ("; shapes broadcast." if len(row.inputs) > 1 else "."),
-                 "out: a tensor of the result's shape and dtype to write to."]
-    text += [f"dtypes: {', '.join(spell[kind] for kind in row.types)}"
-             + ("; others are converted to bool." if row.types == "b" else
-                "; others are converted to float32." if row.types == "f" else "."),
-             "Returns: a tensor" + (" of bool." if row.result == "bool" else
-                                    " of int64." if row.result == "index" else "."),
-             "Raises: TypeError for a dtype without a rule, ValueError for shapes that do not "
-             + ("broadcast." if row.kind != "reduction" else "reduce (no element, no identity).")]
+        text += [
+            f"{names}: tensors, array-likes or Python scalars"
+            + ("; shapes broadcast." if len(row.inputs) > 1 else "."),
+            "out: a tensor of the result's shape and dtype to write to.",
+        ]
+    text += [
+        f"dtypes: {', '.join(spell[kind] for kind in row.types)}"
+        + (
+            "; others are converted to bool."
+            if row.types == "b"
+            else "; others are converted to float32."
+            if row.types == "f"
+            else "."
+        ),
+        "Returns: a tensor"
+        + (" of bool." if row.result == "bool" else " of int64." if row.result == "index" else "."),
+        "Raises: TypeError for a dtype without a rule, ValueError for shapes that do not "
+        + ("broadcast." if row.kind != "reduction" else "reduce (no element, no identity)."),
+    ]
     if row.example:
         call, result = row.example
         text += ["", f">>> {call}", *result.splitlines()]
@@ -249,29 +310,47 @@ def docstring(row: Row) -> list[str]:
 
 def python_functions() -> str:
     """_ops.pyx: the functions that users call."""
-    lines = [f"# {NOTICE}", '"""The functions of the op table."""', "",
-             "from pytensor._core cimport elementwise_call, reduce_call", "",
-             'include "_rows.pxi"', "", *names()]
+    lines = [
+        f"# {NOTICE}",
+        '"""The functions of the op table."""',
+        "",
+        "from pytensor._core cimport elementwise_call, reduce_call",
+        "",
+        'include "_rows.pxi"',
+        "",
+        *names(),
+    ]
     for row in ELEMENTWISE + REDUCTIONS:
-        lines += ["", f"def {row.name}({signature(row, stub=False)}):",
-                  *[f"    {line}".rstrip() for line in quoted(docstring(row))]]
+        lines += [
+            "",
+            f"def {row.name}({signature(row, stub=False)}):",
+            *[f"    {line}".rstrip() for line in quoted(docstring(row))],
+        ]
         number = f"ROW_{row.name.upper()}"
         if row.kind == "reduction":
-            lines.append(f"    return reduce_call({number}, x, axis, keepdims"
-                         f"{', dtype' * row.wide})")
+            lines.append(
+                f"    return reduce_call({number}, x, axis, keepdims{', dtype' * row.wide})"
+            )
         else:
             inputs = ", ".join((*row.inputs, "None", "None")[:3])
             lines.append(f"    return elementwise_call({number}, {inputs}, out)")
     # Help, pickle and the reference name the module where users find the functions.
-    lines += ["", "for _name in __all__:",
-              '    globals()[_name].__module__ = "pytensor"', "del _name"]
+    lines += [
+        "",
+        "for _name in __all__:",
+        '    globals()[_name].__module__ = "pytensor"',
+        "del _name",
+    ]
     return "\n".join([*lines, ""])
 
 
 def names() -> list[str]:
     """The list __all__ of the module."""
-    return ["__all__ = [", *(f'    "{name}",' for name in sorted(
-        row.name for row in ELEMENTWISE + REDUCTIONS)), "]"]
+    return [
+        "__all__ = [",
+        *(f'    "{name}",' for name in sorted(row.name for row in ELEMENTWISE + REDUCTIONS)),
+        "]",
+    ]
 
 
 def quoted(text: list[str]) -> list[str]:
@@ -281,10 +360,19 @@ def quoted(text: list[str]) -> list[str]:
 
 def stubs() -> str:
     """_ops.pyi."""
-    lines = [f"# {NOTICE}", "import numpy.typing as npt", "",
-             "from pytensor._core import Tensor, _Axis, _Operand", "", *names(), ""]
-    lines += [f"def {row.name}({signature(row, stub=True)}) -> Tensor: ..."
-              for row in ELEMENTWISE + REDUCTIONS]
+    lines = [
+        f"# {NOTICE}",
+        "import numpy.typing as npt",
+        "",
+        "from pytensor._core import Tensor, _Axis, _Operand",
+        "",
+        *names(),
+        "",
+    ]
+    lines += [
+        f"def {row.name}({signature(row, stub=True)}) -> Tensor: ..."
+        for row in ELEMENTWISE + REDUCTIONS
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -298,8 +386,9 @@ def main() -> None:
         "rows_elementwise.h": loops(ELEMENTWISE, "elementwise_loop.h"),
         "rows_reduce.h": loops(REDUCTIONS, "reduce_loop.h"),
         "table_elementwise.h": table(ELEMENTWISE, "PT_OP", "{name}_loop_{suffix}"),
-        "table_reduce.h": table(REDUCTIONS, "PT_REDUCE", "{{{name}_run_{suffix}, "
-                                "{name}_rows_{suffix}}}"),
+        "table_reduce.h": table(
+            REDUCTIONS, "PT_REDUCE", "{{{name}_run_{suffix}, {name}_rows_{suffix}}}"
+        ),
         "_rows.pxi": cython_rows(),
         "_ops.pyx": python_functions(),
         "_ops.pyi": stubs(),

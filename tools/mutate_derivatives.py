@@ -28,8 +28,13 @@ from pytensor._autodiff import rules
 from pytensor._tables import ops
 
 TESTS = Path(__file__).resolve().parent.parent / "tests"
-FILES = ["test_derivatives.py", "test_op_table.py", "test_products.py", "test_autodiff.py",
-         "test_transformations.py"]
+FILES = [
+    "test_derivatives.py",
+    "test_op_table.py",
+    "test_products.py",
+    "test_autodiff.py",
+    "test_transformations.py",
+]
 # (row, mutant): why it computes the same, or differs only where no derivative exists.
 EQUIVALENT = {
     ("clip", "d[2]: where(maximum(y, x) > z, g, 0)"): "the maximum of the same two",
@@ -97,7 +102,7 @@ def mutated_rows(row):
         elif value:
             for k, expression in enumerate(value):
                 for text in mutants(expression) if expression else ():
-                    changed = (*value[:k], text, *value[k + 1:])
+                    changed = (*value[:k], text, *value[k + 1 :])
                     yield f"{column}[{k}]: {text}", replace(row, **{column: changed})
 
 
@@ -111,14 +116,22 @@ class Quick:
 
     def pytest_collection_modifyitems(self, items):
         """Tests whose parameters name the row come first; the others in their order."""
-        items.sort(key=lambda item: f"[{self.name}" not in item.name
-                   and f"{self.name}]" not in item.name and self.name not in item.name)
+        items.sort(
+            key=lambda item: (
+                f"[{self.name}" not in item.name
+                and f"{self.name}]" not in item.name
+                and self.name not in item.name
+            )
+        )
 
     def pytest_runtestloop(self, session):
         """Fork a process for each mutant, which runs the tests up to the first failure."""
-        numbers = {r.name: k for k, r in enumerate(
-            ops.ELEMENTWISE + ops.REDUCTIONS
-            + [r for r in ops.TABLE if r.kind == "other"])}
+        numbers = {
+            r.name: k
+            for k, r in enumerate(
+                ops.ELEMENTWISE + ops.REDUCTIONS + [r for r in ops.TABLE if r.kind == "other"]
+            )
+        }
         for row in wanted(sys.argv[1:]):
             self.name = row.name
             self.pytest_collection_modifyitems(session.items)
@@ -132,9 +145,12 @@ class Quick:
                     lives.append(text)
             unexplained = [t for t in lives if (row.name, t) not in EQUIVALENT]
             self.lives += [(row.name, t) for t in unexplained]
-            print(f"{row.name:28} {len(texts):3} mutants, {len(texts) - len(lives):3} caught"
-                  + "".join(f"\n    LIVES: {t}" for t in unexplained), file=sys.__stdout__,
-                  flush=True)
+            print(
+                f"{row.name:28} {len(texts):3} mutants, {len(texts) - len(lives):3} caught"
+                + "".join(f"\n    LIVES: {t}" for t in unexplained),
+                file=sys.__stdout__,
+                flush=True,
+            )
             COUNTS.append((len(texts), len(lives)))
         return True
 
@@ -175,14 +191,26 @@ def main():
     plugin = Quick()
     plugin.name = ""
     with redirect_stderr(io.StringIO()):
-        pytest.main(["-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider", "-m",
-                     "not oracle",
-                     *(str(TESTS / name) for name in FILES if (TESTS / name).exists())],
-                    [plugin])
+        pytest.main(
+            [
+                "-o",
+                "addopts=",
+                "-p",
+                "no:terminal",
+                "-p",
+                "no:cacheprovider",
+                "-m",
+                "not oracle",
+                *(str(TESTS / name) for name in FILES if (TESTS / name).exists()),
+            ],
+            [plugin],
+        )
     total = sum(n for n, _ in COUNTS)
     lives = sum(n for _, n in COUNTS)
-    print(f"{total} mutants of {len(COUNTS)} rows: {total - lives} caught, "
-          f"{lives - len(plugin.lives)} equivalent, {len(plugin.lives)} alive")
+    print(
+        f"{total} mutants of {len(COUNTS)} rows: {total - lives} caught, "
+        f"{lives - len(plugin.lives)} equivalent, {len(plugin.lives)} alive"
+    )
     return int(bool(plugin.lives) or not COUNTS)
 
 

@@ -28,8 +28,7 @@ def pages():
 
 
 def notebook(path, install=None):
-    """The notebook of a page; install: what to give to pip first, as a cell that is commented out.
-    """
+    """The notebook of a page; install: arguments of pip for a first, commented cell."""
     cells, text = [], []
 
     def flush():
@@ -49,7 +48,7 @@ def notebook(path, install=None):
         elif part.kind == "picture" or (part.kind == "text" and not folded):
             continue
         elif part.kind in ("prose", "blank"):
-            if not part.lines[0].startswith(("<div class=\"demo", "</div")):
+            if not part.lines[0].startswith(('<div class="demo', "</div")):
                 text.extend(part.lines)
         else:
             text.extend(["```" + part.kind.replace("plain", ""), *part.lines, "```"])
@@ -58,14 +57,22 @@ def notebook(path, install=None):
             folded = False
     flush()
     if install:
-        cells.insert(1, nbformat.v4.new_code_cell(
-            "# Where pytensor is not installed yet (building it takes a few minutes):\n"
-            f"# %pip install -q \"{install}\""))
+        cells.insert(
+            1,
+            nbformat.v4.new_code_cell(
+                "# Where pytensor is not installed yet (building it takes a few minutes):\n"
+                f'# %pip install -q "{install}"'
+            ),
+        )
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"  # the same bytes each time
-    return nbformat.v4.new_notebook(cells=cells, metadata={
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-        "language_info": {"name": "python"}})
+    return nbformat.v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        },
+    )
 
 
 def linked(match):

@@ -80,8 +80,11 @@ def main(argv=None):
         start = time.perf_counter()
         page = Page(path.resolve(), options.write)
         page.run()
-        print(f"{path.name}: {page.count} listings in {time.perf_counter() - start:.1f} s, "
-              f"{len(page.failures)} stale", flush=True)
+        print(
+            f"{path.name}: {page.count} listings in {time.perf_counter() - start:.1f} s, "
+            f"{len(page.failures)} stale",
+            flush=True,
+        )
         for failure in page.failures:
             print(failure, file=sys.stderr)
         failures += len(page.failures)
@@ -130,23 +133,29 @@ class Page:
             if not self.write:
                 raise Stale(f"its output is not shown:\n{printed}")
             shown = Part("text", part.line)
-            self.parts[position - 1:position] = [Part("blank", 0, [""]), shown,
-                                                 Part("blank", 0, [""])]
+            self.parts[position - 1 : position] = [
+                Part("blank", 0, [""]),
+                shown,
+                Part("blank", 0, [""]),
+            ]
         if shown.kind == "text":
             position += 1
             expected = "\n".join(shown.lines) + "\n"
             if not self.as_good(shown, expected, printed):
                 if not self.write:
-                    raise Stale(f"the page shows\n{indented(shown.lines)}\nbut the output is\n"
-                                f"{indented(printed.splitlines())}")
+                    raise Stale(
+                        f"the page shows\n{indented(shown.lines)}\nbut the output is\n"
+                        f"{indented(printed.splitlines())}"
+                    )
                 shown.lines = printed.splitlines()
         if figure is not None:
             while self.parts[position].kind == "blank":
                 position += 1
             picture = self.parts[position]
             if picture.kind != "picture":
-                raise Stale("its last value is a figure: expected a line ![...](images/....png) "
-                            "after it")
+                raise Stale(
+                    "its last value is a figure: expected a line ![...](images/....png) after it"
+                )
             self.picture(picture, figure)
             position += 1
         return position
@@ -170,8 +179,9 @@ class Page:
                 exec(compile(tree, str(self.path), "exec"), self.names)
                 value = None
                 if last is not None:
-                    value = eval(compile(ast.Expression(last.value), str(self.path), "eval"),
-                                 self.names)
+                    value = eval(
+                        compile(ast.Expression(last.value), str(self.path), "eval"), self.names
+                    )
         except Exception:
             raise Stale(f"an exception:\n{traceback.format_exc(limit=-1)}") from None
         if hasattr(value, "savefig"):
@@ -188,8 +198,9 @@ class Page:
         # 128 colours are enough, and a third of the bytes.
         Image.open(drawn).convert("RGB").quantize(128).save(drawn, optimize=True)
         if drawn.stat().st_size > LARGEST:
-            raise Stale(f"{path.name}: {drawn.stat().st_size:,} bytes: expected at most "
-                        f"{LARGEST:,}")
+            raise Stale(
+                f"{path.name}: {drawn.stat().st_size:,} bytes: expected at most {LARGEST:,}"
+            )
         if path.exists() and same_picture(path, drawn, compare=self.write or not part.mark):
             return
         if not self.write:
@@ -202,8 +213,10 @@ class Page:
         lines = excerpt(part.mark.removeprefix("excerpt:"))
         if lines != part.lines:
             if not self.write:
-                raise Stale(f"the excerpt is\n{indented(part.lines)}\nbut in the file it is\n"
-                            f"{indented(lines)}")
+                raise Stale(
+                    f"the excerpt is\n{indented(part.lines)}\nbut in the file it is\n"
+                    f"{indented(lines)}"
+                )
             part.lines = lines
 
 
@@ -254,10 +267,10 @@ def excerpt(mark):
         start = find(source, text, start + 1, path)
     indentation = re.match(" *", source[start])[0]
     end = start
-    for text in texts[dots + 1:]:
+    for text in texts[dots + 1 :]:
         closing = text in ("}", ")", "]")
         end = find(source, indentation + text if closing else text, end, path, closing)
-    lines = without_docstring(source[start:end + 1])
+    lines = without_docstring(source[start : end + 1])
     margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
     return [line[margin:] for line in lines]
 
@@ -277,7 +290,7 @@ def without_docstring(lines):
         return lines
     first = quotes[0]
     last = first if lines[first].count('"""') == 2 else quotes[1]
-    return lines[:first] + lines[last + 1:]
+    return lines[:first] + lines[last + 1 :]
 
 
 @functools.cache
@@ -293,13 +306,16 @@ def has_mnist():
 def same_output(expected, found, rtol=0.01, atol=1e-6):
     """Whether an output is the expected one, `...` being any text and numbers nearly equal."""
     # how many spaces there are in a line is the numbers' affair
-    expected, found = ("\n".join(" ".join(line.split()) for line in text.strip().splitlines())
-                       for text in (expected, found))
+    expected, found = (
+        "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+        for text in (expected, found)
+    )
     if doctest.OutputChecker().check_output(expected, found, doctest.ELLIPSIS):
         return True
     numbers = [[float(text) for text in FLOAT.findall(output)] for output in (expected, found)]
-    return (FLOAT.sub("#", expected).replace("[ ", "[") == FLOAT.sub("#", found).replace("[ ", "[")
-            and np.allclose(*numbers, rtol, atol))
+    return FLOAT.sub("#", expected).replace("[ ", "[") == FLOAT.sub("#", found).replace(
+        "[ ", "["
+    ) and np.allclose(*numbers, rtol, atol)
 
 
 def same_picture(path, other, compare):
@@ -307,8 +323,9 @@ def same_picture(path, other, compare):
     one, two = Image.open(path).convert("RGB"), Image.open(other).convert("RGB")
     if any(abs(a - b) > 0.05 * a for a, b in zip(one.size, two.size, strict=True)):
         return False
-    one, two = (np.asarray(image.resize((80, 60), Image.Resampling.BOX), float)
-                for image in (one, two))
+    one, two = (
+        np.asarray(image.resize((80, 60), Image.Resampling.BOX), float) for image in (one, two)
+    )
     return not compare or np.abs(one - two).mean() < 2.5
 
 

@@ -27,11 +27,31 @@ from pytensor._functions import composed as _composed
 from pytensor._support.version import __version__
 
 # The floors above the tensor are imported when first used: `import pytensor` stays light.
-_SUBMODULES = frozenset((
-    "activations", "callbacks", "checkpoints", "constraints", "datasets", "distributed", "fft",
-    "initializers", "layers", "linalg", "losses", "metrics", "models", "naive", "optimizers",
-    "plot", "random", "regularizers", "schedules", "serialization", "utils",
-))
+_SUBMODULES = frozenset(
+    (
+        "activations",
+        "callbacks",
+        "checkpoints",
+        "constraints",
+        "datasets",
+        "distributed",
+        "fft",
+        "initializers",
+        "layers",
+        "linalg",
+        "losses",
+        "metrics",
+        "models",
+        "naive",
+        "optimizers",
+        "plot",
+        "random",
+        "regularizers",
+        "schedules",
+        "serialization",
+        "utils",
+    )
+)
 
 
 def __getattr__(name):

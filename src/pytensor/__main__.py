@@ -18,12 +18,14 @@ def main(argv=None):
 def run(argv=None):
     """Print the commands, the places to read on, and version, instruction set and threads."""
     parser = _commands.Parser(
-        prog=f"python -m {NAME}", allow_abbrev=False,
-        description="Shows the commands of pytensor, and what this installation computes with.")
+        prog=f"python -m {NAME}",
+        allow_abbrev=False,
+        description="Shows the commands of pytensor, and what this installation computes with.",
+    )
     parser.parse_args(argv)
     config = pt.build_config()
-    print(f"""{_commands.version()}, kernels for {config['instruction set']}, \
-threads: {config['threads']}
+    print(f"""{_commands.version()}, kernels for {config["instruction set"]}, \
+threads: {config["threads"]}
 
   python -m pytensor.train             train a network on MNIST
   python -m pytensor.train table.csv   train one on a table of text and numbers

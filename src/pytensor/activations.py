@@ -38,10 +38,32 @@ from pytensor.nn import log_softmax, sigmoid, softmax, tanh
 from pytensor.serialization import deserialize
 
 __all__ = [
-    "celu", "elu", "exponential", "gelu", "get", "hard_shrink", "hard_sigmoid", "hard_silu",
-    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6",
-    "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "squareplus",
-    "tanh", "tanh_shrink",
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "squareplus",
+    "tanh",
+    "tanh_shrink",
 ]
 
 

@@ -22,15 +22,37 @@ from pytensor._support import html
 from pytensor._support.arguments import integer, lookup, number
 from pytensor._support.files import as_model_path, as_path, check_writable, write_atomically
 
-__all__ = ["CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-           "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "ProgressLine",
-           "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgressBar",
+    "ProgressLine",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+]
 
 HOOKS = (
-    "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
-    "on_train_batch_begin", "on_train_batch_end",
-    "on_test_begin", "on_test_end", "on_test_batch_begin", "on_test_batch_end",
-    "on_predict_begin", "on_predict_end", "on_predict_batch_begin", "on_predict_batch_end",
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_predict_begin",
+    "on_predict_end",
+    "on_predict_batch_begin",
+    "on_predict_batch_end",
 )
 
 
@@ -139,12 +161,18 @@ class CallbackList:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise TypeError(f"callbacks: found {callback!r}: expected objects of a subclass of "
-                                "callbacks.Callback")
+                raise TypeError(
+                    f"callbacks: found {callback!r}: expected objects of a subclass of "
+                    "callbacks.Callback"
+                )
             callback.set_model(model)
         self.ends_at_nan = any(isinstance(callback, TerminateOnNaN) for callback in self.callbacks)
-        self.hooks = {hook: [getattr(callback, hook) for callback in self.callbacks
-                             if _defines(callback, hook)] for hook in HOOKS}
+        self.hooks = {
+            hook: [
+                getattr(callback, hook) for callback in self.callbacks if _defines(callback, hook)
+            ]
+            for hook in HOOKS
+        }
 
     def set_params(self, **params):
         """Tell every callback the numbers of the run."""
@@ -204,8 +232,9 @@ class LambdaCallback(Callback):
         """Functions by the name of their hook."""
         for hook, function in hooks.items():
             if hook not in HOOKS:
-                raise TypeError(f"LambdaCallback: unknown hook {hook!r}: known are "
-                                f"{', '.join(HOOKS)}")
+                raise TypeError(
+                    f"LambdaCallback: unknown hook {hook!r}: known are {', '.join(HOOKS)}"
+                )
             if function is not None:
                 setattr(self, hook, function)
 
@@ -239,8 +268,9 @@ class _Monitor(Callback):
 
     def __init__(self, monitor, mode, min_delta=0):
         if not isinstance(monitor, str):
-            raise TypeError(f"{type(self).__name__}: monitor: found {monitor!r}: expected a name "
-                            "in the logs")
+            raise TypeError(
+                f"{type(self).__name__}: monitor: found {monitor!r}: expected a name in the logs"
+            )
         self.monitor = monitor
         self.mode = lookup("mode", mode, {name: name for name in ("auto", "min", "max")})
         self.min_delta = abs(number(f"{type(self).__name__}: min_delta", min_delta))
@@ -253,8 +283,10 @@ class _Monitor(Callback):
             ValueError: the logs do not have it.
         """
         if self.monitor not in (logs or {}):
-            raise ValueError(f"{type(self).__name__}: monitor {self.monitor!r} is not in the logs: "
-                             f"known are {', '.join(logs or {})} (val_ needs validation data)")
+            raise ValueError(
+                f"{type(self).__name__}: monitor {self.monitor!r} is not in the logs: "
+                f"known are {', '.join(logs or {})} (val_ needs validation data)"
+            )
         return logs[self.monitor]
 
     def improves(self, value, reference):
@@ -270,8 +302,8 @@ class _Monitor(Callback):
             return self.mode == "max"
         name = self.monitor.removeprefix("val_")
         return name.endswith(("acc", "accuracy")) or any(
-            metric.rises for metric in getattr(self.model, "accumulated", ())
-            if metric.name == name)
+            metric.rises for metric in getattr(self.model, "accumulated", ()) if metric.name == name
+        )
 
 
 class EarlyStopping(_Monitor):
@@ -290,8 +322,17 @@ class EarlyStopping(_Monitor):
 
     kept = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
-    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto",
-                 baseline=None, restore_best_weights=False, start_from_epoch=0):
+    def __init__(
+        self,
+        monitor="val_loss",
+        min_delta=0,
+        patience=0,
+        verbose=0,
+        mode="auto",
+        baseline=None,
+        restore_best_weights=False,
+        start_from_epoch=0,
+    ):
         """monitor: a name in the logs. baseline: a value to be better than, or None.
 
         restore_best_weights: at the end, go back to the weights of the best epoch.
@@ -302,8 +343,7 @@ class EarlyStopping(_Monitor):
         self.verbose = verbose
         self.baseline = None if baseline is None else number("EarlyStopping: baseline", baseline)
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = integer("EarlyStopping: start_from_epoch", start_from_epoch,
-                                        0)
+        self.start_from_epoch = integer("EarlyStopping: start_from_epoch", start_from_epoch, 0)
         self.on_train_begin()
 
     def on_train_begin(self, logs=None):
@@ -368,9 +408,17 @@ class ModelCheckpoint(_Monitor):
 
     only_shows = True
 
-    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False,
-                 save_weights_only=False, mode="auto", save_freq="epoch",
-                 initial_value_threshold=None):
+    def __init__(
+        self,
+        filepath,
+        monitor="val_loss",
+        verbose=0,
+        save_best_only=False,
+        save_weights_only=False,
+        mode="auto",
+        save_freq="epoch",
+        initial_value_threshold=None,
+    ):
         """filepath: may name the epoch, from 1, the batch and the logs:
         "model.{epoch:02d}-{val_loss:.2f}.safetensors".
 
@@ -382,8 +430,11 @@ class ModelCheckpoint(_Monitor):
         self.verbose = verbose
         self.save_best_only = bool(save_best_only)
         self.save_weights_only = bool(save_weights_only)
-        self.best = (None if initial_value_threshold is None else
-                     number("ModelCheckpoint: initial_value_threshold", initial_value_threshold))
+        self.best = (
+            None
+            if initial_value_threshold is None
+            else number("ModelCheckpoint: initial_value_threshold", initial_value_threshold)
+        )
         self.save_freq = save_freq
         if save_freq != "epoch":
             self.save_freq = integer("ModelCheckpoint: save_freq", save_freq, 1)
@@ -422,8 +473,10 @@ class ModelCheckpoint(_Monitor):
         try:
             path = self.filepath.format(**names)
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"ModelCheckpoint: filepath {self.filepath!r}: {error}: expected one "
-                             f"of {', '.join(names)}") from None
+            raise ValueError(
+                f"ModelCheckpoint: filepath {self.filepath!r}: {error}: expected one "
+                f"of {', '.join(names)}"
+            ) from None
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
         if self.verbose:
             print(f"Epoch {self._epoch + 1}: written to {path}")
@@ -446,8 +499,17 @@ class ReduceLROnPlateau(_Monitor):
 
     kept = ("best", "wait", "cooldown_counter")
 
-    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto",
-                 min_delta=1e-4, cooldown=0, min_lr=0.0):
+    def __init__(
+        self,
+        monitor="val_loss",
+        factor=0.1,
+        patience=10,
+        verbose=0,
+        mode="auto",
+        min_delta=1e-4,
+        cooldown=0,
+        min_lr=0.0,
+    ):
         """Factor: in [0, 1)."""
         super().__init__(monitor, mode, min_delta)
         self.factor = number("ReduceLROnPlateau: factor", factor, 0, 1, below_high=True)
@@ -483,8 +545,9 @@ class ReduceLROnPlateau(_Monitor):
                 self.cooldown_counter = self.cooldown
                 self.wait = 0
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: the learning rate falls to "
-                          f"{optimizer.learning_rate:g}")
+                    print(
+                        f"Epoch {epoch + 1}: the learning rate falls to {optimizer.learning_rate:g}"
+                    )
 
 
 class LearningRateScheduler(Callback):
@@ -503,8 +566,10 @@ class LearningRateScheduler(Callback):
     def __init__(self, schedule, verbose=0):
         """Schedule: a function of the epoch, from 0, and the rate before, or of the epoch alone."""
         if not callable(schedule):
-            raise TypeError(f"LearningRateScheduler: schedule: found {schedule!r}: expected a "
-                            "function of the epoch and the learning rate")
+            raise TypeError(
+                f"LearningRateScheduler: schedule: found {schedule!r}: expected a "
+                "function of the epoch and the learning rate"
+            )
         self.schedule = schedule
         self.verbose = verbose
 
@@ -569,9 +634,11 @@ class CSVLogger(Callback):
             with open(self.filename, encoding="utf-8", newline="") as file:
                 self._before = [row for row in csv.reader(file, delimiter=self.separator) if row]
             if self._before and "epoch" not in self._before[0]:
-                raise ValueError(f"CSVLogger: {self.filename}: the first line is "
-                                 f"{self._before[0]}: expected names of columns, epoch among them, "
-                                 f"separated by {self.separator!r}")
+                raise ValueError(
+                    f"CSVLogger: {self.filename}: the first line is "
+                    f"{self._before[0]}: expected names of columns, epoch among them, "
+                    f"separated by {self.separator!r}"
+                )
 
     def on_epoch_end(self, epoch, logs=None):
         """Add a line; the file is written whole, so that it is never half of one."""
@@ -606,8 +673,9 @@ class TensorBoard(Callback):
         self.histogram_freq = integer("TensorBoard: histogram_freq", histogram_freq, 0)
         self.update_freq = update_freq
         if update_freq != "epoch":
-            self.update_freq = (1 if update_freq == "batch"
-                                else integer("TensorBoard: update_freq", update_freq, 1))
+            self.update_freq = (
+                1 if update_freq == "batch" else integer("TensorBoard: update_freq", update_freq, 1)
+            )
             self.on_train_batch_end = self._count_batch
         self._writers = {}
         self._summary = None
@@ -622,8 +690,9 @@ class TensorBoard(Callback):
             from tensorboard.compat.proto import event_pb2, summary_pb2
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(f"TensorBoard: {error}: pip install "
-                                      "'pytensor-kernels[tensorboard]'") from None
+            raise ModuleNotFoundError(
+                f"TensorBoard: {error}: pip install 'pytensor-kernels[tensorboard]'"
+            ) from None
         self._event, self._summary = event_pb2.Event, summary_pb2.Summary
         self._open = EventFileWriter
 
@@ -631,12 +700,15 @@ class TensorBoard(Callback):
         """Write values, at a step, to the file of the training or of the validation."""
         if kind not in self._writers:
             self._writers[kind] = self._open(str(self.log_dir / kind))
-        self._writers[kind].add_event(self._event(
-            wall_time=time.time(), step=step, summary=self._summary(value=values)))
+        self._writers[kind].add_event(
+            self._event(wall_time=time.time(), step=step, summary=self._summary(value=values))
+        )
 
     def _scalars(self, prefix, logs):
-        return [self._summary.Value(tag=f"{prefix}_{name}", simple_value=value)
-                for name, value in logs.items()]
+        return [
+            self._summary.Value(tag=f"{prefix}_{name}", simple_value=value)
+            for name, value in logs.items()
+        ]
 
     def _count_batch(self, batch, logs=None):
         step = self.model.optimizer.iterations
@@ -648,13 +720,22 @@ class TensorBoard(Callback):
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
         training.setdefault("learning_rate", self.model.optimizer.learning_rate)
         self._write("train", epoch, *self._scalars("epoch", training))
-        validation = {name.removeprefix("val_"): value for name, value in logs.items()
-                      if name.startswith("val_")}
+        validation = {
+            name.removeprefix("val_"): value
+            for name, value in logs.items()
+            if name.startswith("val_")
+        }
         if validation:
             self._write("validation", epoch, *self._scalars("epoch", validation))
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._write("train", epoch, *(self._histogram(path, np.asarray(weight))
-                                          for path, weight, _ in self.model.named_weights()))
+            self._write(
+                "train",
+                epoch,
+                *(
+                    self._histogram(path, np.asarray(weight))
+                    for path, weight, _ in self.model.named_weights()
+                ),
+            )
 
     def _histogram(self, name, values):
         counts, edges = np.histogram(values, bins=30)
@@ -788,9 +869,16 @@ class ProgressBar(ProgressLine):
             return
         from tqdm import tqdm
 
-        self._bar = tqdm(total=self.params["steps"], desc=title, unit=" steps", file=sys.stdout,
-                         initial=done, mininterval=self.INTERVAL, dynamic_ncols=True,
-                         bar_format="{desc} {n_fmt}/{total_fmt} |{bar}| {remaining}, {rate_fmt}")
+        self._bar = tqdm(
+            total=self.params["steps"],
+            desc=title,
+            unit=" steps",
+            file=sys.stdout,
+            initial=done,
+            mininterval=self.INTERVAL,
+            dynamic_ncols=True,
+            bar_format="{desc} {n_fmt}/{total_fmt} |{bar}| {remaining}, {rate_fmt}",
+        )
         self._show = functools.partial(self._bar.set_description_str, refresh=False)
 
     def finish(self, logs):

@@ -53,8 +53,13 @@ class Checkpoint(Callback):
             self.on_train_batch_end = self._count_step
         self.save_freq = save_freq
         self.notes = notes
-        self.resume_from = (None if not resume else self.path if resume is True
-                            else as_path("Checkpoint: resume", resume))
+        self.resume_from = (
+            None
+            if not resume
+            else self.path
+            if resume is True
+            else as_path("Checkpoint: resume", resume)
+        )
         self._may_be_missing = resume is True
         self._steps = 0
         self._rate = None
@@ -70,8 +75,11 @@ class Checkpoint(Callback):
             return
         name = f"Checkpoint: {self.resume_from}"
         distribution = self.model.run.distribution
-        found = self._read(name) if distribution is None else distribution.from_first(
-            lambda: self._read(name))
+        found = (
+            self._read(name)
+            if distribution is None
+            else distribution.from_first(lambda: self._read(name))
+        )
         if found is None:
             return
         arrays, about = found
@@ -113,5 +121,6 @@ class Checkpoint(Callback):
         distribution = self.model.run.distribution
         with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
             if distribution is None or distribution.is_first:
-                model_files.write_model("Checkpoint", self.model, self.path,
-                                        state.state(self.model), self.notes)
+                model_files.write_model(
+                    "Checkpoint", self.model, self.path, state.state(self.model), self.notes
+                )

@@ -69,8 +69,10 @@ class DataParallel:
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
-            raise ImportError("DataParallel: needs mpi4py and an MPI library: pip install "
-                              f"'pytensor-kernels[mpi]' ({str(error).splitlines()[0]})") from error
+            raise ImportError(
+                "DataParallel: needs mpi4py and an MPI library: pip install "
+                f"'pytensor-kernels[mpi]' ({str(error).splitlines()[0]})"
+            ) from error
         self._sum = MPI.SUM
         self._in_place = MPI.IN_PLACE
         self.comm = MPI.COMM_WORLD if comm is None else comm
@@ -79,8 +81,10 @@ class DataParallel:
         self.deterministic = bool(deterministic)
         self.shards = integer("DataParallel: shards", shards, 1) if deterministic else self.size
         if deterministic and (self.shards & (self.shards - 1) or self.shards % self.size):
-            raise ValueError(f"DataParallel: shards: found {self.shards} for {self.size} ranks: "
-                             "expected a power of 2 that the number of ranks divides")
+            raise ValueError(
+                f"DataParallel: shards: found {self.shards} for {self.size} ranks: "
+                "expected a power of 2 that the number of ranks divides"
+            )
         # Alone, without shards, nothing is to be cut or summed up: fit does what it always does.
         self.shares = self.shards > 1
         self.n_own = self.shards // self.size
@@ -159,11 +163,14 @@ class DataParallel:
 
     def _synchronise(self, model):
         """Give all ranks the weights, the optimizer's state and the random numbers of rank 0."""
+
         def kept():
             optimizer = model.optimizer
-            return (model.get_weights() if model.built else None,
-                    optimizer_state(model) if optimizer.iterations else None,
-                    random.generator().bit_generator.state)
+            return (
+                model.get_weights() if model.built else None,
+                optimizer_state(model) if optimizer.iterations else None,
+                random.generator().bit_generator.state,
+            )
 
         weights, optimizer, state = self.from_first(kept)
         random.generator().bit_generator.state = state
@@ -172,8 +179,11 @@ class DataParallel:
         if optimizer is not None and not self.is_first:
             found, arrays = optimizer
             restore_optimizer(
-                "fit: distribution", model, found,
-                {TRAINING + name: array for name, array in arrays.items()})
+                "fit: distribution",
+                model,
+                found,
+                {TRAINING + name: array for name, array in arrays.items()},
+            )
 
     def begin_epoch(self, position):
         """Before the epoch's order is drawn: one state of the random numbers for all."""
@@ -212,8 +222,10 @@ class DataParallel:
         """Start to accumulate; what the metrics hold already was accumulated by all together."""
         for metric in metrics:
             if not metric.kept:
-                raise ValueError(f"fit: distribution: metric {metric.name!r} keeps nothing: "
-                                 "expected `kept`, the names of the sums that it accumulates")
+                raise ValueError(
+                    f"fit: distribution: metric {metric.name!r} keeps nothing: "
+                    "expected `kept`, the names of the sums that it accumulates"
+                )
         self._metrics = metrics
         total = _state(metrics)
         for metric in metrics:
@@ -243,8 +255,10 @@ class DataParallel:
         states = [state for states in self.comm.allgather(self._states) for state in states]
         total = states[0]
         for state in states[1:]:
-            total = [[metric.merged(a, b) for a, b in zip(*pair, strict=True)]
-                     for metric, *pair in zip(self._metrics, total, state, strict=True)]
+            total = [
+                [metric.merged(a, b) for a, b in zip(*pair, strict=True)]
+                for metric, *pair in zip(self._metrics, total, state, strict=True)
+            ]
         _set_state(self._metrics, total)
         try:
             yield
@@ -255,6 +269,7 @@ class DataParallel:
 
     def test_step(self, step):
         """Return step(xs, ys, weights) for this rank's parts, from that for a batch."""
+
         def parts_step(*parts):
             for shard, (x, *others) in enumerate(zip(*parts, strict=True)):
                 if len(x):
@@ -276,11 +291,14 @@ class DataParallel:
         """
         reduction = getattr(model.loss, "reduction", "mean")
         if reduction not in ("sum_over_batch_size", "mean"):
-            raise ValueError(f"fit: distribution: the loss's reduction is {reduction!r}: expected "
-                             "'sum_over_batch_size', the mean over samples")
+            raise ValueError(
+                f"fit: distribution: the loss's reduction is {reduction!r}: expected "
+                "'sum_over_batch_size', the mean over samples"
+            )
         weights = model.trainable_weights
-        others = [w for _, w, trained in model.named_weights()
-                  if not trained and w.dtype is pt.float32]
+        others = [
+            w for _, w, trained in model.named_weights() if not trained and w.dtype is pt.float32
+        ]
         buffers = _Buffers(weights, others, self.size)
         generators = [layer for _, layer in layers_with_generator(model)]
 
@@ -327,10 +345,17 @@ class DataParallel:
             self._reduce(part.flat, buffers)
             n, loss, self.signals = part.sums.tolist()
             if math.isfinite(loss):
-                np.multiply(part.flat[:buffers.n_means], np.float32(1 / n),
-                            out=part.flat[:buffers.n_means])
-                apply([view if there else None
-                       for view, there in zip(part.gradients, part.present > 0, strict=True)])
+                np.multiply(
+                    part.flat[: buffers.n_means],
+                    np.float32(1 / n),
+                    out=part.flat[: buffers.n_means],
+                )
+                apply(
+                    [
+                        view if there else None
+                        for view, there in zip(part.gradients, part.present > 0, strict=True)
+                    ]
+                )
                 for w, view in zip(others, part.others, strict=True):
                     w[...] = view
             buffers.give_back(part)
@@ -357,8 +382,8 @@ class DataParallel:
             partner = self.rank ^ distance
             lower, upper = flat[first:middle], flat[middle:last]
             sent, kept = (lower, upper) if self.rank & distance else (upper, lower)
-            self.comm.Sendrecv(sent, partner, recvbuf=received[:len(kept)], source=partner)
-            np.add(kept, received[:len(kept)], out=kept)
+            self.comm.Sendrecv(sent, partner, recvbuf=received[: len(kept)], source=partner)
+            np.add(kept, received[: len(kept)], out=kept)
             halves.append((partner, kept, sent))
             first, last = (middle, last) if self.rank & distance else (first, middle)
             distance *= 2
@@ -374,8 +399,8 @@ class _Part:
         self.flat = np.zeros(n_elements, np.float32)
         self.gradients, start = self._views(weights, 0)
         self.others, start = self._views(others, start)
-        self.present = self.flat[start:start + len(weights)]
-        self.sums = self.flat[start + len(weights):][:_N_SUMS]
+        self.present = self.flat[start : start + len(weights)]
+        self.sums = self.flat[start + len(weights) :][:_N_SUMS]
 
     def _views(self, tensors, start):
         views = []
@@ -395,8 +420,9 @@ class _Buffers:
     def __init__(self, weights, others, n_ranks):
         for weight in weights:
             if weight.dtype is not pt.float32:
-                raise TypeError(f"fit: distribution: found a weight of dtype {weight.dtype}: "
-                                "expected float32")
+                raise TypeError(
+                    f"fit: distribution: found a weight of dtype {weight.dtype}: expected float32"
+                )
         self._weights, self._others = weights, others
         self.n_means = sum(weight.size for weight in (*weights, *others))
         n_elements = self.n_means + len(weights) + _N_SUMS
@@ -405,8 +431,9 @@ class _Buffers:
         self._scratch = np.empty(0, np.float32)
 
     def take(self):
-        return (self._free.pop() if self._free
-                else _Part(self._weights, self._others, self._n_elements))
+        return (
+            self._free.pop() if self._free else _Part(self._weights, self._others, self._n_elements)
+        )
 
     def give_back(self, part):
         self._free.append(part)

@@ -1,5 +1,4 @@
-"""Fourier transforms: the Array API standard's extension of that name, NumPy's by numpy_rows.py.
-"""
+"""Fourier transforms: the Array API standard's extension of that name, NumPy's by numpy_rows.py."""
 
 from __future__ import annotations
 
@@ -34,8 +33,9 @@ def rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
     >>> pt.fft.rfftfreq(4)
     Tensor([0.  , 0.25, 0.5 ], dtype=float32)
     """
-    return asarray(np.fft.rfftfreq(n, d), dtype="float32" if dtype is None else dtype,
-                   device=device)
+    return asarray(
+        np.fft.rfftfreq(n, d), dtype="float32" if dtype is None else dtype, device=device
+    )
 
 
 def fftshift(x, /, *, axes=None):

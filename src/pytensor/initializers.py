@@ -16,9 +16,23 @@ from pytensor._support.arguments import lookup, number
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = [
-    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
-    "LecunNormal", "LecunUniform", "Ones", "Orthogonal", "RandomNormal", "RandomUniform",
-    "TruncatedNormal", "VarianceScaling", "Zeros", "get",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
 ]
 
 # The standard deviation of a standard normal distribution cut off at -2 and 2.
@@ -38,8 +52,9 @@ class Initializer(Configurable):
 
     def __call__(self, shape, dtype=None):
         """Return a new tensor of the shape and dtype (float32 by default)."""
-        raise NotImplementedError(f"{type(self).__name__} does not define __call__(self, shape, "
-                                  "dtype)")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define __call__(self, shape, dtype)"
+        )
 
 
 class Constant(Initializer):
@@ -109,10 +124,14 @@ class _Random(Initializer):
 
     def __call__(self, shape, dtype=None):
         """Return a new tensor of the shape and dtype (float32 by default)."""
-        generator = (random.generator() if self.seed is None
-                     else random.new_generator(f"{type(self).__name__}: seed", self.seed))
-        return pt.asarray(self.draw(generator, tuple(shape)),
-                          dtype=pt.float32 if dtype is None else dtype)
+        generator = (
+            random.generator()
+            if self.seed is None
+            else random.new_generator(f"{type(self).__name__}: seed", self.seed)
+        )
+        return pt.asarray(
+            self.draw(generator, tuple(shape)), dtype=pt.float32 if dtype is None else dtype
+        )
 
 
 class RandomUniform(_Random):
@@ -129,8 +148,9 @@ class RandomUniform(_Random):
         self.minval = number("RandomUniform: minval", minval)
         self.maxval = number("RandomUniform: maxval", maxval)
         if self.minval > self.maxval:
-            raise ValueError(f"RandomUniform: minval {minval} and maxval {maxval}: expected minval "
-                             "<= maxval")
+            raise ValueError(
+                f"RandomUniform: minval {minval} and maxval {maxval}: expected minval <= maxval"
+            )
 
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
@@ -216,8 +236,9 @@ class VarianceScaling(_Random):
         if self.scale == 0:
             raise ValueError("VarianceScaling: scale: found 0: expected more than 0")
         self.mode = lookup("mode", mode, dict.fromkeys(self.MODES, mode))
-        self.distribution = lookup("distribution", distribution,
-                                   dict.fromkeys(self.DISTRIBUTIONS, distribution))
+        self.distribution = lookup(
+            "distribution", distribution, dict.fromkeys(self.DISTRIBUTIONS, distribution)
+        )
 
     def draw(self, generator, shape):
         """Return the numbers as a float32 ndarray."""
@@ -312,7 +333,7 @@ def _fans(shape):
 
 
 def _uniform(generator, shape, low, high):
-    return (generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low))
+    return generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low)
 
 
 def _truncated_normal(generator, shape, stddev):
@@ -325,13 +346,30 @@ def _truncated_normal(generator, shape, stddev):
 
 
 _CLASSES = (
-    Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform,
-    Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
 )
-_BY_NAME = by_name(_CLASSES) | {"zero": Zeros, "one": Ones, "uniform": RandomUniform,
-                                "normal": RandomNormal,
-                                "IdentityInitializer": Identity,
-                                "OrthogonalInitializer": Orthogonal}
+_BY_NAME = by_name(_CLASSES) | {
+    "zero": Zeros,
+    "one": Ones,
+    "uniform": RandomUniform,
+    "normal": RandomNormal,
+    "IdentityInitializer": Identity,
+    "OrthogonalInitializer": Orthogonal,
+}
 
 
 def get(identifier):

@@ -10,8 +10,17 @@ from pytensor._core import asarray, matmul, reshape
 from pytensor._functions import by_numpy, composed
 from pytensor._functions.composed import matrix_transpose, tensordot, vecdot
 
-__all__ = ["cross", "diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace",
-           "vecdot", *by_numpy.names("linalg")]
+__all__ = [
+    "cross",
+    "diagonal",
+    "matmul",
+    "matrix_transpose",
+    "outer",
+    "tensordot",
+    "trace",
+    "vecdot",
+    *by_numpy.names("linalg"),
+]
 
 
 def __getattr__(name):
@@ -67,12 +76,14 @@ def cross(x, y, /, *, axis=-1):
     """
     x, y = asarray(x), asarray(y)
     ndim = max(x.ndim, y.ndim)
-    place = composed.read_axis(axis, ndim, "cross") - ndim     # from the end, where shapes meet
+    place = composed.read_axis(axis, ndim, "cross") - ndim  # from the end, where shapes meet
     for t in (x, y):
         axis = composed.read_axis(place, t.ndim, "cross")
         if t.shape[axis] != 3:
-            raise ValueError(f"cross: axis {axis} of shape {t.shape} has length {t.shape[axis]}: "
-                             "expected 3")
+            raise ValueError(
+                f"cross: axis {axis} of shape {t.shape} has length {t.shape[axis]}: expected 3"
+            )
     axis = place
     return composed.roll(x, -1, axis=axis) * composed.roll(y, 1, axis=axis) - (
-        composed.roll(x, 1, axis=axis) * composed.roll(y, -1, axis=axis))
+        composed.roll(x, 1, axis=axis) * composed.roll(y, -1, axis=axis)
+    )

@@ -31,15 +31,42 @@ from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
 from pytensor.serialization import Configurable, by_name, resolve
 
 __all__ = [
-    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy", "CategoricalHinge", "CosineSimilarity", "Hinge", "Huber",
-    "KLDivergence", "LogCosh", "Loss", "MeanAbsoluteError", "MeanAbsolutePercentageError",
-    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy",
-    "SquaredHinge", "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
-    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "get", "hinge",
-    "huber", "kl_divergence", "log_cosh", "mean_absolute_error", "mean_absolute_percentage_error",
-    "mean_squared_error", "mean_squared_logarithmic_error", "poisson",
-    "sparse_categorical_crossentropy", "squared_hinge",
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
 ]
 
 EPSILON = 1e-7  # Keras's backend.epsilon()
@@ -100,26 +127,34 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0):
     y_true, y_pred = _same_shapes("binary_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
     return _finite_or_limit(
-        lambda times: _binary_losses(y_true, y_pred, from_logits, times).mean(axis=-1))
+        lambda times: _binary_losses(y_true, y_pred, from_logits, times).mean(axis=-1)
+    )
 
 
 def _binary_losses(y_true, y_pred, from_logits, times):
     if from_logits:
         # log(1 + exp(x)) - x * t. At x = 0, where maximum passes half of the gradient and abs none,
         # the derivative is 1/2 - t, as it should be; relu would make it -t.
-        losses = (pt.maximum(y_pred, 0.0) - y_pred * y_true
-                  + pt.log1p(pt.exp(-abs(y_pred))))
+        losses = pt.maximum(y_pred, 0.0) - y_pred * y_true + pt.log1p(pt.exp(-abs(y_pred)))
         if times is pt.multiply:
             return losses
         size = abs(y_pred)
-        return pt.where(size == math.inf, times(pt.where(y_pred > 0, 1 - y_true, y_true), size),
-                        losses)
+        return pt.where(
+            size == math.inf, times(pt.where(y_pred > 0, 1 - y_true, y_true), size), losses
+        )
     p = pt.clip(y_pred, EPSILON, 1 - EPSILON)
     return -(y_true * pt.log(p) + (1 - y_true) * pt.log(1 - p))
 
 
-def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0,
-                              from_logits=False, label_smoothing=0.0):
+def binary_focal_crossentropy(
+    y_true,
+    y_pred,
+    apply_class_balancing=False,
+    alpha=0.25,
+    gamma=2.0,
+    from_logits=False,
+    label_smoothing=0.0,
+):
     """Binary cross-entropy times (1 - p)**gamma, p being the probability that the target gets: what
     is right already counts less (Lin et al. 2018). Mean over the last axis.
 
@@ -131,19 +166,24 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
     y_true, y_pred = _same_shapes("binary_focal_crossentropy", y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
     if from_logits:  # at least EPSILON: 0**gamma has no slope for gamma < 1
-        missed = pt.maximum(y_true * pt.sigmoid(-y_pred) + (1 - y_true) * pt.sigmoid(y_pred),
-                            EPSILON)
+        missed = pt.maximum(
+            y_true * pt.sigmoid(-y_pred) + (1 - y_true) * pt.sigmoid(y_pred), EPSILON
+        )
     else:
         missed = 1 - (y_true * y_pred + (1 - y_true) * (1 - y_pred))
     factor = missed**gamma
     if apply_class_balancing:
         factor = factor * (y_true * alpha + (1 - y_true) * (1 - alpha))
-    return _finite_or_limit(lambda times: times(
-        factor, _binary_losses(y_true, y_pred, from_logits, times)).mean(axis=-1))
+    return _finite_or_limit(
+        lambda times: times(factor, _binary_losses(y_true, y_pred, from_logits, times)).mean(
+            axis=-1
+        )
+    )
 
 
-def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False,
-                                   label_smoothing=0.0):
+def categorical_focal_crossentropy(
+    y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0
+):
     """Categorical cross-entropy, each class's term times alpha * (1 - y_pred)**gamma (Lin et al.
     2018). All else: as categorical_crossentropy.
 
@@ -158,7 +198,7 @@ def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_l
     else:
         p = _probabilities(y_pred)
         log_p = pt.log(p)
-    share = alpha * (1 - p)**gamma * y_true
+    share = alpha * (1 - p) ** gamma * y_true
     return _finite_or_limit(lambda times: -times(share, log_p).sum(axis=-1))
 
 
@@ -230,8 +270,9 @@ def huber(y_true, y_pred, delta=1.0):
     """
     y_true, y_pred = _same_shapes("huber", y_true, y_pred)
     error = abs(y_pred - y_true)
-    return pt.where(error <= delta, 0.5 * pt.square(error),
-                    delta * error - 0.5 * delta**2).mean(axis=-1)
+    return pt.where(error <= delta, 0.5 * pt.square(error), delta * error - 0.5 * delta**2).mean(
+        axis=-1
+    )
 
 
 def log_cosh(y_true, y_pred):
@@ -244,9 +285,11 @@ def log_cosh(y_true, y_pred):
     y_true, y_pred = _same_shapes("log_cosh", y_true, y_pred)
     error = y_pred - y_true
     losses = error + pt.softplus(-2 * error) - math.log(2)
-    return _finite_or_limit(lambda times: (
-        losses if times is pt.multiply else pt.where(error == -math.inf, -error, losses)
-    ).mean(axis=-1))
+    return _finite_or_limit(
+        lambda times: (
+            losses if times is pt.multiply else pt.where(error == -math.inf, -error, losses)
+        ).mean(axis=-1)
+    )
 
 
 def kl_divergence(y_true, y_pred):
@@ -257,8 +300,9 @@ def kl_divergence(y_true, y_pred):
     >>> pt.losses.kl_divergence([[0.5, 0.5]], [[0.2, 0.8]])
     Tensor([0.22314356], dtype=float32)
     """
-    y_true, y_pred = (pt.clip(y, EPSILON, 1.0)
-                      for y in _same_shapes("kl_divergence", y_true, y_pred))
+    y_true, y_pred = (
+        pt.clip(y, EPSILON, 1.0) for y in _same_shapes("kl_divergence", y_true, y_pred)
+    )
     return (y_true * pt.log(y_true / y_pred)).sum(axis=-1)
 
 
@@ -271,10 +315,13 @@ def poisson(y_true, y_pred):
     """
     y_true, y_pred = _same_shapes("poisson", y_true, y_pred)
     losses = y_pred - y_true * pt.log(y_pred + EPSILON)
-    return _finite_or_limit(lambda times: (
-        losses if times is pt.multiply
-        else pt.where((y_pred == math.inf) & (y_true < math.inf), y_pred, losses)
-    ).mean(axis=-1))
+    return _finite_or_limit(
+        lambda times: (
+            losses
+            if times is pt.multiply
+            else pt.where((y_pred == math.inf) & (y_true < math.inf), y_pred, losses)
+        ).mean(axis=-1)
+    )
 
 
 def hinge(y_true, y_pred):
@@ -368,17 +415,30 @@ def match_shape(name, y_true, shape):
         y_true = pt.asarray(y_true)
     if y_true.shape != shape:
         if y_true.shape != (*shape, 1) and (shape[-1:] != (1,) or y_true.shape != shape[:-1]):
-            raise ValueError(f"{name}: targets of shape {y_true.shape}: expected {shape}, the "
-                             "shape of the predictions")
+            raise ValueError(
+                f"{name}: targets of shape {y_true.shape}: expected {shape}, the "
+                "shape of the predictions"
+            )
         y_true = y_true.reshape(shape)
     return y_true
 
 
 # The functions that are a mean over outputs, the last axis, of what is computed for each alone.
-_MEANS_OF_OUTPUTS = frozenset([
-    binary_crossentropy, binary_focal_crossentropy, hinge, huber, log_cosh, mean_absolute_error,
-    mean_absolute_percentage_error, mean_squared_error, mean_squared_logarithmic_error, poisson,
-    squared_hinge])
+_MEANS_OF_OUTPUTS = frozenset(
+    [
+        binary_crossentropy,
+        binary_focal_crossentropy,
+        hinge,
+        huber,
+        log_cosh,
+        mean_absolute_error,
+        mean_absolute_percentage_error,
+        mean_squared_error,
+        mean_squared_logarithmic_error,
+        poisson,
+        squared_hinge,
+    ]
+)
 
 
 def by_output(function, y_true, y_pred, sample_weight):
@@ -399,6 +459,8 @@ def by_output(function, y_true, y_pred, sample_weight):
             return y_true, y_pred
     y_true = match_shape(function.__name__, y_true, y_pred.shape)
     return y_true.reshape((*y_true.shape, 1)), y_pred.reshape((*y_pred.shape, 1))
+
+
 def _check_range(y, low, high, expected):
     """Check the targets of a data set once; name the first that is not in [low, high]."""
     if not (y.min().item() >= low and y.max().item() <= high):  # which NaN is not
@@ -413,14 +475,18 @@ def class_numbers(name, y_true, shape):
         y_true = pt.asarray(y_true)
     if y_true.shape != shape[:-1]:
         if y_true.shape != (*shape[:-1], 1):
-            raise ValueError(f"{name}: labels of shape {y_true.shape}: expected {shape[:-1]}, "
-                             f"integers, for predictions of shape {shape}")
+            raise ValueError(
+                f"{name}: labels of shape {y_true.shape}: expected {shape[:-1]}, "
+                f"integers, for predictions of shape {shape}"
+            )
         y_true = y_true.reshape(shape[:-1])
     labels = y_true.astype(pt.int64, copy=False)
-    if labels.size and (labels is not y_true or labels.min().item() < 0
-                        or labels.max().item() >= shape[-1]):
-        check_below(f"{name}: label", np.asarray(y_true), shape[-1],
-                    f", one of {shape[-1]} classes")
+    if labels.size and (
+        labels is not y_true or labels.min().item() < 0 or labels.max().item() >= shape[-1]
+    ):
+        check_below(
+            f"{name}: label", np.asarray(y_true), shape[-1], f", one of {shape[-1]} classes"
+        )
     return labels
 
 
@@ -457,14 +523,17 @@ class Loss(Configurable):
         """Name: by default the class's in snake case; reduction: as above."""
         self.name = snake_case(type(self).__name__) if name is None else name
         if reduction not in REDUCTIONS:
-            raise ValueError(f"{self.name}: reduction: found {reduction!r}: expected one of "
-                             f"{', '.join(map(repr, REDUCTIONS))}")
+            raise ValueError(
+                f"{self.name}: reduction: found {reduction!r}: expected one of "
+                f"{', '.join(map(repr, REDUCTIONS))}"
+            )
         self.reduction = reduction
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample, (batch, ...)."""
-        raise NotImplementedError(f"{type(self).__name__} does not define call(self, y_true, "
-                                  "y_pred)")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define call(self, y_true, y_pred)"
+        )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Return the mean of the losses, a tensor of shape (), or what else reduction says.
@@ -506,10 +575,13 @@ def weights_like(values, weights):
     if weights.shape == (*values.shape, 1):
         weights = weights.reshape(values.shape)
     shape = (*weights.shape, *[1] * (values.ndim - weights.ndim))
-    if len(shape) > values.ndim or any(n != 1 and n != length for n, length
-                                       in zip(shape, values.shape, strict=True)):
-        raise ValueError(f"sample_weight: found shape {weights.shape}: expected {values.shape}, "
-                         "that of the losses, or of its first axes")
+    if len(shape) > values.ndim or any(
+        n != 1 and n != length for n, length in zip(shape, values.shape, strict=True)
+    ):
+        raise ValueError(
+            f"sample_weight: found shape {weights.shape}: expected {values.shape}, "
+            "that of the losses, or of its first axes"
+        )
     return weights.reshape(shape)
 
 
@@ -676,8 +748,9 @@ class Huber(_OfFunction):
 class _Crossentropy(_OfFunction):
     """What the cross-entropies share: they take probabilities or, from_logits, what precedes."""
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, *, reduction="sum_over_batch_size",
-                 name=None):
+    def __init__(
+        self, from_logits=False, label_smoothing=0.0, *, reduction="sum_over_batch_size", name=None
+    ):
         """from_logits: whether predictions are logits instead of probabilities.
 
         label_smoothing: in [0, 1], the share of the targets that is spread over all classes.
@@ -724,9 +797,11 @@ class CategoricalCrossentropy(_Crossentropy):
     def targets(self, y, shape):
         """Check that y has the predictions' shape."""
         if y.ndim == len(shape) - 1 or y.shape[-1] == 1 != shape[-1]:
-            raise ValueError(f"y: shape {y.shape}: expected {shape}, one-hot rows; for class "
-                             "numbers use sparse_categorical_crossentropy, or turn them into rows "
-                             "with utils.to_categorical")
+            raise ValueError(
+                f"y: shape {y.shape}: expected {shape}, one-hot rows; for class "
+                "numbers use sparse_categorical_crossentropy, or turn them into rows "
+                "with utils.to_categorical"
+            )
         return super().targets(y, shape)
 
 
@@ -764,8 +839,17 @@ class BinaryFocalCrossentropy(_OfFunction):
     function = staticmethod(binary_focal_crossentropy)
     limits = _PROBABILITIES
 
-    def __init__(self, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
-                 label_smoothing=0.0, *, reduction="sum_over_batch_size", name=None):
+    def __init__(
+        self,
+        apply_class_balancing=False,
+        alpha=0.25,
+        gamma=2.0,
+        from_logits=False,
+        label_smoothing=0.0,
+        *,
+        reduction="sum_over_batch_size",
+        name=None,
+    ):
         """As the function's arguments; reduction, name: as in Loss."""
         super().__init__(reduction, name)
         self.apply_class_balancing = bool(apply_class_balancing)
@@ -776,8 +860,15 @@ class BinaryFocalCrossentropy(_OfFunction):
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample."""
-        return binary_focal_crossentropy(y_true, y_pred, self.apply_class_balancing, self.alpha,
-                                         self.gamma, self.from_logits, self.label_smoothing)
+        return binary_focal_crossentropy(
+            y_true,
+            y_pred,
+            self.apply_class_balancing,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+        )
 
 
 class CategoricalFocalCrossentropy(CategoricalCrossentropy):
@@ -790,8 +881,16 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
     activation = None
 
-    def __init__(self, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, *,
-                 reduction="sum_over_batch_size", name=None):
+    def __init__(
+        self,
+        alpha=0.25,
+        gamma=2.0,
+        from_logits=False,
+        label_smoothing=0.0,
+        *,
+        reduction="sum_over_batch_size",
+        name=None,
+    ):
         """As the function's arguments; reduction, name: as in Loss."""
         super().__init__(from_logits, label_smoothing, reduction=reduction, name=name)
         self.alpha = number(f"{self.name}: alpha", alpha, 0)
@@ -799,8 +898,9 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
     def call(self, y_true, y_pred):
         """Return the loss of each sample."""
-        return categorical_focal_crossentropy(y_true, y_pred, self.alpha, self.gamma,
-                                              self.from_logits, self.label_smoothing)
+        return categorical_focal_crossentropy(
+            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing
+        )
 
 
 class FunctionLoss(Loss):
@@ -815,19 +915,40 @@ class FunctionLoss(Loss):
 
 
 _CLASSES = (
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
-    CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge, Huber, KLDivergence,
-    LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
-    MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge,
+    BinaryCrossentropy,
+    BinaryFocalCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
 )
 _BY_NAME = by_name(_CLASSES)
-for _short, _class in {"bce": BinaryCrossentropy, "mse": MeanSquaredError, "mae": MeanAbsoluteError,
-                       "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError,
-                       "kld": KLDivergence}.items():
+for _short, _class in {
+    "bce": BinaryCrossentropy,
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "kld": KLDivergence,
+}.items():
     _BY_NAME |= {_short: _class, _short.upper(): _class}
 # Of the functions that have a class: what was passed to compile as one is trained as the other.
-_BY_FUNCTION = {globals()[name]: cls for name, cls in _BY_NAME.items()
-                if callable(globals().get(name)) and not isinstance(globals()[name], type)}
+_BY_FUNCTION = {
+    globals()[name]: cls
+    for name, cls in _BY_NAME.items()
+    if callable(globals().get(name)) and not isinstance(globals()[name], type)
+}
 
 
 def get(identifier):

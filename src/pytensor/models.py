@@ -60,8 +60,9 @@ class Sequential(Trainer, Layer):
         if any(layer is known for known in self.layers):
             raise ValueError(f"add: the layer {layer.name!r} is in the model already")
         if _contains(layer, self):
-            raise ValueError(f"add: {layer.name!r} is the model itself or contains it: expected "
-                             "another layer")
+            raise ValueError(
+                f"add: {layer.name!r} is the model itself or contains it: expected another layer"
+            )
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
                 raise ValueError("add: an Input comes first, before all layers")
@@ -75,9 +76,11 @@ class Sequential(Trainer, Layer):
         if before is None and not self.layers:
             before = declared
         if declared is not None and declared != before:
-            raise ValueError(f"add: {layer.name!r} has input_shape={layer.declared_shape}: "
-                             f"expected {'none' if before is None else before[1:]}, as the layers "
-                             "before it give")
+            raise ValueError(
+                f"add: {layer.name!r} has input_shape={layer.declared_shape}: "
+                f"expected {'none' if before is None else before[1:]}, as the layers "
+                "before it give"
+            )
         layer.name = unique_name(layer.name, names)
         if before is not None:
             self._output_shapes.append(_built(layer, before))
@@ -116,9 +119,12 @@ class Sequential(Trainer, Layer):
     def get_config(self):
         """Return name, trainable, input_shape of a sample (None while it is open) and layers."""
         shape = self.input_shape
-        return {"name": self.name, "trainable": self.trainable,
-                "input_shape": None if shape is None else list(shape[1:]),
-                "layers": [serialization.serialize(layer) for layer in self.layers]}
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "input_shape": None if shape is None else list(shape[1:]),
+            "layers": [serialization.serialize(layer) for layer in self.layers],
+        }
 
     @classmethod
     def from_config(cls, config):
@@ -131,8 +137,10 @@ class Sequential(Trainer, Layer):
         try:
             shape, layers = config["input_shape"], list(config["layers"])
         except (TypeError, KeyError):
-            raise TypeError(f"{cls.__name__}: config: found {config!r}: expected a dictionary with "
-                            "input_shape and layers") from None
+            raise TypeError(
+                f"{cls.__name__}: config: found {config!r}: expected a dictionary with "
+                "input_shape and layers"
+            ) from None
         model = cls(name=config.get("name"))
         if shape is not None:
             model.add(Input(shape))
@@ -170,8 +178,9 @@ class Sequential(Trainer, Layer):
         if not self.layers:
             raise ValueError(f"{self.name}: the model has no layers: add some first")
         if self.built and shape != self.input_shape:
-            raise ValueError(f"{self.name}: found input shape {shape}: built for "
-                             f"{self.input_shape}")
+            raise ValueError(
+                f"{self.name}: found input shape {shape}: built for {self.input_shape}"
+            )
         if not self.built:
             self.input_shape = shape
             for layer in self.layers:
@@ -254,15 +263,25 @@ class Sequential(Trainer, Layer):
 
     def _summary(self):
         """The rows of the table of layers, and the lines below it."""
-        rows = [(f"{layer.name} ({type(layer).__name__})",
-                 str(self._output_shapes[i]) if self.built else "?",
-                 f"{layer.count_params():,}" if self.built else "0 (not built)")
-                for i, layer in enumerate(self.layers)]
+        rows = [
+            (
+                f"{layer.name} ({type(layer).__name__})",
+                str(self._output_shapes[i]) if self.built else "?",
+                f"{layer.count_params():,}" if self.built else "0 (not built)",
+            )
+            for i, layer in enumerate(self.layers)
+        ]
         weights = list(self.named_weights())
         total = sum(weight.size for _, weight, _ in weights)
         trainable = sum(weight.size for _, weight, trained in weights if trained)
-        return rows, [f"{kind} params: {count:,} ({_memory(4 * count)})" for kind, count in (
-            ("Total", total), ("Trainable", trainable), ("Non-trainable", total - trainable))]
+        return rows, [
+            f"{kind} params: {count:,} ({_memory(4 * count)})"
+            for kind, count in (
+                ("Total", total),
+                ("Trainable", trainable),
+                ("Non-trainable", total - trainable),
+            )
+        ]
 
     def _repr_html_(self):
         return html.summary(self.name, *self._summary())

@@ -208,8 +208,10 @@ def _pair(name, x, x_axes, y, y_axes, meet=None):
         if x.shape != y.shape:
             raise ValueError(f"{name}: {x.shape} and {y.shape}: the shapes differ")
     elif x.shape[meet[0]] != y.shape[meet[1]]:
-        raise ValueError(f"{name}: {x.shape} and {y.shape}: {x.shape[meet[0]]} {x_axes[meet[0]]} "
-                         f"against {y.shape[meet[1]]} {y_axes[meet[1]]}")
+        raise ValueError(
+            f"{name}: {x.shape} and {y.shape}: {x.shape[meet[0]]} {x_axes[meet[0]]} "
+            f"against {y.shape[meet[1]]} {y_axes[meet[1]]}"
+        )
     return x, y
 
 

@@ -9,5 +9,13 @@ from pytensor._core import (
 )
 from pytensor._ops import relu, sigmoid, tanh
 
-__all__ = ["linear", "log_softmax", "relu", "sigmoid", "softmax", "softmax_cross_entropy",
-           "sparse_softmax_cross_entropy", "tanh"]
+__all__ = [
+    "linear",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+    "sparse_softmax_cross_entropy",
+    "tanh",
+]

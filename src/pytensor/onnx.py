@@ -43,20 +43,26 @@ def export(model, path):
         raise ImportError("onnx.export needs onnx: pip install 'pytensor-kernels[onnx]'") from None
     path = as_path("onnx.export", path)
     if not model.built:
-        raise ValueError(f"onnx.export: {model.name!r} is not built: give it an input shape, or "
-                         "call build or fit first")
+        raise ValueError(
+            f"onnx.export: {model.name!r} is not built: give it an input shape, or "
+            "call build or fit first"
+        )
     graph = _Graph(onnx)
     last = _add(graph, model, "input", model.input_shape)
     graph.nodes.append(helper.make_node("Identity", [last], ["output"]))
     float32 = TensorProto.FLOAT
     proto = helper.make_model(
         helper.make_graph(
-            graph.nodes, model.name,
+            graph.nodes,
+            model.name,
             [helper.make_tensor_value_info("input", float32, ["batch", *model.input_shape[1:]])],
             [helper.make_tensor_value_info("output", float32, ["batch", *model.output_shape[1:]])],
-            graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)], producer_name="pytensor",
-        ir_version=8)
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        producer_name="pytensor",
+        ir_version=8,
+    )
     onnx.checker.check_model(proto, full_check=True)
     write_atomically(path, proto.SerializeToString(deterministic=True))
 
@@ -146,8 +152,10 @@ def _activation(g, layer, x):
     try:
         return _ACTIVATIONS[layer.activation](g, x)
     except (KeyError, TypeError):
-        raise TypeError(f"onnx.export: {layer.name}: the activation {layer.activation!r} has no "
-                        "counterpart: expected one of pytensor.activations") from None
+        raise TypeError(
+            f"onnx.export: {layer.name}: the activation {layer.activation!r} has no "
+            "counterpart: expected one of pytensor.activations"
+        ) from None
 
 
 # ------------------------------------------------------------------------------------ layers
@@ -171,8 +179,11 @@ def _dense(g, layer, x, shape):
 def _relu(g, layer, x, shape):
     out = g("Relu", x)
     if layer.threshold or layer.negative_slope:
-        below = (g("Mul", g("Sub", x, layer.threshold), layer.negative_slope)
-                 if layer.negative_slope else 0.0)
+        below = (
+            g("Mul", g("Sub", x, layer.threshold), layer.negative_slope)
+            if layer.negative_slope
+            else 0.0
+        )
         out = _unless_at_most(g, x, layer.threshold, x, below)
     return out if layer.max_value is None else g("Min", out, layer.max_value)
 
@@ -235,7 +246,8 @@ _LAYERS = {
     layers.Activation: lambda g, layer, x, shape: _activation(g, layer, x),
     layers.ReLU: _relu,
     layers.LeakyReLU: lambda g, layer, x, shape: (
-        g("LeakyRelu", x, alpha=layer.negative_slope) if layer.negative_slope else g("Relu", x)),
+        g("LeakyRelu", x, alpha=layer.negative_slope) if layer.negative_slope else g("Relu", x)
+    ),
     layers.PReLU: lambda g, layer, x, shape: g("PRelu", x, layer.alpha),
     layers.ELU: lambda g, layer, x, shape: g("Elu", x, alpha=layer.alpha),
     layers.Softmax: _softmax,
@@ -246,8 +258,16 @@ _LAYERS = {
     layers.Embedding: _embedding,
     layers.Flatten: lambda g, layer, x, shape: g("Flatten", x, axis=1),
     layers.Reshape: _reshape,
-    **dict.fromkeys((layers.Dropout, layers.AlphaDropout, layers.GaussianDropout,
-                     layers.GaussianNoise, layers.ActivityRegularization), _nothing),
+    **dict.fromkeys(
+        (
+            layers.Dropout,
+            layers.AlphaDropout,
+            layers.GaussianDropout,
+            layers.GaussianNoise,
+            layers.ActivityRegularization,
+        ),
+        _nothing,
+    ),
 }
 
 
@@ -255,6 +275,8 @@ def _add(g, layer, x, shape):
     """Add a layer to a graph, for an input of that shape."""
     # Not isinstance: a subclass may compute something else.
     if type(layer) not in _LAYERS:
-        raise TypeError(f"onnx.export: {layer.name}: a {type(layer).__name__} has no counterpart: "
-                        f"known are {', '.join(sorted(cls.__name__ for cls in _LAYERS))}")
+        raise TypeError(
+            f"onnx.export: {layer.name}: a {type(layer).__name__} has no counterpart: "
+            f"known are {', '.join(sorted(cls.__name__ for cls in _LAYERS))}"
+        )
     return _LAYERS[type(layer)](g, layer, x, shape)

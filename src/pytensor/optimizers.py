@@ -31,8 +31,20 @@ from pytensor._core import (
 from pytensor._support.arguments import number
 from pytensor.serialization import Configurable, constructor_config, resolve
 
-__all__ = ["SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "Optimizer",
-           "RMSprop", "get", "schedules"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
 
 
 class Optimizer(Configurable):
@@ -59,8 +71,15 @@ class Optimizer(Configurable):
         super().__init_subclass__(**options)
         cls.takes_row_gradients = vars(cls).get("takes_row_gradients", False)
 
-    def __init__(self, learning_rate, name=None, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None):
+    def __init__(
+        self,
+        learning_rate,
+        name=None,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+    ):
         """learning_rate: a number >= 0 or a schedule; the options: numbers >= 0 or None.
 
         Raises: ValueError when more than one of the three clip arguments is given.
@@ -69,11 +88,16 @@ class Optimizer(Configurable):
         self.iterations = 0
         self._schedule = None
         self.learning_rate = learning_rate
-        options = {"weight_decay": weight_decay, "clipnorm": clipnorm, "clipvalue": clipvalue,
-                   "global_clipnorm": global_clipnorm}
+        options = {
+            "weight_decay": weight_decay,
+            "clipnorm": clipnorm,
+            "clipvalue": clipvalue,
+            "global_clipnorm": global_clipnorm,
+        }
         for option, value in options.items():
-            setattr(self, option, None if value is None
-                    else number(f"{self.name}: {option}", value, 0))
+            setattr(
+                self, option, None if value is None else number(f"{self.name}: {option}", value, 0)
+            )
         clips = [option for option in options if "clip" in option and options[option] is not None]
         if len(clips) > 1:
             raise ValueError(f"{self.name}: found {' and '.join(clips)}: expected one of them")
@@ -99,8 +123,10 @@ class Optimizer(Configurable):
         if isinstance(value, schedules.LearningRateSchedule):
             self._schedule = value
         elif self._schedule is not None:
-            raise TypeError(f"{self.name}: learning_rate: found {value!r}: expected nothing, for "
-                            f"the schedule {self._schedule.name} gives it")
+            raise TypeError(
+                f"{self.name}: learning_rate: found {value!r}: expected nothing, for "
+                f"the schedule {self._schedule.name} gives it"
+            )
         else:
             self._learning_rate = number(f"{self.name}: learning_rate", value, 0)
 
@@ -114,8 +140,9 @@ class Optimizer(Configurable):
 
     def update(self, w, dw, *state):
         """Change w and its state in place."""
-        raise NotImplementedError(f"{type(self).__name__} does not define update(self, w, dw, "
-                                  "*state)")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define update(self, w, dw, *state)"
+        )
 
     def build(self, weights):
         """Make the state of every weight that has none yet."""
@@ -160,8 +187,10 @@ class Optimizer(Configurable):
         """Update from pairs (gradient, weight), as zip gives them."""
         pairs = list(gradients_and_weights)
         if not pairs:
-            raise ValueError(f"{self.name}: apply_gradients: found no pairs: expected at least one "
-                             "(gradient, weight)")
+            raise ValueError(
+                f"{self.name}: apply_gradients: found no pairs: expected at least one "
+                "(gradient, weight)"
+            )
         gradients, weights = zip(*pairs, strict=True)
         self.apply(gradients, weights)
 
@@ -170,8 +199,10 @@ class Optimizer(Configurable):
         gradients = [_dense(dw) for dw in gradients]
         known = [dw for dw in gradients if dw is not None]
         if self.clipvalue:
-            return [dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue)
-                    for dw in gradients]
+            return [
+                dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue)
+                for dw in gradients
+            ]
         if self.clipnorm:
             return [dw if dw is None else _shortened([dw], self.clipnorm)[0] for dw in gradients]
         if self.global_clipnorm and known:
@@ -181,10 +212,14 @@ class Optimizer(Configurable):
 
     def _report_missing(self, n_missing, n_weights):
         if n_missing == n_weights:
-            raise ValueError(f"{self.name}: no gradients: the loss depends on none of the "
-                             f"{n_weights} weights")
-        warnings.warn(f"{self.name}: the loss does not depend on {n_missing} of {n_weights} "
-                      "weights: they are not trained", stacklevel=3)
+            raise ValueError(
+                f"{self.name}: no gradients: the loss depends on none of the {n_weights} weights"
+            )
+        warnings.warn(
+            f"{self.name}: the loss does not depend on {n_missing} of {n_weights} "
+            "weights: they are not trained",
+            stacklevel=3,
+        )
 
 
 class _DecidesState:
@@ -235,8 +270,11 @@ def _shortened(tensors, longest):
         if 0 < largest < math.inf:
             units = [t / largest for t in tensors]
             norm = _norm(units)
-            return (tensors if norm <= longest / largest  # no for NaN
-                    else [t * (longest / norm) for t in units])
+            return (
+                tensors
+                if norm <= longest / largest  # no for NaN
+                else [t * (longest / norm) for t in units]
+            )
     factor = longest / max(norm, longest)
     return [t * factor for t in tensors]
 
@@ -271,8 +309,9 @@ class SGD(Optimizer):
 
     takes_row_gradients = True
 
-    momentum = _DecidesState(_fraction, "The factor of the velocity; from 0 or to 0 the velocity "
-                             "starts anew.")
+    momentum = _DecidesState(
+        _fraction, "The factor of the velocity; from 0 or to 0 the velocity starts anew."
+    )
 
     def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **options):
         """Momentum: in [0, 1]."""
@@ -312,8 +351,9 @@ class RMSprop(Optimizer):
     momentum = _DecidesState(_fraction, "The factor of the velocity, in [0, 1].")
     centered = _DecidesState(_flag, "Whether the mean of the gradients counts.")
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
-                 **options):
+    def __init__(
+        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, **options
+    ):
         """Rho: in [0, 1); momentum: in [0, 1]; epsilon: >= 0."""
         super().__init__(learning_rate, **options)
         self.rho = _decay(f"{self.name}: rho", rho)
@@ -331,8 +371,18 @@ class RMSprop(Optimizer):
             rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
             return
         state = w, mean_square, second, *(() if third is None else (third,))
-        _assign(state, _rmsprop(_dense(dw), _number_for(w, self._learning_rate), self.rho,
-                                self.momentum, self.epsilon, self.centered, *state))
+        _assign(
+            state,
+            _rmsprop(
+                _dense(dw),
+                _number_for(w, self._learning_rate),
+                self.rho,
+                self.momentum,
+                self.epsilon,
+                self.centered,
+                *state,
+            ),
+        )
 
 
 @fuse
@@ -363,12 +413,12 @@ class Adagrad(Optimizer):
 
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7,
-                 **options):
+    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, **options):
         """initial_accumulator_value: what sum_of_squares starts from, >= 0; epsilon: >= 0."""
         super().__init__(learning_rate, **options)
-        self.initial_accumulator_value = number(f"{self.name}: initial_accumulator_value",
-                                                initial_accumulator_value, 0)
+        self.initial_accumulator_value = number(
+            f"{self.name}: initial_accumulator_value", initial_accumulator_value, 0
+        )
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
     def initial_state(self, w):
@@ -407,8 +457,10 @@ class Adadelta(Optimizer):
     def update(self, w, dw, *state):
         """Change w and its state in place."""
         state = w, *state
-        _assign(state, _adadelta(dw, _number_for(w, self._learning_rate), self.rho, self.epsilon,
-                                 *state))
+        _assign(
+            state,
+            _adadelta(dw, _number_for(w, self._learning_rate), self.rho, self.epsilon, *state),
+        )
 
 
 @fuse
@@ -451,8 +503,9 @@ class Adam(_Moments):
     takes_row_gradients = True
     amsgrad = _DecidesState(_flag, "Whether the largest variance so far counts.")
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
-                 **options):
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **options
+    ):
         """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
@@ -464,14 +517,30 @@ class Adam(_Moments):
     def update(self, w, dw, mean, variance, largest=None):
         """Change w and its state in place."""
         if largest is None:
-            adam_step(w, dw, mean, variance, self._learning_rate, self.beta_1, self.beta_2,
-                      self.epsilon, self.iterations)
+            adam_step(
+                w,
+                dw,
+                mean,
+                variance,
+                self._learning_rate,
+                self.beta_1,
+                self.beta_2,
+                self.epsilon,
+                self.iterations,
+            )
             return
         state = w, mean, variance, largest
-        rate = (self._learning_rate * math.sqrt(1 - self.beta_2**self.iterations)
-                / (1 - self.beta_1**self.iterations))
-        _assign(state, _amsgrad(_dense(dw), _number_for(w, rate), self.beta_1, self.beta_2,
-                                self.epsilon, *state))
+        rate = (
+            self._learning_rate
+            * math.sqrt(1 - self.beta_2**self.iterations)
+            / (1 - self.beta_1**self.iterations)
+        )
+        _assign(
+            state,
+            _amsgrad(
+                _dense(dw), _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon, *state
+            ),
+        )
 
 
 @fuse
@@ -493,11 +562,20 @@ class AdamW(Adam):
 
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999,
-                 epsilon=1e-7, amsgrad=False, **options):
+    def __init__(
+        self,
+        learning_rate=0.001,
+        weight_decay=0.004,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        **options,
+    ):
         """weight_decay: see the module; the others: as Adam's."""
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay,
-                         **options)
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options
+        )
 
 
 class Adamax(_Moments):
@@ -517,8 +595,9 @@ class Adamax(_Moments):
         """Change w and its state in place."""
         state = w, *state
         rate = self._learning_rate / (1 - self.beta_1**self.iterations)
-        _assign(state, _adamax(dw, _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon,
-                               *state))
+        _assign(
+            state, _adamax(dw, _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon, *state)
+        )
 
 
 @fuse
@@ -565,9 +644,19 @@ class Nadam(_Moments):
         product = self._product_until(t)
         of_mean = rate * self._u(t + 1) / (1 - product * self._u(t + 1))
         of_dw = rate * (1 - self._u(t)) / (1 - product)
-        _assign(state, _nadam(dw, _number_for(w, of_mean), _number_for(w, of_dw),
-                              _number_for(w, 1 / (1 - self.beta_2**t)), self.beta_1, self.beta_2,
-                              self.epsilon, *state))
+        _assign(
+            state,
+            _nadam(
+                dw,
+                _number_for(w, of_mean),
+                _number_for(w, of_dw),
+                _number_for(w, 1 / (1 - self.beta_2**t)),
+                self.beta_1,
+                self.beta_2,
+                self.epsilon,
+                *state,
+            ),
+        )
 
 
 @fuse
@@ -605,8 +694,9 @@ class Lion(Optimizer):
     def update(self, w, dw, *state):
         """Change w and its state in place."""
         state = w, *state
-        _assign(state, _lion(dw, _number_for(w, self._learning_rate), self.beta_1, self.beta_2,
-                             *state))
+        _assign(
+            state, _lion(dw, _number_for(w, self._learning_rate), self.beta_1, self.beta_2, *state)
+        )
 
 
 @fuse
@@ -615,8 +705,10 @@ def _lion(dw, rate, beta_1, beta_2, w, mean):
     return w - step, mean * beta_2 + dw * (1 - beta_2)
 
 
-_BY_NAME = {cls.__name__.lower(): cls for cls in (
-    SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Nadam, RMSprop)}
+_BY_NAME = {
+    cls.__name__.lower(): cls
+    for cls in (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Nadam, RMSprop)
+}
 
 
 def get(identifier):

@@ -41,7 +41,8 @@ def parse(argv=None):
         SystemExit: --help was asked for and given.
     """
     parser = _commands.Parser(
-        prog=f"python -m {NAME}", allow_abbrev=False,
+        prog=f"python -m {NAME}",
+        allow_abbrev=False,
         description="Tell what a network that python -m pytensor.train --save wrote sees in "
         "images: the class and its probability, and the next ones. Or give a table back with what "
         "it predicts for each row.",
@@ -50,8 +51,13 @@ def parse(argv=None):
     )
     add = parser.add_argument
     add("model", type=_commands.path, metavar="MODEL", help="a safetensors file")
-    add("images", type=_commands.path, nargs="+", metavar="FILE",
-        help="a PNG, JPEG ... image; or, for a network trained on one, a table such as CSV")
+    add(
+        "images",
+        type=_commands.path,
+        nargs="+",
+        metavar="FILE",
+        help="a PNG, JPEG ... image; or, for a network trained on one, a table such as CSV",
+    )
     add("--output", type=_commands.path, metavar="FILE",
         help="write the table there (to the screen)")  # fmt: skip
     add("--top", type=count, default=3, metavar="N", help="how many classes to tell (%(default)s)")
@@ -76,8 +82,10 @@ def run(options):
         predict_table(options, notes, encoding)
         return 0
     if options.output is not None:
-        raise UsageError(f"--output: {options.output}: is for tables: expected a network that was "
-                         f"trained on one, and a file whose name ends in {', '.join(TABLES)}")
+        raise UsageError(
+            f"--output: {options.output}: is for tables: expected a network that was "
+            f"trained on one, and a file whose name ends in {', '.join(TABLES)}"
+        )
     network, classes = load_model(options.model)
     shape = image_shape(options.model, network)
     code = 0
@@ -90,12 +98,16 @@ def run(options):
             continue
         row = np.asarray(network.predict_on_batch(image.reshape(1, *network.input_shape[1:])))[0]
         if (row < 0).any() or not abs(row.sum() - 1) <= 1e-3:
-            raise UsageError(f"{options.model}: its outputs are no probabilities: expected a "
-                             "network that ends in a softmax")
-        best, *others = row.argsort()[::-1][:options.top]
+            raise UsageError(
+                f"{options.model}: its outputs are no probabilities: expected a "
+                "network that ends in a softmax"
+            )
+        best, *others = row.argsort()[::-1][: options.top]
         then = ", ".join(f"{classes[k]} ({row[k]:.4f})" for k in others)
-        print(f"{path}: {classes[best]}, probability {row[best]:.4f}"
-              f"{f'; then {then}' * bool(then)}", flush=True)
+        print(
+            f"{path}: {classes[best]}, probability {row[best]:.4f}{f'; then {then}' * bool(then)}",
+            flush=True,
+        )
     return code
 
 
@@ -131,16 +143,21 @@ def predict_table(options, notes, encoding):
         x = encoding.numbers(table, _positions(table, encoding))
         outputs = np.asarray(network.predict(x, verbose=0))
     except (OSError, ValueError) as error:
-        raise UsageError(str(error).removeprefix("load_model: ").removeprefix("predict: ")
-                         ) from error
+        raise UsageError(
+            str(error).removeprefix("load_model: ").removeprefix("predict: ")
+        ) from error
     classes = notes.get("classes")
     if classes:
         if outputs.shape[1:] != (len(classes),):
-            raise UsageError(f"{options.model}: gives {outputs.shape[1:]} for {len(classes)} "
-                             "classes: not written by python -m pytensor.train")
+            raise UsageError(
+                f"{options.model}: gives {outputs.shape[1:]} for {len(classes)} "
+                "classes: not written by python -m pytensor.train"
+            )
         best = outputs.argmax(axis=1)
-        new = {f"predicted_{encoding.target}": [classes[k] for k in best],
-               "probability": [f"{p:.4f}" for p in outputs.max(axis=1)]}
+        new = {
+            f"predicted_{encoding.target}": [classes[k] for k in best],
+            "probability": [f"{p:.4f}" for p in outputs.max(axis=1)],
+        }
     else:
         new = {f"predicted_{encoding.target}": [f"{value:.7g}" for value in outputs[:, 0]]}
     text = io.StringIO()
@@ -163,8 +180,9 @@ def _positions(table, encoding):
     names = [column["name"] for column in encoding.columns]
     if table.has_names or not all(name.isdecimal() for name in names):
         if not table.has_names:
-            raise ValueError(f"{table.path}: found no names of columns in line 1: expected "
-                             f"{', '.join(names)}")
+            raise ValueError(
+                f"{table.path}: found no names of columns in line 1: expected {', '.join(names)}"
+            )
         return [table.column(name) for name in names]
     target, numbers = int(encoding.target), [int(name) for name in names]
     if len(table.names) == max(*numbers, target):  # one less than there were
@@ -195,17 +213,28 @@ def image_shape(path, network):
     if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
         shape = (math.isqrt(shape[0]),) * 2
     if len(shape) != 2:
-        raise UsageError(f"{path}: takes samples of shape {network.input_shape[1:]}: expected grey "
-                         "images")
+        raise UsageError(
+            f"{path}: takes samples of shape {network.input_shape[1:]}: expected grey images"
+        )
     return shape
 
 
 # Pillow's names of the kinds of images, in words.
-_MODES = {"1": "black and white", "L": "8-bit grey", "P": "colours of a palette", "RGB": "colour",
-          "RGBA": "colour with transparency", "LA": "8-bit grey with transparency",
-          "PA": "colours of a palette with transparency", "CMYK": "colour (CMYK)",
-          "YCbCr": "colour", "LAB": "colour (Lab)", "HSV": "colour (HSV)",
-          "I": "32-bit grey", "F": "grey, floating-point"}
+_MODES = {
+    "1": "black and white",
+    "L": "8-bit grey",
+    "P": "colours of a palette",
+    "RGB": "colour",
+    "RGBA": "colour with transparency",
+    "LA": "8-bit grey with transparency",
+    "PA": "colours of a palette with transparency",
+    "CMYK": "colour (CMYK)",
+    "YCbCr": "colour",
+    "LAB": "colour (Lab)",
+    "HSV": "colour (HSV)",
+    "I": "32-bit grey",
+    "F": "grey, floating-point",
+}
 
 
 def read_image(path, shape, fit=False):
@@ -228,18 +257,26 @@ def read_image(path, shape, fit=False):
                     return photographs.find_digit(_as_grey(image), shape)
                 height, width = shape
                 if image.mode != "L" or image.size != (width, height):
-                    kind = _MODES.get(image.mode, "16-bit grey" if image.mode.startswith("I;16")
-                                      else image.mode)
+                    kind = _MODES.get(
+                        image.mode, "16-bit grey" if image.mode.startswith("I;16") else image.mode
+                    )
                     raise UsageError(
                         f"{path}: is {kind}, {image.width} x {image.height}: expected 8-bit grey, "
-                        f"{width} x {height}; --fit makes that of it")
+                        f"{width} x {height}; --fit makes that of it"
+                    )
                 return np.asarray(image)
     except ImportError:
         raise UsageError("--fit: needs SciPy: pip install 'pytensor-kernels[image]'") from None
     except photographs.NoDigitError as error:
         raise UsageError(f"{path}: no digit found: {error}") from error
-    except (MemoryError, OSError, SyntaxError, ValueError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
+    except (
+        MemoryError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         reason = getattr(error, "strerror", None) or str(error).partition(" '")[0] or "too large"
         raise UsageError(f"{path}: not an image that can be read: {reason}") from error
 

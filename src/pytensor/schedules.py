@@ -12,8 +12,15 @@ import math
 from pytensor._support.arguments import floor, integer, number
 from pytensor.serialization import Configurable
 
-__all__ = ["CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
-           "LearningRateSchedule", "PiecewiseConstantDecay", "PolynomialDecay"]
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+]
 
 
 class LearningRateSchedule(Configurable):
@@ -103,11 +110,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.boundaries = [self._number("boundaries", boundary) for boundary in boundaries]
         self.values = [self._number("values", value, 0) for value in values]
         if len(self.values) != len(self.boundaries) + 1:
-            raise ValueError(f"{self.name}: values: found {len(self.values)}: expected "
-                             f"{len(self.boundaries) + 1}, one more than boundaries")
+            raise ValueError(
+                f"{self.name}: values: found {len(self.values)}: expected "
+                f"{len(self.boundaries) + 1}, one more than boundaries"
+            )
         if self.boundaries != sorted(self.boundaries):
-            raise ValueError(f"{self.name}: boundaries: found {self.boundaries}: expected them to "
-                             "rise")
+            raise ValueError(
+                f"{self.name}: boundaries: found {self.boundaries}: expected them to rise"
+            )
 
     def __call__(self, step):
         """Return the learning rate after a number of steps."""
@@ -124,8 +134,15 @@ class PolynomialDecay(LearningRateSchedule):
     (0.1, 0.05, 0.0)
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0,
-                 cycle=False, name=None):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        end_learning_rate=0.0001,
+        power=1.0,
+        cycle=False,
+        name=None,
+    ):
         """decay_steps: more than 0."""
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
@@ -153,15 +170,23 @@ class CosineDecay(LearningRateSchedule):
     (0.1, 0.05, 0.0)
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, name=None,
-                 warmup_target=None, warmup_steps=0):
+    def __init__(
+        self,
+        initial_learning_rate,
+        decay_steps,
+        alpha=0.0,
+        name=None,
+        warmup_target=None,
+        warmup_steps=0,
+    ):
         """decay_steps: more than 0, those after the warm-up; alpha: what is left at the end."""
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
         self.decay_steps = self._steps("decay_steps", decay_steps)
         self.alpha = self._number("alpha", alpha, 0)
-        self.warmup_target = (None if warmup_target is None
-                              else self._number("warmup_target", warmup_target, 0))
+        self.warmup_target = (
+            None if warmup_target is None else self._number("warmup_target", warmup_target, 0)
+        )
         self.warmup_steps = integer(f"{self.name}: warmup_steps", warmup_steps, 0)
 
     def __call__(self, step):
@@ -185,8 +210,9 @@ class CosineDecayRestarts(LearningRateSchedule):
     (0.1, 0.05, 0.1)
     """
 
-    def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0,
-                 name=None):
+    def __init__(
+        self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name=None
+    ):
         """first_decay_steps: more than 0; t_mul: at least 1."""
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
@@ -205,9 +231,9 @@ class CosineDecayRestarts(LearningRateSchedule):
             # The first n waves last (t_mul ** n - 1) / (t_mul - 1) times the first.
             more = self.t_mul - 1
             restarts = floor(math.log1p(done * more) / math.log1p(more))
-            length = self.t_mul ** restarts
+            length = self.t_mul**restarts
             done = (done - (length - 1) / more) / length
-        return self.initial_learning_rate * _cosine(done, self.alpha, self.m_mul ** restarts)
+        return self.initial_learning_rate * _cosine(done, self.alpha, self.m_mul**restarts)
 
 
 def _cosine(done, alpha, height=1.0):

@@ -27,12 +27,30 @@ import numpy as np
 from pytensor._support.arguments import known as known_names
 from pytensor._support.arguments import lookup, snake_case
 
-__all__ = ["Configurable", "custom_object_scope", "deserialize", "from_json",
-           "get_registered_name", "register_serializable", "serialize", "to_json"]
+__all__ = [
+    "Configurable",
+    "custom_object_scope",
+    "deserialize",
+    "from_json",
+    "get_registered_name",
+    "register_serializable",
+    "serialize",
+    "to_json",
+]
 
 # Where classes and functions are known by their plain names.
-MODULES = ("layers", "models", "activations", "initializers", "regularizers", "constraints",
-           "losses", "optimizers", "schedules", "metrics")
+MODULES = (
+    "layers",
+    "models",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "optimizers",
+    "schedules",
+    "metrics",
+)
 _registered = {}  # "package>name" -> class or function
 _names = {}  # the other way round
 _scope = contextvars.ContextVar("custom_objects", default=None)
@@ -72,8 +90,10 @@ def constructor_config(obj, **known):
     config = {}
     for name in _arguments(type(obj)):
         if name not in known and not hasattr(obj, name):
-            raise TypeError(f"get_config: {type(obj).__name__} does not keep its argument {name!r} "
-                            "under that name: do so, or define get_config")
+            raise TypeError(
+                f"get_config: {type(obj).__name__} does not keep its argument {name!r} "
+                "under that name: do so, or define get_config"
+            )
         value = known[name] if name in known else getattr(obj, name)
         config[name] = _encoded(f"{type(obj).__name__}: {name}", value)
     return config
@@ -88,8 +108,11 @@ def _arguments(cls):
             continue
         parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
         passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        names += [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-                  and p.name not in names]
+        names += [
+            p.name
+            for p in parameters
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name not in names
+        ]
         if not passes_on:
             break
     return names
@@ -111,12 +134,15 @@ def register_serializable(package="Custom", name=None):
     >>> pt.serialization.get_registered_name(Thrice)
     'examples>Thrice'
     """
+
     def register(obj):
         if not callable(obj):
             raise TypeError(f"register_serializable: found {obj!r}: expected a class or a function")
         if isinstance(obj, type) and not callable(getattr(obj, "get_config", None)):
-            raise TypeError(f"register_serializable: {obj.__name__} has no get_config: expected a "
-                            "Layer, a Loss ... or a subclass of serialization.Configurable")
+            raise TypeError(
+                f"register_serializable: {obj.__name__} has no get_config: expected a "
+                "Layer, a Loss ... or a subclass of serialization.Configurable"
+            )
         registered_name = f"{package}>{obj.__name__ if name is None else name}"
         _names.pop(_registered.get(registered_name), None)
         _registered[registered_name] = obj
@@ -171,17 +197,23 @@ def _named(name, module):
     if name in custom:
         return custom[name]
     if module is None:
-        raise ValueError(f"deserialize: unknown class or function {name!r}: name it with "
-                         "serialization.register_serializable, or give it in custom_objects")
+        raise ValueError(
+            f"deserialize: unknown class or function {name!r}: name it with "
+            "serialization.register_serializable, or give it in custom_objects"
+        )
     if module not in MODULES:
-        raise ValueError(f"deserialize: module: found {module!r}: expected one of "
-                         f"{', '.join(MODULES)}")
-    classes = {key: value for key, value
-               in vars(importlib.import_module(f"pytensor.{module}")).items()
-               if isinstance(value, type) and issubclass(value, Configurable)}
+        raise ValueError(
+            f"deserialize: module: found {module!r}: expected one of {', '.join(MODULES)}"
+        )
+    classes = {
+        key: value
+        for key, value in vars(importlib.import_module(f"pytensor.{module}")).items()
+        if isinstance(value, type) and issubclass(value, Configurable)
+    }
     if name not in classes:
-        raise ValueError(f"deserialize: unknown class {name!r} in {module}: "
-                         f"{known_names(name, classes)}")
+        raise ValueError(
+            f"deserialize: unknown class {name!r} in {module}: {known_names(name, classes)}"
+        )
     return classes[name]
 
 
@@ -191,8 +223,9 @@ def by_name(classes):
     >>> sorted(pt.serialization.by_name([pt.layers.Dense]))
     ['Dense', 'dense']
     """
-    return ({cls.__name__: cls for cls in classes}
-            | {snake_case(cls.__name__): cls for cls in classes})
+    return {cls.__name__: cls for cls in classes} | {
+        snake_case(cls.__name__): cls for cls in classes
+    }
 
 
 def resolve(kind, identifier, base, known, functions=True):
@@ -228,8 +261,10 @@ def serialize(obj):
         raise TypeError(f"serialize: found {obj!r}: expected an object with get_config")
     cls = type(obj)
     module = None if cls in _names else _public_module(cls)
-    named = {"class_name": get_registered_name(cls),
-             "config": _encoded(f"{cls.__name__}: config", obj.get_config())}
+    named = {
+        "class_name": get_registered_name(cls),
+        "config": _encoded(f"{cls.__name__}: config", obj.get_config()),
+    }
     return named if module is None else {"module": module, **named}
 
 
@@ -245,10 +280,14 @@ def deserialize(config, custom_objects=None):
     >>> pt.serialization.deserialize(config).units
     3
     """
-    if not (isinstance(config, dict) and isinstance(config.get("class_name"), str)
-            and "config" in config):
-        raise TypeError(f"deserialize: found {config!r}: expected a dictionary with class_name and "
-                        "config")
+    if not (
+        isinstance(config, dict)
+        and isinstance(config.get("class_name"), str)
+        and "config" in config
+    ):
+        raise TypeError(
+            f"deserialize: found {config!r}: expected a dictionary with class_name and config"
+        )
     with custom_object_scope(custom_objects):
         if config["class_name"] == "function":
             return _named(config["config"], None)
@@ -308,8 +347,10 @@ def _encoded(name, value):
         if value not in _names and _public_module(value) is not None:
             return value.__name__
         return {"class_name": "function", "config": get_registered_name(value)}
-    raise TypeError(f"{name}: {value!r} cannot be written as JSON: expected a number, a text, an "
-                    "object with get_config or a function with a name")
+    raise TypeError(
+        f"{name}: {value!r} cannot be written as JSON: expected a number, a text, an "
+        "object with get_config or a function with a name"
+    )
 
 
 def _decoded(value):

@@ -36,13 +36,19 @@ try:
     from sklearn.utils.multiclass import type_of_target, unique_labels
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
-    raise ImportError("pytensor.sklearn needs scikit-learn >= 1.6: pip install "
-                      f"'pytensor-kernels[sklearn]' ({error})") from error
+    raise ImportError(
+        "pytensor.sklearn needs scikit-learn >= 1.6: pip install "
+        f"'pytensor-kernels[sklearn]' ({error})"
+    ) from error
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
-_ACTIVATIONS = {"identity": activations.linear, "logistic": activations.sigmoid,
-                "tanh": activations.tanh, "relu": activations.relu}
+_ACTIVATIONS = {
+    "identity": activations.linear,
+    "logistic": activations.sigmoid,
+    "tanh": activations.tanh,
+    "relu": activations.relu,
+}
 # Samples predicted at once: few enough to stay in the cache, and the same bits for any number.
 _CHUNK = 1024
 
@@ -50,12 +56,34 @@ _CHUNK = 1024
 class _Perceptron(BaseEstimator):
     """What classifier and regressor share. They define _targets, _set_outputs, _loss and _score."""
 
-    def __init__(self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam", alpha=0.0001,
-                 batch_size="auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5,
-                 max_iter=200, shuffle=True, random_state=None, tol=1e-4, verbose=False,
-                 warm_start=False, momentum=0.9, nesterovs_momentum=True, early_stopping=False,
-                 validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
-                 n_iter_no_change=10, max_fun=15000, dtype=None):
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype=None,
+    ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -114,16 +142,27 @@ class _Perceptron(BaseEstimator):
         """Raise TypeError or ValueError, with the argument's name, for what cannot be honoured."""
         name = type(self).__name__
         if self.solver == "lbfgs":
-            raise ValueError(f"{name}: solver: found 'lbfgs', which only scikit-learn has: "
-                             "expected 'adam' or 'sgd'")
-        for argument, known in (("solver", ("adam", "sgd")), ("activation", _ACTIVATIONS),
-                                ("learning_rate", ("constant", "invscaling", "adaptive"))):
+            raise ValueError(
+                f"{name}: solver: found 'lbfgs', which only scikit-learn has: "
+                "expected 'adam' or 'sgd'"
+            )
+        for argument, known in (
+            ("solver", ("adam", "sgd")),
+            ("activation", _ACTIVATIONS),
+            ("learning_rate", ("constant", "invscaling", "adaptive")),
+        ):
             lookup(f"{name}: {argument}", getattr(self, argument), dict.fromkeys(known))
         for argument, low, high, is_open in (
-                ("alpha", 0, math.inf, False), ("learning_rate_init", 0, math.inf, False),
-                ("power_t", 0, math.inf, False), ("tol", 0, math.inf, False),
-                ("momentum", 0, 1, False), ("validation_fraction", 0, 1, True),
-                ("beta_1", 0, 1, True), ("beta_2", 0, 1, True), ("epsilon", 0, math.inf, False)):
+            ("alpha", 0, math.inf, False),
+            ("learning_rate_init", 0, math.inf, False),
+            ("power_t", 0, math.inf, False),
+            ("tol", 0, math.inf, False),
+            ("momentum", 0, 1, False),
+            ("validation_fraction", 0, 1, True),
+            ("beta_1", 0, 1, True),
+            ("beta_2", 0, 1, True),
+            ("epsilon", 0, math.inf, False),
+        ):
             number(f"{name}: {argument}", getattr(self, argument), low, high, below_high=is_open)
         integer(f"{name}: max_iter", self.max_iter, 1)
         if self.dtype is not None and np.dtype(self.dtype) not in (np.float32, np.float64):
@@ -133,8 +172,10 @@ class _Perceptron(BaseEstimator):
         if self.batch_size != "auto":
             integer(f"{name}: batch_size", self.batch_size, 1)
         sizes = self.hidden_layer_sizes
-        return [integer(f"{name}: hidden_layer_sizes", size, 1)
-                for size in (sizes if hasattr(sizes, "__iter__") else (sizes,))]
+        return [
+            integer(f"{name}: hidden_layer_sizes", size, 1)
+            for size in (sizes if hasattr(sizes, "__iter__") else (sizes,))
+        ]
 
     # ---------------------------------------------------------------------------------- fitting
 
@@ -172,18 +213,25 @@ class _Perceptron(BaseEstimator):
         if self.early_stopping:
             X, y, sample_weight, validation = self._split(X, y, sample_weight)
         try:
-            converged = self._run(X, y, sample_weight, validation,
-                                  1 if incremental else self.max_iter)
+            converged = self._run(
+                X, y, sample_weight, validation, 1 if incremental else self.max_iter
+            )
             if not (converged or incremental):
-                warnings.warn(f"{type(self).__name__}: after {self.max_iter} iterations, max_iter, "
-                              "it still improves", ConvergenceWarning, stacklevel=3)
+                warnings.warn(
+                    f"{type(self).__name__}: after {self.max_iter} iterations, max_iter, "
+                    "it still improves",
+                    ConvergenceWarning,
+                    stacklevel=3,
+                )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=3)
         if self.early_stopping:
             self._put_back(self._best)
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
-            raise ValueError(f"{type(self).__name__}: the weights are no longer finite: expected "
-                             "smaller numbers in X and y (scale them), or a smaller learning rate")
+            raise ValueError(
+                f"{type(self).__name__}: the weights are no longer finite: expected "
+                "smaller numbers in X and y (scale them), or a smaller learning rate"
+            )
         return self
 
     def _begin(self, sizes, dtype):
@@ -215,22 +263,32 @@ class _Perceptron(BaseEstimator):
         """Set a part aside for validation, in scikit-learn's way."""
         stratify = y if self._stratifies() else None
         indices = np.arange(X.shape[0])
-        train, test = train_test_split(indices, random_state=self._random_state,
-                                       test_size=self.validation_fraction, stratify=stratify)
+        train, test = train_test_split(
+            indices,
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
         if len(test) < 2:
-            raise ValueError(f"{type(self).__name__}: validation_fraction: "
-                             f"{self.validation_fraction:g} of {len(indices)} samples leaves "
-                             f"{len(test)} to validate with: expected at least 2")
-        weights = (None, None) if sample_weight is None else (sample_weight[train],
-                                                              sample_weight[test])
+            raise ValueError(
+                f"{type(self).__name__}: validation_fraction: "
+                f"{self.validation_fraction:g} of {len(indices)} samples leaves "
+                f"{len(test)} to validate with: expected at least 2"
+            )
+        weights = (
+            (None, None) if sample_weight is None else (sample_weight[train], sample_weight[test])
+        )
         return X[train], y[train], weights[0], (X[test], y[test], weights[1])
 
     def _run(self, X, y, sample_weight, validation, max_iter):
         """Run epochs until there is no improvement: True; or max_iter: False."""
         n = X.shape[0]
         if self.batch_size != "auto" and self.batch_size > n:
-            warnings.warn(f"{type(self).__name__}: batch_size: {self.batch_size} is more than the "
-                          f"{n} samples, and is taken as {n}", stacklevel=4)
+            warnings.warn(
+                f"{type(self).__name__}: batch_size: {self.batch_size} is more than the "
+                f"{n} samples, and is taken as {n}",
+                stacklevel=4,
+            )
         size = min(200 if self.batch_size == "auto" else self.batch_size, n)
         rows = _Rows(X, self._weights[0].dtype)
         targets = pt.asarray(y)
@@ -243,10 +301,11 @@ class _Perceptron(BaseEstimator):
             taken = pt.asarray(order)
             total = 0.0
             for start in range(0, n, size):
-                batch = taken[start:start + size]
+                batch = taken[start : start + size]
                 weight = None if weights is None else gather_rows(weights, batch)
-                total += len(batch) * self._step(rows.take(batch), gather_rows(targets, batch),
-                                                 weight)
+                total += len(batch) * self._step(
+                    rows.take(batch), gather_rows(targets, batch), weight
+                )
             self.n_iter_ += 1
             self.t_ += n
             self.loss_ = total / n
@@ -255,8 +314,9 @@ class _Perceptron(BaseEstimator):
                 print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
             self._compare(validation)
             if self.solver == "sgd" and self.learning_rate == "invscaling":
-                self._optimizer.learning_rate = (self.learning_rate_init
-                                                 / (self.t_ + 1) ** self.power_t)
+                self._optimizer.learning_rate = (
+                    self.learning_rate_init / (self.t_ + 1) ** self.power_t
+                )
             if self._n_without_improvement > self.n_iter_no_change and self._stops():
                 return True
         return False
@@ -291,8 +351,11 @@ class _Perceptron(BaseEstimator):
         is_relu = self.activation == "relu"
         function = _ACTIVATIONS[self.activation]
         for k in range(0, len(weights) - 2, 2):
-            x = (linear(x, weights[k], weights[k + 1], relu=True) if is_relu
-                 else function(linear(x, weights[k], weights[k + 1])))
+            x = (
+                linear(x, weights[k], weights[k + 1], relu=True)
+                if is_relu
+                else function(linear(x, weights[k], weights[k + 1]))
+            )
         return linear(x, weights[-2], weights[-1])
 
     def _compare(self, validation):
@@ -305,7 +368,7 @@ class _Perceptron(BaseEstimator):
             self.validation_scores_.append(current)
             if self.verbose:
                 print(f"Validation score: {current:f}")
-        if (current < best + self.tol if validation else current <= best + self.tol):
+        if current < best + self.tol if validation else current <= best + self.tol:
             self._n_without_improvement += 1
         else:
             self._n_without_improvement = 0
@@ -319,8 +382,10 @@ class _Perceptron(BaseEstimator):
     def _stops(self):
         """Whether this is the end; with an adaptive rate, a smaller one comes first."""
         what = "validation score" if self.early_stopping else "training loss"
-        message = (f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
-                   "consecutive epochs")
+        message = (
+            f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
+            "consecutive epochs"
+        )
         adapts = self.solver == "sgd" and self.learning_rate == "adaptive"
         if adapts and self._optimizer.learning_rate > 1e-6:
             self._optimizer.learning_rate /= 5
@@ -344,14 +409,17 @@ class _Perceptron(BaseEstimator):
     def _checked(self, X):
         """X of a fitted model's features."""
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse=["csr"], dtype=self._input_dtypes(),
-                             reset=False)
+        return validate_data(
+            self, X, accept_sparse=["csr"], dtype=self._input_dtypes(), reset=False
+        )
 
     def _predictions(self, X):
         """The network's outputs, an array (n, n_outputs) of X's dtype."""
         rows = _Rows(X, self._weights[0].dtype)
-        parts = [self._activation(self._outputs(rows.slice(start, start + _CHUNK), self._weights))
-                 for start in range(0, X.shape[0], _CHUNK)]
+        parts = [
+            self._activation(self._outputs(rows.slice(start, start + _CHUNK), self._weights))
+            for start in range(0, X.shape[0], _CHUNK)
+        ]
         return np.concatenate([np.asarray(part) for part in parts]).astype(X.dtype)
 
 
@@ -360,8 +428,9 @@ class _Rows:
 
     def __init__(self, X, dtype):
         self._sparse = X.tocsr() if scipy.sparse.issparse(X) else None
-        self._dense = None if self._sparse is not None else pt.asarray(
-            np.ascontiguousarray(X, dtype))
+        self._dense = (
+            None if self._sparse is not None else pt.asarray(np.ascontiguousarray(X, dtype))
+        )
         self._dtype = dtype
 
     def take(self, numbers):
@@ -410,13 +479,22 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
             self._binarizer = LabelBinarizer().fit(y if is_multilabel else classes)
             self.classes_ = self._binarizer.classes_
         elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
-            raise ValueError(f"`classes={classes!r}` is not the same as on last call to "
-                             f"partial_fit, was: {self.classes_!r}")
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to "
+                f"partial_fit, was: {self.classes_!r}"
+            )
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _targets(self, X, y, incremental, is_first):
-        X, y = validate_data(self, X, y, accept_sparse=["csr"], multi_output=True,
-                             dtype=self._input_dtypes(), reset=is_first)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr"],
+            multi_output=True,
+            dtype=self._input_dtypes(),
+            reset=is_first,
+        )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if "classes_" not in vars(self) or (is_first and not incremental):
@@ -426,8 +504,10 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
             classes = unique_labels(y)
             unknown = np.setdiff1d(classes, self.classes_)
             if len(unknown) or (self.warm_start and len(classes) != len(self.classes_)):
-                raise ValueError(f"{type(self).__name__}: y has the classes {classes}: expected "
-                                 f"those of the model, {self.classes_}")
+                raise ValueError(
+                    f"{type(self).__name__}: y has the classes {classes}: expected "
+                    f"those of the model, {self.classes_}"
+                )
         if self._is_multiclass():
             return X, np.searchsorted(self.classes_, y)
         return X, self._binarizer.transform(y).astype(X.dtype)
@@ -453,8 +533,9 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
         return losses.binary_crossentropy(y, outputs, from_logits=True) * self.n_outputs_
 
     def _activation(self, outputs):
-        return (activations.softmax if self.out_activation_ == "softmax"
-                else activations.sigmoid)(outputs)
+        return (activations.softmax if self.out_activation_ == "softmax" else activations.sigmoid)(
+            outputs
+        )
 
     def _classes_of(self, probabilities):
         if self._is_multiclass():
@@ -496,22 +577,60 @@ class MLPRegressor(RegressorMixin, _Perceptron):
     (100,)
     """
 
-    def __init__(self, loss="squared_error", hidden_layer_sizes=(100,), activation="relu", *,
-                 solver="adam", alpha=0.0001, batch_size="auto", learning_rate="constant",
-                 learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
-                 random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
-                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1,
-                 beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
-                 dtype=None):
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype=None,
+    ):
         """Keep the arguments; fit checks them."""
         super().__init__(
-            hidden_layer_sizes, activation, solver=solver, alpha=alpha, batch_size=batch_size,
-            learning_rate=learning_rate, learning_rate_init=learning_rate_init, power_t=power_t,
-            max_iter=max_iter, shuffle=shuffle, random_state=random_state, tol=tol,
-            verbose=verbose, warm_start=warm_start, momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum, early_stopping=early_stopping,
-            validation_fraction=validation_fraction, beta_1=beta_1, beta_2=beta_2,
-            epsilon=epsilon, n_iter_no_change=n_iter_no_change, max_fun=max_fun,
+            hidden_layer_sizes,
+            activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
             dtype=dtype,
         )
         self.loss = loss
@@ -521,21 +640,32 @@ class MLPRegressor(RegressorMixin, _Perceptron):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _check_arguments(self):
-        lookup(f"{type(self).__name__}: loss", self.loss,
-               dict.fromkeys(("squared_error", "poisson")))
+        lookup(
+            f"{type(self).__name__}: loss", self.loss, dict.fromkeys(("squared_error", "poisson"))
+        )
         return super()._check_arguments()
 
     def _targets(self, X, y, incremental, is_first):
-        X, y = validate_data(self, X, y, accept_sparse=["csr"], multi_output=True, y_numeric=True,
-                             dtype=self._input_dtypes(), reset=is_first)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=self._input_dtypes(),
+            reset=is_first,
+        )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(f"{type(self).__name__}: y: found {y.min():g}: loss='poisson' expects "
-                             "y >= 0")
+            raise ValueError(
+                f"{type(self).__name__}: y: found {y.min():g}: loss='poisson' expects y >= 0"
+            )
         if not is_first and (1 if y.ndim == 1 else y.shape[1]) != self.n_outputs_:
-            raise ValueError(f"{type(self).__name__}: y has shape {y.shape}: expected "
-                             f"{self.n_outputs_} outputs")
+            raise ValueError(
+                f"{type(self).__name__}: y has shape {y.shape}: expected {self.n_outputs_} outputs"
+            )
         return X, np.ascontiguousarray(y.reshape(len(y), -1), X.dtype)
 
     def _set_outputs(self, y):

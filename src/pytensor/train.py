@@ -51,20 +51,57 @@ from pytensor.datasets.files import LabelledData
 
 NAME = "pytensor.train"
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw", "adamax", "nadam", "lion", "adagrad", "adadelta")
-SETS = {"mnist": datasets.mnist, "fashion-mnist": datasets.fashion_mnist,
-        "kmnist": datasets.kmnist, "digits": datasets.digits}
+SETS = {
+    "mnist": datasets.mnist,
+    "fashion-mnist": datasets.fashion_mnist,
+    "kmnist": datasets.kmnist,
+    "digits": datasets.digits,
+}
 DEFAULTS = {
-    "dataset": None, "data_dir": None, "label": None, "columns": None, "drop": None,
-    "categorical": None, "task": None, "test_split": 0.2, "validation_split": 0.0,
-    "hidden": [512], "epochs": 5, "batch_size": 128, "optimizer": "rmsprop", "learning_rate": None,
-    "lr_schedule": None, "patience": None, "seed": 0, "threads": None, "save": None,
-    "save_every": None, "resume": None, "log": None, "plot": None, "config": None,
-    "dry_run": False, "quiet": False, "distributed": None, "deterministic": False,
+    "dataset": None,
+    "data_dir": None,
+    "label": None,
+    "columns": None,
+    "drop": None,
+    "categorical": None,
+    "task": None,
+    "test_split": 0.2,
+    "validation_split": 0.0,
+    "hidden": [512],
+    "epochs": 5,
+    "batch_size": 128,
+    "optimizer": "rmsprop",
+    "learning_rate": None,
+    "lr_schedule": None,
+    "patience": None,
+    "seed": 0,
+    "threads": None,
+    "save": None,
+    "save_every": None,
+    "resume": None,
+    "log": None,
+    "plot": None,
+    "config": None,
+    "dry_run": False,
+    "quiet": False,
+    "distributed": None,
+    "deterministic": False,
 }
 # What a run that is resumed has in common with its beginning, and what else a checkpoint notes.
 TABLE = ("label", "columns", "drop", "categorical", "task")
-FIXED = ("dataset", "data_dir", *TABLE, "test_split", "validation_split", "hidden", "batch_size",
-         "optimizer", "learning_rate", "lr_schedule", "seed")
+FIXED = (
+    "dataset",
+    "data_dir",
+    *TABLE,
+    "test_split",
+    "validation_split",
+    "hidden",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "lr_schedule",
+    "seed",
+)
 NOTED = (*FIXED, "epochs", "patience", "save_every", "log", "plot")
 
 
@@ -78,8 +115,9 @@ def main(argv=None):
         The exit code, as `_commands.run` tells.
     """
     ranks = []
-    code = _commands.run(NAME, lambda: run(parse(argv), ranks),
-                        lambda: ranks[0].give_way() if ranks else "")
+    code = _commands.run(
+        NAME, lambda: run(parse(argv), ranks), lambda: ranks[0].give_way() if ranks else ""
+    )
     if code and ranks and ranks[0].size > 1:
         ranks[0].abort(code)
     return code
@@ -186,17 +224,22 @@ def parse(argv=None):
     for key in FIXED if begun else ():
         found, expected = given.get(key), begun.get(key, DEFAULTS[key])
         if key in given and str(found) != str(expected):
-            raise UsageError(f"{_flag(key)}: {_text(found)}: {given['resume']} was begun with "
-                             f"{_text(expected)}, which --resume does not change")
+            raise UsageError(
+                f"{_flag(key)}: {_text(found)}: {given['resume']} was begun with "
+                f"{_text(expected)}, which --resume does not change"
+            )
     options = argparse.Namespace(**(DEFAULTS | begun | given))
     options.goes_on = bool({"epochs", "patience"} & given.keys())
     if options.data_dir is not None and options.dataset == "digits":
         raise UsageError(f"--data-dir: {options.data_dir}: --dataset digits reads no files")
     for key in TABLE:
-        if getattr(options, key) is not None and (options.dataset is None
-                                                  or options.dataset in SETS):
-            raise UsageError(f"{_flag(key)}: {_text(getattr(options, key))}: is for tables: "
-                             "expected one, python -m pytensor.train table.csv")
+        if getattr(options, key) is not None and (
+            options.dataset is None or options.dataset in SETS
+        ):
+            raise UsageError(
+                f"{_flag(key)}: {_text(getattr(options, key))}: is for tables: "
+                "expected one, python -m pytensor.train table.csv"
+            )
     if options.patience is not None and not options.validation_split:
         raise UsageError(f"--patience: {options.patience}: needs --validation-split")
     if options.save_every is not None and options.save is None and options.resume is None:
@@ -246,8 +289,10 @@ def _checked(parser, table, source, allowed):
     for name, value in table.items():
         key = "label" if name == "target" else name.replace("-", "_")
         if key not in allowed:
-            raise UsageError(f"{source}: unknown option {name!r}: "
-                             f"{known(name, [key.replace('_', '-') for key in allowed])}")
+            raise UsageError(
+                f"{source}: unknown option {name!r}: "
+                f"{known(name, [key.replace('_', '-') for key in allowed])}"
+            )
         if isinstance(value, bool):
             words += [_flag(key)] * value
         elif isinstance(value, list):
@@ -306,8 +351,11 @@ def run(options, ranks=()):
     if options.threads is not None:
         set_threads(options.threads)
     utils.set_random_seed(options.seed)
-    name, data = (load_data(options) if distribution is None
-                  else distribution.first_goes_ahead(lambda: load_data(options)))
+    name, data = (
+        load_data(options)
+        if distribution is None
+        else distribution.first_goes_ahead(lambda: load_data(options))
+    )
     network = build(options, data)
     if is_first and not options.quiet:
         print(describe(options, name, data, network, distribution), flush=True)
@@ -321,16 +369,24 @@ def run(options, ranks=()):
     seconds = time.perf_counter() - start
     if not is_first:
         return
-    loss, metric = network.evaluate(data.x_test, data.y_test, batch_size=options.batch_size,
-                                    sample_weight=_weights(data, data.y_test), verbose=0)
+    loss, metric = network.evaluate(
+        data.x_test,
+        data.y_test,
+        batch_size=options.batch_size,
+        sample_weight=_weights(data, data.y_test),
+        verbose=0,
+    )
     if epochs:
         rate = grouped(round(epochs * _n_train(options, data) / seconds))
         kind = "images" if _are_images(data) else "samples"
         work = f"{epochs:g} epoch{'s' * (epochs != 1)} in {seconds:.1f} s, {rate} {kind}/s"
     else:
         work = "nothing was left to train"
-    found = (f"test accuracy {metric:.4f}" if data.classes else
-             f"mean absolute error {callbacks.shown(metric)}")
+    found = (
+        f"test accuracy {metric:.4f}"
+        if data.classes
+        else f"mean absolute error {callbacks.shown(metric)}"
+    )
     print(f"test loss {callbacks.shown(loss)}, {found}; {work}", flush=True)
     if options.plot is not None:  # last: if it cannot be written, the result is known
         draw(options, name, network, data)
@@ -387,12 +443,21 @@ def load_data(options):
         if name not in SETS:
             path = _commands.path(name)
             if not path.exists():
-                raise UsageError(f"--dataset: {name}: expected {', '.join(SETS)}, or a file or "
-                                 "directory that is there")
+                raise UsageError(
+                    f"--dataset: {name}: expected {', '.join(SETS)}, or a file or "
+                    "directory that is there"
+                )
             options.dataset = os.path.abspath(path)
             return path.name, datasets.files.load(
-                path, options.label, options.test_split, options.seed, columns=options.columns,
-                drop=options.drop or (), categorical=options.categorical or (), task=options.task)
+                path,
+                options.label,
+                options.test_split,
+                options.seed,
+                columns=options.columns,
+                drop=options.drop or (),
+                categorical=options.categorical or (),
+                task=options.task,
+            )
         found = SETS[name].load_data(*() if name == "digits" else (options.data_dir,))
     except datasets.DownloadError as error:
         if options.dataset is not None:
@@ -431,16 +496,21 @@ def build(options, data):
             network.add(layers.Dense(len(data.classes), activation="softmax"))
         else:
             network.add(layers.Dense(1))
-            network.add(layers.Rescaling(float(data.y_train.std(dtype=np.float64)),
-                                         float(data.y_train.mean(dtype=np.float64))))
+            network.add(
+                layers.Rescaling(
+                    float(data.y_train.std(dtype=np.float64)),
+                    float(data.y_train.mean(dtype=np.float64)),
+                )
+            )
     except (ValueError, MemoryError) as error:
         raise UsageError(f"--hidden: {_text(options.hidden)}: too large: {error}") from error
     optimizer = optimizers.get(options.optimizer)
     if options.learning_rate is not None:
         optimizer.learning_rate = options.learning_rate
     if options.lr_schedule is not None:
-        optimizer.learning_rate = make_schedule(options.lr_schedule, optimizer.learning_rate,
-                                                _steps(options, data), options.epochs)
+        optimizer.learning_rate = make_schedule(
+            options.lr_schedule, optimizer.learning_rate, _steps(options, data), options.epochs
+        )
     if data.classes:
         network.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     else:
@@ -484,8 +554,9 @@ def make_schedule(text, rate, steps, epochs):
 
 def describe(options, name, data, network, distribution=None):
     """Return the line that says what is about to be trained on what."""
-    sizes = "-".join(map(str, (math.prod(data.x_train.shape[1:]), *options.hidden,
-                               len(data.classes) or 1)))
+    sizes = "-".join(
+        map(str, (math.prod(data.x_train.shape[1:]), *options.hidden, len(data.classes) or 1))
+    )
     n_train, n_test = len(data.x_train), len(data.x_test)
     kind = "images" if _are_images(data) else "samples"
     threads = pt.get_num_threads()
@@ -494,11 +565,14 @@ def describe(options, name, data, network, distribution=None):
     if data.encoding is not None:
         kinds = [column["kind"] for column in data.encoding.columns]
         texts = len(kinds) - kinds.count("number")
-        about = (f"\n{'classes' if data.classes else 'values'} of {data.encoding.target} from "
-                 f"{len(kinds)} column{'s' * (len(kinds) != 1)}"
-                 f"{f', {texts} of them text' * bool(texts)}")
-        about += "".join(f"\nleft out: {left}: {why}"
-                         for left, why in data.encoding.left_out.items())
+        about = (
+            f"\n{'classes' if data.classes else 'values'} of {data.encoding.target} from "
+            f"{len(kinds)} column{'s' * (len(kinds) != 1)}"
+            f"{f', {texts} of them text' * bool(texts)}"
+        )
+        about += "".join(
+            f"\nleft out: {left}: {why}" for left, why in data.encoding.left_out.items()
+        )
     return (
         f"{name}: {grouped(n_train)} training and {grouped(n_test)} test {kind}; "
         f"network {sizes}, {grouped(network.count_params())} parameters, {options.optimizer}, "
@@ -511,15 +585,20 @@ def train(options, network, data, distribution=None):
     """Fit the network; keep, log and stop as the options say. Returns the epochs trained."""
     used = []
     if options.patience is not None:
-        used.append(callbacks.EarlyStopping("val_loss", patience=options.patience,
-                                            restore_best_weights=True))
+        used.append(
+            callbacks.EarlyStopping(
+                "val_loss", patience=options.patience, restore_best_weights=True
+            )
+        )
     if options.log is not None:
         used.append(EpochLog(options.log))
     checkpoint = None
     if options.save is not None:
         noted = {key: getattr(options, key) for key in NOTED if getattr(options, key) is not None}
-        noted = {key: value if isinstance(value, (int, float, str, list)) else
-                 os.path.abspath(value) for key, value in noted.items()}
+        noted = {
+            key: value if isinstance(value, (int, float, str, list)) else os.path.abspath(value)
+            for key, value in noted.items()
+        }
         notes = {"classes": list(data.classes), "options": noted}
         if data.encoding is not None:
             notes["table"] = data.encoding.get_config()
@@ -527,10 +606,15 @@ def train(options, network, data, distribution=None):
         used.append(checkpoint)
     with _Interruption(options, checkpoint) as interruption:
         network.fit(
-            data.x_train, data.y_train, epochs=options.epochs, batch_size=options.batch_size,
+            data.x_train,
+            data.y_train,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
             sample_weight=_weights(data, data.y_train),
-            validation_split=options.validation_split, callbacks=[*used, interruption],
-            verbose=0 if options.quiet else "auto", distribution=distribution,
+            validation_split=options.validation_split,
+            callbacks=[*used, interruption],
+            verbose=0 if options.quiet else "auto",
+            distribution=distribution,
         )
     return interruption.steps / interruption.params["steps"]
 
@@ -546,10 +630,14 @@ def draw(options, name, network, data):
     side = math.isqrt(data.x_test[0].size)
     flat = data.x_test.ndim == 2 and data.x_test.dtype == np.uint8 and side >= 8
     shape = (side, side) if flat and side**2 == data.x_test[0].size else None
-    figure = plot.report(network, data.x_test, data.y_test, class_names=data.classes,
-                         image_shape=shape if data.x_test.ndim == 2 else data.x_test.shape[1:],
-                         title=f"{name}: {'-'.join(map(str, options.hidden))} hidden units, "
-                         f"{options.optimizer}")
+    figure = plot.report(
+        network,
+        data.x_test,
+        data.y_test,
+        class_names=data.classes,
+        image_shape=shape if data.x_test.ndim == 2 else data.x_test.shape[1:],
+        title=f"{name}: {'-'.join(map(str, options.hidden))} hidden units, {options.optimizer}",
+    )
     _write_figure(options, figure)
 
 
@@ -639,8 +727,10 @@ class _Interruption(callbacks.Callback):
     def __enter__(self):
         self._before = {}
         if threading.current_thread() is threading.main_thread():
-            for number, usual in ((signal.SIGINT, signal.default_int_handler),
-                                  (signal.SIGTERM, signal.SIG_DFL)):
+            for number, usual in (
+                (signal.SIGINT, signal.default_int_handler),
+                (signal.SIGTERM, signal.SIG_DFL),
+            ):
                 if signal.getsignal(number) == usual:  # else someone has decided otherwise
                     self._before[number] = signal.signal(number, self._take)
         return self
@@ -676,13 +766,17 @@ class _Interruption(callbacks.Callback):
         position = self.model.run.position
         where = f"interrupted after epoch {position.epoch}"
         if position.step:
-            where = (f"interrupted in epoch {position.epoch + 1} after step {position.step} of "
-                     f"{self.params['steps']}")
+            where = (
+                f"interrupted in epoch {position.epoch + 1} after step {position.step} of "
+                f"{self.params['steps']}"
+            )
         if self._checkpoint is None:
             kept = "nothing was kept; with --save PATH, the run could be resumed"
         else:
-            kept = (f"the run is kept. To go on:\n  python -m {NAME} --resume "
-                    f"{shlex.quote(str(self._options.save))}")
+            kept = (
+                f"the run is kept. To go on:\n  python -m {NAME} --resume "
+                f"{shlex.quote(str(self._options.save))}"
+            )
         raise _commands.Interrupted(f"{where}; {kept}", 128 + (self._signal or signal.SIGINT))
 
 

@@ -51,8 +51,10 @@ def component(x, length):
     the sign of an infinite x. ValueError if it is to be differentiated where the length is 0."""
     at_origin = length == 0
     if _core.is_watched([length]) and _ops.any(at_origin):
-        raise ValueError("vector_norm, hypot: second derivative: found a length of 0, where there "
-                         "is none: expected other lengths, or their square as a sum of squares")
+        raise ValueError(
+            "vector_norm, hypot: second derivative: found a length of 0, where there "
+            "is none: expected other lengths, or their square as a sum of squares"
+        )
     ratio = x / _ops.where(at_origin, 1, length)
     return _ops.where(_ops.isinf(x), _ops.sign(x), ratio)
 
@@ -119,8 +121,7 @@ def matmul_gradient_y(g, x, y_shape):
             return g * x
         return _core.reshape(g, (*g.shape, 1)) * x
     if x.ndim == 1:
-        return _core.reshape(x, (x.shape[0], 1)) * _core.reshape(g, (*g.shape[:-1], 1,
-                                                                     g.shape[-1]))
+        return _core.reshape(x, (x.shape[0], 1)) * _core.reshape(g, (*g.shape[:-1], 1, g.shape[-1]))
     if len(y_shape) == 2 and x.ndim > 2:  # one product instead of a sum over the batch
         x, g = _as_matrix(x), _as_matrix(g)
     return x.mT @ g

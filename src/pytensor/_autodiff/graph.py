@@ -87,8 +87,11 @@ def _text(values, returned):
 
 def _argument_names(f, n):
     try:
-        names = [p.name for p in inspect.signature(f).parameters.values()
-                 if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = [
+            p.name
+            for p in inspect.signature(f).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
     except (TypeError, ValueError):  # a function without a signature
         names = []
     return [*names[:n], *(f"x{k + 1}" for k in range(len(names), n))]

@@ -97,17 +97,15 @@ def solve_tangent_x(t, x, y_shape, out):
 def pinv_gradient(g, x, out):
     """d pinv(x) / dx, for a rank that does not change."""
     p, g = out, g.mT
-    rest = g - x @ (p @ g)                  # (I - x p) g^T
-    return (-p.mT @ g.mT @ p.mT + rest @ p @ p.mT
-            + p.mT @ (p @ (g - (g @ p) @ x)))
+    rest = g - x @ (p @ g)  # (I - x p) g^T
+    return -p.mT @ g.mT @ p.mT + rest @ p @ p.mT + p.mT @ (p @ (g - (g @ p) @ x))
 
 
 def pinv_tangent(t, x, out):
     """How pinv(x) changes."""
     p, s = out, out @ out.mT
     turned = t.mT
-    return (-p @ t @ p + s @ (turned - (turned @ x) @ p)
-            + (turned - p @ (x @ turned)) @ p.mT @ p)
+    return -p @ t @ p + s @ (turned - (turned @ x) @ p) + (turned - p @ (x @ turned)) @ p.mT @ p
 
 
 def power(x, n):
@@ -130,8 +128,8 @@ def cholesky_gradient(g, out, upper):
     """d cholesky(x) / dx, symmetric."""
     lower, g = (out.mT, g.mT) if upper else (out, g)
     inner = symmetric(2 * halved(lower.mT @ g))
-    left = linalg.solve(lower.mT, inner)                # L^-T S
-    return 0.5 * linalg.solve(lower.mT, left.mT).mT     # L^-T S L^-1
+    left = linalg.solve(lower.mT, inner)  # L^-T S
+    return 0.5 * linalg.solve(lower.mT, left.mT).mT  # L^-T S L^-1
 
 
 def cholesky_tangent(t, out, upper):
@@ -174,8 +172,10 @@ def svd_gradient(g, x, out, full_matrices):
     (gu, gs, gvh), (u, s, vh) = g, out
     m, n = x.shape[-2:]
     if full_matrices and m != n and (gu is not None or gvh is not None):
-        raise NotImplementedError("linalg.svd: U and Vh with full_matrices=True have no derivative "
-                                  f"for matrices ({m}, {n}): take full_matrices=False")
+        raise NotImplementedError(
+            "linalg.svd: U and Vh with full_matrices=True have no derivative "
+            f"for matrices ({m}, {n}): take full_matrices=False"
+        )
     k = min(m, n)
     u, vh, v = u[..., :k], vh[..., :k, :], vh[..., :k, :].mT
     total = None if gs is None else (u * by_columns(gs)) @ vh
@@ -211,8 +211,10 @@ def qr_gradient(g, x, out, mode):
     (gq, gr), (q, r) = g, out
     m, n = x.shape[-2:]
     if mode == "complete" and m > n:
-        raise NotImplementedError("linalg.qr: mode='complete' has no derivative for matrices "
-                                  f"({m}, {n}): take mode='reduced'")
+        raise NotImplementedError(
+            "linalg.qr: mode='complete' has no derivative for matrices "
+            f"({m}, {n}): take mode='reduced'"
+        )
     if m >= n:
         return _square_qr_gradient(gq, gr, q, r)
     # The columns on the left decide Q, those on the right are Q times theirs of R.
@@ -285,13 +287,21 @@ def cumulative_prod_composed(x, axis, include_initial):
     axis = (0 if axis is None else axis) % x.ndim
     before, step = (slice(None),) * axis, 1
     while step < x.shape[axis]:
-        x = pt.concat([x[(*before, slice(step))],
-                       x[(*before, slice(step, None))] * x[(*before, slice(-step))]], axis=axis)
+        x = pt.concat(
+            [
+                x[(*before, slice(step))],
+                x[(*before, slice(step, None))] * x[(*before, slice(-step))],
+            ],
+            axis=axis,
+        )
         step *= 2
     if not include_initial:
         return x
-    return pt.concat([pt.ones_like(x[(*before, slice(1))]), x], axis=axis) if x.shape[axis] else (
-        pt.ones((*x.shape[:axis], 1, *x.shape[axis + 1:]), dtype=x.dtype))
+    return (
+        pt.concat([pt.ones_like(x[(*before, slice(1))]), x], axis=axis)
+        if x.shape[axis]
+        else (pt.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), dtype=x.dtype))
+    )
 
 
 def _after_first(g, axis):
@@ -331,7 +341,7 @@ def einsum_gradient(g, i, subscripts, operands):
         n = operands[i].shape[axis]
         if n == 1 and letter in longer:  # it was broadcast: the tape knows that of element-wise ops
             continue
-        if letter in names:             # a diagonal: another letter, tied to the first
+        if letter in names:  # a diagonal: another letter, tied to the first
             other = next(free)
             inputs.append(letter + other)
             factors.append(pt.eye(n, dtype=g.dtype))
@@ -341,10 +351,11 @@ def einsum_gradient(g, i, subscripts, operands):
             inputs.append(letter)
             factors.append(pt.ones(n, dtype=g.dtype))
         names.append(letter)
-    return pt.reshape(pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors),
-                      operands[i].shape)
+    return pt.reshape(
+        pt.einsum(f"{','.join(inputs)}->{''.join(names)}", *factors), operands[i].shape
+    )
 
 
 def einsum_tangent(t, i, subscripts, operands):
     """How einsum changes with operand i."""
-    return pt.einsum(subscripts, *operands[:i], t, *operands[i + 1:])
+    return pt.einsum(subscripts, *operands[:i], t, *operands[i + 1 :])

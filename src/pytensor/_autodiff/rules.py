@@ -53,16 +53,23 @@ def _compile(row):
 
     def functions(expressions, first):
         head = ", ".join([first, "i", *saves] if each else [first, *saves])
-        return tuple(None if d is None else eval(f"lambda {head}: {d}", namespace)
-                     for d in expressions)
+        return tuple(
+            None if d is None else eval(f"lambda {head}: {d}", namespace) for d in expressions
+        )
 
     rules = functions(backward, "g")
     if forward:
         tangent_rules = functions(forward, "t")
     else:
         tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
-    return (rules, tangent_rules, tuple(numbers[name] for name in saves),
-            tuple(reads[name] for name in saves), each, several and not each)
+    return (
+        rules,
+        tangent_rules,
+        tuple(numbers[name] for name in saves),
+        tuple(reads[name] for name in saves),
+        each,
+        several and not each,
+    )
 
 
 def _names(code):

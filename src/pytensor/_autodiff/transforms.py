@@ -16,8 +16,21 @@ from pytensor._autodiff.trees import leaves, map_leaves, new_variables, spread
 from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
 
-__all__ = ["GradientTape", "check_grads", "checkpoint", "custom_gradient", "grad", "hessian", "hvp",
-           "jacobian", "jvp", "stop_gradient", "tape_text", "value_and_grad", "vjp"]
+__all__ = [
+    "GradientTape",
+    "check_grads",
+    "checkpoint",
+    "custom_gradient",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "stop_gradient",
+    "tape_text",
+    "value_and_grad",
+    "vjp",
+]
 
 
 _ROWS = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
@@ -69,14 +82,16 @@ def value_and_grad(f, argnums=0, has_aux=False):
             result = f(*arguments, **kwargs)
         value, aux = _pair("grad", result) if has_aux else (result, None)
         if not isinstance(value, Tensor):
-            raise TypeError(f"grad: the function returned a {type(value).__name__}: expected a "
-                            "tensor")
+            raise TypeError(
+                f"grad: the function returned a {type(value).__name__}: expected a tensor"
+            )
         if value.size != 1:
-            raise ValueError(f"grad: the function returned a tensor of shape {value.shape}: "
-                             "expected one element (use sum or mean)")
+            raise ValueError(
+                f"grad: the function returned a tensor of shape {value.shape}: "
+                "expected one element (use sum or mean)"
+            )
         gradients = _filled(tape.gradient(value, variables), variables)
-        return ((value, aux) if has_aux else value,
-                tuple(gradients) if several else gradients[0])
+        return ((value, aux) if has_aux else value, tuple(gradients) if several else gradients[0])
 
     return value_and_gradient
 
@@ -139,8 +154,9 @@ def jvp(f, primals, tangents, *, has_aux=False):
     Tensor(2., dtype=float32)
     """
     if not isinstance(primals, (tuple, list)):
-        raise TypeError(f"jvp: primals: found a {type(primals).__name__}: expected a tuple of "
-                        "arguments")
+        raise TypeError(
+            f"jvp: primals: found a {type(primals).__name__}: expected a tuple of arguments"
+        )
     variables = new_variables("jvp", tuple(primals))
     with GradientTape() as tape:
         tape.watch(variables)
@@ -177,8 +193,10 @@ def jacobian(f, argnums=0, *, mode=None):
         outs, inputs = leaves(value), leaves(variables)
         for out in outs:
             if not isinstance(out, Tensor) or out.dtype.kind != "f":
-                raise TypeError(f"jacobian: the function returned {_described(out)}: expected a "
-                                "floating-point tensor")
+                raise TypeError(
+                    f"jacobian: the function returned {_described(out)}: expected a "
+                    "floating-point tensor"
+                )
         forward = mode == "fwd" or (mode is None and _size(inputs) < _size(outs))
         blocks = iter((_by_columns if forward else _by_rows)(tape, outs, inputs))
         by = tuple(variables) if several else variables[0]
@@ -190,8 +208,10 @@ def jacobian(f, argnums=0, *, mode=None):
 def _by_rows(tape, outs, inputs):
     """The blocks of the Jacobian, for each of outs and each of inputs, in reverse mode."""
     for out in outs:
-        rows = [_filled(tape.gradient(out, inputs, output_gradient=seed), inputs)
-                for seed in _basis(out)]
+        rows = [
+            _filled(tape.gradient(out, inputs, output_gradient=seed), inputs)
+            for seed in _basis(out)
+        ]
         for k, x in enumerate(inputs):
             yield _joined([row[k] for row in rows], 0, out.shape + x.shape, out.dtype)
 
@@ -214,8 +234,9 @@ def _basis(t):
 def _joined(parts, axis, shape, dtype):
     from pytensor._functions.composed import stack
 
-    return _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape,
-                                                                                  dtype=dtype)
+    return (
+        _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape, dtype=dtype)
+    )
 
 
 def _size(tensors):
@@ -290,25 +311,34 @@ def custom_gradient(f):
     @wraps(f)
     def with_gradient(*args, **kwargs):
         (value, pullback), read, _ = _core.observed(
-            lambda: _pair("custom_gradient", f(*args, **kwargs)), forget=False)
+            lambda: _pair("custom_gradient", f(*args, **kwargs)), forget=False
+        )
         inputs = [x for x in leaves(args) if isinstance(x, Tensor)]
         if any(all(x is not other for other in inputs) for x in read):
-            raise TypeError("custom_gradient: the function reads a tensor that a tape records and "
-                            "that is no positional argument: give it as one, or stop_gradient of "
-                            "it")
+            raise TypeError(
+                "custom_gradient: the function reads a tensor that a tape records and "
+                "that is no positional argument: give it as one, or stop_gradient of "
+                "it"
+            )
 
         def gradients(g):
             parts = pullback(g)
             parts = (parts,) if len(args) == 1 else parts
             if not isinstance(parts, (tuple, list)) or len(parts) != len(args):
-                raise TypeError("custom_gradient: the function's derivative returned "
-                                f"{_described(parts)}: expected a tuple of {len(args)} gradients")
+                raise TypeError(
+                    "custom_gradient: the function's derivative returned "
+                    f"{_described(parts)}: expected a tuple of {len(args)} gradients"
+                )
             found = []
             for x, part in zip(args, parts, strict=True):
-                map_leaves(lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None, x,
-                           spread(x, part))
-            return [None if g is None else _fitting(g, x)
-                    for g, x in zip(found, inputs, strict=True)]
+                map_leaves(
+                    lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None,
+                    x,
+                    spread(x, part),
+                )
+            return [
+                None if g is None else _fitting(g, x) for g, x in zip(found, inputs, strict=True)
+            ]
 
         return _recorded(value, inputs, gradients)
 
@@ -350,8 +380,10 @@ def checkpoint(f):
             finally:
                 generator().bit_generator.state = now
             if _sums(again, places) != sums:
-                raise RuntimeError("checkpoint: the function computed something else when it was "
-                                   "run again for its derivative")
+                raise RuntimeError(
+                    "checkpoint: the function computed something else when it was "
+                    "run again for its derivative"
+                )
             again = leaves(again)
             return tape.gradient([again[k] for k in places], read, output_gradient=leaves(g))
 
@@ -375,8 +407,9 @@ def _recorded(value, inputs, gradients, made=None):
     results = []
 
     def result(leaf):
-        if not isinstance(leaf, Tensor) or (leaf.dtype.kind != "f" if made is None
-                                            else id(leaf) not in made):
+        if not isinstance(leaf, Tensor) or (
+            leaf.dtype.kind != "f" if made is None else id(leaf) not in made
+        ):
             return leaf
         results.append(stop_gradient(leaf))
         return results[-1]
@@ -388,8 +421,9 @@ def _recorded(value, inputs, gradients, made=None):
         if made is not None:
             return gradients(g)
         parts = iter(g)
-        return gradients(map_leaves(
-            lambda leaf: next(parts) if any(leaf is r for r in results) else None, value))
+        return gradients(
+            map_leaves(lambda leaf: next(parts) if any(leaf is r for r in results) else None, value)
+        )
 
     _core.record_call("custom_gradient", tuple(inputs), tuple(results), (pullback,))
     return value
@@ -433,8 +467,9 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
     for mode in modes:
         if mode not in ("fwd", "rev"):
             raise ValueError(f"check_grads: modes: found {mode!r}: expected 'fwd' and 'rev'")
-    args = map_leaves(lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x,
-                      tuple(args))
+    args = map_leaves(
+        lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x, tuple(args)
+    )
     random = np.random.default_rng(0)
 
     def flat(*variables):
@@ -452,12 +487,14 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
                 worst = np.nanargmax(np.where(np.isfinite(a - b), abs(a - b), np.inf))
                 raise AssertionError(
                     f"check_grads: {name} of result {k}: found {a.flat[worst]!r}, by differences "
-                    f"{b.flat[worst]!r} (element {worst} along a random direction)")
+                    f"{b.flat[worst]!r} (element {worst} along a random direction)"
+                )
 
     def check(g, point, left, name):
         tangents = direction(point)
-        ahead, behind = (g(*(x + step * t for x, t in zip(point, tangents, strict=True)))
-                         for step in (eps, -eps))
+        ahead, behind = (
+            g(*(x + step * t for x, t in zip(point, tangents, strict=True))) for step in (eps, -eps)
+        )
         slopes = [(a - b) / (2 * eps) for a, b in zip(ahead, behind, strict=True)]
         weights = direction(slopes)
         for mode in modes:
@@ -497,8 +534,9 @@ def _positions(name, argnums):
     try:
         return several, [operator.index(p) for p in (argnums if several else (argnums,))]
     except TypeError:
-        raise TypeError(f"{name}: argnums: found {argnums!r}: expected an integer or a tuple of "
-                        "integers") from None
+        raise TypeError(
+            f"{name}: argnums: found {argnums!r}: expected an integer or a tuple of integers"
+        ) from None
 
 
 def _watchable(name, args, positions):
@@ -513,8 +551,9 @@ def _watchable(name, args, positions):
 
 def _filled(gradients, tensors):
     """The gradients, with zeros for None."""
-    return map_leaves(lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g,
-                      tensors, gradients)
+    return map_leaves(
+        lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g, tensors, gradients
+    )
 
 
 def _pair(name, result):
@@ -533,6 +572,8 @@ def _fitting(g, x):
     """A gradient that a user's function returned for x."""
     g = _core.asarray(g)
     if g.shape != x.shape:
-        raise ValueError(f"custom_gradient: a gradient has shape {g.shape}: expected that of the "
-                         f"argument, {x.shape}")
+        raise ValueError(
+            f"custom_gradient: a gradient has shape {g.shape}: expected that of the "
+            f"argument, {x.shape}"
+        )
     return g

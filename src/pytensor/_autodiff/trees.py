@@ -8,11 +8,15 @@ from pytensor._core import asarray, identity, rebuilt
 def map_leaves(function, structure, *others):
     """The structure with function(leaf, *leaves of the others) in place of each leaf."""
     if isinstance(structure, dict):
-        return {key: map_leaves(function, part, *(other[key] for other in others))
-                for key, part in structure.items()}
+        return {
+            key: map_leaves(function, part, *(other[key] for other in others))
+            for key, part in structure.items()
+        }
     if isinstance(structure, (list, tuple)):
-        return rebuilt(structure, [map_leaves(function, *parts) for parts
-                                   in zip(structure, *others, strict=True)])
+        return rebuilt(
+            structure,
+            [map_leaves(function, *parts) for parts in zip(structure, *others, strict=True)],
+        )
     return function(structure, *others)
 
 
@@ -35,8 +39,9 @@ def new_variables(name, argument):
     def variable(leaf):
         tensor = asarray(leaf)
         if tensor.dtype.kind != "f":
-            raise TypeError(f"{name}: an argument has dtype {tensor.dtype}: expected a "
-                            "floating-point one")
+            raise TypeError(
+                f"{name}: an argument has dtype {tensor.dtype}: expected a floating-point one"
+            )
         return identity(tensor)
 
     return map_leaves(variable, argument)

@@ -47,8 +47,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         """Options: those of ArgumentParser."""
         super().__init__(**options)
-        self.add_argument("--version", action="version", version=version(),
-                          help="show the version and stop")
+        self.add_argument(
+            "--version", action="version", version=version(), help="show the version and stop"
+        )
 
     def error(self, message):
         """Raise UsageError instead of ending the process."""
@@ -75,6 +76,7 @@ def run(name, work, who=str):
         The exit code: 0; 1, the work failed or its output cannot be written; 2, an option or the
         data are wrong, or stdout is closed; 128 + n, ended by signal n (Ctrl-C: 130).
     """
+
     def complain(message, code):
         print(f"{name}: {who()}{message}", file=sys.stderr, flush=True)
         return code
@@ -114,8 +116,11 @@ def check_writable(option, path):
     try:
         files.check_writable(path)
     except OSError as error:
-        reason = (error.strerror if error.errno == errno.EINVAL
-                  else f"cannot write in {path.parent}: {error}")
+        reason = (
+            error.strerror
+            if error.errno == errno.EINVAL
+            else f"cannot write in {path.parent}: {error}"
+        )
         raise UsageError(f"{option}: {path}: {reason}") from error
 
 

@@ -93,8 +93,9 @@ def _reduced(grey):
     if factor >= 1:
         return grey
     size = [max(1, round(length * factor)) for length in grey.shape[::-1]]
-    return np.asarray(Image.fromarray(grey.astype(np.float32)).resize(size, Image.Resampling.BOX),
-                      np.float64)
+    return np.asarray(
+        Image.fromarray(grey.astype(np.float32)).resize(size, Image.Resampling.BOX), np.float64
+    )
 
 
 def _is_light_on_dark(smooth):
@@ -152,8 +153,13 @@ def _parts_of_digit(found, ink):
         raise NoDigitError("nothing stands out from the background")
     amounts = ndimage.sum_labels(ink, labels, np.arange(1, count + 1))
     boxes = ndimage.find_objects(labels)
-    inside = [all(part.start > 0 and part.stop < length
-                  for part, length in zip(box, found.shape, strict=True)) for box in boxes]
+    inside = [
+        all(
+            part.start > 0 and part.stop < length
+            for part, length in zip(box, found.shape, strict=True)
+        )
+        for box in boxes
+    ]
     # The edge of the paper and rules across it reach the border; digits only if nothing else does.
     order = sorted(range(count), key=lambda k: (inside[k], amounts[k]), reverse=True)
     main = order[0]
@@ -163,8 +169,10 @@ def _parts_of_digit(found, ink):
         raise NoDigitError(f"nothing but {count} specks")
     digit = labels == main + 1
     for k in order[1:]:
-        gap = max(max(other.start - part.stop, part.start - other.stop)
-                  for part, other in zip(box, boxes[k], strict=True))
+        gap = max(
+            max(other.start - part.stop, part.start - other.stop)
+            for part, other in zip(box, boxes[k], strict=True)
+        )
         if inside[k] and gap < 0.25 * side and amounts[k] > 0.06 * amounts[main]:
             digit |= labels == k + 1
     return digit
@@ -175,7 +183,7 @@ def _as_mnist(ink, shape):
     from PIL import Image
 
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    ink = ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     factor = _INNER * min(size / length for size, length in zip(shape, ink.shape, strict=True))
     small = [max(1, round(length * factor)) for length in ink.shape]
     how = Image.Resampling.BOX if factor < 1 else Image.Resampling.BILINEAR
@@ -188,5 +196,5 @@ def _as_mnist(ink, shape):
         starts.append(int(np.clip(round(size / 2 - centre), 0, size - length)))
     top, left = starts
     out = np.zeros(shape)
-    out[top:top + digit.shape[0], left:left + digit.shape[1]] = digit
+    out[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
     return np.clip(out * (255 / np.quantile(digit, 0.97)), 0, 255).astype(np.uint8)

@@ -9,14 +9,25 @@ import numpy as np
 from pytensor import _core
 from pytensor._core import Tensor, empty
 
-__all__ = ["__array_api_version__", "__array_namespace_info__", "can_cast", "finfo", "iinfo",
-           "isdtype"]
+__all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
+    "can_cast",
+    "finfo",
+    "iinfo",
+    "isdtype",
+]
 
 __array_api_version__ = "2025.12"
 
 _KINDS = {
-    "bool": "b", "signed integer": "i", "unsigned integer": "u", "integral": "iu",
-    "real floating": "f", "complex floating": "c", "numeric": "iufc",
+    "bool": "b",
+    "signed integer": "i",
+    "unsigned integer": "u",
+    "integral": "iu",
+    "real floating": "f",
+    "complex floating": "c",
+    "numeric": "iufc",
 }
 
 
@@ -89,8 +100,14 @@ def finfo(type, /):
     if dtype.kind not in "fc":
         raise TypeError(f"finfo: found dtype {dtype}: expected a floating-point one")
     info = np.finfo(dtype)
-    return FloatInfo(info.bits, float(info.eps), float(info.max), float(info.min),
-                     float(info.smallest_normal), np.dtype(info.dtype))
+    return FloatInfo(
+        info.bits,
+        float(info.eps),
+        float(info.max),
+        float(info.min),
+        float(info.smallest_normal),
+        np.dtype(info.dtype),
+    )
 
 
 def iinfo(type, /):
@@ -111,8 +128,11 @@ class NamespaceInfo:
 
     def capabilities(self):
         """Masks and shapes that depend on data are there; the most axes that a tensor has."""
-        return {"boolean indexing": True, "data-dependent shapes": True,
-                "max dimensions": _core.MAX_NDIM}
+        return {
+            "boolean indexing": True,
+            "data-dependent shapes": True,
+            "max dimensions": _core.MAX_NDIM,
+        }
 
     def default_device(self):
         """Always "cpu"."""
@@ -125,14 +145,19 @@ class NamespaceInfo:
     def default_dtypes(self, *, device=None):
         """The dtypes of Python's numbers, and of indices."""
         _core.check_device("default_dtypes", device)
-        return {"real floating": np.dtype("float32"), "complex floating": np.dtype("complex64"),
-                "integral": np.dtype("int64"), "indexing": np.dtype("int64")}
+        return {
+            "real floating": np.dtype("float32"),
+            "complex floating": np.dtype("complex64"),
+            "integral": np.dtype("int64"),
+            "indexing": np.dtype("int64"),
+        }
 
     def dtypes(self, *, device=None, kind=None):
         """The dtypes by name, of a kind as in isdtype (or a tuple of kinds)."""
         _core.check_device("dtypes", device)
-        return {dtype.name: dtype for dtype in _core.ALL_DTYPES
-                if kind is None or isdtype(dtype, kind)}
+        return {
+            dtype.name: dtype for dtype in _core.ALL_DTYPES if kind is None or isdtype(dtype, kind)
+        }
 
 
 def __array_namespace_info__():

@@ -47,8 +47,13 @@ def complex_function(name):
 
 
 def _docstring(row: Row) -> str:
-    spell = {"b": "bool", "i": "signed integers", "u": "unsigned integers", "f": "floating-point",
-             "c": "complex"}
+    spell = {
+        "b": "bool",
+        "i": "signed integers",
+        "u": "unsigned integers",
+        "f": "floating-point",
+        "c": "complex",
+    }
     text = f"{row.doc}\n\nComputed by NumPy. dtypes: {', '.join(spell[k] for k in row.types)}"
     if "f" in row.types and "i" not in row.types:
         text += "; others are converted to float32"
@@ -63,20 +68,23 @@ class _Call:
 
     def __init__(self, row: Row):
         self.row = row
-        self.compute = eval(f"lambda {', '.join(row.inputs + row.parameters)}: {row.numpy}",
-                            globals())
+        self.compute = eval(
+            f"lambda {', '.join(row.inputs + row.parameters)}: {row.numpy}", globals()
+        )
         self.takes_any_number = "operands" in row.parameters  # the last one, then
         self.known_to_tapes = False
 
     def __call__(self, inputs, parameters):
         row = self.row
-        tensors = _core.operands(row.name, parameters[-1] if self.takes_any_number else inputs,
-                                 row.types, row.promoting)
+        tensors = _core.operands(
+            row.name, parameters[-1] if self.takes_any_number else inputs, row.types, row.promoting
+        )
         if self.takes_any_number:
             parameters = (*parameters[:-1], tuple(tensors))
         try:
-            result = _core.numpy_call(self.compute, () if self.takes_any_number else tensors,
-                                      parameters, row.warns)
+            result = _core.numpy_call(
+                self.compute, () if self.takes_any_number else tensors, parameters, row.warns
+            )
         except _ERRORS as error:
             kind = next(kind for kind in _ERRORS if isinstance(error, kind))
             raise kind(f"{row.name}: {error}") from None
@@ -95,7 +103,8 @@ class _Call:
             if any(out.dtype.kind in "fc" for out in results):
                 raise NotImplementedError(
                     f"{self.row.name}: no derivative is known, and a GradientTape records its "
-                    "input (use stop_gradient where none should flow)")
+                    "input (use stop_gradient where none should flow)"
+                )
             return
         if not self.known_to_tapes:
             _core.add_rules(self.row)
@@ -104,8 +113,7 @@ class _Call:
 
 
 def _fixed(parameter):
-    """A parameter as a tape keeps it: an array that stands for a number, an axis say, could change.
-    """
+    """A parameter as a tape keeps it: a 0-d array, such as an axis, could change."""
     if isinstance(parameter, (Tensor, np.ndarray)) and parameter.ndim == 0:
         return parameter.item()
     return parameter
@@ -125,8 +133,11 @@ def _tensors(result):
 @functools.cache
 def _own_ufuncs(namespace):
     """NumPy's ufuncs that the namespace has too, whatever NumPy calls them: np.arccos is acos."""
-    return {getattr(np, name): getattr(namespace, name) for name in dir(namespace)
-            if isinstance(getattr(np, name, None), np.ufunc)}
+    return {
+        getattr(np, name): getattr(namespace, name)
+        for name in dir(namespace)
+        if isinstance(getattr(np, name, None), np.ufunc)
+    }
 
 
 def call_ufunc(namespace, ufunc, method, inputs, keywords):
@@ -144,9 +155,10 @@ def call_ufunc(namespace, ufunc, method, inputs, keywords):
         result = function(*inputs)
     else:
         arrays = [np.asarray(value) if isinstance(value, Tensor) else value for value in inputs]
-        if outs:    # copies of tensors: write_to tells the tapes of what changes
-            keywords["out"] = tuple(out.numpy().copy() if isinstance(out, Tensor) else out
-                                    for out in outs)
+        if outs:  # copies of tensors: write_to tells the tapes of what changes
+            keywords["out"] = tuple(
+                out.numpy().copy() if isinstance(out, Tensor) else out for out in outs
+            )
         with np.errstate(all="ignore"):
             result = getattr(ufunc, method)(*arrays, **keywords)
         if result is None:  # ufunc.at, which changed the first input
@@ -197,8 +209,9 @@ def cumulative(function, x, axis, dtype, include_initial):
         raise ValueError(f"x has shape {x.shape}: name the axis")
     if dtype is None:
         dtype = {"b": "int64", "i": "int64", "u": "uint64"}.get(x.dtype.kind, x.dtype)
-    return function(x, axis=axis, dtype=_core.empty(0, dtype=dtype).dtype,
-                    include_initial=include_initial)
+    return function(
+        x, axis=axis, dtype=_core.empty(0, dtype=dtype).dtype, include_initial=include_initial
+    )
 
 
 def as_complex(function, x):
@@ -228,8 +241,7 @@ def complex_expm1(x):
 
 
 def complex_tanh(x):
-    """tanh(x) with the standard's special cases: +-1 +-0j at infinity, whatever the imaginary part.
-    """
+    """tanh(x) with the standard's special cases: +-1 +-0j at infinity."""
     result = np.array(np.tanh(x))
     infinite = np.isinf(x.real)
     result.real[infinite] = np.copysign(1, x.real[infinite])

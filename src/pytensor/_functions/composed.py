@@ -14,11 +14,47 @@ from pytensor._support.arguments import integer, number
 
 # Names of the Array API standard: functions called max, min, ... live in _ops.
 __all__ = [
-    "add_at", "arange", "array", "astype", "broadcast_arrays", "broadcast_shapes", "clip", "concat",
-    "concatenate", "diff", "empty_like", "expand_dims", "eye", "flip", "from_dlpack", "full_like",
-    "linspace", "logsumexp", "matrix_transpose", "meshgrid", "moveaxis", "ones_like", "repeat",
-    "result_type", "roll", "round", "set_at", "shape", "squeeze", "stack", "std", "take",
-    "take_along_axis", "tensordot", "tile", "transpose", "tril", "triu", "unstack", "var", "vecdot",
+    "add_at",
+    "arange",
+    "array",
+    "astype",
+    "broadcast_arrays",
+    "broadcast_shapes",
+    "clip",
+    "concat",
+    "concatenate",
+    "diff",
+    "empty_like",
+    "expand_dims",
+    "eye",
+    "flip",
+    "from_dlpack",
+    "full_like",
+    "linspace",
+    "logsumexp",
+    "matrix_transpose",
+    "meshgrid",
+    "moveaxis",
+    "ones_like",
+    "repeat",
+    "result_type",
+    "roll",
+    "round",
+    "set_at",
+    "shape",
+    "squeeze",
+    "stack",
+    "std",
+    "take",
+    "take_along_axis",
+    "tensordot",
+    "tile",
+    "transpose",
+    "tril",
+    "triu",
+    "unstack",
+    "var",
+    "vecdot",
     "zeros_like",
 ]
 
@@ -30,8 +66,9 @@ def made(namespace, module, name):
     path = f"{module}.{name}" if module else name
     if path not in TABLE:
         place = "pytensor" + (module and f".{module}")
-        raise AttributeError(f"module {place!r} has no attribute {name!r}", name=name,
-                             obj=sys.modules[place])  # from which Python suggests another
+        raise AttributeError(
+            f"module {place!r} has no attribute {name!r}", name=name, obj=sys.modules[place]
+        )  # from which Python suggests another
     return namespace.setdefault(name, function(path))
 
 
@@ -59,8 +96,9 @@ def from_dlpack(x, /, *, device=None, copy=None):
     if isinstance(x, Tensor):
         return x.copy() if copy else asarray(x.numpy())
     if not hasattr(x, "__dlpack__"):
-        raise TypeError(f"from_dlpack: found a {type(x).__name__}: expected an object with "
-                        "__dlpack__")
+        raise TypeError(
+            f"from_dlpack: found a {type(x).__name__}: expected an object with __dlpack__"
+        )
     shared = np.from_dlpack(x, copy=copy)
     return asarray(shared, copy=False if copy is False else None)
 
@@ -121,8 +159,9 @@ def _evenly_spaced(name, values, dtype):
         low, high = np.iinfo(target).min, np.iinfo(target).max
         for end in values[[0, -1]].tolist():
             if not low <= math.trunc(end) <= high:
-                raise OverflowError(f"{name}: {end} is out of the range of {target}: {low} to "
-                                    f"{high}")
+                raise OverflowError(
+                    f"{name}: {end} is out of the range of {target}: {low} to {high}"
+                )
     return asarray(values, dtype=target)
 
 
@@ -150,8 +189,10 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
     try:
         values = np.arange(start, stop, step)
     except (ValueError, OverflowError):
-        raise ValueError(f"arange: from {start} to {stop} by {step}: expected not more elements "
-                         "than memory has addresses") from None
+        raise ValueError(
+            f"arange: from {start} to {stop} by {step}: expected not more elements "
+            "than memory has addresses"
+        ) from None
     return _evenly_spaced("arange", values, dtype)
 
 
@@ -170,8 +211,9 @@ def linspace(start, stop, /, num, *, dtype=None, device=None, endpoint=True):
     try:
         values = np.linspace(start, stop, num, endpoint=endpoint)
     except (ValueError, OverflowError):
-        raise ValueError(f"linspace: num: found {num}: more elements than memory has addresses"
-                         ) from None
+        raise ValueError(
+            f"linspace: num: found {num}: more elements than memory has addresses"
+        ) from None
     if dtype is not None and empty(0, dtype=dtype).dtype.kind in "iu" and values.dtype.kind == "f":
         values = np.floor(values)
     return _evenly_spaced("linspace", values, dtype)
@@ -196,8 +238,9 @@ def eye(n_rows, n_columns=None, /, *, k=0, dtype=None, device=None):
     try:
         return asarray(np.eye(n_rows, n_columns, k, dtype=dtype))
     except ValueError:
-        raise ValueError(f"eye: shape ({n_rows}, {n_columns}) has more elements than memory has "
-                         "addresses") from None
+        raise ValueError(
+            f"eye: shape ({n_rows}, {n_columns}) has more elements than memory has addresses"
+        ) from None
 
 
 def tril(x, /, *, k=0):
@@ -255,8 +298,12 @@ def result_type(*arrays_and_dtypes):
     """
     if not arrays_and_dtypes:
         raise ValueError("result_type: nothing to promote")
-    parts = [value if isinstance(value, (bool, int, float, complex, Tensor))
-             else empty((0,), dtype=value) for value in arrays_and_dtypes]
+    parts = [
+        value
+        if isinstance(value, (bool, int, float, complex, Tensor))
+        else empty((0,), dtype=value)
+        for value in arrays_and_dtypes
+    ]
     parts = [value[:0] if isinstance(value, Tensor) and value.ndim else value for value in parts]
     return _core.promoted(parts)
 
@@ -358,8 +405,10 @@ def squeeze(x, /, axis=None):
         gone = read_axes(axis, tensor.ndim, "squeeze")
         for a in gone:
             if tensor.shape[a] != 1:
-                raise ValueError(f"squeeze: axis {a} of shape {tensor.shape} has length "
-                                 f"{tensor.shape[a]}: expected 1")
+                raise ValueError(
+                    f"squeeze: axis {a} of shape {tensor.shape} has length "
+                    f"{tensor.shape[a]}: expected 1"
+                )
     return reshape(tensor, tuple(n for a, n in enumerate(tensor.shape) if a not in gone))
 
 
@@ -371,8 +420,7 @@ def flip(x, /, *, axis=None):
     """
     tensor = asarray(x)
     turned = range(tensor.ndim) if axis is None else read_axes(axis, tensor.ndim, "flip")
-    return tensor[tuple(slice(None, None, -1 if a in turned else None)
-                        for a in range(tensor.ndim))]
+    return tensor[tuple(slice(None, None, -1 if a in turned else None) for a in range(tensor.ndim))]
 
 
 def broadcast_arrays(*arrays):
@@ -402,8 +450,10 @@ def _common_shape(name, shapes):
         return np.broadcast_shapes(*shapes)
     except ValueError:
         shapes = ", ".join(map(str, shapes))
-        raise ValueError(f"{name}: shapes {shapes}: expected axes of the same length, or of length "
-                         "1, from the last on") from None
+        raise ValueError(
+            f"{name}: shapes {shapes}: expected axes of the same length, or of length "
+            "1, from the last on"
+        ) from None
 
 
 def meshgrid(*arrays, indexing="xy"):
@@ -428,8 +478,10 @@ def meshgrid(*arrays, indexing="xy"):
         places[:2] = places[:2][::-1]
     shapes = [tuple(-1 if a == place else 1 for a in places) for place in range(len(tensors))]
     common = tuple(tensors[place].size for place in places)
-    return tuple(broadcast_to(reshape(t, shape), common).copy()
-                 for t, shape in zip(tensors, shapes, strict=True))
+    return tuple(
+        broadcast_to(reshape(t, shape), common).copy()
+        for t, shape in zip(tensors, shapes, strict=True)
+    )
 
 
 # --------------------------------------------------------------------------- joining, taking
@@ -518,8 +570,9 @@ def roll(x, /, shift, *, axis=None):
         n = tensor.shape[axis]
         cut = n - integer("roll: shift", shift, -math.inf) % n if n else 0
         before = (slice(None),) * axis
-        tensor = concat([tensor[(*before, slice(cut, None))], tensor[(*before, slice(cut))]],
-                        axis=axis)
+        tensor = concat(
+            [tensor[(*before, slice(cut, None))], tensor[(*before, slice(cut))]], axis=axis
+        )
     return tensor if axes else tensor.copy()
 
 
@@ -539,16 +592,22 @@ def repeat(x, repeats, /, *, axis=None):
     if counts.dtype.kind not in "iu":
         raise TypeError(f"repeat: repeats of dtype {counts.dtype}: expected integers")
     if counts.ndim > 1 or counts.size not in (1, tensor.shape[axis]):
-        raise ValueError(f"repeat: repeats of shape {counts.shape} for axis {axis} of length "
-                         f"{tensor.shape[axis]}")
+        raise ValueError(
+            f"repeat: repeats of shape {counts.shape} for axis {axis} of length "
+            f"{tensor.shape[axis]}"
+        )
     if counts.size and counts.min() < 0:
         raise ValueError(f"repeat: repeats: found {counts.min()}: expected at least 0")
     n = tensor.shape[axis]
     # NumPy adds the counts up without a look at overflow, and writes beyond what it allocates.
-    if counts.size and n * int(counts.max()) > sys.maxsize and (
-            counts.size == 1 or sum(counts.tolist()) > sys.maxsize):
-        raise ValueError(f"repeat: repeats: found {counts.max()}: more elements than memory has "
-                         "addresses")
+    if (
+        counts.size
+        and n * int(counts.max()) > sys.maxsize
+        and (counts.size == 1 or sum(counts.tolist()) > sys.maxsize)
+    ):
+        raise ValueError(
+            f"repeat: repeats: found {counts.max()}: more elements than memory has addresses"
+        )
     return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
 
 
@@ -565,10 +624,14 @@ def tile(x, repetitions, /):
     counts = [1] * (ndim - len(counts)) + counts
     lengths = (1,) * (ndim - tensor.ndim) + tensor.shape
     spread = reshape(tensor, tuple(n for length in lengths for n in (1, length)))
-    spread = broadcast_to(spread, tuple(n for pair in zip(counts, lengths, strict=True)
-                                        for n in pair))
-    return reshape(spread, tuple(count * length for count, length
-                                 in zip(counts, lengths, strict=True)), copy=True)
+    spread = broadcast_to(
+        spread, tuple(n for pair in zip(counts, lengths, strict=True) for n in pair)
+    )
+    return reshape(
+        spread,
+        tuple(count * length for count, length in zip(counts, lengths, strict=True)),
+        copy=True,
+    )
 
 
 def take_along_axis(x, indices, /, *, axis=-1):
@@ -585,11 +648,16 @@ def take_along_axis(x, indices, /, *, axis=-1):
     if numbers.dtype.kind not in "iu":
         raise TypeError(f"take_along_axis: indices of dtype {numbers.dtype}: expected integers")
     if numbers.ndim != tensor.ndim:
-        raise ValueError(f"take_along_axis: x has shape {tensor.shape} and indices "
-                         f"{numbers.shape}: expected as many axes")
-    common = _common_shape("take_along_axis", [(*t.shape[:axis], 1, *t.shape[axis + 1:])
-                                               for t in (tensor, numbers)])
-    tensor = broadcast_to(tensor, common[:axis] + tensor.shape[axis:axis + 1] + common[axis + 1:])
+        raise ValueError(
+            f"take_along_axis: x has shape {tensor.shape} and indices "
+            f"{numbers.shape}: expected as many axes"
+        )
+    common = _common_shape(
+        "take_along_axis", [(*t.shape[:axis], 1, *t.shape[axis + 1 :]) for t in (tensor, numbers)]
+    )
+    tensor = broadcast_to(
+        tensor, common[:axis] + tensor.shape[axis : axis + 1] + common[axis + 1 :]
+    )
     keys = list(np.ogrid[tuple(slice(n) for n in tensor.shape)])
     keys[axis] = numbers
     return tensor[tuple(keys)]
@@ -613,13 +681,18 @@ def diff(x, /, *, axis=-1, n=1, prepend=None, append=None):
     n = integer("diff: n", n, 0)
     if n == 0:
         return tensor
-    parts = [asarray(part, dtype=result_type(tensor, part))
-             if isinstance(part, (bool, int, float, complex)) else asarray(part)
-             for part in (prepend, tensor, append) if part is not None]
+    parts = [
+        asarray(part, dtype=result_type(tensor, part))
+        if isinstance(part, (bool, int, float, complex))
+        else asarray(part)
+        for part in (prepend, tensor, append)
+        if part is not None
+    ]
     if len(parts) > 1:
-        place = (*tensor.shape[:axis], 1, *tensor.shape[axis + 1:])
-        tensor = concat([part if part.ndim else broadcast_to(part, place) for part in parts],
-                        axis=axis)
+        place = (*tensor.shape[:axis], 1, *tensor.shape[axis + 1 :])
+        tensor = concat(
+            [part if part.ndim else broadcast_to(part, place) for part in parts], axis=axis
+        )
     before = (slice(None),) * axis
     for _ in range(n):
         later, earlier = tensor[(*before, slice(1, None))], tensor[(*before, slice(-1))]
@@ -651,8 +724,9 @@ def take(x, indices, /, *, axis=None):
         n = tensor.shape[axis]
         numbers = np.asarray(numbers)
         wrong = numbers[(numbers < -n) | (numbers >= n)]
-        raise IndexError(f"take: index {wrong[0]} is out of range for axis {axis} with length "
-                         f"{n}") from None
+        raise IndexError(
+            f"take: index {wrong[0]} is out of range for axis {axis} with length {n}"
+        ) from None
 
 
 def add_at(x, key, values, /):
@@ -715,7 +789,7 @@ def round(x, /, decimals=0, *, out=None):
     elif decimals > 0:
         result = _ops.round(tensor)
     else:
-        result = _rounded_integers(tensor, 10 ** -decimals)
+        result = _rounded_integers(tensor, 10**-decimals)
     return _core.write_to(result, out)
 
 
@@ -770,7 +844,7 @@ def _variance(tensor, axis, correction, keepdims, name):
     centred = tensor - mean
     # without a tape in the same memory, which is twice as fast
     out = None if kind == "c" or _core.is_watched([centred]) else centred
-    if kind in "fc":    # what the mean is rounded by: the corrected two-pass algorithm
+    if kind in "fc":  # what the mean is rounded by: the corrected two-pass algorithm
         centred = _ops.subtract(centred, centred.mean(axis, keepdims=True), out=out)
     if kind == "c":
         conj, real = (made(globals(), "", name) for name in ("conj", "real"))
@@ -789,8 +863,7 @@ def std(x, /, axis=None, *, correction=0.0, keepdims=False):
     >>> pt.std([1.0, 3.0])
     Tensor(1., dtype=float32)
     """
-    return _in_default_dtype(
-        _ops.sqrt(_variance(asarray(x), axis, correction, keepdims, "std")), x)
+    return _in_default_dtype(_ops.sqrt(_variance(asarray(x), axis, correction, keepdims, "std")), x)
 
 
 def logsumexp(x, /, axis=None, *, keepdims=False):
@@ -832,11 +905,14 @@ def vecdot(x, y, /, *, axis=-1):
         x = conj(x)
     x_axis, y_axis = (read_axis(axis, t.ndim, "vecdot") for t in (x, y))
     if x.shape[x_axis] != y.shape[y_axis]:
-        raise ValueError(f"vecdot: axis {axis} of shapes {x.shape} and {y.shape}: expected the "
-                         "same length")
+        raise ValueError(
+            f"vecdot: axis {axis} of shapes {x.shape} and {y.shape}: expected the same length"
+        )
     x, y = moveaxis(x, x_axis, -1), moveaxis(y, y_axis, -1)
-    return reshape(expand_dims(x, -2) @ expand_dims(y, -1), _common_shape(
-        "vecdot", [x.shape[:-1], y.shape[:-1]]))
+    return reshape(
+        expand_dims(x, -2) @ expand_dims(y, -1),
+        _common_shape("vecdot", [x.shape[:-1], y.shape[:-1]]),
+    )
 
 
 def matrices(x, name):
@@ -873,18 +949,23 @@ def tensordot(x, y, /, *, axes=2):
         if axes < 0 or axes > min(x.ndim, y.ndim):
             raise ValueError(f"tensordot: {axes} axes of shapes {x.shape} and {y.shape}")
     elif len(pair) == 2:
-        x_axes, y_axes = (read_axes(axes, t.ndim, "tensordot")
-                          for axes, t in zip(pair, (x, y), strict=True))
+        x_axes, y_axes = (
+            read_axes(axes, t.ndim, "tensordot") for axes, t in zip(pair, (x, y), strict=True)
+        )
     else:
-        raise ValueError(f"tensordot: axes: found {axes!r}: expected an integer or a pair, axes of "
-                         "x and axes of y")
+        raise ValueError(
+            f"tensordot: axes: found {axes!r}: expected an integer or a pair, axes of "
+            "x and axes of y"
+        )
     if [x.shape[a] for a in x_axes] != [y.shape[a] for a in y_axes]:
-        raise ValueError(f"tensordot: axes {x_axes} of shape {x.shape} against axes {y_axes} of "
-                         f"shape {y.shape}")
+        raise ValueError(
+            f"tensordot: axes {x_axes} of shape {x.shape} against axes {y_axes} of shape {y.shape}"
+        )
     x_kept = [a for a in range(x.ndim) if a not in x_axes]
     y_kept = [a for a in range(y.ndim) if a not in y_axes]
     n = math.prod([x.shape[a] for a in x_axes])
     left = reshape(permute_dims(x, x_kept + x_axes), (math.prod([x.shape[a] for a in x_kept]), n))
     right = reshape(permute_dims(y, y_axes + y_kept), (n, math.prod([y.shape[a] for a in y_kept])))
-    return reshape(left @ right, tuple(x.shape[a] for a in x_kept)
-                   + tuple(y.shape[a] for a in y_kept))
+    return reshape(
+        left @ right, tuple(x.shape[a] for a in x_kept) + tuple(y.shape[a] for a in y_kept)
+    )

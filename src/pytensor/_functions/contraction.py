@@ -33,12 +33,16 @@ def einsum(subscripts, operands):
     for term, x in zip(subscripts.partition("->")[0].split(","), operands, strict=False):
         if x.size == 0:
             before, _, after = term.replace(" ", "").partition("...")
-            axes = [*zip(before, x.shape, strict=False),
-                    *zip(after[::-1], x.shape[::-1], strict=False)]
+            axes = [
+                *zip(before, x.shape, strict=False),
+                *zip(after[::-1], x.shape[::-1], strict=False),
+            ]
             for (letter, n), (other, m) in itertools.combinations(axes, 2):
                 if letter == other and n != m:
-                    raise ValueError(f"{subscripts!r}: {letter} stands for axes of lengths {n} and "
-                                     f"{m} of shape {x.shape}")
+                    raise ValueError(
+                        f"{subscripts!r}: {letter} stands for axes of lengths {n} and "
+                        f"{m} of shape {x.shape}"
+                    )
     plan = None
     if math.prod(x.size for x in operands) > _MIN_PRODUCTS:
         plan = _plan(subscripts, tuple(x.shape for x in operands))
@@ -78,8 +82,11 @@ def _plan(subscripts, shapes):
         if len(terms) < 3:
             path = [tuple(range(len(terms)))]
         else:
-            path = np.einsum_path(f"{','.join(terms)}->{result}", *(
-                np.broadcast_to(0.0, shape) for shape in shapes), optimize="greedy")[0][1:]
+            path = np.einsum_path(
+                f"{','.join(terms)}->{result}",
+                *(np.broadcast_to(0.0, shape) for shape in shapes),
+                optimize="greedy",
+            )[0][1:]
     except (ValueError, IndexError, KeyError, TypeError, StopIteration):
         return None
     is_view = len(terms) == 1 and set(terms[0]) == set(result)
@@ -105,20 +112,26 @@ def _contracted(parts, kept, result):
             x, x_term, left, y, y_term, right = y, y_term, right, x, x_term, left
         left.sort(key=result.index)
         right.sort(key=result.index)
-    batch = [letter for letter in result or x_term
-             if letter in x_term and letter in y_term and letter in kept]
+    batch = [
+        letter
+        for letter in result or x_term
+        if letter in x_term and letter in y_term and letter in kept
+    ]
     inner = [letter for letter in x_term if letter in y_term and letter not in kept]
     lengths = dict(zip(x_term + y_term, x.shape + y.shape, strict=True))
 
     def matrices(t, term, *groups):
         """t with an axis for each group of letters."""
         order = [term.index(letter) for group in groups for letter in group]
-        return reshape(permute_dims(t, order),
-                       [math.prod(lengths[letter] for letter in group) for group in groups])
+        return reshape(
+            permute_dims(t, order),
+            [math.prod(lengths[letter] for letter in group) for group in groups],
+        )
 
     if inner:
-        out = matmul(matrices(x, x_term, batch, left, inner),
-                     matrices(y, y_term, batch, inner, right))
+        out = matmul(
+            matrices(x, x_term, batch, left, inner), matrices(y, y_term, batch, inner, right)
+        )
     else:
         from pytensor._ops import logical_and, multiply
 
@@ -131,15 +144,19 @@ def _contracted(parts, kept, result):
 def _once(x, term):
     """x with each letter once: the diagonals of those that occur twice."""
     letters = "".join(dict.fromkeys(term))
-    return (x, term) if letters == term else (asarray(np.einsum(f"{term}->{letters}", x.numpy())),
-                                              letters)
+    return (
+        (x, term)
+        if letters == term
+        else (asarray(np.einsum(f"{term}->{letters}", x.numpy())), letters)
+    )
 
 
 def _narrowed(x, x_term, y, y_term):
     """x without its axes of length 1 along which it is repeated to fit y."""
     longer = {letter for letter, n in zip(y_term, y.shape, strict=True) if n != 1}
-    axes = [axis for axis, letter in enumerate(x_term)
-            if x.shape[axis] != 1 or letter not in longer]
+    axes = [
+        axis for axis, letter in enumerate(x_term) if x.shape[axis] != 1 or letter not in longer
+    ]
     if len(axes) == x.ndim:
         return x, x_term
     return reshape(x, [x.shape[axis] for axis in axes]), "".join(x_term[axis] for axis in axes)
@@ -163,14 +180,18 @@ def spelt(subscripts, ndims):
     left, arrow, result = text.partition("->")
     terms = left.split(",")
     letters = iter(free_letters(terms, result))
-    widths = [ndim - len(term.replace("...", "")) if "..." in term else 0
-              for term, ndim in zip(terms, ndims, strict=True)]
+    widths = [
+        ndim - len(term.replace("...", "")) if "..." in term else 0
+        for term, ndim in zip(terms, ndims, strict=True)
+    ]
     dots = "".join(next(letters) for _ in range(max(widths)))
     if not arrow:
         once = sorted(c for c in set(left) if c.isalpha() and left.count(c) == 1)
         result = "..." + "".join(once)
-    terms = [term.replace("...", dots[len(dots) - width:])
-             for term, width in zip(terms, widths, strict=True)]
+    terms = [
+        term.replace("...", dots[len(dots) - width :])
+        for term, width in zip(terms, widths, strict=True)
+    ]
     return terms, result.replace("...", dots)
 
 

@@ -70,8 +70,7 @@ def integer(name, value, least):
 
 
 def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_high=False):
-    """Return value as a finite float in [low, high], without low, high with above_low, below_high.
-    """
+    """Return value as a finite float in [low, high]; above_low, below_high exclude the ends."""
     try:
         if isinstance(value, (str, bytes)):  # which float would read
             raise TypeError
@@ -87,8 +86,10 @@ def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_
         if high == math.inf:
             expected = f"{'above' if above_low else 'at least'} {low:g}"
         else:
-            expected = (f"a number in {'(' if above_low else '['}{low:g}, "
-                        f"{high:g}{')' if below_high else ']'}")
+            expected = (
+                f"a number in {'(' if above_low else '['}{low:g}, "
+                f"{high:g}{')' if below_high else ']'}"
+            )
         raise ValueError(f"{name}: found {result:g}: expected {expected}")
     return result
 
@@ -105,8 +106,10 @@ def sample_shape(name, shape):
     try:
         return tuple(integer(name, length, 1) for length in shape)
     except TypeError:
-        raise TypeError(f"{name}: found {shape!r}: expected a tuple of integers, the shape of one "
-                        "sample without the batch axis") from None
+        raise TypeError(
+            f"{name}: found {shape!r}: expected a tuple of integers, the shape of one "
+            "sample without the batch axis"
+        ) from None
 
 
 def check_below(name, values, limit, what=""):
@@ -118,5 +121,7 @@ def check_below(name, values, limit, what=""):
     wrong = ~((values >= 0) & (values < limit) & (values == np.floor(values)))
     if wrong.any():
         position = int(wrong.argmax())
-        raise ValueError(f"{name} {values[position]} at position {position}: expected an integer "
-                         f"in [0, {limit}){what}")
+        raise ValueError(
+            f"{name} {values[position]} at position {position}: expected an integer "
+            f"in [0, {limit}){what}"
+        )

@@ -10,9 +10,18 @@ import tempfile
 from pathlib import Path
 
 # Endings of other formats: a file of that name is expected to be one.
-_FOREIGN = {".h5": "HDF5", ".hdf5": "HDF5", ".keras": "Keras's", ".pt": "PyTorch's",
-            ".pth": "PyTorch's", ".onnx": "ONNX", ".npz": "NumPy's", ".npy": "NumPy's",
-            ".pkl": "pickle", ".pickle": "pickle"}
+_FOREIGN = {
+    ".h5": "HDF5",
+    ".hdf5": "HDF5",
+    ".keras": "Keras's",
+    ".pt": "PyTorch's",
+    ".pth": "PyTorch's",
+    ".onnx": "ONNX",
+    ".npz": "NumPy's",
+    ".npy": "NumPy's",
+    ".pkl": "pickle",
+    ".pickle": "pickle",
+}
 
 
 def as_path(function, path):
@@ -34,8 +43,10 @@ def as_model_path(function, path):
     foreign = _FOREIGN.get(path.suffix.lower())
     if foreign:
         hint = "; onnx.export writes the other" if foreign == "ONNX" else ""
-        raise ValueError(f"{function}: {path}: found the ending of another format, {foreign}: "
-                         f"expected NAME.safetensors{hint}")
+        raise ValueError(
+            f"{function}: {path}: found the ending of another format, {foreign}: "
+            f"expected NAME.safetensors{hint}"
+        )
     return path
 
 

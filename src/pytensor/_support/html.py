@@ -33,14 +33,21 @@ def table(rows, head=(), caption="", align="right"):
     cell = f'style="text-align: {align}"'
     lines = ["<table>"]
     if caption:
-        lines.append(f'<caption style="caption-side: top; text-align: left; white-space: nowrap">'
-                     f"{html.escape(caption)}</caption>")
+        lines.append(
+            f'<caption style="caption-side: top; text-align: left; white-space: nowrap">'
+            f"{html.escape(caption)}</caption>"
+        )
     if head:
-        lines.append("<thead><tr>" + "".join(f"<th {cell}>{html.escape(str(text))}</th>"
-                                             for text in head) + "</tr></thead>")
+        lines.append(
+            "<thead><tr>"
+            + "".join(f"<th {cell}>{html.escape(str(text))}</th>" for text in head)
+            + "</tr></thead>"
+        )
     lines.append("<tbody>")
-    lines += ["<tr>" + "".join(f"<td {cell}>{html.escape(str(text))}</td>" for text in row)
-              + "</tr>" for row in rows]
+    lines += [
+        "<tr>" + "".join(f"<td {cell}>{html.escape(str(text))}</td>" for text in row) + "</tr>"
+        for row in rows
+    ]
     return "\n".join([*lines, "</tbody></table>"])
 
 
@@ -50,13 +57,16 @@ def tensor(x):
     if x.ndim not in (1, 2) or x.size == 0:
         return f"<div>{caption}</div><pre>{html.escape(str(x))}</pre>"
     values = np.atleast_2d(x.numpy())
-    rows, columns = (_ends(length, most) for length, most in zip(values.shape, (ROWS, COLUMNS),
-                                                                strict=True))
-    shown = values[np.ix_([i for i in rows if i is not None],
-                          [j for j in columns if j is not None])]
+    rows, columns = (
+        _ends(length, most) for length, most in zip(values.shape, (ROWS, COLUMNS), strict=True)
+    )
+    shown = values[
+        np.ix_([i for i in rows if i is not None], [j for j in columns if j is not None])
+    ]
     texts = iter(_texts(shown).ravel())
-    lines = [["⋮" if i is None else "…" if j is None else next(texts) for j in columns]
-             for i in rows]
+    lines = [
+        ["⋮" if i is None else "…" if j is None else next(texts) for j in columns] for i in rows
+    ]
     return table(lines, caption=caption)
 
 
@@ -84,8 +94,10 @@ def summary(name, rows, totals):
 
 def history(epochs, values):
     """What fit returns: a row for each epoch."""
-    rows = [(epoch + 1, *(f"{values[name][i]:.4g}" for name in values))
-            for i, epoch in enumerate(epochs)]
+    rows = [
+        (epoch + 1, *(f"{values[name][i]:.4g}" for name in values))
+        for i, epoch in enumerate(epochs)
+    ]
     return table(rows, ("epoch", *values))
 
 
@@ -97,8 +109,10 @@ def records(names, watched):
 
 def fused(name, programs):
     """A function that fuse has made: the shapes and dtypes that it has programs for."""
-    rows = [(", ".join(f"{x.dtype} {x.shape}" if hasattr(x, "shape") else repr(x)
-                       for x in arguments),) for arguments in programs]
+    rows = [
+        (", ".join(f"{x.dtype} {x.shape}" if hasattr(x, "shape") else repr(x) for x in arguments),)
+        for arguments in programs
+    ]
     return table(rows, ("arguments",), f"fused {name}: {len(programs)} programs", "left")
 
 
@@ -131,5 +145,7 @@ class Bar:
 
     def _repr_html_(self):
         done = f'max="{self.total}" value="{self.n}"' if self.total else ""
-        return (f'<div style="font-family: monospace"><progress {done} style="width: 12em">'
-                f"</progress> {self.n}/{self.total or '?'} {html.escape(self.text)}</div>")
+        return (
+            f'<div style="font-family: monospace"><progress {done} style="width: 12em">'
+            f"</progress> {self.n}/{self.total or '?'} {html.escape(self.text)}</div>"
+        )

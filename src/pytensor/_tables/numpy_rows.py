@@ -39,7 +39,7 @@ class Row:
     """One function. See the module's docstring for the columns."""
 
     name: str
-    kind: str       # "unary", "binary": element by element; "other"
+    kind: str  # "unary", "binary": element by element; "other"
     signature: str
     types: str
     doc: str
@@ -71,26 +71,72 @@ TABLE: dict[str, Row] = {}
 
 def unary(name, types, doc, numpy=None, *, d=None, example=()):
     """A row for out = f(x), element by element."""
-    TABLE[name] = Row(name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True,
-                      example=example)
+    TABLE[name] = Row(
+        name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True, example=example
+    )
 
 
-def other(name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True,
-          example=()):
+def other(
+    name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True, example=()
+):
     """A row for any other function."""
-    TABLE[name] = Row(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns,
-                      example)
+    TABLE[name] = Row(
+        name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example
+    )
 
 
 # The rows of the op table that take complex numbers as well: by their reference there, or by the
 # expression here.
-COMPLEX = dict.fromkeys((
-    "abs", "acos", "acosh", "add", "all", "any", "asin", "asinh", "atan", "atanh", "cos", "cosh",
-    "divide", "equal", "exp", "isfinite", "isinf", "isnan", "log", "log10", "log1p", "log2",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "matmul", "mean", "multiply",
-    "negative", "not_equal", "positive", "pow", "prod", "reciprocal", "round", "sign", "sin",
-    "sinh", "sqrt", "square", "subtract", "sum", "tan", "where",
-), "") | {"expm1": "complex_expm1(x)", "tanh": "complex_tanh(x)"}
+COMPLEX = dict.fromkeys(
+    (
+        "abs",
+        "acos",
+        "acosh",
+        "add",
+        "all",
+        "any",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "cos",
+        "cosh",
+        "divide",
+        "equal",
+        "exp",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "logical_xor",
+        "matmul",
+        "mean",
+        "multiply",
+        "negative",
+        "not_equal",
+        "positive",
+        "pow",
+        "prod",
+        "reciprocal",
+        "round",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "square",
+        "subtract",
+        "sum",
+        "tan",
+        "where",
+    ),
+    "",
+) | {"expm1": "complex_expm1(x)", "tanh": "complex_tanh(x)"}
 
 
 def complex_reference(name: str) -> str | None:

@@ -95,19 +95,68 @@ class Row:
 TABLE: list[Row] = []
 
 
-def unary(name, types, c, doc, *, d=None, result="same", numpy=None, domain=(-4, 4), rare=False,
-          example=()):
+def unary(
+    name,
+    types,
+    c,
+    doc,
+    *,
+    d=None,
+    result="same",
+    numpy=None,
+    domain=(-4, 4),
+    rare=False,
+    example=(),
+):
     """A row for out = f(x), element by element."""
-    TABLE.append(Row(name, "unary", doc, types, c, result, (d,), numpy or f"np.{name}(x)",
-                     (domain,), rare=rare, example=example))
+    TABLE.append(
+        Row(
+            name,
+            "unary",
+            doc,
+            types,
+            c,
+            result,
+            (d,),
+            numpy or f"np.{name}(x)",
+            (domain,),
+            rare=rare,
+            example=example,
+        )
+    )
 
 
-def binary(name, types, c, doc, *, d=(None, None), result="same", numpy=None,
-           domain=((-4, 4), (-4, 4)), rare=False, compares=False,
-           example=()):
+def binary(
+    name,
+    types,
+    c,
+    doc,
+    *,
+    d=(None, None),
+    result="same",
+    numpy=None,
+    domain=((-4, 4), (-4, 4)),
+    rare=False,
+    compares=False,
+    example=(),
+):
     """A row for out = f(x, y), element by element, with broadcasting."""
-    TABLE.append(Row(name, "binary", doc, types, c, result, d, numpy or f"np.{name}(x, y)", domain,
-                     rare=rare, compares=compares, example=example))
+    TABLE.append(
+        Row(
+            name,
+            "binary",
+            doc,
+            types,
+            c,
+            result,
+            d,
+            numpy or f"np.{name}(x, y)",
+            domain,
+            rare=rare,
+            compares=compares,
+            example=example,
+        )
+    )
 
 
 def comparison(name, c, doc, *, example=()):
@@ -117,25 +166,66 @@ def comparison(name, c, doc, *, example=()):
 
 def ternary(name, types, c, doc, *, d, numpy, domain, conditions=0, example=()):
     """A row for out = f(x, y, z), element by element, with broadcasting."""
-    TABLE.append(Row(name, "ternary", doc, types, c, "same", d, numpy, domain,
-                     conditions=conditions, example=example))
+    TABLE.append(
+        Row(
+            name,
+            "ternary",
+            doc,
+            types,
+            c,
+            "same",
+            d,
+            numpy,
+            domain,
+            conditions=conditions,
+            example=example,
+        )
+    )
 
 
-def reduction(name, types, identity, c, doc, *, d=None, jvp=None, result="same", numpy=None,
-              domain=(-4, 4), wide=False, chooses=False, absorbing=None,
-              example=()):
+def reduction(
+    name,
+    types,
+    identity,
+    c,
+    doc,
+    *,
+    d=None,
+    jvp=None,
+    result="same",
+    numpy=None,
+    domain=(-4, 4),
+    wide=False,
+    chooses=False,
+    absorbing=None,
+    example=(),
+):
     """A row for out = the elements of x along axes, combined."""
-    TABLE.append(Row(name, "reduction", doc, types, c, result, (d,),
-                     numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)", (domain,), identity,
-                     ("axis", "keepdims"), wide=wide, chooses=chooses,
-                     absorbing=absorbing, jvp=None if jvp is None else (jvp,),
-                     example=example))
+    TABLE.append(
+        Row(
+            name,
+            "reduction",
+            doc,
+            types,
+            c,
+            result,
+            (d,),
+            numpy or f"np.{name}(x, axis=axis, keepdims=keepdims)",
+            (domain,),
+            identity,
+            ("axis", "keepdims"),
+            wide=wide,
+            chooses=chooses,
+            absorbing=absorbing,
+            jvp=None if jvp is None else (jvp,),
+            example=example,
+        )
+    )
 
 
 def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
     """A row for a handwritten function: it stands here for its derivative."""
-    TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters,
-                     jvp=jvp))
+    TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters, jvp=jvp))
 
 
 # fmt: off

@@ -36,14 +36,17 @@ def as_source(name, data):
     except ValueError as error:
         if not isinstance(data, (list, tuple)):
             raise
-        raise ValueError(f"{name}: found a list of {len(data)} parts that make no array: expected "
-                         "samples of one shape, or batches from an iterator, iter(list) for one "
-                         f"({error})") from None
+        raise ValueError(
+            f"{name}: found a list of {len(data)} parts that make no array: expected "
+            "samples of one shape, or batches from an iterator, iter(list) for one "
+            f"({error})"
+        ) from None
     if source.dtype.kind == "c":
         raise TypeError(f"{name}: found dtype {source.dtype}: expected real numbers")
     if source.ndim == 0 or source.size == 0:
-        raise ValueError(f"{name}: found shape {source.shape}: expected at least one sample, "
-                         "(n, ...)")
+        raise ValueError(
+            f"{name}: found shape {source.shape}: expected at least one sample, (n, ...)"
+        )
     if not np.asarray(source).flags.c_contiguous:
         source = source.copy()
     return source
@@ -53,13 +56,22 @@ def _of_frame(name, data):
     """The numbers in a DataFrame or a Series, of pandas, polars or a library alike, as an array."""
     if not hasattr(data, "columns"):
         label = "" if data.name in (None, "") else f": column {data.name!r}"
-        return _of_column(f"{name}{label}", data, "turn classes into numbers, such as "
-                          "numpy.unique(y, return_inverse=True)[1]")
+        return _of_column(
+            f"{name}{label}",
+            data,
+            "turn classes into numbers, such as numpy.unique(y, return_inverse=True)[1]",
+        )
     if not len(data.columns) or not len(data):
         return np.empty((len(data), len(data.columns)))
-    columns = [_of_column(f"{name}: column {label!r}", data[label], "leave the column out, or make "
-                          "columns of 0 and 1 of it: get_dummies of pandas, to_dummies of polars")
-               for label in data.columns]
+    columns = [
+        _of_column(
+            f"{name}: column {label!r}",
+            data[label],
+            "leave the column out, or make "
+            "columns of 0 and 1 of it: get_dummies of pandas, to_dummies of polars",
+        )
+        for label in data.columns
+    ]
     return np.stack(columns, axis=1)
 
 
@@ -70,18 +82,28 @@ def _of_column(name, column, remedy):
     values = np.asarray(column.to_numpy())
     if values.dtype.kind not in "fiub":
         items = [item for item in values.tolist() if item is not None]
-        wrong = next((item for item in items if not isinstance(item, (int, float))
-                      and str(item) not in ("<NA>", "nan", "NaT")), None)
+        wrong = next(
+            (
+                item
+                for item in items
+                if not isinstance(item, (int, float)) and str(item) not in ("<NA>", "nan", "NaT")
+            ),
+            None,
+        )
         if wrong is not None or values.dtype.kind not in "O":
             found = f"{type(wrong).__name__} ({wrong!r})" if wrong is not None else values.dtype
             raise TypeError(f"{name}: found {found}: expected numbers: {remedy}")
         # Numbers, and None or pandas.NA where one is missing.
-        values = np.array([item if isinstance(item, (int, float)) else np.nan
-                           for item in values.tolist()], np.float64)
+        values = np.array(
+            [item if isinstance(item, (int, float)) else np.nan for item in values.tolist()],
+            np.float64,
+        )
     if values.dtype.kind == "f" and np.isnan(values).any():
-        raise ValueError(f"{name}: found nothing in row {int(np.isnan(values).argmax())}: expected "
-                         "a number: fill missing values (pandas: fillna, polars: fill_null), or "
-                         "leave those rows out")
+        raise ValueError(
+            f"{name}: found nothing in row {int(np.isnan(values).argmax())}: expected "
+            "a number: fill missing values (pandas: fillna, polars: fill_null), or "
+            "leave those rows out"
+        )
     return values
 
 
@@ -127,8 +149,7 @@ class Batches:
 
     def about(self):
         """Return what must be the same for another run to go on where this one was."""
-        return {"samples": self.n_samples, "batch_size": self._batch_size,
-                "shuffle": self._shuffle}
+        return {"samples": self.n_samples, "batch_size": self._batch_size, "shuffle": self._shuffle}
 
     def __iter__(self):
         """Yield the batches; the last one is smaller where batch_size does not divide."""
@@ -151,8 +172,15 @@ class Batches:
             if cut is None:
                 yield rows_of(order, start, stop)
             else:
-                yield tuple(zip(*[rows_of(order, start + first, start + last)
-                                  for first, last in cut(stop - start)], strict=True))
+                yield tuple(
+                    zip(
+                        *[
+                            rows_of(order, start + first, start + last)
+                            for first, last in cut(stop - start)
+                        ],
+                        strict=True,
+                    )
+                )
 
     def _rows(self, order, start, stop):
         """x, y and weights of the samples from start to stop, in the order if there is one."""
@@ -166,10 +194,16 @@ class Batches:
         else:
             x = gather_rows(x, rows, dtype=pt.float32)
         if order is None:
-            return (x, None if y is None else y[rows].astype(self._y_dtype, copy=False),
-                    None if weights is None else weights[rows])
-        return (x, gather_rows(y, rows, dtype=self._y_dtype),
-                None if weights is None else gather_rows(weights, rows))
+            return (
+                x,
+                None if y is None else y[rows].astype(self._y_dtype, copy=False),
+                None if weights is None else weights[rows],
+            )
+        return (
+            x,
+            gather_rows(y, rows, dtype=self._y_dtype),
+            None if weights is None else gather_rows(weights, rows),
+        )
 
     def _order(self):
         """The order of the epoch's samples; the random numbers go on from where they were."""
@@ -201,8 +235,11 @@ def is_stream(x):
     with contextlib.suppress(TypeError):
         memoryview(x)
         return False
-    return hasattr(x, "__next__") or hasattr(x, "__iter__") or (
-        hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    return (
+        hasattr(x, "__next__")
+        or hasattr(x, "__iter__")
+        or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+    )
 
 
 def refuse_list_of_batches(function, x):
@@ -211,11 +248,20 @@ def refuse_list_of_batches(function, x):
     Raises:
         ValueError: x is one.
     """
-    if isinstance(x, (list, tuple)) and x and all(
-            isinstance(part, (list, tuple)) and len(part) in (2, 3)
-            and all(hasattr(array, "__array__") for array in part) for part in x):
-        raise ValueError(f"{function}: x: found a list of {len(x)} batches: expected samples and "
-                         "y, or batches from an iterator, iter(x) for one")
+    if (
+        isinstance(x, (list, tuple))
+        and x
+        and all(
+            isinstance(part, (list, tuple))
+            and len(part) in (2, 3)
+            and all(hasattr(array, "__array__") for array in part)
+            for part in x
+        )
+    ):
+        raise ValueError(
+            f"{function}: x: found a list of {len(x)} batches: expected samples and "
+            "y, or batches from an iterator, iter(x) for one"
+        )
 
 
 def count_to_train_with(n, validation_split):
@@ -267,13 +313,16 @@ class Stream:
                 batch = self._checked(batch)
                 yield batch if self.cut is None else _parts(batch, self.cut(len(batch[0])))
         if count == 0:
-            raise ValueError(f"{self._name}: no batches left: expected an object that can be "
-                             "iterated over anew in every epoch, or an iterator that goes on, with "
-                             "the number of its batches in an epoch")
+            raise ValueError(
+                f"{self._name}: no batches left: expected an object that can be "
+                "iterated over anew in every epoch, or an iterator that goes on, with "
+                "the number of its batches in an epoch"
+            )
         if self._asked is not None and count < self._asked:
             self.ran_out = True
-            warnings.warn(f"{self._name}: {count} batches: expected {self._asked}, as asked for",
-                          stacklevel=2)
+            warnings.warn(
+                f"{self._name}: {count} batches: expected {self._asked}, as asked for", stacklevel=2
+            )
         self.steps = count
 
     def _epoch(self):
@@ -294,8 +343,9 @@ class Stream:
 
 def _parts(batch, cuts):
     """x, y and weights as lists of parts."""
-    return tuple([None if tensor is None else tensor[start:stop] for start, stop in cuts]
-                 for tensor in batch)
+    return tuple(
+        [None if tensor is None else tensor[start:stop] for start, stop in cuts] for tensor in batch
+    )
 
 
 def _iterator(source):
@@ -310,16 +360,20 @@ def weights_of_classes(name, y, class_weight):
     y: class numbers (n,) or (n, 1), or one-hot rows (n, classes).
     """
     if not isinstance(class_weight, dict):
-        raise TypeError(f"{name}: class_weight: found {class_weight!r}: expected a dictionary from "
-                        "class numbers to weights")
+        raise TypeError(
+            f"{name}: class_weight: found {class_weight!r}: expected a dictionary from "
+            "class numbers to weights"
+        )
     labels = np.asarray(y)
     if labels.ndim > 2:
-        raise ValueError(f"{name}: class_weight: targets of shape {labels.shape}: expected (n,) or "
-                         "(n, classes)")
+        raise ValueError(
+            f"{name}: class_weight: targets of shape {labels.shape}: expected (n,) or (n, classes)"
+        )
     if labels.ndim == 2:
         labels = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0]
     weights = np.ones(len(labels), np.float32)
     for label, weight in class_weight.items():
         weights[np.rint(labels) == integer(f"{name}: class_weight", label, 0)] = number(
-            f"{name}: class_weight[{label}]", weight, 0)
+            f"{name}: class_weight[{label}]", weight, 0
+        )
     return pt.asarray(weights)

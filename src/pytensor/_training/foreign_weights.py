@@ -19,8 +19,12 @@ from pytensor._training import model_files
 __all__ = ["load_keras_weights", "load_torch_weights"]
 
 # What PyTorch calls the weights of layers.
-_NORMALIZATION = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean",
-                  "running_var": "moving_variance"}
+_NORMALIZATION = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
 _TORCH = {
     layers.Dense: {"weight": "kernel", "bias": "bias"},
     layers.BatchNormalization: _NORMALIZATION,
@@ -54,8 +58,10 @@ def load_torch_weights(model, source):
     for (prefix, group), (path, layer) in _pairs(name, groups, model):
         names = _TORCH.get(type(layer))
         if names is None:
-            raise ValueError(f"{name}: {path} is a {type(layer).__name__}: PyTorch's {prefix} is "
-                             "not known to be the same")
+            raise ValueError(
+                f"{name}: {path} is a {type(layer).__name__}: PyTorch's {prefix} is "
+                "not known to be the same"
+            )
         for key, array in group.items():
             if key == "weight" and type(layer) is layers.Dense and array.ndim == 2:
                 array = array.T
@@ -83,8 +89,9 @@ def load_keras_weights(model, source):
     if path is not None and path.suffix in (".h5", ".hdf5", ".keras"):
         name = f"load_keras_weights: {path}"
         if path.suffix == ".keras":
-            raise ValueError(f"{name}: expected weights: write them with model.save_weights("
-                             "'NAME.weights.h5')")
+            raise ValueError(
+                f"{name}: expected weights: write them with model.save_weights('NAME.weights.h5')"
+            )
         found = _from_hdf5(name, path, model)
     else:
         name, arrays = _arrays("load_keras_weights", source)
@@ -111,17 +118,21 @@ def _from_hdf5(name, path, model):
             for layer in map(_text, file.attrs["layer_names"]):
                 names = list(map(_text, file[layer].attrs["weight_names"]))
                 if names:
-                    groups[layer] = {key.rpartition("/")[2].partition(":")[0]: file[layer][key][()]
-                                     for key in names}
+                    groups[layer] = {
+                        key.rpartition("/")[2].partition(":")[0]: file[layer][key][()]
+                        for key in names
+                    }
     except (KeyError, OSError, RuntimeError, TypeError) as error:
         raise ValueError(f"{name}: not a whole file of Keras's weights: {error}") from None
     return _in_order(name, groups, model)
 
 
 def _in_order(name, groups, model):
-    return [(f"{path}/{key}", f"{prefix}/{key}", array)
-            for (prefix, group), (path, _) in _pairs(name, groups, model)
-            for key, array in group.items()]
+    return [
+        (f"{path}/{key}", f"{prefix}/{key}", array)
+        for (prefix, group), (path, _) in _pairs(name, groups, model)
+        for key, array in group.items()
+    ]
 
 
 def _class_by_class(groups, model):
@@ -148,8 +159,12 @@ def _by_class(file, model_layers, prefix, label):
         if kind not in file:
             continue
         if isinstance(getattr(layer, "layers", None), list):
-            yield from _by_class(file[kind]["layers"], layer.layers, f"{prefix}{layer.name}/",
-                                 f"{label}/{kind}/layers")
+            yield from _by_class(
+                file[kind]["layers"],
+                layer.layers,
+                f"{prefix}{layer.name}/",
+                f"{label}/{kind}/layers",
+            )
             continue
         names = [key for key, _, _ in layer.named_weights()]
         stored = file[kind].get("vars", {})
@@ -165,8 +180,10 @@ def _text(value):
 def _arrays(function, source):
     """The name for messages, and arrays by name."""
     if isinstance(source, dict):
-        return function, {str(key): np.asarray(value.detach().cpu() if hasattr(value, "detach")
-                                               else value) for key, value in source.items()}
+        return function, {
+            str(key): np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+            for key, value in source.items()
+        }
     path = as_path(function, source)
     arrays = model_files.read(f"{function}: {path}", path)[0]
     # A file has its names in no particular order: layer 2 comes before layer 10.
@@ -174,8 +191,7 @@ def _arrays(function, source):
 
 
 def _natural(name):
-    return [(int(part), "") if part.isdigit() else (-1, part)
-            for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _grouped(arrays, separator):
@@ -189,8 +205,11 @@ def _grouped(arrays, separator):
 
 def _with_weights(model):
     """The paths and layers that have weights of their own."""
-    return [(path, layer) for path, layer in model.named_layers()
-            if layer.weights and not layer.sublayers()]
+    return [
+        (path, layer)
+        for path, layer in model.named_layers()
+        if layer.weights and not layer.sublayers()
+    ]
 
 
 def _pairs(name, groups, model):
@@ -199,9 +218,11 @@ def _pairs(name, groups, model):
         raise ValueError(f"{name}: {model.name!r} is not built: give it an input shape first")
     ours = _with_weights(model)
     if len(groups) != len(ours):
-        raise ValueError(f"{name}: found {len(groups)} layers with weights, "
-                         f"{', '.join(groups) or 'none'}: expected {len(ours)}, "
-                         f"{', '.join(path for path, _ in ours)}")
+        raise ValueError(
+            f"{name}: found {len(groups)} layers with weights, "
+            f"{', '.join(groups) or 'none'}: expected {len(ours)}, "
+            f"{', '.join(path for path, _ in ours)}"
+        )
     return zip(groups.items(), ours, strict=True)
 
 
@@ -213,8 +234,10 @@ def _assign(name, model, found):
         if path not in weights:
             problems.append(f"{label}: not in the model")
         elif array.shape != weights[path].shape or array.dtype.kind != "f":
-            problems.append(f"{label}: {array.dtype} {array.shape} in the file, float32 "
-                            f"{weights[path].shape} in the model ({path})")
+            problems.append(
+                f"{label}: {array.dtype} {array.shape} in the file, float32 "
+                f"{weights[path].shape} in the model ({path})"
+            )
         new[path] = array
     problems += [f"{path}: not in the file" for path in weights if path not in new]
     if problems:

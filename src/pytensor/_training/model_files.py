@@ -85,17 +85,25 @@ def write_model(function, model, path, training, notes=None):
     arrays = _weights(function, model)
     reserved = [name for name in arrays if name.startswith(TRAINING)]
     if reserved:
-        raise ValueError(f"{function}: a weight is called {reserved[0]!r}: expected names that do "
-                         f"not begin with {TRAINING!r}")
+        raise ValueError(
+            f"{function}: a weight is called {reserved[0]!r}: expected names that do "
+            f"not begin with {TRAINING!r}"
+        )
     training_state, training_arrays = training or (None, {})
-    arrays |= {TRAINING + name: np.ascontiguousarray(array)
-               for name, array in training_arrays.items()}
+    arrays |= {
+        TRAINING + name: np.ascontiguousarray(array) for name, array in training_arrays.items()
+    }
     # One entry: safetensors writes several in an order that differs from run to run.
-    text = json.dumps({"version": VERSION, "model": serialization.serialize(model),
-                       "compile": model.get_compile_config(), "training": training_state,
-                       "notes": notes,
-                       "frozen": [inner for inner, layer in model.named_layers()
-                                  if not layer.trainable]})
+    text = json.dumps(
+        {
+            "version": VERSION,
+            "model": serialization.serialize(model),
+            "compile": model.get_compile_config(),
+            "training": training_state,
+            "notes": notes,
+            "frozen": [inner for inner, layer in model.named_layers() if not layer.trainable],
+        }
+    )
     write_atomically(path, save(arrays, {"pytensor": text}))
 
 
@@ -160,7 +168,7 @@ def read(name, path):
     except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
         hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
         raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
-    header = json.loads(content[8:8 + int.from_bytes(content[:8], "little")])
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return arrays, header.get("__metadata__") or {}
 
 
@@ -168,8 +176,9 @@ def read_model(name, path):
     """Return the arrays of a model's file and what its metadata say, a dictionary."""
     arrays, metadata = read(name, path)
     if "pytensor" not in metadata:
-        raise ValueError(f"{name}: weights without an architecture: make the model and call its "
-                         "load_weights")
+        raise ValueError(
+            f"{name}: weights without an architecture: make the model and call its load_weights"
+        )
     about = serialization.parse_json(f"{name}: the architecture", metadata["pytensor"])
     version = about.get("version") if isinstance(about, dict) else None
     if version != VERSION:
@@ -186,7 +195,8 @@ def assign_weights(name, model, arrays):
     differences += [
         f"{path}: {stored[path].dtype} {stored[path].shape} in the file, {weight.dtype} "
         f"{weight.shape} in the model"
-        for path, weight in weights.items() if path in stored
+        for path, weight in weights.items()
+        if path in stored
         and (stored[path].shape, stored[path].dtype) != (weight.shape, weight.dtype)
     ]
     if differences:
@@ -203,5 +213,7 @@ def _weights(function, model):
 
 def _check_built(function, model):
     if not model.built:
-        raise ValueError(f"{function}: {model.name!r} is not built, so it has no weights: give it "
-                         "an input shape, or call build or fit first")
+        raise ValueError(
+            f"{function}: {model.name!r} is not built, so it has no weights: give it "
+            "an input shape, or call build or fit first"
+        )

@@ -23,10 +23,16 @@ def optimizer_state(model):
     if optimizer is None:
         return None
     kept = [(path, optimizer.state_of(weight)) for path, weight, _ in model.named_weights()]
-    arrays = {f"optimizer/{path}/{k}": np.array(part)
-              for path, parts in kept for k, part in enumerate(parts or ())}
-    found = {"iterations": optimizer.iterations, "learning_rate": optimizer.learning_rate,
-             "state": {path: len(parts) for path, parts in kept if parts is not None}}
+    arrays = {
+        f"optimizer/{path}/{k}": np.array(part)
+        for path, parts in kept
+        for k, part in enumerate(parts or ())
+    }
+    found = {
+        "iterations": optimizer.iterations,
+        "learning_rate": optimizer.learning_rate,
+        "state": {path: len(parts) for path, parts in kept if parts is not None},
+    }
     return {"optimizer": found}, arrays
 
 
@@ -62,8 +68,10 @@ def restore_optimizer(name, model, found, arrays):
         for path, count in counts.items():
             parts = optimizer.state_of(weights[path])
             if len(parts) != count:
-                raise ValueError(f"{path}: found {count} tensors of optimizer state: expected "
-                                 f"{len(parts)}, for {optimizer.name}")
+                raise ValueError(
+                    f"{path}: found {count} tensors of optimizer state: expected "
+                    f"{len(parts)}, for {optimizer.name}"
+                )
             for k, part in enumerate(parts):
                 _assign(f"optimizer/{path}/{k}", part, arrays)
         optimizer.iterations = integer("iterations", about["iterations"], 0)
@@ -84,10 +92,15 @@ def restore(name, model, found, arrays):
     data, before = model.run.data, found.get("data")
     if before != data:
         before = before if isinstance(before, dict) else {}
-        differences = [f"{key} was {before.get(key)} and is {data[key]}" for key in data
-                       if before.get(key) != data[key]]
-        raise ValueError(f"{name}: {', '.join(differences)}: expected the data and options of the "
-                         "run that it goes on with")
+        differences = [
+            f"{key} was {before.get(key)} and is {data[key]}"
+            for key in data
+            if before.get(key) != data[key]
+        ]
+        raise ValueError(
+            f"{name}: {', '.join(differences)}: expected the data and options of the "
+            "run that it goes on with"
+        )
     restore_optimizer(name, model, found, arrays)
     try:
         generator = random.generator()
@@ -122,9 +135,12 @@ def _generators(model):
 
 def _kept(objects, name, arrays):
     """What objects keep, a dictionary for each that keeps anything."""
-    return [{"class": type(item).__name__}
-            | {key: _packed(getattr(item, key), f"{name}/{k}/{key}", arrays) for key in item.kept}
-            for k, item in enumerate(objects) if item.kept]
+    return [
+        {"class": type(item).__name__}
+        | {key: _packed(getattr(item, key), f"{name}/{k}/{key}", arrays) for key in item.kept}
+        for k, item in enumerate(objects)
+        if item.kept
+    ]
 
 
 def _put_back(objects, found, arrays):
@@ -147,8 +163,11 @@ def _packed(value, name, arrays):
     if isinstance(value, (list, tuple)):
         return [_packed(part, f"{name}/{k}", arrays) for k, part in enumerate(value)]
     if isinstance(value, dict):
-        return {"dictionary": [[key, _packed(part, f"{name}/{key}", arrays)]
-                               for key, part in value.items()]}
+        return {
+            "dictionary": [
+                [key, _packed(part, f"{name}/{key}", arrays)] for key, part in value.items()
+            ]
+        }
     if isinstance(value, np.generic):
         return value.item()
     return value
@@ -170,8 +189,9 @@ def _assign(name, tensor, arrays):
     """Overwrite a tensor with the array of a name."""
     array = arrays[TRAINING + name]
     if (array.shape, array.dtype) != (tensor.shape, tensor.dtype):
-        raise ValueError(f"{name}: found {array.dtype} {array.shape}: expected {tensor.dtype} "
-                         f"{tensor.shape}")
+        raise ValueError(
+            f"{name}: found {array.dtype} {array.shape}: expected {tensor.dtype} {tensor.shape}"
+        )
     tensor[...] = asarray(array)
 
 

@@ -56,9 +56,11 @@ class _LossNotFinite(FloatingPointError):
                 if rows is not None and shown:
                     shown[0] = int(rows[shown[0]])
                 of = " of the batch" if rows is None else ", in the rows of this step,"
-                text += (f": {name}{of} has {count} element{'s' * (count > 1)} that "
-                         f"{'are' if count > 1 else 'is'} not finite, the first is {values[place]} "
-                         f"at {shown}")
+                text += (
+                    f": {name}{of} has {count} element{'s' * (count > 1)} that "
+                    f"{'are' if count > 1 else 'is'} not finite, the first is {values[place]} "
+                    f"at {shown}"
+                )
         return text
 
 
@@ -116,15 +118,18 @@ class Trainer:
             TypeError: something is neither a name nor of the right class.
         """
         if self._is_running:
-            raise RuntimeError("compile: the model is running: call it before or after, not in a "
-                               "callback")
+            raise RuntimeError(
+                "compile: the model is running: call it before or after, not in a callback"
+            )
         if loss is None:
             raise ValueError("compile: loss: missing: expected a name, a Loss or a function")
         optimizer = optimizers.get(optimizer)
         loss = losses.get(loss)
         if loss.reduction in (None, "none"):
-            raise ValueError(f"compile: loss: {loss.name} has reduction={loss.reduction!r}: "
-                             "expected one that gives a number")
+            raise ValueError(
+                f"compile: loss: {loss.name} has reduction={loss.reduction!r}: "
+                "expected one that gives a number"
+            )
         for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if isinstance(value, str) or not isinstance(value, (list, tuple, type(None))):
                 raise TypeError(f"compile: {name}: found {value!r}: expected a list")
@@ -145,24 +150,42 @@ class Trainer:
         """
         if self.loss is None:
             return None
-        return {"optimizer": serialization.serialize(self.optimizer),
-                "loss": serialization.serialize(self.loss),
-                **{name: [metric if isinstance(metric, str)
-                          else serialization.serialize(metrics.get(metric)) for metric in asked]
-                   for name, asked in (("metrics", self._metrics_asked),
-                                       ("weighted_metrics", self._weighted_asked))}}
+        return {
+            "optimizer": serialization.serialize(self.optimizer),
+            "loss": serialization.serialize(self.loss),
+            **{
+                name: [
+                    metric
+                    if isinstance(metric, str)
+                    else serialization.serialize(metrics.get(metric))
+                    for metric in asked
+                ]
+                for name, asked in (
+                    ("metrics", self._metrics_asked),
+                    ("weighted_metrics", self._weighted_asked),
+                )
+            },
+        }
 
     def compile_from_config(self, config):
         """Call compile with what get_compile_config returned."""
-        self.compile(serialization.deserialize(config["optimizer"]),
-                     serialization.deserialize(config["loss"]),
-                     *([metric if isinstance(metric, str) else serialization.deserialize(metric)
-                        for metric in config[name]] for name in ("metrics", "weighted_metrics")))
+        self.compile(
+            serialization.deserialize(config["optimizer"]),
+            serialization.deserialize(config["loss"]),
+            *(
+                [
+                    metric if isinstance(metric, str) else serialization.deserialize(metric)
+                    for metric in config[name]
+                ]
+                for name in ("metrics", "weighted_metrics")
+            ),
+        )
 
     def _check_compiled(self, function):
         if self.loss is None:
-            raise RuntimeError(f"{function}: the model is not compiled: call compile(optimizer, "
-                               "loss) first")
+            raise RuntimeError(
+                f"{function}: the model is not compiled: call compile(optimizer, loss) first"
+            )
 
     @property
     def metrics_names(self):
@@ -180,8 +203,9 @@ class Trainer:
         if not self.built:
             self.build((None, *x.shape[1:]))
         if x.shape[1:] != self.input_shape[1:]:
-            raise ValueError(f"{function}: x has shape {given}: expected "
-                             f"{_shape_text(self.input_shape)}")
+            raise ValueError(
+                f"{function}: x has shape {given}: expected {_shape_text(self.input_shape)}"
+            )
         return x
 
     def _data(self, function, x, y, sample_weight=None, class_weight=None):
@@ -189,16 +213,18 @@ class Trainer:
         x = self._inputs(function, x)
         y = as_source(f"{function}: y", y)
         if len(x) != len(y):
-            raise ValueError(f"{function}: x has {len(x)} samples and y {len(y)}: expected the "
-                             "same number")
+            raise ValueError(
+                f"{function}: x has {len(x)} samples and y {len(y)}: expected the same number"
+            )
         predictions_shape = (len(x), *self.output_shape[1:])
         try:
             y = self.loss.targets(y, predictions_shape)
         except ValueError as error:
             raise ValueError(f"{function}: {error}") from None
         if self._metrics is None:
-            self._metrics = _checked_metrics([*self._metrics_asked, *self._weighted_asked],
-                                             y.shape, predictions_shape)
+            self._metrics = _checked_metrics(
+                [*self._metrics_asked, *self._weighted_asked], y.shape, predictions_shape
+            )
             self._loss_mean = metrics.Mean("loss")
         dtype = self.loss.dtype
         if dtype is None:
@@ -209,32 +235,51 @@ class Trainer:
         elif sample_weight is not None:
             sample_weight = as_source(f"{function}: sample_weight", sample_weight)
             if len(sample_weight) != len(x):
-                raise ValueError(f"{function}: x has {len(x)} samples and sample_weight "
-                                 f"{len(sample_weight)}: expected the same number")
+                raise ValueError(
+                    f"{function}: x has {len(x)} samples and sample_weight "
+                    f"{len(sample_weight)}: expected the same number"
+                )
             sample_weight = sample_weight.astype(pt.float32, copy=False)
         return x, y, sample_weight, dtype
 
     def _batch(self, function, batch, class_weight=None):
         """A batch of a stream, (x, y) or (x, y, sample_weight), as a step takes it."""
         if not isinstance(batch, (list, tuple)) or len(batch) not in (2, 3):
-            raise ValueError(f"{function}: x: found a batch {_described(batch)}: expected (x, y) "
-                             "or (x, y, sample_weight)")
+            raise ValueError(
+                f"{function}: x: found a batch {_described(batch)}: expected (x, y) "
+                "or (x, y, sample_weight)"
+            )
         x, y, weights, dtype = self._data(function, *batch, class_weight=class_weight)
         return x.astype(pt.float32, copy=False), y.astype(dtype, copy=False), weights
 
-    def _batches(self, function, x, y, weights, batch_size, steps, steps_name, shuffle=False,
-                 class_weight=None):
+    def _batches(
+        self,
+        function,
+        x,
+        y,
+        weights,
+        batch_size,
+        steps,
+        steps_name,
+        shuffle=False,
+        class_weight=None,
+    ):
         """The batches of arrays x, y, weights or of a stream x."""
         if is_stream(x):
             if y is not None or weights is not None:
-                raise ValueError(f"{function}: x gives batches: expected y and sample_weight in "
-                                 "them, as (x, y, sample_weight)")
+                raise ValueError(
+                    f"{function}: x gives batches: expected y and sample_weight in "
+                    "them, as (x, y, sample_weight)"
+                )
             steps = None if steps is None else integer(f"{function}: {steps_name}", steps, 1)
-            return Stream(f"{function}: x", x,
-                          lambda batch: self._batch(function, batch, class_weight), steps)
+            return Stream(
+                f"{function}: x", x, lambda batch: self._batch(function, batch, class_weight), steps
+            )
         if steps is not None:
-            raise ValueError(f"{function}: {steps_name}: found {steps} for an array x: expected "
-                             "None (it is for iterators of batches)")
+            raise ValueError(
+                f"{function}: {steps_name}: found {steps} for an array x: expected "
+                "None (it is for iterators of batches)"
+            )
         if y is None:
             refuse_list_of_batches(function, x)
         size = _batch_size(f"{function}: batch_size", batch_size)
@@ -251,17 +296,20 @@ class Trainer:
         """
         loss = self.loss
         activation = self.output_activation
-        logits = (not loss.from_logits and loss.activation is not None
-                  and loss.activation is activation)
+        logits = (
+            not loss.from_logits and loss.activation is not None and loss.activation is activation
+        )
         if logits:
             loss = loss.on_logits()
         loss_mean = self._loss_mean
         n_unweighted = len(self._metrics_asked)
         unweighted = self._metrics[:n_unweighted]
-        on_outputs = [metric.update_state for metric in unweighted
-                      if not logits or metric.takes_logits]
-        on_predictions = [metric.update_state for metric in unweighted
-                          if logits and not metric.takes_logits]
+        on_outputs = [
+            metric.update_state for metric in unweighted if not logits or metric.takes_logits
+        ]
+        on_predictions = [
+            metric.update_state for metric in unweighted if logits and not metric.takes_logits
+        ]
         weighted = [metric.update_state for metric in self._metrics[n_unweighted:]]
 
         def update(value, y, outputs, weights):
@@ -285,8 +333,11 @@ class Trainer:
         if not weights:
             raise ValueError(f"fit: {self.name!r} has no weights to train")
         if self.output_activation is softmax and self.output_shape[-1] == 1:
-            warnings.warn("fit: softmax of one output is 1 whatever the input: expected a sigmoid, "
-                          "or one output for each class", stacklevel=4)
+            warnings.warn(
+                "fit: softmax of one output is 1 whatever the input: expected a sigmoid, "
+                "or one output for each class",
+                stacklevel=4,
+            )
         optimizer = self.optimizer
         optimizer.build(weights)
         regularizers = self.attached("regularizers")
@@ -313,8 +364,9 @@ class Trainer:
                 mode.training = False
                 mode.losses = None
             value = loss.item()
-            gradients = (tape.gradient(loss, weights, row_gradients=by_rows)
-                         if math.isfinite(value) else ())
+            gradients = (
+                tape.gradient(loss, weights, row_gradients=by_rows) if math.isfinite(value) else ()
+            )
             return value, gradients, outputs
 
         def apply(gradients):
@@ -336,8 +388,13 @@ class Trainer:
         def shared_step(*parts):
             value = step_of_all(*parts)
             if not math.isfinite(value):
-                raise _LossNotFinite(value, **{name: pt.concat(list(tensors)) for name, tensors
-                                               in zip(("x", "y"), parts, strict=False)})
+                raise _LossNotFinite(
+                    value,
+                    **{
+                        name: pt.concat(list(tensors))
+                        for name, tensors in zip(("x", "y"), parts, strict=False)
+                    },
+                )
 
         return shared_step
 
@@ -377,8 +434,13 @@ class Trainer:
 
     def _cached_step(self, make):
         """Return what make() returned last, anew when what it is made of has changed."""
-        made_of = (structure.version, self.optimizer, self.loss, self.output_activation,
-                   self.sharing)
+        made_of = (
+            structure.version,
+            self.optimizer,
+            self.loss,
+            self.output_activation,
+            self.sharing,
+        )
         known, step = self._steps.get(make.__name__, (None, None))
         if known is None or any(a is not b and a != b for a, b in zip(known, made_of, strict=True)):
             step = make()
@@ -409,10 +471,25 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------- fit
 
-    def fit(self, x=None, y=None, batch_size=32, epochs=1, verbose="auto", callbacks=None,
-            validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
-            sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
-            validation_batch_size=None, distribution=None):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=32,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        distribution=None,
+    ):
         """Train.
 
         x, y: samples (n, ...) and their targets: tensors, NumPy arrays or lists, of any dtype; they
@@ -449,21 +526,23 @@ class Trainer:
         epochs = integer("fit: epochs", epochs, 0)
         initial_epoch = integer("fit: initial_epoch", initial_epoch, 0)
         validation_split = number("fit: validation_split", validation_split, 0, 1, below_high=True)
-        validation_size = _batch_size("fit: validation_batch_size",
-                                      validation_batch_size or batch_size)
+        validation_size = _batch_size(
+            "fit: validation_batch_size", validation_batch_size or batch_size
+        )
         validation = None
         if validation_split > 0 and validation_data is None:
             if is_stream(x):
-                raise ValueError("fit: validation_split: x gives batches: expected "
-                                 "validation_data")
+                raise ValueError("fit: validation_split: x gives batches: expected validation_data")
             if y is None:
                 refuse_list_of_batches("fit", x)
             _refuse_both("fit", sample_weight, class_weight)
             *data, dtype = self._data("fit", x, y, sample_weight)
             n_train = count_to_train_with(len(data[0]), validation_split)
             if n_train == 0:
-                raise ValueError(f"fit: validation_split: {validation_split:g} of {len(data[0])} "
-                                 "samples leaves none to train with")
+                raise ValueError(
+                    f"fit: validation_split: {validation_split:g} of {len(data[0])} "
+                    "samples leaves none to train with"
+                )
             held_out = [None if part is None else part[n_train:] for part in data]
             data = [None if part is None else part[:n_train] for part in data]
             if class_weight is not None:
@@ -471,14 +550,30 @@ class Trainer:
             batches = Batches(*data, dtype, batch_size, bool(shuffle))
             validation = Batches(*held_out, dtype, validation_size)
         else:
-            batches = self._batches("fit", x, y, sample_weight, batch_size, steps_per_epoch,
-                                    "steps_per_epoch", bool(shuffle), class_weight)
+            batches = self._batches(
+                "fit",
+                x,
+                y,
+                sample_weight,
+                batch_size,
+                steps_per_epoch,
+                "steps_per_epoch",
+                bool(shuffle),
+                class_weight,
+            )
         if validation_data is not None:
-            validation = self._batches("fit: validation_data", *_parts(validation_data),
-                                       validation_size, validation_steps, "validation_steps")
+            validation = self._batches(
+                "fit: validation_data",
+                *_parts(validation_data),
+                validation_size,
+                validation_steps,
+                "validation_steps",
+            )
         self.history = History()
-        callbacks = sorted([*listed(callbacks), self.history],
-                           key=lambda callback: getattr(callback, "runs_last", False))
+        callbacks = sorted(
+            [*listed(callbacks), self.history],
+            key=lambda callback: getattr(callback, "runs_last", False),
+        )
         used = [*progress(verbose), *callbacks]
         if distribution is not None and not distribution.is_first:
             used = [callback for callback in used if not callback.only_shows]
@@ -490,8 +585,10 @@ class Trainer:
             if validation is not None:
                 validation.cut = distribution.cut
         try:
-            with (self._running(), contextlib.nullcontext() if distribution is None
-                  else distribution.fitting(self)):
+            with (
+                self._running(),
+                contextlib.nullcontext() if distribution is None else distribution.fitting(self),
+            ):
                 self._run_epochs(batches, validation, initial_epoch, epochs, runner)
         finally:
             self.run = None
@@ -558,8 +655,9 @@ class Trainer:
                         hook(i, logs)
                     return logs
                 of = "" if batches.steps is None else f" of {batches.steps}"
-                raise FloatingPointError(f"step {i + 1}{of}: {error.told(batches.rows(i))}"
-                                         ) from None
+                raise FloatingPointError(
+                    f"step {i + 1}{of}: {error.told(batches.rows(i))}"
+                ) from None
             done = i + 1
             if is_training:
                 position.step = done
@@ -568,8 +666,9 @@ class Trainer:
                 for hook in after:
                     hook(i, logs)
             # Ranks that share batches must agree, which they do after the epoch.
-            if distribution is None and (self.stop_training if is_training
-                                         else self.stop_evaluating):
+            if distribution is None and (
+                self.stop_training if is_training else self.stop_evaluating
+            ):
                 break
         if runner.params["steps"] is None:
             runner.params["steps"] = batches.steps or done
@@ -583,29 +682,41 @@ class Trainer:
         dictionary by name.
         Raises: as fit.
         """
-        return self._on_batch("train_on_batch", self._train_step, x, y, sample_weight, class_weight,
-                              return_dict)
+        return self._on_batch(
+            "train_on_batch", self._train_step, x, y, sample_weight, class_weight, return_dict
+        )
 
     def test_on_batch(self, x, y, sample_weight=None, return_dict=False):
         """Evaluate one batch. Returns: as train_on_batch. Raises: as evaluate."""
-        return self._on_batch("test_on_batch", self._test_step, x, y, sample_weight, None,
-                              return_dict)
+        return self._on_batch(
+            "test_on_batch", self._test_step, x, y, sample_weight, None, return_dict
+        )
 
     def _on_batch(self, function, make_step, x, y, sample_weight, class_weight, return_dict):
         self._check_compiled(function)
         x, y, weights, dtype = self._data(function, x, y, sample_weight, class_weight)
         self._reset_metrics()
         try:
-            self._cached_step(make_step)(x.astype(pt.float32, copy=False),
-                                         y.astype(dtype, copy=False), weights)
+            self._cached_step(make_step)(
+                x.astype(pt.float32, copy=False), y.astype(dtype, copy=False), weights
+            )
         except _LossNotFinite as error:
             raise FloatingPointError(f"{function}: {error}") from None
         return _values(self._logs(), return_dict)
 
     # ------------------------------------------------------------------------ evaluate, predict
 
-    def evaluate(self, x=None, y=None, batch_size=32, verbose="auto", sample_weight=None,
-                 steps=None, callbacks=None, return_dict=False):
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=32,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
         """Compute loss and metrics, the weights unchanged.
 
         x, y, batch_size, verbose, sample_weight, callbacks: as for fit; steps: as steps_per_epoch.
@@ -638,8 +749,13 @@ class Trainer:
             steps = None if steps is None else integer("predict: steps", steps, 1)
             batches = Stream("predict: x", x, self._samples, steps)
         else:
-            batches = Batches(self._inputs("predict", x), None, None, None,
-                              _batch_size("predict: batch_size", batch_size))
+            batches = Batches(
+                self._inputs("predict", x),
+                None,
+                None,
+                None,
+                _batch_size("predict: batch_size", batch_size),
+            )
         runner = self._runner(batches, verbose, callbacks)
         outputs = []
         self.stop_predicting = False
@@ -678,8 +794,9 @@ def _checked_metrics(identifiers, targets_shape, predictions_shape):
     for identifier in identifiers:
         metric = metrics.get(identifier, targets_shape, predictions_shape)
         if metric.name == "loss" or any(metric.name == other.name for other in found):
-            raise ValueError(f"compile: metrics: the name {metric.name!r} is taken: expected each "
-                             "once")
+            raise ValueError(
+                f"compile: metrics: the name {metric.name!r} is taken: expected each once"
+            )
         found.append(metric)
     return found
 
@@ -699,15 +816,20 @@ def _parts(data):
     if is_stream(data):
         return data, None, None
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
-        raise ValueError(f"fit: validation_data: found {_described(data)}: expected a pair (x, y), "
-                         "a triple (x, y, sample_weight) or an iterator of such batches")
+        raise ValueError(
+            f"fit: validation_data: found {_described(data)}: expected a pair (x, y), "
+            "a triple (x, y, sample_weight) or an iterator of such batches"
+        )
     return (*data, None)[:3]
 
 
 def _described(data):
     """What something is, in a few words."""
-    return (f"of {len(data)} parts" if isinstance(data, (list, tuple))
-            else f"of type {type(data).__name__}")
+    return (
+        f"of {len(data)} parts"
+        if isinstance(data, (list, tuple))
+        else f"of type {type(data).__name__}"
+    )
 
 
 def _values(logs, as_dictionary):

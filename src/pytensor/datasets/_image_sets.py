@@ -105,7 +105,8 @@ def load(name, path=None):
                 error.add_note(
                     f"To go on: put the files of {name} into a directory and name it, "
                     f"{name.replace('-', '_')}.load_data(path); or take images that need no file, "
-                    "pytensor.datasets.digits.load_data(60000, 10000).")
+                    "pytensor.datasets.digits.load_data(60000, 10000)."
+                )
                 raise
     arrays, sources = found
     _check(arrays, sources, IMAGE_SETS[name].classes)
@@ -128,8 +129,7 @@ def _in_directory(name, directory):
     candidates = [[directory / file, directory / f"{file}.gz"] for file in _FILES]
     files = [next(filter(Path.is_file, pair), None) for pair in candidates]
     if all(files):
-        arrays = [idx.read(file, np.uint8, rank)
-                  for file, rank in zip(files, _RANKS, strict=True)]
+        arrays = [idx.read(file, np.uint8, rank) for file, rank in zip(files, _RANKS, strict=True)]
         _refuse_another(name, arrays[1], files[1])
         return arrays, files
     npz = directory / f"{name}.npz"
@@ -176,16 +176,16 @@ def _check(arrays, sources, classes):
 
 
 def _refuse_another(name, labels, source):
-    """Refuse the labels of another published set: all have the same file names, types and shapes.
-    """
+    """Refuse another published set: all have the same file names, types and shapes."""
     digests = {_digest(labels)}
     if Path(source).suffix == ".gz":
         with open(source, "rb") as file:
             digests.add(hashlib.file_digest(file, "sha256").hexdigest())
     for other, row in IMAGE_SETS.items():
         if row.sha256[1] in digests and IMAGE_SETS[name].sha256[1] not in digests:
-            raise ValueError(f"{source}: found the labels of {other}, by their SHA-256: expected "
-                             f"those of {name}")
+            raise ValueError(
+                f"{source}: found the labels of {other}, by their SHA-256: expected those of {name}"
+            )
 
 
 def _digest(array):

@@ -19,8 +19,13 @@ from . import _archive, idx, tables
 
 # What the column of the labels is likely to be called, in any case of letters.
 LABEL_NAMES = ("label", "labels", "class", "target", "species", "y")
-_KEYS = [("x_train", "y_train", "x_test", "y_test"), ("x", "y"), ("X", "y"), ("data", "target"),
-         ("images", "labels")]
+_KEYS = [
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("x", "y"),
+    ("X", "y"),
+    ("data", "target"),
+    ("images", "labels"),
+]
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,9 @@ class LabelledData:
     encoding: tables.Encoding | None = None
 
 
-def load(path, label=None, test_split=0.2, seed=0, *, columns=None, drop=(), categorical=(),
-         task=None):
+def load(
+    path, label=None, test_split=0.2, seed=0, *, columns=None, drop=(), categorical=(), task=None
+):
     """Load labelled data.
 
     - A directory: IDX files, compressed (.gz) or not, whose names have "idx" and "image" or "label"
@@ -105,11 +111,15 @@ def load(path, label=None, test_split=0.2, seed=0, *, columns=None, drop=(), cat
     parts = [(_checked(x, source), np.asarray(y), source) for x, y, source in parts]
     for x, y, source in parts:
         if y.ndim != 1 or len(x) != len(y):
-            raise ValueError(f"{source}: found samples {x.shape} and labels {y.shape}: expected "
-                             "(n, ...) and (n,)")
+            raise ValueError(
+                f"{source}: found samples {x.shape} and labels {y.shape}: expected "
+                "(n, ...) and (n,)"
+            )
         if x.shape[1:] != parts[0][0].shape[1:]:
-            raise ValueError(f"{source}: found samples of shape {x.shape[1:]}, expected "
-                             f"{parts[0][0].shape[1:]} as in {parts[0][2]}")
+            raise ValueError(
+                f"{source}: found samples of shape {x.shape[1:]}, expected "
+                f"{parts[0][0].shape[1:]} as in {parts[0][2]}"
+            )
     labels = [(y, source) for _, y, source in parts]
     task = task or ("regression" if _are_quantities(labels[0][0]) else "classification")
     classes, labels = _classes(labels) if task == "classification" else ((), _values(labels))
@@ -124,8 +134,10 @@ def _split(path, n, test_split, seed):
     """The rows to train and to test with."""
     n_test = round(n * test_split)
     if not 0 < n_test < n:
-        raise ValueError(f"{path}: {n} samples: a test set of {test_split:g} of them leaves "
-                         "none to train or none to test with")
+        raise ValueError(
+            f"{path}: {n} samples: a test set of {test_split:g} of them leaves "
+            "none to train or none to test with"
+        )
     order = np.random.default_rng(seed).permutation(n)
     return order[n_test:], order[:n_test]
 
@@ -151,8 +163,10 @@ def _read_directory(path):
             if len(files) != 1:
                 names = ", ".join(file.name for file in files) or "none"
                 example = f"{part}-{kind}s-idx{3 if kind == 'image' else 1}-ubyte[.gz]"
-                raise ValueError(f"{path}: {kind}s to {part} with: found {names}: expected one IDX "
-                                 f"file, such as {example}")
+                raise ValueError(
+                    f"{path}: {kind}s to {part} with: found {names}: expected one IDX "
+                    f"file, such as {example}"
+                )
         images, labels = found[part, "image"][0], found[part, "label"][0]
         read.append((idx.read(images), idx.read(labels), images))
     return read
@@ -167,11 +181,14 @@ def _read_text(path, label, test_split, seed, columns, drop, categorical):
     """As the other readers do, a list, with the Encoding behind it."""
     delimiter, names, has_names = tables.head(path)
     if len(names) < 2:
-        raise ValueError(f"{path}: found one column in the first line: expected numbers and a "
-                         "label, separated by commas, semicolons or tabs")
+        raise ValueError(
+            f"{path}: found one column in the first line: expected numbers and a "
+            "label, separated by commas, semicolons or tabs"
+        )
     # Without rows: to find columns, and for the names in messages.
-    table = tables.Table(path, names if has_names else [str(k) for k in range(len(names))],
-                         has_names, [], [])
+    table = tables.Table(
+        path, names if has_names else [str(k) for k in range(len(names))], has_names, [], []
+    )
     target = _label_column(table, label)
     features = _feature_columns(table, target, columns, drop)
     categorical = {table.column(name) for name in categorical}
@@ -189,16 +206,25 @@ def _read_text(path, label, test_split, seed, columns, drop, categorical):
         training = _split(path, len(y), test_split, seed)[0]
         medians = np.median(x[training], axis=0).tolist()
         encoding = tables.Encoding(
-            [{"name": table.names[k], "kind": "number", "fill": fill, "missing": False}
-             for k, fill in zip(features, medians, strict=True)], table.names[target])
+            [
+                {"name": table.names[k], "kind": "number", "fill": fill, "missing": False}
+                for k, fill in zip(features, medians, strict=True)
+            ],
+            table.names[target],
+        )
     return [(x, y, path)], encoding
 
 
 def _read_numbers(path, delimiter, has_names, features, target):
     """Samples and labels of a file that has nothing but finite numbers in the features, or None:
     fifty times as fast as cell by cell."""
-    options = {"delimiter": delimiter, "skiprows": int(has_names), "quotechar": '"',
-               "comments": None, "encoding": "utf-8-sig"}
+    options = {
+        "delimiter": delimiter,
+        "skiprows": int(has_names),
+        "quotechar": '"',
+        "comments": None,
+        "encoding": "utf-8-sig",
+    }
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # NumPy's, of files without rows
@@ -221,11 +247,16 @@ def _label_column(table, label):
 def _feature_columns(table, target, columns, drop):
     """The numbers of the columns to predict from."""
     dropped = {table.column(name) for name in drop}
-    wanted = (range(len(table.names)) if columns is None
-              else dict.fromkeys(table.column(name) for name in columns))
+    wanted = (
+        range(len(table.names))
+        if columns is None
+        else dict.fromkeys(table.column(name) for name in columns)
+    )
     if columns is not None and target in wanted:
-        raise ValueError(f"{table.path}: columns: found {table.names[target]}, which is to be "
-                         "predicted: expected others")
+        raise ValueError(
+            f"{table.path}: columns: found {table.names[target]}, which is to be "
+            "predicted: expected others"
+        )
     features = [k for k in wanted if k != target and k not in dropped]
     if not features:
         raise ValueError(f"{table.path}: no column is left to predict {table.names[target]} from")
@@ -239,16 +270,19 @@ def _checked(x, source):
     """Samples as uint8 or finite float32, (n, ...) with n >= 1."""
     x = np.asarray(x)
     if x.dtype.kind not in "fiub" or x.ndim < 2 or not x.size:
-        raise ValueError(f"{source}: found samples of shape {x.shape} and type {x.dtype}: expected "
-                         "numbers, (n, ...), n >= 1")
+        raise ValueError(
+            f"{source}: found samples of shape {x.shape} and type {x.dtype}: expected "
+            "numbers, (n, ...), n >= 1"
+        )
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x)
     if x.dtype.kind == "f":
         wrong = np.argwhere(~np.isfinite(x))
         if len(wrong):
             at = tuple(map(int, wrong[0]))
-            raise ValueError(f"{source}: found {x[at]} in row {at[0]}, at {list(at)}: expected "
-                             "finite numbers")
+            raise ValueError(
+                f"{source}: found {x[at]} in row {at[0]}, at {list(at)}: expected finite numbers"
+            )
     bytes_ = x.astype(np.uint8) if x.min() >= 0 and x.max() <= 255 else None
     if bytes_ is not None and np.array_equal(bytes_, x):
         return bytes_
@@ -284,12 +318,15 @@ def _values(parts):
             raise ValueError(f"{source}: found label {wrong}: expected numbers, for regression")
         wrong = ~(abs(numbers) <= tables.LARGEST)  # NaN as well
         if wrong.any():
-            raise ValueError(f"{source}: found label {numbers[wrong][0]} in row "
-                             f"{int(wrong.argmax())}: expected finite numbers")
+            raise ValueError(
+                f"{source}: found label {numbers[wrong][0]} in row "
+                f"{int(wrong.argmax())}: expected finite numbers"
+            )
         values.append(numbers.astype(np.float32))
     if np.ptp(values[0]) == 0:
-        raise ValueError(f"{parts[0][1]}: all labels are {values[0][0]:g}: expected numbers that "
-                         "differ")
+        raise ValueError(
+            f"{parts[0][1]}: all labels are {values[0][0]:g}: expected numbers that differ"
+        )
     return values
 
 
@@ -300,15 +337,18 @@ def _classes(parts):
     if len(known) == 1:
         raise ValueError(f"{first}: all labels are {known[0]}: expected at least two classes")
     if len(known) == len(kinds[0]) > 2:
-        raise ValueError(f"{first}: each of the {len(known)} samples has a label of its own: "
-                         "expected classes (is it another column that has the labels?)")
+        raise ValueError(
+            f"{first}: each of the {len(known)} samples has a label of its own: "
+            "expected classes (is it another column that has the labels?)"
+        )
     labels = []
     for y, (_, source) in zip(kinds, parts, strict=True):
         at = np.searchsorted(known, y).clip(max=len(known) - 1)
         unknown = known[at] != y
         if unknown.any():
-            raise ValueError(f"{source}: found label {y[unknown][0]}: expected one of the classes "
-                             f"in {first}")
+            raise ValueError(
+                f"{source}: found label {y[unknown][0]}: expected one of the classes in {first}"
+            )
         labels.append(at.astype(np.uint8 if len(known) <= 256 else np.int32))
     return tuple(map(str, known)), labels
 
@@ -325,6 +365,7 @@ def _as_classes(y, source):
         return y
     wrong = numbers[~(numbers == np.floor(numbers)) | (np.abs(numbers) > 2**53)]
     if len(wrong):
-        raise ValueError(f"{source}: found label {wrong[0]:g}: expected classes, whole numbers or "
-                         "names")
+        raise ValueError(
+            f"{source}: found label {wrong[0]:g}: expected classes, whole numbers or names"
+        )
     return numbers.astype(np.int64)

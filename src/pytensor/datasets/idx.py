@@ -184,8 +184,10 @@ def _read(name, stream, most, held, dtype, ndim):
     got = total - array.nbytes + _fill(stream, array)
     # Reading on also makes gzip compare its checksum.
     if got < total or stream.read(1):
-        raise ValueError(f"{name}: found {got if got < total else f'more than {total}'} bytes, "
-                         f"expected {_length(total, shape, found)}")
+        raise ValueError(
+            f"{name}: found {got if got < total else f'more than {total}'} bytes, "
+            f"expected {_length(total, shape, found)}"
+        )
     return array.astype(found, copy=False)
 
 

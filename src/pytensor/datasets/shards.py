@@ -58,9 +58,11 @@ class Shards:
         first = parts[0]
         for path, part in zip(paths, parts, strict=True):
             if (part.shape[1:], part.dtype) != (first.shape[1:], first.dtype):
-                raise ValueError(f"Shards: {path}: found {part.dtype} {part.shape}: expected "
-                                 f"{first.dtype} (n, {', '.join(map(str, first.shape[1:]))}), as "
-                                 f"in {paths[0]}")
+                raise ValueError(
+                    f"Shards: {path}: found {part.dtype} {part.shape}: expected "
+                    f"{first.dtype} (n, {', '.join(map(str, first.shape[1:]))}), as "
+                    f"in {paths[0]}"
+                )
         self._parts = parts
         self._starts = np.cumsum([0, *(len(part) for part in parts)])
         self._first, self._last = 0, int(self._starts[-1])
@@ -106,8 +108,10 @@ class Shards:
 
     def __array__(self, dtype=None, copy=None):
         """All samples in memory."""
-        rows = [part[max(0, self._first - start):max(0, self._last - start)]
-                for part, start in zip(self._parts, self._starts[:-1], strict=True)]
+        rows = [
+            part[max(0, self._first - start) : max(0, self._last - start)]
+            for part, start in zip(self._parts, self._starts[:-1], strict=True)
+        ]
         return np.concatenate(rows, dtype=dtype or self.dtype, casting="unsafe")
 
 

@@ -63,8 +63,11 @@ class Table:
         if wanted.isdecimal() and int(wanted) < len(self.names):
             return int(wanted)
         many = len(self.names) > 20
-        expected = (f"one of {', '.join(self.names)}" if self.has_names and not many else
-                    f"one of 0 ... {len(self.names) - 1}")
+        expected = (
+            f"one of {', '.join(self.names)}"
+            if self.has_names and not many
+            else f"one of 0 ... {len(self.names) - 1}"
+        )
         hint = known(wanted, self.names) if self.has_names and many else ""
         hint = f" ({hint})" if hint.startswith("did") else ""
         raise ValueError(f"{self.path}: there is no column {wanted}: expected {expected}{hint}")
@@ -111,8 +114,9 @@ def read(path):
     table = Table(path, names, has_names, rows, lines)
     for k, row in enumerate(rows):
         if len(row) != len(names):
-            raise ValueError(f"{path}: {table.place(k)}: found {len(row)} cells: expected "
-                             f"{len(names)}")
+            raise ValueError(
+                f"{path}: {table.place(k)}: found {len(row)} cells: expected {len(names)}"
+            )
     return table
 
 
@@ -164,9 +168,11 @@ class Encoding:
         """
         try:
             for column in config["columns"]:
-                width = {"number": 1 + bool(column.get("missing")),
-                         "category": len(column.get("values", ())),
-                         "words": len(column.get("values", ()))}[column["kind"]]
+                width = {
+                    "number": 1 + bool(column.get("missing")),
+                    "category": len(column.get("values", ())),
+                    "words": len(column.get("values", ())),
+                }[column["kind"]]
                 if not isinstance(column["name"], str) or not width:
                     raise TypeError
                 if column["kind"] == "number":
@@ -177,9 +183,17 @@ class Encoding:
 
     def is_measured(self):
         """Return for each column of the result whether it is a quantity, not 0 or 1 by kind."""
-        return np.array([measured for column in self.columns for measured in
-                         ([True] + [False] * bool(column["missing"]) if column["kind"] == "number"
-                          else [False] * len(column["values"]))])
+        return np.array(
+            [
+                measured
+                for column in self.columns
+                for measured in (
+                    [True] + [False] * bool(column["missing"])
+                    if column["kind"] == "number"
+                    else [False] * len(column["values"])
+                )
+            ]
+        )
 
     def numbers(self, table, positions=None):
         """Return the rows of a table as float32, (rows, columns of the result).
@@ -190,8 +204,9 @@ class Encoding:
         """
         if positions is None:
             positions = [table.column(column["name"]) for column in self.columns]
-        parts = [_encoded(column, table, k)
-                 for column, k in zip(self.columns, positions, strict=True)]
+        parts = [
+            _encoded(column, table, k) for column, k in zip(self.columns, positions, strict=True)
+        ]
         return np.concatenate(parts, axis=1)
 
 
@@ -202,7 +217,7 @@ def _encoded(column, table, k):
         values = _column_of_numbers(table, k, cells)
         empty = np.isnan(values)
         values[empty] = column["fill"]
-        return np.stack((values, empty)[:1 + column["missing"]], axis=1).astype(np.float32)
+        return np.stack((values, empty)[: 1 + column["missing"]], axis=1).astype(np.float32)
     at = {value: j for j, value in enumerate(column["values"])}
     found = np.zeros((len(cells), len(at)), np.float32)
     for i, cell in enumerate(cells):
@@ -222,10 +237,13 @@ def _column_of_numbers(table, k, cells):
             raise ValueError(
                 f"{table.path}: column {table.names[k]}: {table.place(i)}: found {cell!r} among "
                 "numbers: expected numbers alone: correct the cell, take the column as categories "
-                "(categorical), or leave it out (drop)")
+                "(categorical), or leave it out (drop)"
+            )
         if abs(value) > LARGEST:
-            raise ValueError(f"{table.path}: column {table.names[k]}: {table.place(i)}: found "
-                             f"{cell}: expected finite numbers")
+            raise ValueError(
+                f"{table.path}: column {table.names[k]}: {table.place(i)}: found "
+                f"{cell}: expected finite numbers"
+            )
         values[i] = value
     return values
 
@@ -246,8 +264,10 @@ def learn(table, target, features, training, categorical=()):
         else:
             encoding.columns.append({"name": table.names[k], **column})
     if not encoding.columns:
-        raise ValueError(f"{table.path}: no column says anything about {encoding.target}: "
-                         + "; ".join(f"{name}: {why}" for name, why in encoding.left_out.items()))
+        raise ValueError(
+            f"{table.path}: no column says anything about {encoding.target}: "
+            + "; ".join(f"{name}: {why}" for name, why in encoding.left_out.items())
+        )
     return encoding
 
 
@@ -264,18 +284,29 @@ def _learnt(table, k, training, is_categorical):
         known_values = values[~np.isnan(values)]
         if not len(known_values):
             return "all cells of the training rows are empty"
-        return {"kind": "number", "fill": float(np.median(known_values)),
-                "missing": bool(len(known_values) < len(values))}
+        return {
+            "kind": "number",
+            "fill": float(np.median(known_values)),
+            "missing": bool(len(known_values) < len(values)),
+        }
     cells = [cells[i] for i in training]
     counts = Counter("" if _is_missing(cell) else cell for cell in cells)
     if is_categorical or len(counts) <= max(20, len(cells) // 5):
         # In the order of their frequency, then of the alphabet: the same for any order of rows.
         values = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
-        return {"kind": "category", "values": sorted(values)} if len(counts) > 1 else (
-            f"all cells are {cells[0]!r}")
+        return (
+            {"kind": "category", "values": sorted(values)}
+            if len(counts) > 1
+            else (f"all cells are {cells[0]!r}")
+        )
     counts = Counter(word for cell in cells if not _is_missing(cell) for word in _words(cell))
     least = max(2, len(cells) // 200)
-    words = sorted((word for word in counts if least <= counts[word] < len(cells)),
-                   key=lambda word: (-counts[word], word))[:MOST_WORDS]
-    return {"kind": "words", "values": sorted(words)} if words else (
-        "its texts have nothing in common")
+    words = sorted(
+        (word for word in counts if least <= counts[word] < len(cells)),
+        key=lambda word: (-counts[word], word),
+    )[:MOST_WORDS]
+    return (
+        {"kind": "words", "values": sorted(words)}
+        if words
+        else ("its texts have nothing in common")
+    )

@@ -22,18 +22,31 @@ from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from pytensor.layers.embedding import Embedding
 from pytensor.layers.layer import Layer
-from pytensor.layers.normalization import (
-    BatchNormalization,
-    LayerNormalization,
-    UnitNormalization,
-)
+from pytensor.layers.normalization import BatchNormalization, LayerNormalization, UnitNormalization
 from pytensor.layers.regularization import ActivityRegularization
 from pytensor.layers.rescaling import Rescaling
 from pytensor.layers.shape import Flatten, Input, Reshape
 
 __all__ = [
-    "ELU", "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense",
-    "Dropout", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise", "Input", "Layer",
-    "LayerNormalization", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax",
+    "ELU",
+    "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Input",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "PReLU",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
     "UnitNormalization",
 ]

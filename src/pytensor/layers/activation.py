@@ -57,8 +57,9 @@ class ReLU(_ElementWise):
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **options):
         """Numbers >= 0; max_value may be None. options: as in Layer."""
         super().__init__(**options)
-        self.max_value = (None if max_value is None
-                          else number(f"{self.name}: max_value", max_value, 0))
+        self.max_value = (
+            None if max_value is None else number(f"{self.name}: max_value", max_value, 0)
+        )
         self.negative_slope = number(f"{self.name}: negative_slope", negative_slope, 0)
         self.threshold = number(f"{self.name}: threshold", threshold, 0)
 
@@ -91,24 +92,41 @@ class PReLU(_ElementWise):
     Tensor([[-1.,  2.]], dtype=float32)
     """
 
-    def __init__(self, alpha_initializer="zeros", alpha_regularizer=None, alpha_constraint=None,
-                 shared_axes=None, **options):
+    def __init__(
+        self,
+        alpha_initializer="zeros",
+        alpha_regularizer=None,
+        alpha_constraint=None,
+        shared_axes=None,
+        **options,
+    ):
         """shared_axes: those along which alpha is the same, the first being 1; options: Layer's."""
         super().__init__(**options)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        self.shared_axes = ([shared_axes] if isinstance(shared_axes, int)
-                            else None if shared_axes is None else list(shared_axes))
+        self.shared_axes = (
+            [shared_axes]
+            if isinstance(shared_axes, int)
+            else None
+            if shared_axes is None
+            else list(shared_axes)
+        )
         self.alpha = None
 
     def build(self, input_shape):
         """Make alpha."""
-        shape = [1 if axis in (self.shared_axes or ()) else length
-                 for axis, length in enumerate(input_shape)][1:]
-        self.alpha = self.add_weight(shape, self.alpha_initializer, name="alpha",
-                                     regularizer=self.alpha_regularizer,
-                                     constraint=self.alpha_constraint)
+        shape = [
+            1 if axis in (self.shared_axes or ()) else length
+            for axis, length in enumerate(input_shape)
+        ][1:]
+        self.alpha = self.add_weight(
+            shape,
+            self.alpha_initializer,
+            name="alpha",
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+        )
         self.built = True
 
     def call(self, x):
@@ -143,9 +161,11 @@ class Softmax(_ElementWise):
     def __init__(self, axis=-1, **options):
         """Axis: an integer or a list of them; options: as in Layer."""
         super().__init__(**options)
-        self.axis = ([integer(f"{self.name}: axis", one, -math.inf) for one in axis]
-                     if isinstance(axis, (list, tuple))
-                     else integer(f"{self.name}: axis", axis, -math.inf))
+        self.axis = (
+            [integer(f"{self.name}: axis", one, -math.inf) for one in axis]
+            if isinstance(axis, (list, tuple))
+            else integer(f"{self.name}: axis", axis, -math.inf)
+        )
 
     @property
     def activation(self):

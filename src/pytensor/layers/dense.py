@@ -24,10 +24,20 @@ class Dense(Layer):
 
     activation = Resolved(activations.get, "A function; may be set to a name or None.")
 
-    def __init__(self, units, activation=None, use_bias=True,
-                 kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, *, kernel_constraint=None,
-                 bias_constraint=None, **options):
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        *,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **options,
+    ):
         """Units: an integer >= 1; activation: a name, a function or None; options: as in Layer.
 
         Initializers, regularizers and constraints: see the modules of these names.
@@ -47,15 +57,24 @@ class Dense(Layer):
     def build(self, input_shape):
         """Make kernel and bias."""
         if len(input_shape) < 2:
-            raise ValueError(f"{self.name}: input shape {input_shape}: expected (batch, ..., "
-                             "inputs)")
+            raise ValueError(
+                f"{self.name}: input shape {input_shape}: expected (batch, ..., inputs)"
+            )
         self.kernel = self.add_weight(
-            (input_shape[-1], self.units), self.kernel_initializer, name="kernel",
-            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            name="kernel",
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
         if self.use_bias:
             self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, name="bias",
-                regularizer=self.bias_regularizer, constraint=self.bias_constraint)
+                (self.units,),
+                self.bias_initializer,
+                name="bias",
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
         self.built = True
 
     def call(self, x):
@@ -71,6 +90,8 @@ class Dense(Layer):
     def compute_output_shape(self, input_shape):
         """(batch, ..., inputs) -> (batch, ..., units)."""
         if self.built and input_shape[-1] != self.kernel.shape[0]:
-            raise ValueError(f"{self.name}: input shape {input_shape}: expected (batch, ..., "
-                             f"{self.kernel.shape[0]}), the shape it was built for")
+            raise ValueError(
+                f"{self.name}: input shape {input_shape}: expected (batch, ..., "
+                f"{self.kernel.shape[0]}), the shape it was built for"
+            )
         return (*input_shape[:-1], self.units)

@@ -20,8 +20,7 @@ class _Noise(Layer):
     def __init__(self, seed=None, **options):
         super().__init__(**options)
         self.seed = seed
-        self._generator = (None if seed is None
-                           else random.new_generator(f"{self.name}: seed", seed))
+        self._generator = None if seed is None else random.new_generator(f"{self.name}: seed", seed)
 
     def generator(self):
         """Return the numpy.random.Generator to draw from."""

@@ -97,8 +97,9 @@ class Layer(Configurable):
         """
         self.name = snake_case(type(self).__name__) if name is None else str(name)
         self.named_by_user = name is not None
-        self.declared_shape = (None if input_shape is None
-                               else sample_shape(f"{self.name}: input_shape", input_shape))
+        self.declared_shape = (
+            None if input_shape is None else sample_shape(f"{self.name}: input_shape", input_shape)
+        )
         self.built = False
         self.activity_regularizer = activity_regularizer
         self._own_weights = {}  # name -> (tensor, trainable)
@@ -126,24 +127,35 @@ class Layer(Configurable):
 
     # ----------------------------------------------------------------------------------- weights
 
-    def add_weight(self, shape, initializer="glorot_uniform", trainable=True, name=None,
-                   regularizer=None, constraint=None):
+    def add_weight(
+        self,
+        shape,
+        initializer="glorot_uniform",
+        trainable=True,
+        name=None,
+        regularizer=None,
+        constraint=None,
+    ):
         """Return a new float32 weight, a Tensor that training changes in place.
 
         regularizer: gives what the loss adds for it; constraint: what it becomes after each step.
         Raises:
             ValueError: the layer has a weight of that name already.
         """
-        name = unique_name("weight" if name is None else name,
-                           self._own_weights if name is None else ())
+        name = unique_name(
+            "weight" if name is None else name, self._own_weights if name is None else ()
+        )
         if name in self._own_weights:
-            raise ValueError(f"layer {self.name!r} has a weight {name!r} already: was it built "
-                             "twice?")
+            raise ValueError(
+                f"layer {self.name!r} has a weight {name!r} already: was it built twice?"
+            )
         if mode.room is not None:
             mode.room -= math.prod(shape)
             if mode.room < 0:
-                raise ValueError(f"layer {self.name!r}: weight {name!r} of shape {tuple(shape)}: "
-                                 "more elements than are there")
+                raise ValueError(
+                    f"layer {self.name!r}: weight {name!r} of shape {tuple(shape)}: "
+                    "more elements than are there"
+                )
         weight = initializers.get(initializer)(tuple(shape))
         self._own_weights[name] = weight, bool(trainable)
         if regularizer is not None:
@@ -232,12 +244,14 @@ class Layer(Configurable):
         named = list(self.named_weights())
         values = [pt.asarray(value) for value in values]
         if len(values) != len(named):
-            raise ValueError(f"set_weights: {len(values)} arrays: {self.name!r} has {len(named)} "
-                             "weights")
+            raise ValueError(
+                f"set_weights: {len(values)} arrays: {self.name!r} has {len(named)} weights"
+            )
         for (path, weight, _), value in zip(named, values, strict=True):
             if value.shape != weight.shape:
-                raise ValueError(f"set_weights: {path}: found shape {value.shape}: expected "
-                                 f"{weight.shape}")
+                raise ValueError(
+                    f"set_weights: {path}: found shape {value.shape}: expected {weight.shape}"
+                )
         for (_, weight, _), value in zip(named, values, strict=True):
             weight[...] = value
 
@@ -248,9 +262,11 @@ class Layer(Configurable):
         constraint: kind is "regularizers" or "constraints"."""
         if not self._trainable:
             return []
-        found = [(function, self._own_weights[name][0])
-                 for name, function in getattr(self, f"_{kind}").items()
-                 if self._own_weights[name][1]]
+        found = [
+            (function, self._own_weights[name][0])
+            for name, function in getattr(self, f"_{kind}").items()
+            if self._own_weights[name][1]
+        ]
         for layer in self.sublayers().values():
             found += layer.attached(kind)
         return found
@@ -268,8 +284,9 @@ class Layer(Configurable):
     @property
     def losses(self):
         """What the loss adds: for weights as they are, and what the last call added. A list."""
-        return [regularizer(weight) for regularizer, weight in self.attached("regularizers")
-                ] + list(self._added_losses)
+        return [
+            regularizer(weight) for regularizer, weight in self.attached("regularizers")
+        ] + list(self._added_losses)
 
     # ----------------------------------------------------------------------------------- calling
 
@@ -301,12 +318,18 @@ class Layer(Configurable):
 
     def stage(self, training):
         """Return call as a function of x alone."""
-        call = (functools.partial(self.call, training=training) if _takes_training(type(self))
-                else self.call)
+        call = (
+            functools.partial(self.call, training=training)
+            if _takes_training(type(self))
+            else self.call
+        )
         if not self._trainable:
             call = functools.partial(_frozen, call)
-        return call if self.activity_regularizer is None else functools.partial(
-            self._regularized, call)
+        return (
+            call
+            if self.activity_regularizer is None
+            else functools.partial(self._regularized, call)
+        )
 
     def _regularized(self, call, x):
         """call(x), with what activity_regularizer says of it added to the loss."""

@@ -14,12 +14,26 @@ __all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]
 class _Normalization(Layer):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, with gamma and beta along some axes."""
 
-    def __init__(self, axis=-1, epsilon=0.001, center=True, scale=True, beta_initializer="zeros",
-                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
-                 beta_constraint=None, gamma_constraint=None, **options):
+    def __init__(
+        self,
+        axis=-1,
+        epsilon=0.001,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **options,
+    ):
         super().__init__(**options)
-        self.axis = (list(axis) if isinstance(axis, (list, tuple))
-                     else integer(f"{self.name}: axis", axis, -pt.inf))
+        self.axis = (
+            list(axis)
+            if isinstance(axis, (list, tuple))
+            else integer(f"{self.name}: axis", axis, -pt.inf)
+        )
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
         self.center = bool(center)
         self.scale = bool(scale)
@@ -37,21 +51,31 @@ class _Normalization(Layer):
         several = self.axis if isinstance(self.axis, list) else [self.axis]
         axes = sorted({axis + ndim if axis < 0 else axis for axis in several})
         if len(axes) != len(several) or not axes or axes[0] < 1 or axes[-1] >= ndim:
-            raise ValueError(f"{self.name}: axis: found {self.axis}: expected axes of an input of "
-                             f"{ndim} axes, but the batch's, each once")
+            raise ValueError(
+                f"{self.name}: axis: found {self.axis}: expected axes of an input of "
+                f"{ndim} axes, but the batch's, each once"
+            )
         return axes
 
     def build(self, input_shape):
         """Make gamma and beta."""
         self._lengths = tuple(input_shape[axis] for axis in self.axes(len(input_shape)))
         if self.scale:
-            self.gamma = self.add_weight(self._lengths, self.gamma_initializer, name="gamma",
-                                         regularizer=self.gamma_regularizer,
-                                         constraint=self.gamma_constraint)
+            self.gamma = self.add_weight(
+                self._lengths,
+                self.gamma_initializer,
+                name="gamma",
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
         if self.center:
-            self.beta = self.add_weight(self._lengths, self.beta_initializer, name="beta",
-                                        regularizer=self.beta_regularizer,
-                                        constraint=self.beta_constraint)
+            self.beta = self.add_weight(
+                self._lengths,
+                self.beta_initializer,
+                name="beta",
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
         self.built = True
 
     def along(self, weight, ndim):
@@ -79,8 +103,10 @@ class _Normalization(Layer):
         """Any shape stays itself."""
         lengths = tuple(input_shape[axis] for axis in self.axes(len(input_shape)))
         if self.built and lengths != self._lengths:
-            raise ValueError(f"{self.name}: input shape {tuple(input_shape)}: axis {self.axis} was "
-                             f"built for {self._lengths}")
+            raise ValueError(
+                f"{self.name}: input shape {tuple(input_shape)}: axis {self.axis} was "
+                f"built for {self._lengths}"
+            )
         return input_shape
 
 
@@ -132,15 +158,37 @@ class BatchNormalization(_Normalization):
             [ 0.9995004]], dtype=float32)
     """
 
-    def __init__(self, axis=-1, momentum=0.99, epsilon=0.001, center=True, scale=True,
-                 beta_initializer="zeros", gamma_initializer="ones",
-                 moving_mean_initializer="zeros", moving_variance_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
-                 gamma_constraint=None, **options):
+    def __init__(
+        self,
+        axis=-1,
+        momentum=0.99,
+        epsilon=0.001,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+        beta_regularizer=None,
+        gamma_regularizer=None,
+        beta_constraint=None,
+        gamma_constraint=None,
+        **options,
+    ):
         """Axis: that of the features; momentum: in [0, 1]; the others: as LayerNormalization's."""
-        super().__init__(integer("BatchNormalization: axis", axis, -pt.inf), epsilon, center, scale,
-                         beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
-                         beta_constraint, gamma_constraint, **options)
+        super().__init__(
+            integer("BatchNormalization: axis", axis, -pt.inf),
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **options,
+        )
         self.momentum = number(f"{self.name}: momentum", momentum, 0, 1)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
@@ -149,23 +197,28 @@ class BatchNormalization(_Normalization):
     def build(self, input_shape):
         """Make gamma, beta and the moving means."""
         super().build(input_shape)
-        self.moving_mean = self.add_weight(self._lengths, self.moving_mean_initializer,
-                                           trainable=False, name="moving_mean")
-        self.moving_variance = self.add_weight(self._lengths, self.moving_variance_initializer,
-                                               trainable=False, name="moving_variance")
+        self.moving_mean = self.add_weight(
+            self._lengths, self.moving_mean_initializer, trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            self._lengths, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
 
     def call(self, x, training=False):
         """Return x, normalized."""
         if not training or mode.frozen or not self.trainable:
-            return self.normalized(x - self.along(self.moving_mean, x.ndim),
-                                   self.along(self.moving_variance, x.ndim))
+            return self.normalized(
+                x - self.along(self.moving_mean, x.ndim), self.along(self.moving_variance, x.ndim)
+            )
         kept = self.axes(x.ndim)
         others = tuple(axis for axis in range(x.ndim) if axis not in kept)
         mean, centred, variance, divisor = _moments(x, others)
         of_batch = pt.stop_gradient(mean), pt.stop_gradient(variance)
         if divisor is not None:  # a moving variance of inf would stay
-            of_batch = of_batch[0] * divisor, pt.minimum(of_batch[1] * divisor * divisor,
-                                                         pt.finfo(x.dtype).max)
+            of_batch = (
+                of_batch[0] * divisor,
+                pt.minimum(of_batch[1] * divisor * divisor, pt.finfo(x.dtype).max),
+            )
         for moving, value in zip((self.moving_mean, self.moving_variance), of_batch, strict=True):
             new = value.reshape(self._lengths)
             moving[...] = moving * self.momentum + new * (1 - self.momentum)

@@ -23,8 +23,9 @@ class ActivityRegularization(Layer):
     def get_config(self):
         """Return the constructor's arguments by name."""
         penalty = self.activity_regularizer
-        config = constructor_config(self, l1=penalty.l1, l2=penalty.l2,
-                                    input_shape=self.declared_shape)
+        config = constructor_config(
+            self, l1=penalty.l1, l2=penalty.l2, input_shape=self.declared_shape
+        )
         del config["activity_regularizer"]
         return config
 

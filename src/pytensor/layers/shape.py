@@ -64,7 +64,8 @@ class Reshape(Layer):
         self._open = lengths.index(-1) if -1 in lengths else None
         self.target_shape = sample_shape(
             f"{self.name}: target_shape",
-            [1 if i == self._open else length for i, length in enumerate(lengths)])
+            [1 if i == self._open else length for i, length in enumerate(lengths)],
+        )
         if self._open is not None:
             self.target_shape = tuple(lengths)
 
@@ -78,6 +79,8 @@ class Reshape(Layer):
         if self._open is not None:
             shape[self._open] = size // max(-math.prod(shape), 1)
         if math.prod(shape) != size:
-            raise ValueError(f"{self.name}: target_shape {self.target_shape}: expected one of "
-                             f"{size} elements, as the input's {tuple(input_shape[1:])}")
+            raise ValueError(
+                f"{self.name}: target_shape {self.target_shape}: expected one of "
+                f"{size} elements, as the input's {tuple(input_shape[1:])}"
+            )
         return (input_shape[0], *shape)

@@ -15,21 +15,42 @@ from pytensor.metrics.metric import Mean, MeanFunction, Metric, Sum
 from pytensor.metrics.regression import *  # noqa: F403
 from pytensor.serialization import by_name, resolve
 
-_CLASSES = [cls for module in (accuracy, confusion, regression) for cls in vars(module).values()
-            if isinstance(cls, type) and cls.__name__ in module.__all__]
-__all__ = ["Mean", "MeanFunction", "Metric", "Sum", "get", *accuracy.__all__, *confusion.__all__,
-           *regression.__all__]
+_CLASSES = [
+    cls
+    for module in (accuracy, confusion, regression)
+    for cls in vars(module).values()
+    if isinstance(cls, type) and cls.__name__ in module.__all__
+]
+__all__ = [
+    "Mean",
+    "MeanFunction",
+    "Metric",
+    "Sum",
+    "get",
+    *accuracy.__all__,
+    *confusion.__all__,
+    *regression.__all__,
+]
 
 _BY_NAME = by_name([Mean, Sum, *_CLASSES])
-_BY_NAME |= {name: cls for short, cls in {
-    "mse": regression.MeanSquaredError, "mae": regression.MeanAbsoluteError,
-    "mape": regression.MeanAbsolutePercentageError,
-    "msle": regression.MeanSquaredLogarithmicError, "rmse": regression.RootMeanSquaredError,
-    "kld": regression.KLDivergence, "cosine": regression.CosineSimilarity,
-}.items() for name in (short, short.upper())}
+_BY_NAME |= {
+    name: cls
+    for short, cls in {
+        "mse": regression.MeanSquaredError,
+        "mae": regression.MeanAbsoluteError,
+        "mape": regression.MeanAbsolutePercentageError,
+        "msle": regression.MeanSquaredLogarithmicError,
+        "rmse": regression.RootMeanSquaredError,
+        "kld": regression.KLDivergence,
+        "cosine": regression.CosineSimilarity,
+    }.items()
+    for name in (short, short.upper())
+}
 # Losses that are no metric of their own.
-_FUNCTIONS = {name: getattr(losses, name) for name in (
-    "binary_focal_crossentropy", "categorical_focal_crossentropy", "huber", "log_cosh")}
+_FUNCTIONS = {
+    name: getattr(losses, name)
+    for name in ("binary_focal_crossentropy", "categorical_focal_crossentropy", "huber", "log_cosh")
+}
 _ACCURACY = ("accuracy", "acc")
 
 
@@ -64,8 +85,10 @@ def get(identifier, targets_shape=None, predictions_shape=None):
 
 def _accuracy(name, targets_shape, predictions_shape):
     if targets_shape is None or predictions_shape is None:
-        raise ValueError(f"metric {name!r} depends on the shapes of targets and predictions: name "
-                         "binary_accuracy, categorical_accuracy or sparse_categorical_accuracy")
+        raise ValueError(
+            f"metric {name!r} depends on the shapes of targets and predictions: name "
+            "binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
+        )
     if predictions_shape[-1] == 1:
         return accuracy.BinaryAccuracy(name)
     if len(targets_shape) < len(predictions_shape) or targets_shape[-1] == 1:

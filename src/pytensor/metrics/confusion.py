@@ -12,8 +12,17 @@ from pytensor import _functions as pt
 from pytensor._support.arguments import integer, lookup, number
 from pytensor.metrics.metric import Metric, as_arrays, plain, ratio
 
-__all__ = ["AUC", "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "Precision",
-           "Recall", "TrueNegatives", "TruePositives"]
+__all__ = [
+    "AUC",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Precision",
+    "Recall",
+    "TrueNegatives",
+    "TruePositives",
+]
 
 
 class _Counts(Metric):
@@ -30,25 +39,33 @@ class _Counts(Metric):
         # Of the top k, each counts, whatever its value.
         default = 0.5 if top_k is None else -np.inf
         several = isinstance(thresholds, (list, tuple))
-        self._limits = np.array([default] if thresholds is None else [
-            number(f"{self.name}: thresholds", threshold, 0, 1)
-            for threshold in (thresholds if several else [thresholds])])
+        self._limits = np.array(
+            [default]
+            if thresholds is None
+            else [
+                number(f"{self.name}: thresholds", threshold, 0, 1)
+                for threshold in (thresholds if several else [thresholds])
+            ]
+        )
         if not len(self._limits):
             raise ValueError(f"{self.name}: thresholds: found none: expected a number or several")
         self.reset_state()
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take a batch into account: y_true is 0 or 1, y_pred in [0, 1]; both (n, ...)."""
-        y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight,
-                            of_classes=self.top_k is not None)
+        y, p, w = as_arrays(
+            self.name, y_true, y_pred, sample_weight, of_classes=self.top_k is not None
+        )
         if self.top_k is not None:  # the first of equal ones
             p = p.astype(p.dtype if p.dtype.kind == "f" else np.float64)
-            below = np.argsort(-p, axis=-1, kind="stable")[:, self.top_k:]
+            below = np.argsort(-p, axis=-1, kind="stable")[:, self.top_k :]
             np.put_along_axis(p, below, -np.inf, axis=-1)
         if self.class_id is not None:
             if self.class_id >= p.shape[-1]:
-                raise ValueError(f"{self.name}: class_id: found {self.class_id}: expected one of "
-                                 f"{p.shape[-1]} classes")
+                raise ValueError(
+                    f"{self.name}: class_id: found {self.class_id}: expected one of "
+                    f"{p.shape[-1]} classes"
+                )
             y, p, w = (array[:, self.class_id] for array in (y, p, w))
         self._count(y.ravel() != 0, p.ravel(), w.ravel())
 
@@ -190,8 +207,16 @@ class AUC(_Counts):
     0.75
     """
 
-    def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name=None,
-                 *, thresholds=None, from_logits=False):
+    def __init__(
+        self,
+        num_thresholds=200,
+        curve="ROC",
+        summation_method="interpolation",
+        name=None,
+        *,
+        thresholds=None,
+        from_logits=False,
+    ):
         """num_thresholds: >= 2, evenly spaced, unless thresholds gives those between 0 and 1.
 
         from_logits: whether predictions are logits of a sigmoid.
@@ -205,8 +230,11 @@ class AUC(_Counts):
             self.num_thresholds = len(inner) + 2
         self._limits = np.array([-1e-7, *inner, 1 + 1e-7])
         self.curve = lookup("curve", curve, {"ROC": "ROC", "PR": "PR"})
-        self.summation_method = lookup("summation_method", summation_method, {
-            name: name for name in ("interpolation", "minoring", "majoring")})
+        self.summation_method = lookup(
+            "summation_method",
+            summation_method,
+            {name: name for name in ("interpolation", "minoring", "majoring")},
+        )
         self.from_logits = bool(from_logits)
         self.reset_state()
 
@@ -214,8 +242,10 @@ class AUC(_Counts):
         if self.from_logits:
             p = np.asarray(pt.sigmoid(pt.asarray(p)))
         if p.size and not (p.min() >= 0 and p.max() <= 1):
-            raise ValueError(f"{self.name}: predictions from {p.min():g} to {p.max():g}: expected "
-                             "probabilities in [0, 1] (for logits: from_logits=True)")
+            raise ValueError(
+                f"{self.name}: predictions from {p.min():g} to {p.max():g}: expected "
+                "probabilities in [0, 1] (for logits: from_logits=True)"
+            )
         super()._count(y, p, w)
 
     def of_counts(self, tp, fp, tn, fn):
@@ -223,11 +253,11 @@ class AUC(_Counts):
         recall = ratio(tp, tp + fn)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return _interpolated(tp, fp, fn)
-        x, y = ((ratio(fp, fp + tn), recall) if self.curve == "ROC"
-                else (recall, ratio(tp, tp + fp)))
+        x, y = (ratio(fp, fp + tn), recall) if self.curve == "ROC" else (recall, ratio(tp, tp + fp))
         low, high = np.minimum(y[:-1], y[1:]), np.maximum(y[:-1], y[1:])
-        heights = {"interpolation": (low + high) / 2, "minoring": low,
-                   "majoring": high}[self.summation_method]
+        heights = {"interpolation": (low + high) / 2, "minoring": low, "majoring": high}[
+            self.summation_method
+        ]
         return ((x[:-1] - x[1:]) * heights).sum()
 
 
@@ -264,18 +294,27 @@ class FBetaScore(Metric):
         threshold: in (0, 1]; by default the largest prediction of a sample is the positive one.
         """
         super().__init__(name)
-        self.average = None if average is None else lookup("average", average, {
-            name: name for name in ("micro", "macro", "weighted")})
+        self.average = (
+            None
+            if average is None
+            else lookup("average", average, {name: name for name in ("micro", "macro", "weighted")})
+        )
         self.beta = number(f"{self.name}: beta", beta, 0, above_low=True)
-        self.threshold = (None if threshold is None else number(
-            f"{self.name}: threshold", threshold, 0, 1, above_low=True))
+        self.threshold = (
+            None
+            if threshold is None
+            else number(f"{self.name}: threshold", threshold, 0, 1, above_low=True)
+        )
         self.reset_state()
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take a batch into account."""
         y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight)
-        positive = (p > self.threshold if self.threshold is not None
-                    else (p >= p.max(axis=-1, keepdims=True)) & (abs(p) > 1e-9))
+        positive = (
+            p > self.threshold
+            if self.threshold is not None
+            else (p >= p.max(axis=-1, keepdims=True)) & (abs(p) > 1e-9)
+        )
         sums = np.stack([w * positive * y, w * positive * (1 - y), w * ~positive * y]).sum(axis=1)
         self._sums = sums if self._sums is None else self._sums + sums
 
@@ -286,8 +325,9 @@ class FBetaScore(Metric):
         sums = self._sums.sum(axis=1, keepdims=True) if self.average == "micro" else self._sums
         tp, fp, fn = sums
         precision, recall = tp / (tp + fp + 1e-7), tp / (tp + fn + 1e-7)
-        scores = ((1 + self.beta**2) * precision * recall
-                  / (self.beta**2 * precision + recall + 1e-7))
+        scores = (
+            (1 + self.beta**2) * precision * recall / (self.beta**2 * precision + recall + 1e-7)
+        )
         if self.average is None:
             return scores
         sizes = tp + fn if self.average == "weighted" else np.ones(len(tp))

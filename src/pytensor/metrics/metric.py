@@ -178,8 +178,10 @@ class MeanOf(MeanFunction):
 
 def as_tensors(y_true, y_pred):
     """Targets and predictions as tensors."""
-    return (y_true if type(y_true) is Tensor else pt.asarray(y_true),
-            y_pred if type(y_pred) is Tensor else pt.asarray(y_pred))
+    return (
+        y_true if type(y_true) is Tensor else pt.asarray(y_true),
+        y_pred if type(y_pred) is Tensor else pt.asarray(y_pred),
+    )
 
 
 def as_arrays(name, y_true, y_pred, sample_weight, of_classes=False):
@@ -191,14 +193,18 @@ def as_arrays(name, y_true, y_pred, sample_weight, of_classes=False):
     y_true = losses.match_shape(name, y_true, y_pred.shape)
     weights = np.ones(()) if sample_weight is None else losses.weights_like(y_pred, sample_weight)
     shape = (-1, y_pred.shape[-1]) if y_pred.ndim > 1 or of_classes else (y_pred.size, 1)
-    return (np.asarray(y_true, np.float64).reshape(shape), np.asarray(y_pred).reshape(shape),
-            np.broadcast_to(np.asarray(weights, np.float64), y_pred.shape).reshape(shape))
+    return (
+        np.asarray(y_true, np.float64).reshape(shape),
+        np.asarray(y_pred).reshape(shape),
+        np.broadcast_to(np.asarray(weights, np.float64), y_pred.shape).reshape(shape),
+    )
 
 
 def ratio(x, y):
     """x / y, 0 where y is 0: ndarrays or numbers."""
-    return np.divide(x, y, out=np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y))),
-                     where=np.asarray(y) != 0)
+    return np.divide(
+        x, y, out=np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y))), where=np.asarray(y) != 0
+    )
 
 
 def plain(result):

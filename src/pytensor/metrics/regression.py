@@ -12,10 +12,22 @@ from pytensor._support.arguments import integer, number
 from pytensor.metrics.metric import MeanOf, Metric, as_arrays, plain, ratio
 
 __all__ = [
-    "BinaryCrossentropy", "CategoricalCrossentropy", "CategoricalHinge", "CosineSimilarity",
-    "Hinge", "KLDivergence", "LogCoshError", "MeanAbsoluteError", "MeanAbsolutePercentageError",
-    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "R2Score",
-    "RootMeanSquaredError", "SparseCategoricalCrossentropy", "SquaredHinge",
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "R2Score",
+    "RootMeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
 ]
 
 
@@ -253,8 +265,10 @@ class R2Score(Metric):
         """
         super().__init__(name)
         if class_aggregation not in ("uniform_average", "variance_weighted_average", None):
-            raise ValueError(f"{self.name}: class_aggregation: found {class_aggregation!r}: "
-                             "expected 'uniform_average', 'variance_weighted_average' or None")
+            raise ValueError(
+                f"{self.name}: class_aggregation: found {class_aggregation!r}: "
+                "expected 'uniform_average', 'variance_weighted_average' or None"
+            )
         self.class_aggregation = class_aggregation
         self.num_regressors = integer(f"{self.name}: num_regressors", num_regressors, 0)
         self.reset_state()
@@ -272,8 +286,9 @@ class R2Score(Metric):
         variances = (w * (shifted - mean) ** 2).sum(axis=0)
         errors = (w * (y - p) ** 2).sum(axis=0)
         count = np.full(total.shape, len(y))
-        self._moments = self.merged(self._moments, np.stack(
-            [count, total, y[0], mean, variances, errors]))
+        self._moments = self.merged(
+            self._moments, np.stack([count, total, y[0], mean, variances, errors])
+        )
 
     def merged(self, a, b):
         """Return the moments of two parts together (Chan, Golub, LeVeque 1979).
@@ -301,7 +316,8 @@ class R2Score(Metric):
         if n < 2:
             scores = np.full_like(scores, np.nan)
         if self.class_aggregation == "uniform_average" or (
-                self.class_aggregation is not None and constant.all()):
+            self.class_aggregation is not None and constant.all()
+        ):
             scores = scores.mean()
         elif self.class_aggregation is not None:
             scores = (variances * scores).sum() / variances.sum()
@@ -312,8 +328,11 @@ class R2Score(Metric):
         if self.num_regressors == 0:
             return scores
         if rest <= 0:
-            warnings.warn(f"{self.name}: num_regressors: found {self.num_regressors} for {n:g} "
-                          "samples: the score is not adjusted", stacklevel=3)
+            warnings.warn(
+                f"{self.name}: num_regressors: found {self.num_regressors} for {n:g} "
+                "samples: the score is not adjusted",
+                stacklevel=3,
+            )
             return scores
         return 1 - (1 - scores) * (n - 1) / rest
 

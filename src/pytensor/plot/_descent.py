@@ -9,8 +9,13 @@ from pytensor._autodiff.transforms import value_and_grad
 from pytensor.plot._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, YELLOW, new_figure
 
 # Each path has a colour, a mark and a kind of line of its own.
-STYLES = ((ORANGE, "o", "-"), (BLUE, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"),
-          (YELLOW, "v", "-"))
+STYLES = (
+    (ORANGE, "o", "-"),
+    (BLUE, "s", "--"),
+    (GREEN, "^", "-."),
+    (PURPLE, "D", ":"),
+    (YELLOW, "v", "-"),
+)
 LABEL = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 
 
@@ -37,8 +42,16 @@ def tangent(f, xs, low, high, *, figure=None):
         # above the line, to the side where it falls
         flat = abs(slope) * reach < 0.05 * (top - bottom)
         aside, align = (0, "center") if flat else (-9, "right") if slope > 0 else (9, "left")
-        axes.annotate(f"slope {slope:.2f}", (x, value), xytext=(aside, 6),
-                      textcoords="offset points", ha=align, color=colour, fontsize=9, bbox=LABEL)
+        axes.annotate(
+            f"slope {slope:.2f}",
+            (x, value),
+            xytext=(aside, 6),
+            textcoords="offset points",
+            ha=align,
+            color=colour,
+            fontsize=9,
+            bbox=LABEL,
+        )
     axes.set(ylim=(bottom - 0.1 * (top - bottom), top + 0.15 * (top - bottom)))
     return figure
 
@@ -61,9 +74,15 @@ def descent(f, paths, low, high, *, figure=None):
         y = np.asarray(f(pt.asarray(x)))
         _steps(axes, x, y, style)
         to_the_right = x[min(1, len(x) - 1)] > x[0]  # where the curve falls, there is room above
-        axes.annotate("start", (x[0], y[0]), xytext=(8 if to_the_right else -8, 3), fontsize=9,
-                      textcoords="offset points", ha="left" if to_the_right else "right",
-                      bbox=LABEL)
+        axes.annotate(
+            "start",
+            (x[0], y[0]),
+            xytext=(8 if to_the_right else -8, 3),
+            fontsize=9,
+            textcoords="offset points",
+            ha="left" if to_the_right else "right",
+            bbox=LABEL,
+        )
         axes.set_title(f"{title}: {len(x) - 1} steps", fontsize=10)
     for axes in panels[1:]:
         axes.set_ylabel("")
@@ -119,8 +138,15 @@ def race(f, paths, low=-2.0, high=2.0, *, figure=None):
         path = np.asarray(path, float)
         height = np.asarray(f(pt.asarray(path[:, 0]), pt.asarray(path[:, 1])))
         every = max(1, len(path) // 12)
-        style = {"color": colour, "marker": mark, "linestyle": line, "markevery": every,
-                 "markersize": 4, "linewidth": 1.5, "label": name}
+        style = {
+            "color": colour,
+            "marker": mark,
+            "linestyle": line,
+            "markevery": every,
+            "markersize": 4,
+            "linewidth": 1.5,
+            "label": name,
+        }
         left.plot(*path.T, **style)
         right.plot(height, **style)
     left.set(xlim=(x.min(), x.max()), ylim=(y.min(), y.max()))
@@ -146,8 +172,20 @@ def _curve(axes, f, low, high):
 def _steps(axes, x, y, style):
     """Points and the arrows between them; the last point is a star."""
     colour, mark, _ = style
-    axes.quiver(x[:-1], y[:-1], np.diff(x), np.diff(y), angles="xy", scale_units="xy", scale=1,
-                color=colour, width=0.004, headwidth=5, zorder=3, alpha=0.8)
+    axes.quiver(
+        x[:-1],
+        y[:-1],
+        np.diff(x),
+        np.diff(y),
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        color=colour,
+        width=0.004,
+        headwidth=5,
+        zorder=3,
+        alpha=0.8,
+    )
     axes.plot(x[:-1], y[:-1], mark, color=colour, markersize=3.5, zorder=4)
     axes.plot(x[-1], y[-1], "*", color=colour, markersize=13, markeredgecolor="black", zorder=5)
 

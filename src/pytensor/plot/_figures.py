@@ -13,7 +13,12 @@ from pytensor._support.files import write_atomically
 
 # The palette of Okabe and Ito (2008), made for any colour vision.
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
 )
 GREY = "#767676"
 SIGNED = "PuOr_r"  # purple below 0, orange above, white at 0
@@ -35,8 +40,9 @@ def _figure_class():
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("pytensor.plot: matplotlib is missing: pip install "
-                          "'pytensor-kernels[plot]'") from error
+        raise ImportError(
+            "pytensor.plot: matplotlib is missing: pip install 'pytensor-kernels[plot]'"
+        ) from error
 
     def _repr_png_(self):
         content = io.BytesIO()
@@ -64,8 +70,10 @@ def check_path(path):
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{path}: found a name that ends in {path.suffix!r}: expected one of "
-                         f"{', '.join(FORMATS)}")
+        raise ValueError(
+            f"{path}: found a name that ends in {path.suffix!r}: expected one of "
+            f"{', '.join(FORMATS)}"
+        )
     if path.exists() and not path.is_file():
         raise OSError(f"{path}: is there and is no regular file")
     if not path.parent.is_dir():
@@ -95,8 +103,17 @@ def save(figure, path, dpi=100):
     write_atomically(path, content.getvalue())
 
 
-def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK, limits=None,
-           image_shape=None):
+def images(
+    x,
+    captions=None,
+    *,
+    columns=None,
+    figure=None,
+    title=None,
+    cmap=INK,
+    limits=None,
+    image_shape=None,
+):
     """Show samples as a grid of images.
 
     Args:
@@ -120,8 +137,11 @@ def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK,
     n = len(x)
     if captions is not None and len(captions) != n:
         raise ValueError(f"images: {len(captions)} captions: expected {n}, one for each image")
-    columns = (min(n, max(1, round((2 * n) ** 0.5))) if columns is None
-               else integer("images: columns", columns, 1))
+    columns = (
+        min(n, max(1, round((2 * n) ** 0.5)))
+        if columns is None
+        else integer("images: columns", columns, 1)
+    )
     rows = -(-n // columns)
     low, high = (x.min(), x.max()) if limits is None else limits
     ratio = 0.6 if x.ndim == 2 else x.shape[1] / x.shape[2]  # height of a tile of width 1
@@ -137,11 +157,22 @@ def images(x, captions=None, *, columns=None, figure=None, title=None, cmap=INK,
             _bars(axes, image, extent, low, high)
         else:
             axes.imshow(image, cmap=cmap, vmin=low, vmax=high, extent=extent)
-        axes.plot([left, left + 1, left + 1, left, left],
-                  [top, top, top + ratio, top + ratio, top], color="#d0d0d0", linewidth=0.6)
+        axes.plot(
+            [left, left + 1, left + 1, left, left],
+            [top, top, top + ratio, top + ratio, top],
+            color="#d0d0d0",
+            linewidth=0.6,
+        )
         if captions is not None:
-            axes.text(left + 0.5, top + ratio + 0.05, captions[i], ha="center", va="top",
-                      fontsize=8, linespacing=1.1)
+            axes.text(
+                left + 0.5,
+                top + ratio + 0.05,
+                captions[i],
+                ha="center",
+                va="top",
+                fontsize=8,
+                linespacing=1.1,
+            )
     axes.set(xlim=(-0.03, 1.12 * columns - 0.09), ylim=(down * rows, -0.05), aspect="equal")
     if title:
         axes.set_title(title, fontsize=10)
@@ -153,15 +184,17 @@ def as_images(name, x, image_shape=None):
     x = np.asarray(x)
     if image_shape is not None:
         if x.ndim < 2 or x[:1].size != np.prod(image_shape) * len(x[:1]):
-            raise ValueError(f"{name}: image_shape {tuple(image_shape)}: found x of shape "
-                             f"{x.shape}")
+            raise ValueError(
+                f"{name}: image_shape {tuple(image_shape)}: found x of shape {x.shape}"
+            )
         x = x.reshape(len(x), *image_shape)
     if x.ndim == 4 and x.shape[3] == 1:
         x = x[..., 0]
     coloured = x.ndim == 4 and x.shape[3] in (3, 4)
     if x.size == 0 or not (x.ndim in (2, 3) or coloured):
-        raise ValueError(f"{name}: x of shape {x.shape}: expected images (n, height, width) or "
-                         "rows (n, length)")
+        raise ValueError(
+            f"{name}: x of shape {x.shape}: expected images (n, height, width) or rows (n, length)"
+        )
     return x
 
 
@@ -172,5 +205,10 @@ def _bars(axes, row, extent, low, high):
     scale = (bottom - top) / ((high - low) or 1.0)
     zero = bottom + low * scale
     # one shape for the row: a Rectangle for each of 784 numbers would take a second
-    axes.stairs(zero - scale * row, np.linspace(left, right, len(row) + 1), baseline=zero,
-                fill=True, color=BLUE)
+    axes.stairs(
+        zero - scale * row,
+        np.linspace(left, right, len(row) + 1),
+        baseline=zero,
+        fill=True,
+        color=BLUE,
+    )

@@ -27,21 +27,47 @@ def tape(f, *args, figure=None, title=None):
     axes.set_axis_off()
     boxes = {}
     for value in values:
-        colour = (ORANGE if value.name in returned else "black" if value.op
-                  else GREY if value.name.startswith("c") else BLUE)
+        colour = (
+            ORANGE
+            if value.name in returned
+            else "black"
+            if value.op
+            else GREY
+            if value.name.startswith("c")
+            else BLUE
+        )
         numbers = [name for name in value.inputs if name not in places]
-        text = "\n".join(filter(None, (value.name, " ".join([value.op, *numbers]),
-                                       str(value.shape))))
+        text = "\n".join(
+            filter(None, (value.name, " ".join([value.op, *numbers]), str(value.shape)))
+        )
         box = {"boxstyle": "round", "facecolor": "white", "edgecolor": colour, "linewidth": 1.5}
-        boxes[value.name] = axes.text(*places[value.name], text, ha="center", va="center",
-                                      fontsize=8, linespacing=1.15, bbox=box, zorder=2)
+        boxes[value.name] = axes.text(
+            *places[value.name],
+            text,
+            ha="center",
+            va="center",
+            fontsize=8,
+            linespacing=1.15,
+            bbox=box,
+            zorder=2,
+        )
     for value in values:
         for name in dict.fromkeys(value.inputs):
             if name in places:
-                axes.annotate("", places[value.name], places[name], zorder=1, arrowprops={
-                    "arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 1,
-                    "patchA": boxes[name].get_bbox_patch(),
-                    "patchB": boxes[value.name].get_bbox_patch()})
+                axes.annotate(
+                    "",
+                    places[value.name],
+                    places[name],
+                    zorder=1,
+                    arrowprops={
+                        "arrowstyle": "-|>",
+                        "color": GREY,
+                        "shrinkA": 0,
+                        "shrinkB": 1,
+                        "patchA": boxes[name].get_bbox_patch(),
+                        "patchB": boxes[value.name].get_bbox_patch(),
+                    },
+                )
     axes.set(xlim=(-0.55, n_columns - 0.45), ylim=(-top, top))
     if title:
         axes.set_title(title)
@@ -60,6 +86,7 @@ def _places(values):
         columns.setdefault(depth[value.name], []).append(value)
     places = {}
     for column in sorted(columns):
+
         def height(value):
             ys = [places[name][1] for name in value.inputs if name in places]
             return sum(ys) / len(ys) if ys else -1e9  # what is given stands below

@@ -33,12 +33,14 @@ def anatomy(*tensors, figure=None):
     for axes, array, width in zip(panels, arrays, widths, strict=True):
         _cells(axes, array)
         across, down = _extent(array)
-        facts = (f"ndim {array.ndim}\nshape {array.shape}\n{array.dtype}\n"
-                 f"strides {array.strides}")
+        facts = f"ndim {array.ndim}\nshape {array.shape}\n{array.dtype}\nstrides {array.strides}"
         axes.text(across / 2, down + 0.4, facts, ha="center", va="top", fontsize=8.5)
         axes.text(across / 2, -1.1, RANKS[array.ndim], ha="center", va="bottom", fontsize=10)
-        axes.set(xlim=((across - width) / 2 - 0.3, (across + width) / 2 - 0.3),
-                 ylim=(height - 1.6, -1.8), aspect="equal")
+        axes.set(
+            xlim=((across - width) / 2 - 0.3, (across + width) / 2 - 0.3),
+            ylim=(height - 1.6, -1.8),
+            aspect="equal",
+        )
         axes.set_axis_off()
     return figure
 
@@ -72,16 +74,29 @@ def memory(base, views=None, *, figure=None):
         for i, value in enumerate(strip):
             _cell(axes, left + 1.12 * i, 0, value, tints.get(i, "white"), 1.12)
             if i in order:
-                axes.text(left + 1.12 * (i + 0.5), 1.35, str(order[i]), ha="center", va="center",
-                          fontsize=7, color=GREY)
+                axes.text(
+                    left + 1.12 * (i + 0.5),
+                    1.35,
+                    str(order[i]),
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color=GREY,
+                )
         where = "other memory: a copy"
         if inside:
-            where = ("its memory; below, the order in which it is read" if axes is rows[0]
-                     else "the same memory")
+            where = (
+                "its memory; below, the order in which it is read"
+                if axes is rows[0]
+                else "the same memory"
+            )
         axes.text(left, -0.75, where, fontsize=8.5)
         axes.text(0, -0.75, f"{title}: shape {array.shape}, strides {array.strides}", fontsize=8.5)
-        axes.set(xlim=(-0.9, left + 1.12 * buffer.size + 0.1), ylim=(height - 1.45, -1.15),
-                 aspect="equal")
+        axes.set(
+            xlim=(-0.9, left + 1.12 * buffer.size + 0.1),
+            ylim=(height - 1.45, -1.15),
+            aspect="equal",
+        )
         axes.set_axis_off()
     return figure
 
@@ -89,8 +104,10 @@ def memory(base, views=None, *, figure=None):
 def _small(function, tensor):
     array = np.asarray(tensor)
     if array.ndim > 3 or array.size > 200:
-        raise ValueError(f"{function}: found a tensor of shape {array.shape}: expected at most 3 "
-                         "axes and 200 elements, to have room for each")
+        raise ValueError(
+            f"{function}: found a tensor of shape {array.shape}: expected at most 3 "
+            "axes and 200 elements, to have room for each"
+        )
     return array
 
 
@@ -124,28 +141,51 @@ def _cells(axes, array):
     for k in reversed(range(shape[0])):
         # the sheet with index 0 is in front, at the lower left
         for i, j in np.ndindex(shape[1:]):
-            _cell(axes, j + BEHIND * k, i + BEHIND * (shape[0] - 1 - k), values[k, i, j],
-                  tints[k, i, j], 1)
+            _cell(
+                axes,
+                j + BEHIND * k,
+                i + BEHIND * (shape[0] - 1 - k),
+                values[k, i, j],
+                tints[k, i, j],
+                1,
+            )
     style = {"fontsize": 7.5, "color": GREY, "ha": "center", "va": "center"}
     back = BEHIND * (shape[0] - 1)
     if array.ndim:
         last = array.ndim - 1
         axes.text(back + shape[2] / 2, -0.3, f"axis {last}: {shape[2]}", **style)
     if array.ndim > 1:
-        axes.text(-0.35, back + shape[1] / 2, f"axis {array.ndim - 2}: {shape[1]}", rotation=90,
-                  **style)
+        axes.text(
+            -0.35, back + shape[1] / 2, f"axis {array.ndim - 2}: {shape[1]}", rotation=90, **style
+        )
     if array.ndim == 3:
-        axes.text(back / 2 - 0.35, back / 2 - 0.35, f"axis 0: {shape[0]}", rotation=45,
-                  rotation_mode="anchor", **style)
+        axes.text(
+            back / 2 - 0.35,
+            back / 2 - 0.35,
+            f"axis 0: {shape[0]}",
+            rotation=45,
+            rotation_mode="anchor",
+            **style,
+        )
 
 
 def _cell(axes, left, top, value, tint, width):
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((left, top), width, 1, facecolor=tint, edgecolor="#555555",
-                             linewidth=0.7, zorder=2))
-    axes.text(left + width / 2, top + 0.5, f"{value:.3g}" if value.dtype.kind == "f" else value,
-              ha="center", va="center", fontsize=8, zorder=2)
+    axes.add_patch(
+        Rectangle(
+            (left, top), width, 1, facecolor=tint, edgecolor="#555555", linewidth=0.7, zorder=2
+        )
+    )
+    axes.text(
+        left + width / 2,
+        top + 0.5,
+        f"{value:.3g}" if value.dtype.kind == "f" else value,
+        ha="center",
+        va="center",
+        fontsize=8,
+        zorder=2,
+    )
 
 
 # ------------------------------------------------------------------------------- the plane
@@ -166,27 +206,60 @@ def vector_sum(a, b, *, figure=None):
     axes = figure.add_subplot()
     zero = np.zeros(2)
     for start, end, colour, width, text in (
-            (zero, a, BLUE, 0.011, "a"), (zero, b, ORANGE, 0.011, "b"),
-            (a, a + b, "#f0b48f", 0.008, "b, from the tip of a"),
-            (zero, a + b, GREEN, 0.011, "a + b")):
-        axes.quiver(*start, *(end - start), color=colour, width=width, angles="xy",
-                    scale_units="xy", scale=1, zorder=3)
+        (zero, a, BLUE, 0.011, "a"),
+        (zero, b, ORANGE, 0.011, "b"),
+        (a, a + b, "#f0b48f", 0.008, "b, from the tip of a"),
+        (zero, a + b, GREEN, 0.011, "a + b"),
+    ):
+        axes.quiver(
+            *start,
+            *(end - start),
+            color=colour,
+            width=width,
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            zorder=3,
+        )
         along = end - start
         aside = np.array([-along[1], along[0]]) / (np.hypot(*along) or 1)
         x, y = (start + end) / 2 + 0.22 * aside
-        axes.text(x, y, text, color=colour if colour[1] != "f" else "#b0602c", ha="center",
-                  va="center", fontsize=9, rotation_mode="anchor",
-                  rotation=np.degrees(np.arctan2(along[1], along[0])) if along[0] >= 0 else 0)
+        axes.text(
+            x,
+            y,
+            text,
+            color=colour if colour[1] != "f" else "#b0602c",
+            ha="center",
+            va="center",
+            fontsize=9,
+            rotation_mode="anchor",
+            rotation=np.degrees(np.arctan2(along[1], along[0])) if along[0] >= 0 else 0,
+        )
     corners = np.stack((zero, a, b, a + b))
-    axes.set(xlim=(corners[:, 0].min() - 0.6, corners[:, 0].max() + 0.6),
-             ylim=(corners[:, 1].min() - 0.6, corners[:, 1].max() + 0.6))
+    axes.set(
+        xlim=(corners[:, 0].min() - 0.6, corners[:, 0].max() + 0.6),
+        ylim=(corners[:, 1].min() - 0.6, corners[:, 1].max() + 0.6),
+    )
     _plane(axes)
     return figure
 
 
 # A letter that no turn and no mirror brings back to itself.
-LETTER = np.array([(0, 0), (0, 1.5), (1, 1.5), (1, 1.2), (0.3, 1.2), (0.3, 0.9), (0.8, 0.9),
-                   (0.8, 0.6), (0.3, 0.6), (0.3, 0), (0, 0)])
+LETTER = np.array(
+    [
+        (0, 0),
+        (0, 1.5),
+        (1, 1.5),
+        (1, 1.2),
+        (0.3, 1.2),
+        (0.3, 0.9),
+        (0.8, 0.9),
+        (0.8, 0.6),
+        (0.3, 0.6),
+        (0.3, 0),
+        (0, 0),
+    ]
+)
 
 
 def plane_maps(maps, *, figure=None):
@@ -203,11 +276,14 @@ def plane_maps(maps, *, figure=None):
     panels = figure.subplots(1, len(results), squeeze=False, sharex=True, sharey=True)[0]
     ends = []
     for axes, (title, function) in zip(panels, results.items(), strict=True):
+
         def moved(points, title=title, function=function):
             result = np.asarray(function(points.astype(np.float32)))
             if result.shape != points.shape:
-                raise ValueError(f"plane_maps: {title}: found {result.shape} for points "
-                                 f"{points.shape}: expected as many points")
+                raise ValueError(
+                    f"plane_maps: {title}: found {result.shape} for points "
+                    f"{points.shape}: expected as many points"
+                )
             return result
 
         ends.append(_grid(axes, moved, 2))
@@ -215,16 +291,26 @@ def plane_maps(maps, *, figure=None):
         axes.fill(*letter.T, facecolor=SKY, alpha=0.75, edgecolor=BLUE, zorder=3)
         origin, *tips = moved(np.array([(0, 0), (1, 0), (0, 1)], float))
         for tip, colour in zip(tips, (ORANGE, PURPLE), strict=True):
-            axes.quiver(*origin, *(tip - origin), color=colour, angles="xy", scale_units="xy",
-                        scale=1, width=0.018, zorder=4)
+            axes.quiver(
+                *origin,
+                *(tip - origin),
+                color=colour,
+                angles="xy",
+                scale_units="xy",
+                scale=1,
+                width=0.018,
+                zorder=4,
+            )
         axes.set_title(title, fontsize=10)
     ends = np.concatenate(ends)
     if is_new:
         width, height = np.ptp(ends, axis=0) + 0.6
         figure.set_figheight(2.2 * height / width + 0.6)
     for axes in panels:
-        axes.set(xlim=(ends[:, 0].min() - 0.3, ends[:, 0].max() + 0.3),
-                 ylim=(ends[:, 1].min() - 0.3, ends[:, 1].max() + 0.3))
+        axes.set(
+            xlim=(ends[:, 0].min() - 0.3, ends[:, 0].max() + 0.3),
+            ylim=(ends[:, 1].min() - 0.3, ends[:, 1].max() + 0.3),
+        )
         _plane(axes)
     return figure
 
@@ -232,8 +318,7 @@ def plane_maps(maps, *, figure=None):
 def _dense(points, steps=12):
     """More points on the lines between the points, so that a bent line is seen to be bent."""
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    return np.concatenate([a + t * (b - a) for a, b in itertools.pairwise(points)]
-                          + [points[-1:]])
+    return np.concatenate([a + t * (b - a) for a, b in itertools.pairwise(points)] + [points[-1:]])
 
 
 def _grid(axes, moved, half, step=1.0, centre=(0, 0)):
@@ -241,8 +326,10 @@ def _grid(axes, moved, half, step=1.0, centre=(0, 0)):
     ends = []
     for position in np.arange(-half, half + step / 2, step):
         run = np.linspace(-half, half, 121)
-        for line in (np.stack((np.full_like(run, position), run), axis=1),
-                     np.stack((run, np.full_like(run, position)), axis=1)):
+        for line in (
+            np.stack((np.full_like(run, position), run), axis=1),
+            np.stack((run, np.full_like(run, position)), axis=1),
+        ):
             ends.append(moved(line + np.asarray(centre)))
             axes.plot(*ends[-1].T, color="#b5b5b5", linewidth=0.8, zorder=1)
     return np.concatenate(ends)
@@ -276,12 +363,14 @@ def through_layers(model, x, labels, *, figure=None):
     """
     x, labels = np.asarray(x, np.float32), np.asarray(labels)
     if x.ndim != 2 or x.shape[1] != 2 or labels.shape != x.shape[:1]:
-        raise ValueError(f"through_layers: found x {x.shape} and labels {labels.shape}: expected "
-                         "(n, 2) and (n,)")
+        raise ValueError(
+            f"through_layers: found x {x.shape} and labels {labels.shape}: expected (n, 2) and (n,)"
+        )
     stages = [("input", lambda points: points)]
     for i, layer in enumerate(model.layers):
+
         def output(points, last=i):
-            for layer in model.layers[:last + 1]:
+            for layer in model.layers[: last + 1]:
                 points = layer(points)
             return np.asarray(points)
 
@@ -295,19 +384,26 @@ def through_layers(model, x, labels, *, figure=None):
     for axes, (title, function) in zip(panels, stages, strict=False):
         flat, note = _flattened(function(x), labels)
         if flat is not None:
-            _grid(axes, lambda points, f=function, flat=flat: flat(f(points.astype(np.float32))),
-                  half, half / 6, (low + high) / 2)
+            _grid(
+                axes,
+                lambda points, f=function, flat=flat: flat(f(points.astype(np.float32))),
+                half,
+                half / 6,
+                (low + high) / 2,
+            )
             spots = flat(function(x))
         else:
             spots = _beside(function(x), labels)
-        for k, (colour, marker) in enumerate(zip((BLUE, ORANGE, GREEN, YELLOW), "o^sD",
-                                                 strict=True)):
-            axes.scatter(*spots[labels == k].T, s=9, color=colour, marker=marker, zorder=3,
-                         linewidths=0)
+        for k, (colour, marker) in enumerate(
+            zip((BLUE, ORANGE, GREEN, YELLOW), "o^sD", strict=True)
+        ):
+            axes.scatter(
+                *spots[labels == k].T, s=9, color=colour, marker=marker, zorder=3, linewidths=0
+            )
         axes.set_title(title + note, fontsize=9.5)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("#d0d0d0")
-    for axes in panels[len(stages):]:
+    for axes in panels[len(stages) :]:
         axes.set_axis_off()
     return figure
 

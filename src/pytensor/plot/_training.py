@@ -25,17 +25,20 @@ def curves(history, names=None, *, figure=None):
     names = known if names is None else list(names)
     missing = [name for name in names if name not in values]
     if missing or not names or not len(values[names[0]]):
-        raise ValueError(f"curves: history: found no values of "
-                         f"{', '.join(missing) or 'any epoch'}: it has "
-                         f"{', '.join(known) or 'nothing'}")
+        raise ValueError(
+            f"curves: history: found no values of "
+            f"{', '.join(missing) or 'any epoch'}: it has "
+            f"{', '.join(known) or 'nothing'}"
+        )
     count = len(values[names[0]])
     epochs = [epoch + 1 for epoch in getattr(history, "epoch", ())] or range(1, count + 1)
     figure = new_figure(figure, 4.2 * len(names), 3.2)
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         axes.plot(epochs, values[name], "o-", color=BLUE, markersize=4, label="training")
         if f"val_{name}" in values:
-            axes.plot(epochs, values[f"val_{name}"], "s--", color=ORANGE, markersize=4,
-                      label="validation")
+            axes.plot(
+                epochs, values[f"val_{name}"], "s--", color=ORANGE, markersize=4, label="validation"
+            )
         axes.legend(frameon=False)
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -59,8 +62,10 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
     """
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if labels.shape != predicted.shape or labels.ndim != 1 or labels.size == 0:
-        raise ValueError(f"confusion_matrix: labels {labels.shape} and predicted "
-                         f"{predicted.shape}: expected class numbers of the same samples, (n,)")
+        raise ValueError(
+            f"confusion_matrix: labels {labels.shape} and predicted "
+            f"{predicted.shape}: expected class numbers of the same samples, (n,)"
+        )
     n = int(max(labels.max(), predicted.max())) + 1
     _check_range("confusion_matrix", np.minimum(labels, predicted), n)
     class_names = _names("confusion_matrix", class_names, n)
@@ -74,8 +79,15 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
     if n <= 20:
         for i, j in np.ndindex(n, n):
             if counts[i, j]:
-                axes.text(j, i, str(counts[i, j]), ha="center", va="center",
-                          fontsize=9 if n <= 10 else 6, fontweight="bold" if i == j else None)
+                axes.text(
+                    j,
+                    i,
+                    str(counts[i, j]),
+                    ha="center",
+                    va="center",
+                    fontsize=9 if n <= 10 else 6,
+                    fontweight="bold" if i == j else None,
+                )
     for i in range(n):
         axes.add_patch(_square(i))
     every = max(1, n // 20)
@@ -88,8 +100,10 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
             label.set(ha="right", rotation_mode="anchor")
     right = counts.trace()
     axes.set(xlabel="predicted class", ylabel="true class")
-    axes.set_title(f"Confusion matrix: {right:,} of {labels.size:,} right "
-                   f"({100 * right / labels.size:.2f} %)", fontsize=10)
+    axes.set_title(
+        f"Confusion matrix: {right:,} of {labels.size:,} right ({100 * right / labels.size:.2f} %)",
+        fontsize=10,
+    )
     return figure
 
 
@@ -99,8 +113,9 @@ def _square(i):
     return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8)
 
 
-def mistakes(x, labels, probabilities, count=18, *, image_shape=None, class_names=None,
-             figure=None):
+def mistakes(
+    x, labels, probabilities, count=18, *, image_shape=None, class_names=None, figure=None
+):
     """Show the samples that a network got wrong most confidently: the least probability of the
     true class comes first.
 
@@ -120,24 +135,32 @@ def mistakes(x, labels, probabilities, count=18, *, image_shape=None, class_name
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or len(x) != len(labels):
-        raise ValueError(f"mistakes: x {np.shape(x)}, labels {labels.shape} and probabilities "
-                         f"{probabilities.shape}: expected (n, ...), (n,) and (n, classes)")
+        raise ValueError(
+            f"mistakes: x {np.shape(x)}, labels {labels.shape} and probabilities "
+            f"{probabilities.shape}: expected (n, ...), (n,) and (n, classes)"
+        )
     _check_range("mistakes", labels, probabilities.shape[1])
     names = _names("mistakes", class_names, probabilities.shape[1])
     guessed = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(guessed != labels)
     worst = wrong[np.argsort(probabilities[wrong, labels[wrong]], kind="stable")]
-    worst = worst[:integer("mistakes: count", count, 1)]
+    worst = worst[: integer("mistakes: count", count, 1)]
     if not worst.size:
         figure = new_figure(figure, 5.4, 1)
         return _note(figure, f"No mistakes among {labels.size:,} samples")
-    captions = [f"{names[guessed[i]]} ({100 * probabilities[i, guessed[i]]:.0f} %)\n"
-                f"is {names[labels[i]]}" for i in worst]
+    captions = [
+        f"{names[guessed[i]]} ({100 * probabilities[i, guessed[i]]:.0f} %)\nis {names[labels[i]]}"
+        for i in worst
+    ]
     # np.stack: x may be a tensor, which does not take arrays of integers as an index
-    return images(np.stack([np.asarray(x[int(i)]) for i in worst]), captions, columns=6,
-                  figure=figure, image_shape=image_shape,
-                  title=f"The worst of {wrong.size:,} mistakes: predicted class (probability), "
-                        "true class")
+    return images(
+        np.stack([np.asarray(x[int(i)]) for i in worst]),
+        captions,
+        columns=6,
+        figure=figure,
+        image_shape=image_shape,
+        title=f"The worst of {wrong.size:,} mistakes: predicted class (probability), true class",
+    )
 
 
 def weights(kernel, count=40, *, image_shape=None, figure=None):
@@ -158,15 +181,21 @@ def weights(kernel, count=40, *, image_shape=None, figure=None):
     if kernel.ndim != 2:
         raise ValueError(f"weights: kernel of shape {kernel.shape}: expected (inputs, units)")
     norms = np.linalg.norm(kernel, axis=0)
-    largest = np.argsort(-norms, kind="stable")[:integer("weights: count", count, 1)]
+    largest = np.argsort(-norms, kind="stable")[: integer("weights: count", count, 1)]
     chosen = as_images("weights", kernel.T[largest], image_shape)
     limit = float(np.quantile(np.abs(chosen), 0.998)) or 1.0
     if chosen.ndim == 4:  # colours: grey is 0
         chosen = np.clip(0.5 + chosen / (2 * limit), 0, 1)
     which = "" if len(largest) == len(norms) else f" {len(largest)} of"
     colours = ": orange > 0, purple < 0" if chosen.ndim == 3 else ""
-    return images(chosen, columns=8, figure=figure, cmap=SIGNED, limits=(-limit, limit),
-                  title=f"First layer,{which} {len(norms)} units{colours}")
+    return images(
+        chosen,
+        columns=8,
+        figure=figure,
+        cmap=SIGNED,
+        limits=(-limit, limit),
+        title=f"First layer,{which} {len(norms)} units{colours}",
+    )
 
 
 def report(model, x, y, history=None, *, image_shape=None, class_names=None, title=None):
@@ -213,8 +242,9 @@ def report(model, x, y, history=None, *, image_shape=None, class_names=None, tit
         _note(left, "not trained in this run: no curves")
     confusion_matrix(labels, probabilities.argmax(axis=1), class_names, figure=right)
     left, right = lower.subfigures(1, 2)
-    mistakes(x, labels, probabilities, image_shape=image_shape, class_names=class_names,
-             figure=left)
+    mistakes(
+        x, labels, probabilities, image_shape=image_shape, class_names=class_names, figure=left
+    )
     if kernel is None:
         _note(right, "no layer with a kernel")
     else:
@@ -231,8 +261,10 @@ def _class_numbers(y, probabilities):
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or len(y) != len(probabilities) or (y.size and (y != np.floor(y)).any()):
-        raise ValueError(f"report: y of shape {y.shape}: expected class numbers (n,) or one-hot "
-                         f"rows {probabilities.shape}")
+        raise ValueError(
+            f"report: y of shape {y.shape}: expected class numbers (n,) or one-hot "
+            f"rows {probabilities.shape}"
+        )
     return y.astype(np.intp)
 
 
