@@ -415,7 +415,7 @@ cdef int set_item(Tensor t, object key, object value) except -1:
     return 0
 
 
-def write_to(result, out):
+cpdef write_to(result, out):
     """out with the elements of result written to it; result itself where out is None.
 
     out: a tensor or an ndarray. Raises: ValueError unless it has the result's shape, TypeError
