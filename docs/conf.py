@@ -23,6 +23,7 @@ import pytensor
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+import browser_kernels  # noqa: E402
 import notebooks  # noqa: E402
 import reference  # noqa: E402
 
@@ -314,6 +315,10 @@ def process_docstring(app, what, name, thing, options, lines):
 def setup(app):
     """Called by Sphinx."""
     write_reference(Path(app.srcdir) / "api")
+    try:
+        browser_kernels.write(Path(app.srcdir) / "_static")
+    except ImportError as error:
+        print(f"{error}: the page browser.md will say so")
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("build-finished", write_notebooks)
     app.connect("autodoc-process-bases", process_bases)

@@ -294,7 +294,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const image of document.querySelectorAll("article img")) {
         image.addEventListener("click", () => enlarge(image));
     }
-    for (const demo of document.querySelectorAll(".demo")) {
+    for (const demo of document.querySelectorAll("[data-demo]")) {
         DEMOS[demo.dataset.demo](demo);
     }
 });
