@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+import pytensor as pt
 from pytensor import random
 
 
@@ -36,3 +38,66 @@ def test_unpredictable_without_a_seed():
 def test_refuses(value, error):
     with pytest.raises(error, match=f"^random.seed: found {value!r}: expected an integer >= 0"):
         random.seed(value)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_normal_numbers_have_the_mean_and_deviation_asked_for(dtype):
+    x = random.normal((400, 500), mean=3, std=2, dtype=dtype, generator=rng())
+    assert (x.shape, x.dtype) == ((400, 500), np.dtype(dtype))
+    assert abs(x.mean().item() - 3) < 0.03 and abs(x.std().item() - 2) < 0.03
+    expected = rng().standard_normal((400, 500), dtype) * np.dtype(dtype).type(2)
+    np.testing.assert_array_equal(x, expected + np.dtype(dtype).type(3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uniform_numbers_stay_below_high(dtype):
+    x = random.uniform(200_000, low=-1, high=1, dtype=dtype, generator=rng())
+    assert x.dtype == np.dtype(dtype) and x.min().item() >= -1 and x.max().item() < 1
+    assert abs(x.mean().item()) < 0.01
+    near = random.uniform(10_000, low=1, high=1 + 2**-22, generator=rng())
+    assert near.max().item() < 1 + 2**-22
+    assert random.uniform(3, low=2, high=2).tolist() == [2, 2, 2]
+
+
+def test_integers_and_permutations():
+    x = random.integers(-2, 3, (50, 20), dtype="int8", generator=rng())
+    assert x.dtype == np.dtype("int8") and set(x.reshape(-1).tolist()) == {-2, -1, 0, 1, 2}
+    assert random.integers(0, 10).shape == ()
+    assert sorted(random.permutation(100, generator=rng()).tolist()) == list(range(100))
+    rows = pt.asarray(np.arange(12).reshape(6, 2))
+    shuffled = random.permutation(rows, generator=rng())
+    assert sorted(shuffled.tolist()) == rows.tolist()
+    np.testing.assert_array_equal(shuffled, rng().permutation(rows.numpy()))
+
+
+def test_distributions_draw_from_the_one_generator_by_default():
+    random.seed(5)
+    first = [random.normal(3).tolist(), random.uniform(3).tolist(), random.permutation(9).tolist()]
+    random.seed(5)
+    again = [random.normal(3).tolist(), random.uniform(3).tolist(), random.permutation(9).tolist()]
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: random.normal(2, std=-1), ValueError, "normal: std: found -1"),
+        (lambda: random.normal(-1), ValueError, "normal: shape: found -1"),
+        (lambda: random.normal("a"), TypeError, "normal: shape: found 'a'"),
+        (lambda: random.normal(2, dtype="int64"), TypeError, "normal: dtype: found int64"),
+        (lambda: random.normal(2, generator=3), TypeError, "normal: generator: found 3"),
+        (lambda: random.uniform(2, low=1, high=0), ValueError, "uniform: low, high: found 1"),
+        (lambda: random.integers(3, 3), ValueError, "integers: low 3, high 3"),
+        (lambda: random.integers(0, 300, 2, dtype="int8"), ValueError, "integers: low 0, high 300"),
+        (lambda: random.integers(0, 3, dtype="float32"), TypeError, "integers: dtype"),
+        (lambda: random.permutation(-1), ValueError, "permutation: x: found -1"),
+        (lambda: random.permutation(2.5), ValueError, "permutation: x: found a 0-d tensor"),
+    ],
+)
+def test_distributions_refuse(call, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        call()

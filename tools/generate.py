@@ -277,7 +277,7 @@ def docstring(row: Row) -> list[str]:
         text += [
             "x: tensor or array-like. axis: the axis or tuple of axes to reduce; all by default."
             if row.identity is not None
-            else "x: tensor or array-like. axis: the axis to search; all of x, flattened, by default.",
+            else "x: tensor or array-like. axis: the axis to search; x is flattened by default.",
             "keepdims: keep the reduced axes with length 1."
             + " dtype: convert x to it first." * row.wide,
         ]

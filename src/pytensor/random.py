@@ -1,4 +1,4 @@
-"""The one source of random numbers: initial weights, shuffling, dropout."""
+"""Random numbers: the one source of initial weights, shuffling and dropout, and distributions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 
 import numpy as np
 
-__all__ = ["generator", "seed", "stream"]
+from pytensor._core import Tensor, asarray, empty
+from pytensor._support.arguments import integer, number
+
+__all__ = ["generator", "integers", "normal", "permutation", "seed", "stream", "uniform"]
 
 _generator = None
 _entropy = None  # of the generator that is made when one is first needed
@@ -75,3 +78,138 @@ def stream(*numbers):
         yield
     finally:
         _generator, _entropy = before
+
+
+# ------------------------------------------------------------------------------ distributions
+
+
+def normal(shape=(), *, mean=0.0, std=1.0, dtype="float32", generator=None) -> Tensor:
+    """Draw from the normal distribution.
+
+    Args:
+        shape: an integer or a tuple of them.
+        mean, std: numbers; std >= 0.
+        dtype: float32 or float64.
+        generator: a `numpy.random.Generator`; by default the process-wide one.
+
+    Returns:
+        A tensor of the shape.
+
+    Raises:
+        TypeError, ValueError: an argument is something else.
+
+    >>> pt.random.normal((2, 3), generator=np.random.default_rng(0)).shape
+    (2, 3)
+    """
+    mean, std = number("normal: mean", mean), number("normal: std", std, 0)
+    values = _source("normal", generator).standard_normal(
+        _shape("normal", shape), _float_dtype("normal", dtype)
+    )
+    return asarray(values * values.dtype.type(std) + values.dtype.type(mean))
+
+
+def uniform(shape=(), *, low=0.0, high=1.0, dtype="float32", generator=None) -> Tensor:
+    """Draw from the uniform distribution on [low, high).
+
+    Args:
+        shape, dtype, generator: as for `normal`.
+        low, high: numbers, low <= high.
+
+    Returns:
+        A tensor of the shape.
+
+    Raises:
+        TypeError, ValueError: an argument is something else.
+
+    >>> x = pt.random.uniform(1000, low=-1, generator=np.random.default_rng(0))
+    >>> -1 <= x.min().item() and x.max().item() < 1
+    True
+    """
+    low, high = number("uniform: low", low), number("uniform: high", high)
+    if low > high:
+        raise ValueError(f"uniform: low, high: found {low} and {high}: expected low <= high")
+    dtype = _float_dtype("uniform", dtype)
+    values = _source("uniform", generator).random(_shape("uniform", shape), dtype)
+    values = values * dtype.type(high - low) + dtype.type(low)
+    if high > low:  # rounding may reach high
+        values = np.minimum(values, np.nextafter(dtype.type(high), dtype.type(low)))
+    return asarray(np.asarray(values, dtype))
+
+
+def integers(low, high, shape=(), *, dtype="int64", generator=None) -> Tensor:
+    """Draw integers from low up to, but not including, high.
+
+    Args:
+        low, high: integers, low < high.
+        shape, generator: as for `normal`.
+        dtype: an integer dtype that holds them.
+
+    Returns:
+        A tensor of the shape.
+
+    Raises:
+        TypeError, ValueError: an argument is something else.
+
+    >>> sorted(set(pt.random.integers(0, 3, 100, generator=np.random.default_rng(0)).tolist()))
+    [0, 1, 2]
+    """
+    low, high = (
+        integer(f"integers: {name}", n, -np.inf) for name, n in (("low", low), ("high", high))
+    )
+    found = empty(0, dtype=dtype).dtype
+    if found.kind not in "iu":
+        raise TypeError(f"integers: dtype: found {found}: expected an integer one")
+    try:
+        values = _source("integers", generator).integers(
+            low, high, _shape("integers", shape), found
+        )
+    except ValueError as error:
+        raise ValueError(f"integers: low {low}, high {high}: {error}") from None
+    return asarray(np.asarray(values, found))
+
+
+def permutation(x, *, generator=None) -> Tensor:
+    """Shuffle the numbers 0 ... n - 1, or a copy of a tensor along its first axis.
+
+    Args:
+        x: an integer n >= 0, or a tensor or array-like of at least one axis.
+        generator: as for `normal`.
+
+    Returns:
+        A tensor: (n,) of int64, or of x's shape and dtype.
+
+    Raises:
+        TypeError, ValueError: x or generator is something else.
+
+    >>> pt.random.permutation(4, generator=np.random.default_rng(0))
+    Tensor([2, 0, 1, 3], dtype=int64)
+    """
+    source = _source("permutation", generator)
+    if isinstance(x, (int, np.integer)) and not isinstance(x, bool):
+        return asarray(source.permutation(integer("permutation: x", x, 0)))
+    tensor = asarray(x)
+    if tensor.ndim == 0:
+        raise ValueError("permutation: x: found a 0-d tensor: expected an integer or an axis")
+    return tensor[asarray(source.permutation(tensor.shape[0]))]
+
+
+def _source(name, given):
+    if given is None:
+        return generator()
+    if not isinstance(given, np.random.Generator):
+        raise TypeError(
+            f"{name}: generator: found {given!r}: expected a numpy.random.Generator or None"
+        )
+    return given
+
+
+def _shape(name, shape):
+    lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
+    return tuple(integer(f"{name}: shape", length, 0) for length in lengths)
+
+
+def _float_dtype(name, dtype):
+    found = empty(0, dtype=dtype).dtype
+    if found.kind != "f":
+        raise TypeError(f"{name}: dtype: found {found}: expected float32 or float64")
+    return found
