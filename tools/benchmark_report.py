@@ -307,31 +307,32 @@ def each(machines, heading, section, text=None):
 
 HEAD = """# Benchmarks
 
-Generated, not edited: on each machine one run, of some 20 minutes,
+This page is generated; do not edit it. Each machine's tables come from one run there, which takes
+about 20 minutes:
 
     pytest benchmarks --benchmark-json=run.json
     python tools/benchmark_report.py run.json --name MACHINE
 
-of which `benchmarks/results/MACHINE.json` is kept; all tables of a machine are from its one run. A
-part of the benchmark is chosen by `-k`, such as `-k "products and float32"`; `--quick` runs all
-code in some two minutes, with rough figures.
+The run's results are kept in `benchmarks/results/MACHINE.json`. Use `-k` to run a part of the
+benchmarks, such as `-k "products and float32"`, or `--quick` to run all of the code in about two
+minutes, with rough figures.
 
 ![Speed relative to NumPy]({image})
 
-Each library has a process of its own, which stays open, with the same number of threads on the same
-cores; a process that has no turn is stopped, so that its threads disturb nobody. Every benchmark
-first checks that all results agree. Then the libraries take turns within a cell: nine bursts each,
-of at least 20 ms of back-to-back calls (fewer bursts where one call takes a third of a second or
-longer), after one that does not count. A time is the median over the bursts, of one call, with the
-pool awake and the caches warm. The first call of a burst, whose threads sleep and whose caches hold
-what others left, is timed by itself: where it takes half as long again, and at least 20 µs longer,
-it is shown as *cold*.
+Each library runs in its own process, which stays open, with the same number of threads on the same
+cores. While a process waits for its turn it is stopped, so its threads disturb no one. Every
+benchmark first checks that all results agree. Then the libraries take turns within a cell: each
+gets nine bursts of back-to-back calls, at least 20 ms long (fewer bursts if one call takes a third
+of a second or longer), after a first burst that does not count. The time is the median over the
+bursts of the time per call, with the thread pool awake and warm caches. The first call of a burst,
+when the threads are asleep and the caches hold what others left, is timed separately; it is shown
+as *cold* if it takes at least half as long again and at least 20 µs longer.
 
-A speed of **2.0x** means half of the other's time. ▼ marks what is slower beyond noise: the median
-by more than 3 %, and the quartiles do not overlap. *Best peer* is the fastest of the other
+A speed of **2.0x** means half of the other library's time. ▼ marks what is slower beyond noise: the
+median by more than 3 %, with quartiles that do not overlap. *Best peer* is the fastest of the other
 libraries that took part. *Of limit* is the share of the machine's own limit: the rate of fused
-multiply-adds of as many cores for what has floating-point operations to count, the copy bandwidth
-for what moves more bytes than the caches hold.
+multiply-adds of the cores in use, for work with floating-point operations to count, or the copy
+bandwidth, for work that moves more bytes than the caches hold.
 """
 
 
