@@ -40,18 +40,18 @@ NAMES = {
 
 # The families in the order of the page, each with what it shows.
 FAMILIES = {
-    "networks": "One sample or batch forward (`predict_on_batch`), one training step with its loss "
-    "(`train_on_batch`), through the public API of each library; JAX's step is "
-    "compiled, PyTorch's eager. float64: ours with `value_and_grad`.",
+    "networks": "The forward pass of one sample or a batch (`predict_on_batch`) and one training "
+    "step with its loss (`train_on_batch`), through each library's public API. JAX's step is "
+    "compiled, PyTorch's is eager. For float64, pytensor uses `value_and_grad`.",
     "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product "
-    "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
-    "the others are.",
-    "calls": "What a call costs: operations on 16 elements.",
+    "of its Hessian with a vector. NumPy's derivatives are written by hand. JAX runs compiled, and "
+    "eagerly like the others.",
+    "calls": "The cost of a call: operations on 16 elements.",
     "products": "`dot`; flop are 2 m n k. A *t* marks a transposed view.",
     "functions": "The handwritten functions of the op table.",
-    "broadcasting": "Operands of different shapes, or with steps in memory.",
-    "expressions": "Several operations at once: what temporaries cost.",
-    "reductions": "Every reduction of the op table: of all elements, and along an axis.",
+    "broadcasting": "Operands that have different shapes or are not contiguous.",
+    "expressions": "Several operations together: the cost of temporaries.",
+    "reductions": "Every reduction of the op table, over all elements and along an axis.",
     "element-wise": "Every element-wise row of the op table.",
     "threads": "Work of different kinds with one thread and with all.",
 }
@@ -320,13 +320,13 @@ minutes, with rough figures.
 ![Speed relative to NumPy]({image})
 
 Each library runs in its own process, which stays open, with the same number of threads on the same
-cores. While a process waits for its turn it is stopped, so its threads disturb no one. Every
-benchmark first checks that all results agree. Then the libraries take turns within a cell: each
-gets nine bursts of back-to-back calls, at least 20 ms long (fewer bursts if one call takes a third
-of a second or longer), after a first burst that does not count. The time is the median over the
-bursts of the time per call, with the thread pool awake and warm caches. The first call of a burst,
-when the threads are asleep and the caches hold what others left, is timed separately; it is shown
-as *cold* if it takes at least half as long again and at least 20 µs longer.
+cores. While a process waits for its turn it is stopped, so it disturbs no one. Every benchmark
+first checks that all results agree. Then the libraries take turns within a cell: nine bursts each,
+of at least 20 ms of back-to-back calls, after one that does not count (fewer bursts if one call
+takes a third of a second or longer). The time is the median over the bursts of the time per call,
+with the thread pool awake and warm caches. The first call of a burst, when the threads are asleep
+and the caches hold what others left, is timed separately; it is shown as *cold* if it takes at
+least half as long again and at least 20 µs longer.
 
 A speed of **2.0x** means half of the other library's time. ▼ marks what is slower beyond noise: the
 median by more than 3 %, with quartiles that do not overlap. *Best peer* is the fastest of the other
@@ -484,9 +484,9 @@ def mnist_section(machine):
         if peak:
             peak = peak[0] * threads
             parts.append(
-                "Operations of an epoch: for each image and layer 2 · inputs · outputs forward, as "
-                "many for the gradient of the weights, and as many for the gradient of the input, "
-                "which the first layer does not need: "
+                "Operations in an epoch: for each image and layer, 2 · inputs · outputs for the "
+                "forward pass, as many for the gradient of the weights, and as many for the "
+                "gradient of the input, which the first layer does not need: "
                 f"{n:,} · (3 · 2 · (784 · 512 + 512 · 10) - 2 · 784 · 512) = {flops / 1e9:.1f} "
                 f"GFLOP. At {peak / 1e9:.0f} GFLOP/s that is {duration(flops / peak)}.\n"
             )
@@ -539,7 +539,7 @@ def process_section(machine):
             for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])
         ]
         parts += [
-            f"Import, load {cell.info['size']:,} images, train for one epoch.\n",
+            f"Import, load {cell.info['size']:,} images, and train for one epoch.\n",
             *table(("library", "time", "most memory resident", "our memory / theirs"), rows),
         ]
     return parts
