@@ -1,6 +1,7 @@
-"""The pages that tools/run_docs.py holds to the code: their excerpts, without running listings."""
+"""The pages: the excerpts and the paths in them, without running listings."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,18 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((ROOT / "docs/chapter").glob("*.md"))
+# Pages give paths from here.
+PLACES = [ROOT, ROOT / "src" / "pytensor", ROOT / "src" / "kernels"]
+# A word without a slash is a path if it looks like this.
+SOURCE = re.compile(r".*\.(build|c|h|in|md|pxd|pxi|pyi?|pyx|sh|supp|toml|txt|ya?ml)")
+# Created by readers, or by commands on the pages; and a weight's path in a model file.
+NOT_OURS = {
+    "benchmarks/results/MACHINE.json",
+    "dense/kernel",
+    "run.toml",
+    "script.py",
+    "site/index.html",
+}
 
 
 @pytest.fixture
@@ -32,6 +45,49 @@ def test_every_picture_is_shown():
     pictures = sorted((ROOT / "docs/chapter/images").glob("*.png"))
     assert pictures
     assert [picture.name for picture in pictures if f"(images/{picture.name})" not in shown] == []
+
+
+def named_paths(text):
+    """The paths in a page: in inline code, and in listings those below one of our folders."""
+    fences = "".join(re.findall(r"^```.*?^```", text, flags=re.S | re.M))
+    yield from re.findall(r"\b(?:benchmarks|docs|tests|tools)/[\w*./-]*\w", fences)
+    for code in re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)):
+        for word in code.split():
+            if re.fullmatch(r"\.?\w[\w*./-]*", word) and ("/" in word or SOURCE.fullmatch(word)):
+                yield word
+
+
+def exists(path, page):
+    """Whether a path leads somewhere from PLACES or the page; a bare name may be in any folder."""
+    files = (file for place in [*PLACES, page.parent] for file in place.glob(path))
+    if "/" not in path:
+        folders = (ROOT / name for name in ("benchmarks", "docs", "src", "tests", "tools"))
+        files = (*files, *(file for folder in folders for file in folder.rglob(path)))
+    return any(files)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_paths_that_pages_name_exist(page):
+    paths = set(named_paths(page.read_text(encoding="utf-8"))) - NOT_OURS
+    assert sorted(path for path in paths if not exists(path, page)) == []
+
+
+@pytest.mark.parametrize(
+    "text, paths",
+    [
+        ("`src/a.py`, `loops/b.c` and `c.h`", ["src/a.py", "loops/b.c", "c.h"]),
+        ("run `pytest tests/test_x.py -k a`", ["tests/test_x.py"]),
+        ("```sh\npython tools/x.py < in.txt\n```\n`d/`", ["tools/x.py", "d/"]),
+        ("`x / y`, `np.exp(t)`, `ij,jk->ik`, `t.T`, text/plain", []),
+    ],
+)
+def test_named_paths(text, paths):
+    assert list(named_paths(text)) == paths
+    assert not any(exists(path, ROOT / "page.md") for path in paths)
 
 
 LISTING = "```python\n%s\n```\n\n```text\n%s\n```\n"

@@ -434,9 +434,9 @@ rounding, the best possible). Errors are found by comparing with a reference in 
 and, where it matters, confirmed with MPFR at 300 bits (to 10^-5). Wrong infinities count as 2^128
 or 2^1024; a wrong NaN, or a zero with the wrong sign, counts as ∞.
 
-The promise is **at most 1 ULP** on every instruction set. A subset is tested at every commit
-(`pytest tests/test_accuracy.py`). `logaddexp` is a sum that cancels where e^x + e^y is near 1: its
-ULP are those of the largest of |x|, |y|, log 2 and the result.
+pytensor promises **at most 1 ULP** on every instruction set. A subset is tested on every commit
+(`pytest tests/test_accuracy.py`). `logaddexp` is a sum that cancels where e^x + e^y is near 1; its
+errors are in ULP of the largest of |x|, |y|, log 2 and the result.
 
 - float32, one argument: {exhaustive}.
   NumPy and PyTorch: every {peer_stride}th of these.
@@ -445,12 +445,12 @@ ULP are those of the largest of |x|, |y|, log 2 and the result.
   PyTorch get the same inputs.
 
 Measured on {machine}, {today}; {versions}.
-Not measured here, since they choose among their inputs or are compared with exact arithmetic by
-the tests: {left_out}.
+Not measured here, because they choose among their inputs or the tests compare them with exact
+arithmetic: {left_out}.
 
-Sums are added in blocks, pairwise: n float32 numbers err by at most
-(42 + log2(n / 1024)) 2^-24 sum|x| (`src/kernels/loops/reduce.h` has the scheme and the bound for
-every dtype; the tests compare with `math.fsum`).
+Sums are added in blocks, pairwise: the error of a sum of n float32 numbers is at most
+(42 + log2(n / 1024)) 2^-24 sum|x|. `src/kernels/loops/reduce.h` has the scheme and the bound for
+every dtype; the tests compare with `math.fsum`.
 """
 
 

@@ -40,18 +40,18 @@ NAMES = {
 
 # The families in the order of the page, each with what it shows.
 FAMILIES = {
-    "networks": "One sample or batch forward (`predict_on_batch`), one training step with its loss "
-    "(`train_on_batch`), through the public API of each library; JAX's step is "
-    "compiled, PyTorch's eager. float64: ours with `value_and_grad`.",
+    "networks": "The forward pass of one sample or a batch (`predict_on_batch`) and one training "
+    "step with its loss (`train_on_batch`), through each library's public API. JAX's step is "
+    "compiled, PyTorch's is eager. For float64, pytensor uses `value_and_grad`.",
     "autodiff": "Value and gradient of a chain of 100 operations on 16 elements, and the product "
-    "of its Hessian with a vector. NumPy: derived by hand. JAX: compiled, and eager as "
-    "the others are.",
-    "calls": "What a call costs: operations on 16 elements.",
+    "of its Hessian with a vector. NumPy's derivatives are written by hand. JAX runs compiled, and "
+    "eagerly like the others.",
+    "calls": "The cost of a call: operations on 16 elements.",
     "products": "`dot`; flop are 2 m n k. A *t* marks a transposed view.",
     "functions": "The handwritten functions of the op table.",
-    "broadcasting": "Operands of different shapes, or with steps in memory.",
-    "expressions": "Several operations at once: what temporaries cost.",
-    "reductions": "Every reduction of the op table: of all elements, and along an axis.",
+    "broadcasting": "Operands that have different shapes or are not contiguous.",
+    "expressions": "Several operations together: the cost of temporaries.",
+    "reductions": "Every reduction of the op table, over all elements and along an axis.",
     "element-wise": "Every element-wise row of the op table.",
     "threads": "Work of different kinds with one thread and with all.",
 }
@@ -307,31 +307,32 @@ def each(machines, heading, section, text=None):
 
 HEAD = """# Benchmarks
 
-Generated, not edited: on each machine one run, of some 20 minutes,
+This page is generated; do not edit it. Each machine's tables come from one run there, which takes
+about 20 minutes:
 
     pytest benchmarks --benchmark-json=run.json
     python tools/benchmark_report.py run.json --name MACHINE
 
-of which `benchmarks/results/MACHINE.json` is kept; all tables of a machine are from its one run. A
-part of the benchmark is chosen by `-k`, such as `-k "products and float32"`; `--quick` runs all
-code in some two minutes, with rough figures.
+The run's results are kept in `benchmarks/results/MACHINE.json`. Use `-k` to run a part of the
+benchmarks, such as `-k "products and float32"`, or `--quick` to run all of the code in about two
+minutes, with rough figures.
 
 ![Speed relative to NumPy]({image})
 
-Each library has a process of its own, which stays open, with the same number of threads on the same
-cores; a process that has no turn is stopped, so that its threads disturb nobody. Every benchmark
+Each library runs in its own process, which stays open, with the same number of threads on the same
+cores. While a process waits for its turn it is stopped, so it disturbs no one. Every benchmark
 first checks that all results agree. Then the libraries take turns within a cell: nine bursts each,
-of at least 20 ms of back-to-back calls (fewer bursts where one call takes a third of a second or
-longer), after one that does not count. A time is the median over the bursts, of one call, with the
-pool awake and the caches warm. The first call of a burst, whose threads sleep and whose caches hold
-what others left, is timed by itself: where it takes half as long again, and at least 20 µs longer,
-it is shown as *cold*.
+of at least 20 ms of back-to-back calls, after one that does not count (fewer bursts if one call
+takes a third of a second or longer). The time is the median over the bursts of the time per call,
+with the thread pool awake and warm caches. The first call of a burst, when the threads are asleep
+and the caches hold what others left, is timed separately; it is shown as *cold* if it takes at
+least half as long again and at least 20 µs longer.
 
-A speed of **2.0x** means half of the other's time. ▼ marks what is slower beyond noise: the median
-by more than 3 %, and the quartiles do not overlap. *Best peer* is the fastest of the other
+A speed of **2.0x** means half of the other library's time. ▼ marks what is slower beyond noise: the
+median by more than 3 %, with quartiles that do not overlap. *Best peer* is the fastest of the other
 libraries that took part. *Of limit* is the share of the machine's own limit: the rate of fused
-multiply-adds of as many cores for what has floating-point operations to count, the copy bandwidth
-for what moves more bytes than the caches hold.
+multiply-adds of the cores in use, for work with floating-point operations to count, or the copy
+bandwidth, for work that moves more bytes than the caches hold.
 """
 
 
@@ -483,9 +484,9 @@ def mnist_section(machine):
         if peak:
             peak = peak[0] * threads
             parts.append(
-                "Operations of an epoch: for each image and layer 2 · inputs · outputs forward, as "
-                "many for the gradient of the weights, and as many for the gradient of the input, "
-                "which the first layer does not need: "
+                "Operations in an epoch: for each image and layer, 2 · inputs · outputs for the "
+                "forward pass, as many for the gradient of the weights, and as many for the "
+                "gradient of the input, which the first layer does not need: "
                 f"{n:,} · (3 · 2 · (784 · 512 + 512 · 10) - 2 · 784 · 512) = {flops / 1e9:.1f} "
                 f"GFLOP. At {peak / 1e9:.0f} GFLOP/s that is {duration(flops / peak)}.\n"
             )
@@ -538,7 +539,7 @@ def process_section(machine):
             for name, stats in sorted(cell.stats.items(), key=lambda item: item[1]["median"])
         ]
         parts += [
-            f"Import, load {cell.info['size']:,} images, train for one epoch.\n",
+            f"Import, load {cell.info['size']:,} images, and train for one epoch.\n",
             *table(("library", "time", "most memory resident", "our memory / theirs"), rows),
         ]
     return parts

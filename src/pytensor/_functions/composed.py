@@ -777,6 +777,9 @@ def round(x, /, decimals=0, *, out=None):
     decimals: negative ones count places before the point. Integers are rounded exactly. As in
     NumPy, a floating-point x is scaled, rounded to an integer, and scaled back.
     out: a tensor of the result's shape and dtype to write to.
+
+    >>> pt.round([0.5, 1.25, 15.0], 1)
+    Tensor([ 0.5,  1.2, 15. ], dtype=float32)
     """
     decimals = integer("round: decimals", decimals, -math.inf)
     if decimals == 0:
@@ -870,6 +873,9 @@ def logsumexp(x, /, axis=None, *, keepdims=False):
     """log(sum(exp(x))) along axes, without overflow; -inf where there is no element.
 
     Integers and booleans are converted to float32.
+
+    >>> pt.logsumexp([1000.0, 1000.0])
+    Tensor(1000.6931, dtype=float32)
     """
     from pytensor._ops import exp, isfinite, log, max, sum, where
 

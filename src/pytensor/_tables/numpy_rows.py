@@ -318,20 +318,35 @@ other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
 
 # ------------------------------------------------------------------------ Fourier transforms
 _NORM = "norm='backward'"
-for _name, _types, _doc in (
-        ("fft", "fc", "The discrete Fourier transform along an axis, of n points."),
-        ("ifft", "fc", "The inverse of fft."),
-        ("rfft", "f", "The Fourier transform of real numbers: the n // 2 + 1 terms that suffice."),
-        ("irfft", "fc", "The inverse of rfft: n real numbers."),
-        ("hfft", "fc", "The Fourier transform, real, of half a Hermitian signal."),
-        ("ihfft", "f", "The inverse of hfft.")):
+for _name, _types, _doc, _call, _result in (
+        ("fft", "fc", "The discrete Fourier transform along an axis, of n points.",
+         "[1.0, 2.0, 3.0, 4.0]",
+         "Tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j], dtype=complex64)"),
+        ("ifft", "fc", "The inverse of fft.",
+         "[4.0, 0.0, 0.0, 0.0]", "Tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j], dtype=complex64)"),
+        ("rfft", "f", "The Fourier transform of real numbers: the n // 2 + 1 terms that suffice.",
+         "[1.0, 2.0, 3.0, 4.0]", "Tensor([10.+0.j, -2.+2.j, -2.+0.j], dtype=complex64)"),
+        ("irfft", "fc", "The inverse of rfft: n real numbers.",
+         "[10.0, -2 + 2j, -2.0]", "Tensor([1., 2., 3., 4.], dtype=float32)"),
+        ("hfft", "fc", "The Fourier transform, real, of half a Hermitian signal.",
+         "[1.0, 2.0, 3.0]", "Tensor([ 8., -2.,  0., -2.], dtype=float32)"),
+        ("ihfft", "f", "The inverse of hfft.",
+         "[8.0, -2.0, 0.0, -2.0]", "Tensor([1.-0.j, 2.-0.j, 3.-0.j], dtype=complex64)")):
     other(f"fft.{_name}", f"x, /, *, n=None, axis=-1, {_NORM}", _types, _doc,
-          f"np.fft.{_name}(x, n=n, axis=axis, norm=norm)")
-for _name, _types, _doc in (
-        ("fftn", "fc", "The Fourier transform along several axes, of s points."),
-        ("ifftn", "fc", "The inverse of fftn."),
-        ("rfftn", "f", "The Fourier transform of real numbers along several axes."),
-        ("irfftn", "fc", "The inverse of rfftn.")):
+          f"np.fft.{_name}(x, n=n, axis=axis, norm=norm)",
+          example=(f"pt.fft.{_name}({_call})", _result))
+for _name, _types, _doc, _call, _result in (
+        ("fftn", "fc", "The Fourier transform along several axes, of s points.",
+         "[[1.0, 2.0], [3.0, 4.0]]",
+         "Tensor([[10.+0.j, -2.+0.j],\n        [-4.+0.j,  0.+0.j]], dtype=complex64)"),
+        ("ifftn", "fc", "The inverse of fftn.", "[[10.0, -2.0], [-4.0, 0.0]]",
+         "Tensor([[1.+0.j, 2.+0.j],\n        [3.+0.j, 4.+0.j]], dtype=complex64)"),
+        ("rfftn", "f", "The Fourier transform of real numbers along several axes.",
+         "[[1.0, 2.0], [3.0, 4.0]]",
+         "Tensor([[10.+0.j, -2.+0.j],\n        [-4.+0.j,  0.+0.j]], dtype=complex64)"),
+        ("irfftn", "fc", "The inverse of rfftn.", "[[10.0, -2.0], [-4.0, 0.0]]",
+         "Tensor([[1., 2.],\n        [3., 4.]], dtype=float32)")):
     other(f"fft.{_name}", f"x, /, *, s=None, axes=None, {_NORM}", _types, _doc,
-          f"transform_n(np.fft.{_name}, x, s, axes, norm)")
+          f"transform_n(np.fft.{_name}, x, s, axes, norm)",
+          example=(f"pt.fft.{_name}({_call})", _result))
 # fmt: on

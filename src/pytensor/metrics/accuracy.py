@@ -63,7 +63,8 @@ def binary_accuracy(y_true, y_pred, threshold=0.5):
     Returns: the shape of y_pred, bool.
 
     >>> pt.metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]])
-    Tensor([1., 0.], dtype=float32)
+    Tensor([[ True],
+            [False]], dtype=bool)
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     y_true = losses.match_shape("binary_accuracy", y_true, y_pred.shape)
