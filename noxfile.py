@@ -24,6 +24,7 @@ STARTED = float(os.environ.get("STARTED", time.time()))  # .ci/run sets it
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["tests", "lint", "types"]
+nox.options.default_venv_backend = "virtualenv"  # uv has no pip, whose settings a machine may need
 nox.options.reuse_venv = "yes"
 
 
