@@ -21,7 +21,8 @@ FUZZ = TESTS.parent / "tools" / "fuzz.py"
 
 def files_of(name, beginning=""):
     if name == "image":
-        pytest.importorskip("PIL", reason="needs pytensor-kernels[fuzz]")
+        for library in ("PIL", "scipy"):
+            pytest.importorskip(library, reason="needs pytensor-kernels[fuzz]")
     return sorted((CORPUS / name).glob(f"{beginning}*"))
 
 
