@@ -121,17 +121,24 @@ def reports(request, desk):
 
 @pytest.mark.parametrize("program", CORRECT, ids=lambda path: path.stem)
 def test_a_correct_program_has_no_report(program, reports):
-    assert reports.get(program.name, {}) == {}
+    faults = [
+        f"{program.name}:{number}: {message}"
+        for number, messages in reports.get(program.name, {}).items()
+        for message in messages
+    ]
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize("program", WRONG, ids=lambda path: path.stem)
 def test_a_wrong_program_has_a_report_on_each_marked_line(program, reports):
-    lines = program.read_text(encoding="utf-8").splitlines()
-    marked = {number: line for number, line in enumerate(lines, 1) if MARK.search(line)}
     found = reports.get(program.name, {})
-    assert marked
-    assert {n: line for n, line in marked.items() if n not in found} == {}, "not reported"
-    assert {n: texts for n, texts in found.items() if n not in marked} == {}, "correct lines"
+    faults = [
+        f"{program.name}:{number}: {line}: {found.get(number, 'not reported')}"
+        for number, line in enumerate(program.read_text(encoding="utf-8").splitlines(), 1)
+        if (number in found) != bool(MARK.search(line))
+    ]
+    assert not faults, "\n".join(faults)
+    assert found
 
 
 @pytest.mark.parametrize("program", CORRECT, ids=lambda path: path.stem)
