@@ -1,4 +1,4 @@
-"""What several test files share: dtypes, layouts of memory, runs in a process of their own."""
+"""Shared by several test files: dtypes, memory layouts, code that runs in a separate process."""
 
 import importlib.util
 import os
@@ -29,12 +29,12 @@ DTYPES = tuple(name for names in KINDS.values() for name in names)
 
 
 def contiguous(array):
-    """The array as a tensor in C order."""
+    """Return the array as a tensor in C order."""
     return pt.asarray(array.copy(order="C"))
 
 
 def strided(array):
-    """The same elements, every second one of a larger tensor along each axis."""
+    """Return the same elements as every second one of a larger tensor, along each axis."""
     large = np.ones([2 * n + 1 for n in array.shape], array.dtype)
     inner = tuple(slice(1, None, 2) for _ in array.shape)
     large[inner] = array
@@ -42,13 +42,13 @@ def strided(array):
 
 
 def backwards(array):
-    """The same elements, stored from the last to the first along each axis."""
+    """Return the same elements, stored from last to first along each axis."""
     turned = tuple(slice(None, None, -1) for _ in array.shape)
     return pt.asarray(array[turned].copy())[turned]
 
 
 def transposed(array):
-    """The same elements in Fortran's order."""
+    """Return the same elements in Fortran order."""
     return pt.asarray(array.T.copy()).T
 
 
@@ -56,7 +56,7 @@ LAYOUTS = {f.__name__: f for f in (contiguous, strided, backwards, transposed)}
 
 
 def run_python(code, *, timeout=60, cwd=None, **environment):
-    """Run code in a new interpreter; return the finished process. Hangs end as TimeoutExpired."""
+    """Run code in a new interpreter; return the finished process. A hang raises TimeoutExpired."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env={**os.environ, **environment},
@@ -69,15 +69,17 @@ def run_python(code, *, timeout=60, cwd=None, **environment):
 
 
 def output_of(code, *, timeout=60, cwd=None, **environment):
-    """What code prints in a new interpreter, which must end well."""
+    """Return what code prints in a new interpreter, which must exit with status 0."""
     process = run_python(code, timeout=timeout, cwd=cwd, **environment)
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
 
 
 def preloading(name, directory):
-    """The environment of a process that loads tests/c/NAME.c, compiled into the directory, before
-    all libraries but those that this one has before, a sanitizer's."""
+    """Return an environment in which a process preloads tests/c/NAME.c, compiled in the directory.
+
+    Libraries that this process preloads, a sanitizer's, come first.
+    """
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         pytest.skip("there is no C compiler")
@@ -105,13 +107,13 @@ def preloading(name, directory):
 
 @pytest.fixture
 def rng():
-    """Random numbers, the same in every run."""
+    """A generator of random numbers, the same in every test."""
     return np.random.default_rng(7)
 
 
 @pytest.fixture
 def threads():
-    """A function that sets the number of threads, put back after the test."""
+    """A function that sets the number of threads until the end of the test."""
     before = pt.get_num_threads()
     yield pt.set_num_threads
     pt.set_num_threads(before)
@@ -119,7 +121,7 @@ def threads():
 
 @pytest.fixture(scope="session")
 def keras():
-    """Keras 3, on PyTorch or else on JAX."""
+    """Keras 3, on PyTorch if installed, else on JAX."""
     if "KERAS_BACKEND" not in os.environ:
         os.environ["KERAS_BACKEND"] = "torch" if importlib.util.find_spec("torch") else "jax"
     return pytest.importorskip("keras", reason="needs pytensor-kernels[oracles]")

@@ -1,10 +1,9 @@
-"""What is fuzzed: functions of bytes, for tools/fuzz.py, which makes bytes up, and test_fuzz.py,
-which takes those of the corpus.
+"""Functions of bytes for fuzzing: tools/fuzz.py invents the bytes, test_fuzz.py has a corpus.
 
-A target reads its bytes as a file of some format, or takes them for a series of choices. It may
-refuse with the errors that the documentation of what it calls names, and with nothing else. What it
-does not refuse must be right: where NumPy has the function too, the same. Of memory it may use what
-the bytes justify: a file that claims 2**60 elements costs nothing.
+A target reads its bytes as a file in some format, or as a series of choices. It may refuse them
+with the errors that the called function documents, and no others. Results of accepted inputs must
+be right: equal to NumPy's if NumPy has the function. Memory use must be in proportion to the input:
+a file that claims 2**60 elements costs nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from pytensor._tables import ops
 from pytensor._training import foreign_weights, model_files
 from pytensor.datasets import Shards
 
-# What pytensor imports when it is used, here, so that tools/fuzz.py has it instrumented.
+# Modules that pytensor imports on first use: imported here so that tools/fuzz.py instruments them.
 for _name in ("checkpoints", "_autodiff.rules", "_autodiff.linalg_rules", "_functions.by_numpy"):
     importlib.import_module(f"pytensor.{_name}")
 
 MOST_MEMORY = 1 << 30  # bytes of address space beyond those at the start
-# Of an argument that is wrong; the Array API standard leaves open which one it is.
+# Raised for a wrong argument; the Array API standard leaves open which of them.
 ARGUMENT_ERRORS = (ValueError, TypeError, IndexError)
 
 
@@ -46,13 +45,13 @@ class Target:
     """A function of bytes."""
 
     function: object
-    refusals: tuple  # the errors that it may raise
-    words: tuple  # what is likely to matter in its bytes
+    refusals: tuple  # the errors it may raise
+    words: tuple  # byte strings that are likely to matter: the fuzzer's dictionary
 
     def accepts(self, data):
-        """Run it: True if it takes the bytes, False if it refuses them; other errors are faults."""
+        """Run it; return whether it accepts the bytes. Errors other than refusals are faults."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy's, of numbers that overflow and the like
+            warnings.simplefilter("ignore")  # NumPy's, about overflow and the like
             try:
                 self.function(data)
             except self.refusals:
@@ -64,7 +63,7 @@ TARGETS = {}
 
 
 def target(*refusals, words=()):
-    """Return a decorator that makes a function of bytes a target of its name."""
+    """Return a decorator that registers a function of bytes as a target under its name."""
 
     def register(function):
         TARGETS[function.__name__] = Target(function, refusals, words)
@@ -74,7 +73,7 @@ def target(*refusals, words=()):
 
 
 def limited_memory():
-    """Return a context in which the process may take no more than MOST_MEMORY."""
+    """Return a context in which the process may use at most MOST_MEMORY more."""
     if "san" in os.environ.get("LD_PRELOAD", ""):  # sanitizers take terabytes of address space
         return contextlib.nullcontext()
     return address_space(MOST_MEMORY)
@@ -85,7 +84,7 @@ def limited_memory():
 
 @contextlib.contextmanager
 def file_of(data, suffix=""):
-    """The path of a file with these bytes, in memory where the system has a place for that."""
+    """Yield the path of a file with these bytes, in shared memory if the system has it."""
     shared = Path("/dev/shm")
     directory = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else None))
     try:
@@ -97,7 +96,7 @@ def file_of(data, suffix=""):
 
 
 def any_of(refusal, *readers):
-    """Read with each of several functions; refused is what all of them refuse."""
+    """Read with each of several functions; raise the refusal if all of them refuse."""
     errors = []
     for read in readers:
         try:
@@ -122,12 +121,12 @@ def idx(data):
     """An IDX file, compressed or not."""
     with file_of(data) as path:
         array = datasets.idx.read(path)
-        # Deflate makes of a byte up to 1032.
+        # Deflate expands a byte to at most 1032.
         assert array.nbytes <= 1032 * len(data), "more elements than bytes"
         if data[:2] != b"\x1f\x8b":
             np.testing.assert_array_equal(datasets.idx.mapped(path), array)
             datasets.idx.write(path, array)
-            assert path.read_bytes() == data, "written otherwise than read"
+            assert path.read_bytes() == data, "written differently than read"
 
 
 @target(ValueError, words=(b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", *BINARY_WORDS))
@@ -195,7 +194,7 @@ def csv(data):
 
 
 def check_data(data):
-    """Labelled data are what files.load promises."""
+    """Check what files.load promises about labelled data."""
     assert len(data.x_train) == len(data.y_train) > 0
     assert len(data.x_test) == len(data.y_test) > 0
     for x, y in ((data.x_train, data.y_train), (data.x_test, data.y_test)):
@@ -208,7 +207,7 @@ def check_data(data):
     assert all(isinstance(name, str) for name in data.classes)
 
 
-# ------------------------------------------------------------------------------ models' files
+# ------------------------------------------------------------------------------ model files
 
 JSON_WORDS = (
     b"null",
@@ -241,7 +240,7 @@ JSON_WORDS = (
 
 
 def small_model():
-    """A model of every kind of layer that has weights, and its weights by name."""
+    """Return a model with every kind of layer that has weights."""
     model = models.Sequential(
         [
             layers.Dense(2, activation="relu", input_shape=(3,)),
@@ -269,7 +268,7 @@ def small_model():
     ),
 )
 def safetensors(data):
-    """A model's file, or one of weights, ours or those of PyTorch or Keras."""
+    """A model file, or a file of weights from pytensor, PyTorch or Keras."""
     model = small_model()
     with file_of(data, ".safetensors") as path:
 
@@ -278,7 +277,7 @@ def safetensors(data):
                 before = [np.array(weight) for weight in model.weights]
                 try:
                     load(model, path)
-                except ValueError:  # all weights or none
+                except ValueError:  # all weights are loaded, or none
                     for weight, array in zip(model.weights, before, strict=True):
                         np.testing.assert_array_equal(weight, array)
                     raise
@@ -315,7 +314,7 @@ def safetensors(data):
     ),
 )
 def architecture(data):
-    """The text in a model's file that tells its layers, how it is compiled, and its optimizer."""
+    """The text in a model file that describes its layers, compile options and optimizer."""
     model = small_model()
     arrays = {path: np.array(weight) for path, weight, _ in model.named_weights()}
     arrays |= {
@@ -330,12 +329,12 @@ def architecture(data):
 
 @target(ValueError, TypeError, MemoryError, words=JSON_WORDS)
 def json(data):
-    """The config of any object; a layer may ask for any number of units."""
+    """The config of any object; a layer may have any number of units."""
     check_config(serialization.from_json(data.decode(errors="replace")))
 
 
 def check_config(obj):
-    """An object that was read can be written, and read again."""
+    """Check that an object that was read can be written and read again."""
     if isinstance(obj, serialization.Configurable):
         text = serialization.to_json(obj)
         assert serialization.to_json(serialization.from_json(text)) == text
@@ -357,7 +356,7 @@ def check_config(obj):
 )
 def image(data):
     """A picture of a digit."""
-    import PIL.Image  # noqa: F401 (its absence is no refusal)
+    import PIL.Image  # noqa: F401 (its absence is not a refusal)
 
     def fitted(shape):
         found = predict.read_image(path, shape, fit=True)
@@ -376,51 +375,51 @@ def image(data):
 
 
 class Choices:
-    """Numbers out of bytes."""
+    """A series of choices, made from bytes."""
 
     def __init__(self, data):
-        """data: bytes; zeros follow."""
+        """data: the bytes; zeros follow them."""
         self.data = iter(data)
 
     def number(self, n):
-        """From 0 to n - 1."""
+        """Return a number from 0 to n - 1."""
         return next(self.data, 0) % n
 
     def one(self, values):
-        """One of them."""
+        """Return one of the values."""
         return values[self.number(len(values))]
 
     def several(self, most, make):
-        """Up to `most` of what make() returns."""
+        """Return a list of up to `most` results of make()."""
         return [make() for _ in range(self.number(most + 1))]
 
     def integer(self):
-        """Mostly near an axis's length, at times huge."""
+        """Return an integer, mostly about as large as an axis, sometimes huge."""
         kind = self.number(16)
         return self.one((2**62, -(2**63), 2**70)) if kind == 15 else self.number(14) - 7
 
     def axis(self):
-        """One that an array may have, mostly."""
+        """Return an axis, mostly one that an array can have."""
         return self.number(6) - 3 if self.number(8) else self.integer()
 
     def axes(self):
-        """None, one or several."""
+        """Return None, one axis or a tuple of axes."""
         kind = self.number(4)
         if kind < 2:
             return (None, self.axis())[kind]
         return tuple(self.several(3, self.axis))
 
     def shape(self):
-        """The lengths of an array's axes."""
+        """Return a shape."""
         return tuple(self.several(4, lambda: self.number(4)))
 
     def near(self, shape):
-        """A shape that mostly broadcasts with another one."""
+        """Return a shape that mostly broadcasts with the given one."""
         first = self.number(len(shape) + 1)
         return tuple(self.one((n, n, n, 1, 2)) for n in shape[first:])
 
     def array(self, dtypes="?bhilBHILfdFD", shape=None, nan=True):
-        """An array of small whole numbers, in C order or in another one."""
+        """Return an array of small whole numbers, in C order or another."""
         shape = self.shape() if shape is None else shape
         dtype = np.dtype(self.one(dtypes))
         steps = [self.one((1, 1, 2, -1)) for _ in shape]
@@ -440,7 +439,7 @@ class Choices:
         return array
 
     def part(self):
-        """One part of an index."""
+        """Return one part of an index."""
         kind = self.number(12)
         if kind < 3:
             return self.integer()
@@ -479,7 +478,7 @@ def index(data):
     )
     ours = ours if isinstance(key, tuple) else ours[0]
     t = pt.asarray(INDEXED.copy())
-    found = t[ours]  # what NumPy takes besides is refused here
+    found = t[ours]  # pytensor may refuse what NumPy accepts
     np.testing.assert_array_equal(np.asarray(found), INDEXED[key], err_msg=repr(key))
     array = INDEXED.copy()
     array[key] = 7
@@ -489,7 +488,7 @@ def index(data):
 
 @target(*ARGUMENT_ERRORS, BufferError)
 def buffer(data):
-    """Buffers of all formats, shapes and strides: each is what NumPy makes of it."""
+    """Buffers of all formats, shapes and strides: the tensor equals NumPy's array."""
     choices = Choices(data)
     dtype = (
         np.dtype([("a", "f4"), ("b", "i2")])
@@ -513,7 +512,7 @@ def buffer(data):
 
 @target(*ARGUMENT_ERRORS, BufferError)
 def dlpack(data):
-    """Arrays by DLPack, and objects whose protocol lies."""
+    """Arrays through DLPack, and objects that break the protocol."""
     choices = Choices(data)
     dtype = choices.one("?bBhHiIqQefdFD")
     array = np.zeros(choices.several(3, lambda: choices.number(4)), dtype)
@@ -576,7 +575,7 @@ def dlpack(data):
     ),
 )
 def dtype(data):
-    """A dtype by its name: one of those that tensors have, or refused."""
+    """A dtype by name: one that tensors have, or refused."""
     text = data.decode("latin-1")
     t = pt.empty((2,), dtype=text)
     assert t.dtype == np.dtype(text).newbyteorder("="), text
@@ -613,7 +612,7 @@ def einsum(data):
 
 
 def attempt(function):
-    """What a function returns, or the exception that it raises."""
+    """Return what a function returns, or the exception it raises."""
     try:
         return function()
     except Exception as error:
@@ -624,12 +623,12 @@ def attempt(function):
 
 
 def of_list(function):
-    """A function of several arrays, of one that takes a list of them."""
+    """Return a function of several arrays that calls a function of a list of them."""
     return lambda *arrays, **options: function(arrays, **options)
 
 
 def elementwise(row):
-    """What NumPy computes for a row of the op table, in the dtype that ours takes."""
+    """Return NumPy's computation for a row of the op table, in pytensor's dtype."""
     compute = eval(f"lambda {', '.join(row.inputs)}: {row.numpy}", {"np": np, "math": math})
     first = 1 if row.name == "where" else 0
 
@@ -644,23 +643,23 @@ def elementwise(row):
 
 
 def several(choices, count, dtypes="?bhilBHILfd", nan=True):
-    """Arrays whose shapes mostly broadcast."""
+    """Return arrays whose shapes mostly broadcast."""
     shape = choices.shape()
     return [choices.array(dtypes, choices.near(shape), nan) for _ in range(count)]
 
 
 def factors(choices):
-    """Two arrays to multiply, without NaN: NumPy makes 0 of its product with 0."""
+    """Return two arrays to multiply, without NaN: in NumPy its product with 0 may be 0."""
     return several(choices, 2, "ildfD", nan=False)
 
 
 def operands(row):
-    """A function of choices: arrays for a row of the op table."""
+    """Return a function of choices that returns arrays for a row of the op table."""
 
     def function(choices):
         arrays = several(choices, len(row.inputs))
         if row.name in ("floor_divide", "remainder", "pow") or "shift" in row.name:
-            # Our integers have results of their own at 0 and at negative powers.
+            # For integers, pytensor differs from NumPy at 0 and at negative powers.
             arrays[1] = np.where(arrays[1] > 0, arrays[1], 1).astype(arrays[1].dtype)
         return arrays, {}
 
@@ -668,22 +667,22 @@ def operands(row):
 
 
 def reduced(choices):
-    """An array, and what a reduction is told."""
+    """Return an array and the options of a reduction."""
     return [choices.array()], {"axis": choices.axes(), "keepdims": bool(choices.number(2))}
 
 
 def with_axis(choices):
-    """An array and one axis."""
+    """Return an array and one axis."""
     return [choices.array("?bhilBHILfd")], {"axis": choices.axis()}
 
 
 def with_axes(choices):
-    """An array and one axis or several."""
+    """Return an array and one or several axes."""
     return [choices.array()], {"axis": choices.axes()}
 
 
 def odd_shape(choices):
-    """What may be asked for as a shape."""
+    """Return a shape that need not be valid."""
     return tuple(
         choices.several(
             5,
@@ -697,7 +696,7 @@ def odd_shape(choices):
 
 
 def indices(choices):
-    """An array of integers, most of them in range."""
+    """Return an array of integers, most of them in range."""
     shape = tuple(choices.several(2, lambda: choices.number(4)))
     dtype = np.dtype(choices.one("lbB"))
     least = 0 if dtype.kind == "u" else -3
@@ -706,7 +705,7 @@ def indices(choices):
     )
 
 
-# name: (our function, NumPy's, the arrays and options of a call)
+# name: (pytensor's function, NumPy's, a function of choices for the arrays and options)
 OPERATIONS = {
     row.name: (getattr(pt, row.name), elementwise(row), operands(row)) for row in ops.ELEMENTWISE
 }
@@ -834,10 +833,10 @@ def operations(data):
     found = ours(*map(pt.asarray, arrays), **options)
     with np.errstate(all="ignore"):
         expected = attempt(lambda: theirs(*arrays, **options))
-    if isinstance(expected, OverflowError):  # of integers that Python has and C has not
+    if isinstance(expected, OverflowError):  # of integers that fit in Python but not in C
         return
     if isinstance(expected, ValueError) and name in ops.ROWS and not found.size:
-        return  # no extremes where none are asked for
+        return  # NumPy finds no extreme on an empty axis; an empty result needs none
     assert not isinstance(expected, Exception), f"{text}: accepted; NumPy: {expected!r}"
     if not isinstance(found, tuple | list):
         found, expected = [found], [expected]
@@ -853,9 +852,9 @@ def operations(data):
         np.testing.assert_array_equal(array, copy, err_msg=f"{text}: changed its input")
 
 
-@target(*ARGUMENT_ERRORS, OverflowError)  # of -1 with unsigned integers
+@target(*ARGUMENT_ERRORS, OverflowError)  # for -1 with unsigned integers
 def fuse(data):
-    """A program of element-wise operations: fused, it has the same bits."""
+    """A program of element-wise operations: the fused one returns the same bits."""
     choices = Choices(data)
     tensors = [pt.asarray(a) for a in several(choices, 1 + choices.number(3))]
     program = choices.several(
@@ -878,7 +877,7 @@ def fuse(data):
 
     expected = function(*tensors)
     fused = pt.fuse(function)
-    for _ in range(2):  # to learn what it computes, and what it has learnt
+    for _ in range(2):  # the first call records the program, the second runs it
         for a, b in zip(fused(*tensors), expected, strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype), program
             assert np.asarray(a).tobytes() == np.asarray(b).tobytes(), program

@@ -1,4 +1,4 @@
-"""Limits that tests, and the programs that they start in this directory, set to themselves."""
+"""Limits that tests and the programs they start set on their own process."""
 
 import contextlib
 import resource
@@ -7,7 +7,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def address_space(more):
-    """In this context the process may take so many bytes of addresses beyond those that it has."""
+    """Return a context in which the process may use `more` bytes of additional address space."""
     before = resource.getrlimit(resource.RLIMIT_AS)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + more, before[1]))

@@ -1,5 +1,5 @@
-"""A subset, at every commit, of what tools/accuracy.py measures: at most 1 ULP. Special cases of
-the functions of two floating-point numbers.
+"""Errors of at most 1 ULP, on a sample of the inputs that tools/accuracy.py measures; special cases
+of functions of two floating-point numbers; the error bound of sums.
 """
 
 import math
@@ -10,18 +10,18 @@ import pytest
 import pytensor as pt
 from pytensor._tables.ops import ELEMENTWISE
 
-# Rows of one floating-point input that round, with NumPy's reference to be had in the next type.
+# Functions of one floating-point number that round; NumPy computes the reference in a wider type.
 ROWS = [
     row for row in ELEMENTWISE if row.kind == "unary" and "f" in row.types and row.result == "same"
 ]
-# About 2^18 of the 2^32 float32 numbers: a stride that is odd, so that all low bits take part.
+# About 2^18 of the 2^32 float32 numbers; the stride is odd, so that the low bits vary.
 STRIDE = 16411
 LONG = np.finfo(np.longdouble).nmant > 60
 NEEDS_LONG = pytest.mark.skipif(not LONG, reason="long double has no more digits than double here")
 FLOATS = ["float32", pytest.param("float64", marks=NEEDS_LONG)]
 WIDE = {"float32": np.float64, "float64": np.longdouble}
 NAN, INF, PI = math.nan, math.inf, math.pi
-# The functions of two numbers, and their errors in ULP. logaddexp: in ULP of the largest of |x|,
+# Functions of two numbers, and their largest error in ULP. logaddexp: in ULP of the largest of |x|,
 # |y|, log 2 and the result, since its sum may cancel.
 BINARY = {
     "pow": 1,
@@ -36,8 +36,10 @@ NUMPY_NAMES = {"atan2": "arctan2", "pow": "power"}
 
 
 def errors(got, truth):
-    """|got - truth| in ULP of got's dtype at the truth (of a wider dtype); infinity counts as the
-    power of two that comes next."""
+    """Return |got - truth| in ULP of got's dtype; truth has a wider dtype.
+
+    Infinity counts as the next power of two.
+    """
     info = np.finfo(got.dtype)
     top = truth.dtype.type(2) ** info.maxexp
     clip = np.clip(truth, -top, top)
@@ -55,7 +57,7 @@ def errors(got, truth):
 def reference(row, x):
     """The row's NumPy expression, in x's dtype."""
     if row.name == "sign":
-        return np.sign(x) + 0  # -0 gives +0
+        return np.sign(x) + 0  # +0 for -0 too
     if row.name == "relu":
         return np.where(x < 0, 0, x)  # -0 stays
     with np.errstate(all="ignore"):
@@ -73,7 +75,7 @@ def check(row, x, wide):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_float32_of_all_magnitudes(row):
+def test_float32_inputs_of_all_magnitudes_are_within_one_ulp(row):
     stride = 16 * STRIDE + 1 if "vectorize" in row.numpy else STRIDE
     bits = np.arange(0, 2**32, stride, dtype=np.uint64).astype(np.uint32)
     with np.errstate(invalid="ignore"):
@@ -82,16 +84,16 @@ def test_float32_of_all_magnitudes(row):
 
 @NEEDS_LONG
 @pytest.mark.parametrize("row", [r for r in ROWS if "math." not in r.numpy], ids=lambda r: r.name)
-def test_float64(row, rng):
+def test_float64_inputs_are_within_one_ulp(row, rng):
     x = rng.uniform(*row.domain[0], 20000)
     bits = rng.integers(0, 2**64, 20000, dtype=np.uint64).view(np.float64)
-    if row.name in ("sin", "cos", "tan"):  # the C library's own are off for some large ones
+    if row.name in ("sin", "cos", "tan"):  # the C library's are wrong for some large ones
         bits = bits[np.abs(bits) < 2.0**62]
     check(row, np.concatenate([x, 1e-3 * x, bits]), np.longdouble)
 
 
-# sin, cos and tan of large float64 numbers, among them the one that comes closest to a multiple of
-# pi/2, by mpmath with 1600 bits; the C library is off by 8 ULP there (glibc 2.36).
+# sin, cos and tan of large float64 numbers, including the one closest to a multiple of pi/2, from
+# mpmath with 1600 bits. The C library is off by 8 ULP there (glibc 2.36).
 LARGE_ANGLES = {
     "0x1.6ac5b262ca1ffp+849": ("0x1p+0", "-0x1.14ae72e6ba22fp-61", "-0x1.d9ba9a7975636p+60"),
     "-0x1.6ac5b262ca1ffp+851": ("-0x1.14ae72e6ba22fp-59", "0x1p+0", "-0x1.14ae72e6ba22fp-59"),
@@ -110,7 +112,7 @@ LARGE_ANGLES = {
 
 
 @pytest.mark.parametrize("name", ["sin", "cos", "tan"])
-def test_large_angles(name):
+def test_large_angles_are_within_one_ulp(name):
     for x, expected in LARGE_ANGLES.items():
         truth = float.fromhex(expected[["sin", "cos", "tan"].index(name)])
         got = getattr(pt, name)(pt.asarray([float.fromhex(x)] * 3, dtype="float64"))
@@ -118,7 +120,7 @@ def test_large_angles(name):
             assert abs(value - truth) <= math.ulp(truth), (name, x, value.hex())
 
 
-def test_identities(rng):
+def test_identities_of_unary_functions_hold_exactly(rng):
     for dtype in ("float32", "float64"):
         x = pt.asarray(rng.standard_normal(1001).astype(dtype) * 3)
         for f in (pt.sin, pt.tan, pt.tanh, pt.erf):
@@ -247,7 +249,7 @@ def remainder_cases(info, big, least, odd):
 
 def atan2_cases(info, big, least, odd):
     cases = [(NAN, 2.0, NAN), (2.0, NAN, NAN), (NAN, 0.0, NAN), (INF, NAN, NAN), (NAN, NAN, NAN)]
-    for sign in (1, -1):  # that of the first argument is that of the result
+    for sign in (1, -1):  # the result has the sign of the first argument
         cases += [
             (sign * y, x, sign * result)
             for y, x, result in (
@@ -375,7 +377,7 @@ def nextafter_cases(info, big, least, odd):
     ],
 )
 def test_special_cases(function, dtype):
-    """Of the Array API standard and of C99's Annex F, and at the ends of the range."""
+    """Cases from the Array API standard and C99's Annex F, and at the ends of the range."""
     name, info = function.__name__.removesuffix("_cases"), np.finfo(dtype)
     odd = 2.0 ** (info.nmant + 1) - 1  # the largest odd number
     with np.errstate(over="ignore"):
@@ -385,15 +387,15 @@ def test_special_cases(function, dtype):
     single = np.array([getattr(pt, name)(a, b).item() for a, b in zip(x, y, strict=True)], dtype)
     for got in (whole, single):
         assert got.dtype == dtype
-        # pi / 4 and the like are those of float64
+        # pi / 4 and the like are float64 numbers
         wrong = errors(got, cases[2].astype(WIDE[dtype])) > 1
         wrong |= np.isinf(got) != np.isinf(cases[2])  # one ULP off the largest number
         assert not wrong.any(), [*zip(*(v[wrong].tolist() for v in (*cases, got)), strict=True)]
 
 
 def pairs(name, dtype, rng):
-    """Random (x, y) of moderate size and of all magnitudes, nearly equal or opposite ones, some at
-    both ends of the range, and what the function named finds hard."""
+    """Return random pairs: of moderate size, of all magnitudes, nearly equal, nearly opposite, at
+    both ends of the range, and pairs that are hard for the named function."""
     bits, n, top = np.dtype(dtype.replace("float", "uint")), 6000, np.finfo(dtype).maxexp
     any_x, any_y = rng.integers(0, 2 ** (8 * bits.itemsize), (2, n), bits).view(dtype)
     x, y = rng.uniform(-4, 4, (2, n))
@@ -425,7 +427,7 @@ def pairs(name, dtype, rng):
 
 
 def binary_reference(name, x, y, wide):
-    if name == "nextafter":  # the bits of floating-point numbers count as their magnitudes do
+    if name == "nextafter":  # the bits, as integers, order like the magnitudes
         step = np.where((y > x) == (x > 0), 1, -1)
         away = (x.view(f"int{8 * x.itemsize}") + step).astype(f"int{8 * x.itemsize}").view(x.dtype)
         away = np.where(x == 0, np.copysign(np.finfo(x.dtype).smallest_subnormal, y), away)
@@ -435,7 +437,7 @@ def binary_reference(name, x, y, wide):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", BINARY)
-def test_pairs(name, dtype, rng):
+def test_functions_of_two_numbers_are_within_their_bound(name, dtype, rng):
     x, y = pairs(name, dtype, rng)
     got = np.asarray(getattr(pt, name)(pt.asarray(x), pt.asarray(y)))
     with np.errstate(all="ignore"):
@@ -452,7 +454,7 @@ def test_pairs(name, dtype, rng):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_symmetries(dtype, rng):
+def test_symmetries_hold_exactly(dtype, rng):
     def same(a, b):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(np.signbit(a.numpy()), np.signbit(b.numpy()))

@@ -1,4 +1,4 @@
-"""The floors that docs/architecture.md draws: who imports whom."""
+"""Imports and includes go down the floors that docs/architecture.md draws."""
 
 import ast
 import graphlib
@@ -19,7 +19,7 @@ pytestmark = [
 
 
 def drawn_floors():
-    """The picture as [(floor, [module, ...]), ...], the top floor first."""
+    """Return the picture as [(floor, [module, ...]), ...], the top floor first."""
     picture = PAGE.read_text(encoding="utf-8").split("```")[1]
     floors = []
     for line in picture.splitlines():
@@ -32,7 +32,7 @@ def drawn_floors():
 
 
 def module_of(path):
-    """src/pytensor/layers/dense.py as "layers.dense"; the package itself is ""."""
+    """Return "layers.dense" for src/pytensor/layers/dense.py, "" for the package itself."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
@@ -42,7 +42,7 @@ COMPILED = {"_core", "_ops"}
 
 
 def imports(path, module):
-    """The modules of this package that a file imports, wherever the import stands."""
+    """Yield the package's modules that a file imports, at its top or inside functions."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -61,14 +61,14 @@ def imports(path, module):
 
 
 def known(name):
-    """The module that a dotted name lies in: "losses.get" is in "losses"."""
+    """Return the module that defines a dotted name: "losses" for "losses.get"."""
     while name and name not in MODULES and name not in COMPILED:
         name = name.rpartition(".")[0]
     return name
 
 
 def floor_of(module):
-    """The number of a module's floor, from the top; that of its package if it is not drawn."""
+    """Return the number of a module's floor, from the top; its package's if it is not drawn."""
     while module and module not in FLOOR:
         module = module.rpartition(".")[0]
     return FLOOR.get(module)
@@ -81,7 +81,7 @@ FLOOR = (
 )
 
 
-def test_every_module_has_a_floor():
+def test_every_module_is_on_exactly_one_floor():
     places = [module for _, modules in drawn_floors() for module in modules]
     assert len(places) == len(set(places))
     assert [module for module in MODULES if module and floor_of(module) is None] == []
@@ -94,7 +94,7 @@ def test_every_module_has_a_floor():
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module])
-def test_imports_go_down(module):
+def test_imports_go_downward(module):
     wrong = {
         name: name
         for name in imports(MODULES[module], module)
@@ -103,17 +103,17 @@ def test_imports_go_down(module):
     assert not wrong
 
 
-def test_no_circle():
+def test_imports_have_no_cycle():
     graph = {
         module: {name for name in imports(path, module) if name and name != module}
         for module, path in MODULES.items()
         if module
     }
-    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
 def test_only_commands_import_the_package_itself():
-    """Others would read a namespace that is not yet whole."""
+    """Elsewhere the namespace may still be incomplete at import."""
     importing = {
         module
         for module, path in MODULES.items()
@@ -124,14 +124,14 @@ def test_only_commands_import_the_package_itself():
     assert {module for module in importing if floor_of(module) > 0} == set()
 
 
-def test_the_core_imports_nothing_of_the_package():
+def test_the_core_imports_nothing_from_the_package():
     for path in [*(PACKAGE / "_core").iterdir()]:
         text = path.read_text(encoding="utf-8")
         found = re.findall(r"^\s*(?:import|from) +pytensor.*", text, flags=re.M)
         assert [line for line in found if not re.search(r"_kernels cimport", line)] == [], path.name
 
 
-# What the files of a folder of kernels include, beside the folder's own and pt.h.
+# The folders that each folder of kernels may include, besides itself and pt.h.
 BELOW = {
     "services": set(),
     "math": set(),
@@ -142,7 +142,7 @@ BELOW = {
 
 
 @pytest.mark.parametrize("folder", BELOW)
-def test_kernels_include_what_lies_below(folder):
+def test_kernels_include_only_lower_folders(folder):
     homes = {path.name: path.parent.name for path in KERNELS.rglob("*.[ch]")}
     for path in (KERNELS / folder).iterdir():
         included = re.findall(r'#include "(\w+\.h)"', path.read_text(encoding="utf-8"))
@@ -150,6 +150,6 @@ def test_kernels_include_what_lies_below(folder):
         assert found <= {folder, "kernels", "generated"} | BELOW[folder], path.name
 
 
-def test_kernels_know_no_python():
+def test_kernels_do_not_use_python_h():
     for path in KERNELS.rglob("*.[ch]"):
         assert "Python.h" not in path.read_text(encoding="utf-8"), path.name

@@ -1,4 +1,4 @@
-"""The benchmark's harness: who has a turn when, what is measured, and libraries that die."""
+"""The benchmark harness: turns, measurements, libraries that crash; the report."""
 
 import json
 import os
@@ -25,20 +25,20 @@ EFFORT = Effort(bursts=3, burst_seconds=1e-4)
 
 @pytest.fixture
 def crew():
-    """Processes for one thread each."""
+    """Processes with one thread each."""
     with Crew([min(os.sched_getaffinity(0))]) as found:
         yield found
 
 
 def of_numpy(statement, library="numpy", **more):
-    """A contender that multiplies or does anything else in a process of NumPy's."""
+    """Return a contender that runs a statement in the process of a library, NumPy by default."""
     return Contender(library, statement, {"x": np.arange(3.0)}, **more)
 
 
-# ---------------------------------------------------------------------------------- turns, plans
+# ---------------------------------------------------------------------------------- turns and plans
 
 
-def test_turns_rotate_and_everyone_has_its_number():
+def test_turns_rotate_and_each_contender_gets_its_number():
     wanted = {"a": 3, "b": 3, "c": 2}
     assert "".join(harness.turns(list(wanted), wanted.get)) == "abcbcaab"
     assert list(harness.turns([], wanted.get)) == []
@@ -53,17 +53,17 @@ def test_turns_rotate_and_everyone_has_its_number():
         (10.0, 3, 1, 1),
     ],
 )
-def test_plan(seconds, limit, calls, bursts):
+def test_the_plan_keeps_within_the_time_limit(seconds, limit, calls, bursts):
     assert harness.FULL.plan(seconds, limit) == (pytest.approx(calls, abs=1), bursts)
 
 
-def test_full_effort_is_what_the_page_says():
+def test_full_effort_is_what_the_report_says():
     assert harness.FULL.bursts >= 9
     assert harness.FULL.burst_seconds >= 0.02
     assert "nine bursts each,\nof at least 20 ms" in benchmark_report.HEAD
 
 
-def test_cold_median():
+def test_the_cold_median_is_none_without_cold_calls():
     assert Bursts(cold=[3.0, 1.0, 2.0]).cold_median == 2.0
     assert Bursts().cold_median is None
 
@@ -85,7 +85,7 @@ def test_contenders_are_measured(crew):
         assert min(bursts.seconds + bursts.cold) > 0
 
 
-def test_a_long_call_is_a_burst(crew):
+def test_one_long_call_makes_a_burst(crew):
     contender = of_numpy("time.sleep(0.02)", setup="import time", result="")
     case = Case("test", "sleep", limit=0.03)
     with Cell(crew, case) as cell:
@@ -94,7 +94,7 @@ def test_a_long_call_is_a_burst(crew):
     assert (found.calls, len(found.seconds), found.cold) == (1, 1, [])
 
 
-def test_large_arrays_keep_their_order_and_leave_no_files(crew):
+def test_large_arrays_keep_their_memory_order_and_leave_no_files(crew):
     x = np.arange(20_000.0).reshape(100, 200).T
     contender = Contender("numpy", "x * x.flags.f_contiguous", {"x": x})
     with Cell(crew, Case("test", "order")) as cell:
@@ -103,7 +103,7 @@ def test_large_arrays_keep_their_order_and_leave_no_files(crew):
     assert os.listdir(crew.directory) == []
 
 
-def test_a_process_has_its_cores_and_threads(crew):
+def test_a_process_gets_its_cores_and_threads(crew):
     contender = Contender(
         "numpy",
         "[len(os.sched_getaffinity(0)), int(os.environ['OMP_NUM_THREADS'])]",
@@ -113,7 +113,7 @@ def test_a_process_has_its_cores_and_threads(crew):
         assert cell.prepare([contender]) == {"numpy": [1, 1]}
 
 
-def test_who_has_no_turn_is_stopped(crew):
+def test_a_process_is_stopped_between_its_turns(crew):
     worker = crew.get("numpy")
     pid = worker._process.pid
     deadline = time.monotonic() + 10
@@ -123,7 +123,7 @@ def test_who_has_no_turn_is_stopped(crew):
 
 
 def state(pid):
-    """The state of a process, a letter as in ps."""
+    """Return the state of a process as a letter, as ps does."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
@@ -135,7 +135,7 @@ def state(pid):
         ("os.abort()", 3, "SIGABRT"),  # in the second burst
     ],
 )
-def test_a_library_that_dies_is_reported_and_the_others_go_on(crew, end, after, why):
+def test_a_crashed_library_is_reported_and_the_others_go_on(crew, end, after, why):
     dying = Contender(
         "other",
         f"{end} if next(n) >= {after} else time.sleep(0.01)",
@@ -153,13 +153,13 @@ def test_a_library_that_dies_is_reported_and_the_others_go_on(crew, end, after, 
     assert crew.get("other").is_alive  # the next cell has a new one
 
 
-def test_without_numpy_there_is_no_run(crew):
+def test_a_crash_of_numpy_ends_the_run(crew):
     contender = of_numpy("os._exit(1)", setup="import os")
     with Cell(crew, Case("test", "death")) as cell, pytest.raises(harness.WorkerDied):
         cell.prepare([contender])
 
 
-def test_a_library_that_does_not_answer_is_ended(crew):
+def test_a_library_that_does_not_answer_is_killed(crew):
     worker = crew.get("other")
     worker._timeout = 0.5
     with Cell(crew, Case("test", "hang")) as cell:
@@ -168,14 +168,14 @@ def test_a_library_that_does_not_answer_is_ended(crew):
     assert not worker.is_alive
 
 
-def test_a_library_that_cannot_do_it_is_left_out(crew):
+def test_a_library_without_the_function_is_left_out(crew):
     contender = Contender("other", "0", setup="import libraries; raise libraries.Missing('f')")
     with Cell(crew, Case("test", "missing")) as cell:
         assert cell.prepare([contender, of_numpy("x")]).keys() == {"numpy"}
     assert crew.lost == {}
 
 
-def test_an_error_in_a_statement_is_an_error(crew):
+def test_an_error_in_a_statement_is_raised(crew):
     with (
         Cell(crew, Case("test", "error")) as cell,
         pytest.raises(harness.WorkFailed, match="ZeroDivisionError"),
@@ -194,7 +194,7 @@ def test_a_library_that_cannot_be_imported_is_tried_once(crew, tmp_path, monkeyp
     assert (tmp_path / "numexpr.py.log").read_text() == "x"
 
 
-def test_results_that_differ_are_an_error():
+def test_results_that_differ_raise_an_error():
     case = Case("test", "agreement", rtol=1e-3, atol=0)
     harness.check_agreement(case, {"numpy": [np.ones(3)], "a": [np.ones(3) + 5e-4]})
     with pytest.raises(AssertionError, match="a against numpy"):
@@ -231,7 +231,7 @@ def test_no_process_survives_the_run(ending):
         time.sleep(0.01)
     if ending == signal.SIGINT:
         assert not Path(directory).exists()
-    else:  # nobody was left to remove it; it holds arrays only while a contender is prepared
+    else:  # nothing was left to remove it; it holds arrays only while a contender is prepared
         Path(directory).rmdir()
 
 
@@ -239,7 +239,7 @@ def test_no_process_survives_the_run(ending):
 
 
 def benchmark(library, median, *, threads=1, cold=None, **info):
-    """What pytest-benchmark's JSON has of one library in one cell."""
+    """Return one library's entry in pytest-benchmark's JSON."""
     extra = {
         "family": "products",
         "case": "square",
@@ -265,7 +265,7 @@ def benchmark(library, median, *, threads=1, cold=None, **info):
 
 
 def a_run(*benchmarks, processor="Some(R) CPU"):
-    """pytest-benchmark's JSON."""
+    """Return a run as pytest-benchmark writes it to JSON."""
     return {
         "benchmarks": list(benchmarks),
         "datetime": "2020-01-02T03",
@@ -291,11 +291,11 @@ def a_run(*benchmarks, processor="Some(R) CPU"):
 
 
 def machine(*benchmarks, **more):
-    """The report's view of a run, by way of a file."""
+    """Return what the report makes of a run."""
     return benchmark_report.Machine(benchmark_report.condensed(a_run(*benchmarks, **more)))
 
 
-def test_kept_file_is_json_and_holds_everything(tmp_path):
+def test_the_saved_file_is_json_and_holds_everything(tmp_path):
     result = benchmark_report.condensed(
         a_run(benchmark("pytensor", 1 / 3, cold=2 / 3), benchmark("numpy", 1e-6, peak_kib=7))
     )
@@ -324,19 +324,19 @@ def test_kept_file_is_json_and_holds_everything(tmp_path):
         (1e-3, None, "1.00 ms"),
     ],
 )
-def test_a_cold_call_is_shown_where_it_differs_much(warm, cold, shown):
+def test_a_cold_call_is_shown_if_it_differs_much(warm, cold, shown):
     (cell,) = machine(benchmark("pytensor", warm, cold=cold)).cells
     assert cell.timed("pytensor") == shown
     assert cell.timed("torch") == ""
 
 
 @pytest.mark.parametrize("ours, slower", [(1.02, False), (1.025, False), (1.04, True)])
-def test_slower_is_beyond_noise(ours, slower):
+def test_slower_means_by_more_than_noise(ours, slower):
     (cell,) = machine(benchmark("pytensor", ours), benchmark("numpy", 1.0)).cells
     assert cell.is_slower("numpy") is slower
 
 
-def test_limits_are_per_thread_and_say_how_they_are_known():
+def test_limits_are_per_thread_and_name_their_source():
     fma = benchmark("C", 1.0, family="machine", case="fma", size="", flops=64)
     products = [
         benchmark("numpy", 0.5),
@@ -351,10 +351,10 @@ def test_limits_are_per_thread_and_say_how_they_are_known():
     assert (found.share_of_limit(one), found.share_of_limit(two)) == (0.25, 0.5)
     assert machine(*products).peaks["float32"] == (32, "the fastest product of any library")
     text = "\n".join(benchmark_report.family_section("products", found))
-    assert "4.00x" in text  # what two threads gain over one
+    assert "4.00x" in text  # the speed-up with two threads
 
 
-def test_machines_stand_side_by_side():
+def test_machines_are_shown_side_by_side():
     runs = [
         machine(benchmark("pytensor", 1.0), benchmark("numpy", 2.0), processor=name)
         for name in ("Zen", "Lake")

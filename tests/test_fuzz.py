@@ -1,7 +1,7 @@
-"""The corpus of the fuzzers, file by file, without their engine; and the engine on faults of ours.
+"""The fuzzers' corpus, replayed file by file without the engine; the engine on planted faults.
 
-A file that is called valid-... must be accepted, one called claims-... or refused-... refused. All
-others, what tools/fuzz.py found, may be either; fuzz_targets.py tells what else is a fault.
+Files named valid-... must be accepted, files named claims-... or refused-... rejected. The others,
+found by tools/fuzz.py, may be either; fuzz_targets.py says what else counts as a fault.
 """
 
 import importlib.util
@@ -21,18 +21,19 @@ FUZZ = TESTS.parent / "tools" / "fuzz.py"
 
 def files_of(name, beginning=""):
     if name == "image":
-        pytest.importorskip("PIL", reason="needs pytensor-kernels[fuzz]")
+        for library in ("PIL", "scipy"):
+            pytest.importorskip(library, reason="needs pytensor-kernels[fuzz]")
     return sorted((CORPUS / name).glob(f"{beginning}*"))
 
 
-def test_the_corpus_is_that_of_the_targets():
+def test_the_corpus_has_one_small_directory_per_target():
     files = list(CORPUS.rglob("*"))
     assert {path.name for path in CORPUS.iterdir()} == TARGETS.keys()
     assert sum(path.stat().st_size for path in files if path.is_file()) < 300_000
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_corpus(name):
+def test_targets_accept_valid_files_and_reject_bad_ones(name):
     files = files_of(name)
     accepted = {}
     with limited_memory():
@@ -53,8 +54,8 @@ def test_corpus(name):
 
 
 @pytest.mark.once
-def test_what_claims_to_be_huge_costs_neither_memory_nor_time():
-    """In a process of its own, whose largest size is known."""
+def test_files_that_claim_to_be_huge_cost_neither_memory_nor_time():
+    """In a separate process, whose peak memory is known."""
     growth, seconds = output_of(
         """
         import resource, sys, time
@@ -83,7 +84,7 @@ def test_what_claims_to_be_huge_costs_neither_memory_nor_time():
     assert len(list(CORPUS.glob("*/claims-*"))) >= 10
 
 
-def test_other_errors_than_those_allowed_are_faults():
+def test_errors_that_are_not_allowed_are_faults():
     refused = Target(lambda data: [].index(data), (ValueError,), ())
     assert not refused.accepts(b"")
     assert Target(len, (ValueError,), ()).accepts(b"")
@@ -95,7 +96,7 @@ def test_other_errors_than_those_allowed_are_faults():
 
 
 def fuzz(directory, *arguments, code="own = len"):
-    """Run the command on the targets of a module with this code."""
+    """Run the fuzzer on a target that is defined by this code."""
     (directory / "own_targets.py").write_text(
         textwrap.dedent(code)
         + textwrap.dedent("""
@@ -131,7 +132,7 @@ needs_atheris = pytest.mark.skipif(
 @pytest.mark.once
 @needs_atheris
 def test_a_fault_is_found_by_coverage_and_reported(tmp_path):
-    """Four bytes in a row: chance alone would need a thousand million inputs."""
+    """Four bytes in a row: random inputs would need thousands of millions of tries."""
     process = fuzz(
         tmp_path,
         "--seconds",
@@ -171,7 +172,7 @@ def test_a_crash_is_reported(tmp_path):
 
 @pytest.mark.once
 @needs_atheris
-def test_keep_adds_what_reaches_more_and_leaves_named_files(tmp_path):
+def test_keep_adds_inputs_that_reach_more_code_and_leaves_named_files(tmp_path):
     corpus = tmp_path / "corpus" / "own"
     corpus.mkdir(parents=True)
     (corpus / "named").write_bytes(b"nothing new")
@@ -195,7 +196,7 @@ def test_keep_adds_what_reaches_more_and_leaves_named_files(tmp_path):
 
 
 @pytest.mark.once
-def test_without_atheris_a_line_says_what_to_install(monkeypatch, capsys):
+def test_without_atheris_one_line_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "atheris", None)
     monkeypatch.setattr(sys, "argv", [str(FUZZ)])
     with pytest.raises(SystemExit) as exit:

@@ -1,4 +1,4 @@
-"""What notebooks show: HTML and PNG of objects, and progress; in a kernel if there is Jupyter."""
+"""What notebooks show: objects as HTML and PNG, progress; in a kernel if Jupyter is installed."""
 
 import contextlib
 import copy
@@ -30,7 +30,7 @@ def trained(**options):
     return model, model.fit(np.zeros((64, 3)), np.zeros((64, 2)), **options)
 
 
-def test_tensors():
+def test_a_tensor_is_shown_as_a_table():
     shown = pt.asarray([[1.5, 2.0], [3.0, float("nan")]])._repr_html_()
     assert "Tensor (2, 2) float32" in shown and "<td" in shown
     assert [text in shown for text in ("1.5", "2", "nan")] == [True] * 3
@@ -49,7 +49,7 @@ def test_tensors():
     assert "1+2j" in pt.asarray([1 + 2j])._repr_html_()
 
 
-def test_a_stand_in_of_fuse_has_no_html():
+def test_a_placeholder_of_fuse_has_no_html():
     def f(x):
         assert x._repr_html_() is None
         return x + 1
@@ -57,7 +57,7 @@ def test_a_stand_in_of_fuse_has_no_html():
     pt.fuse(f)(pt.ones(3))
 
 
-def test_models_and_histories():
+def test_models_and_histories_are_shown_as_html():
     model, history = trained()
     assert "&lt;first&gt; (Dense)" in model._repr_html_() and "<first>" not in model._repr_html_()
     assert "Total params: 8" in model._repr_html_()
@@ -66,7 +66,7 @@ def test_models_and_histories():
     assert history._repr_html_().count("<tr>") == 3
 
 
-def test_tapes_and_programs():
+def test_tapes_and_fused_functions_are_shown_as_html():
     x = pt.ones(3)
     with pt.GradientTape() as tape:
         tape.watch(x)
@@ -84,7 +84,7 @@ def test_tapes_and_programs():
     assert "2 programs" in f._repr_html_() and "float32 (2, 2), 3" in f._repr_html_()
 
 
-def test_figures_show_themselves():
+def test_figures_are_shown_as_png():
     pytest.importorskip("matplotlib", reason="needs pytensor-kernels[plot]")
     from pytensor import plot
 
@@ -107,7 +107,7 @@ model.fit(x, y, epochs=1, validation_split=0.5)
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_metrics_stay_visible_on_a_terminal(columns):
-    """A process with a terminal of so many columns."""
+    """In a process whose terminal has that many columns."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -128,7 +128,7 @@ def test_metrics_stay_visible_on_a_terminal(columns):
     assert ("1/1 |" in last and "steps/s" in last) == (columns == 200)
 
 
-def test_texts_of_the_bar_fit_the_line(monkeypatch):
+def test_the_text_of_the_bar_fits_the_line(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     bar = callbacks.ProgressBar()
     bar._title = "Epoch 1/5"
@@ -155,7 +155,7 @@ CELLS = [
 ]
 
 
-def test_in_a_kernel():
+def test_a_jupyter_kernel_shows_objects_and_progress():
     pytest.importorskip("matplotlib", reason="needs pytensor-kernels[plot]")
     pytest.importorskip("ipykernel", reason="needs pytensor-kernels[docs]")
     nbclient = pytest.importorskip("nbclient", reason="needs pytensor-kernels[docs]")
