@@ -216,7 +216,7 @@ def docs(session: nox.Session) -> None:
     install(session, "docs", "test")
     directory = Path(session.create_tmp())
     session.run("python", "tools/run_docs.py")
-    pytest(session, "tests/test_html.py")
+    pytest(session, "tests/test_html.py", "tests/test_browser.py")
     session.run("python", "tools/notebooks.py", "--execute", str(directory / "notebooks"))
     site = str(directory / "site")
     session.run("python", "-m", "sphinx", "-q", "-W", "--keep-going", "docs", site)
