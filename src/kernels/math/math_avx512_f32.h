@@ -629,16 +629,18 @@ static inline __m512 vector_atan2_f32(__m512 y, __m512 x) {
  * up = e^(n ln 2 + shift) / 4 and down, its inverse / 16, being floats to 2^-31 (both up to 2^floor(n)).
  * By the addition theorems of r. (cosh(r) - 1)/r^2 for |r| < 0.0219: 2^-29; (sinh(r) - r)/r^3 for
  * |r| < 1/8, degree 1: 2^-34. */
+/* The bits of up and down are less and more by i 2^19, which the low bits of z, placed in the
+ * exponent, bring back. */
 /* clang-format off */
 static const float hyperbolic_shift_f32[16] = {0, 0x1.94p-21f, -0x1.068p-19f, -0x1.6eep-17f,
     0x1.56p-17f, -0x1.47p-19f, -0x1.0548p-14f, -0x1.2348p-14f, 0x1.d322p-13f, 0x1.2348p-14f,
     0x1.0548p-14f, 0x1.47p-19f, -0x1.56p-17f, 0x1.6eep-17f, 0x1.068p-19f, -0x1.94p-21f};
-static const float hyperbolic_up_f32[16] = {0x1p-2f, 0x1.0b5594p-2f, 0x1.172b6p-2f, 0x1.2386d6p-2f,
-    0x1.3070acp-2f, 0x1.3dea32p-2f, 0x1.4bf862p-2f, 0x1.5aaa54p-2f, 0x1.6a1e8cp-2f, 0x1.7a18p-2f,
-    0x1.8ad4ap-2f, 0x1.9c495ap-2f, 0x1.ae88dap-2f, 0x1.c19bp-2f, 0x1.d581cap-2f, 0x1.ea4ae2p-2f};
-static const float hyperbolic_down_f32[16] = {0x1p-2f, 0x1.ea4ae2p-2f, 0x1.d581cap-2f, 0x1.c19bp-2f,
-    0x1.ae88dap-2f, 0x1.9c495ap-2f, 0x1.8ad4ap-2f, 0x1.7a18p-2f, 0x1.69f542p-2f, 0x1.5aaa54p-2f,
-    0x1.4bf862p-2f, 0x1.3dea32p-2f, 0x1.3070acp-2f, 0x1.2386d6p-2f, 0x1.172b6p-2f, 0x1.0b5594p-2f};
+static const float hyperbolic_up_f32[16] = {0x1p-2f, 0x1.fb5594p-3f, 0x1.f72b6p-3f, 0x1.f386d6p-3f,
+    0x1.f070acp-3f, 0x1.edea32p-3f, 0x1.ebf862p-3f, 0x1.eaaa54p-3f, 0x1.ea1e8cp-3f, 0x1.ea18p-3f,
+    0x1.ead4ap-3f, 0x1.ec495ap-3f, 0x1.ee88dap-3f, 0x1.f19bp-3f, 0x1.f581cap-3f, 0x1.fa4ae2p-3f};
+static const float hyperbolic_down_f32[16] = {0x1p-2f, 0x1.fa4ae2p-3f, 0x1.f581cap-3f, 0x1.f19bp-3f,
+    0x1.ee88dap-3f, 0x1.ec495ap-3f, 0x1.ead4ap-3f, 0x1.ea18p-3f, 0x1.e9f542p-3f, 0x1.eaaa54p-3f,
+    0x1.ebf862p-3f, 0x1.edea32p-3f, 0x1.f070acp-3f, 0x1.f386d6p-3f, 0x1.f72b6p-3f, 0x1.fb5594p-3f};
 /* clang-format on */
 
 typedef struct {
@@ -647,7 +649,7 @@ typedef struct {
 
 /* In the lanes small n is 0. */
 static inline hyperbolic_split_f32 split_hyperbolic_f32(__m512 a, __mmask16 small) {
-    const __m512 round = _mm512_set1_ps(0x1.8p19f), zero = _mm512_setzero_ps();
+    const __m512 round = _mm512_set1_ps(0x1.8p19f);
     __m512 v = _mm512_min_ps(_mm512_set1_ps(90.0f), a); /* infinite by then; NaN stays */
     __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
     z = _mm512_mask_mov_ps(z, small, round);
@@ -658,9 +660,12 @@ static inline hyperbolic_split_f32 split_hyperbolic_f32(__m512 a, __mmask16 smal
     r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-0x1.05c61p-29f), r);
     __m512 q = _mm512_mul_ps(r, r);
     __m512 s = _mm512_fmadd_ps(_mm512_set1_ps(0x1.112a08p-7f), q, _mm512_set1_ps(0x1.555554p-3f));
+    __m512i up = _mm512_castps_si512(lookup_f32(hyperbolic_up_f32, index));
+    __m512i down = _mm512_castps_si512(lookup_f32(hyperbolic_down_f32, index));
+    __m512i scale = _mm512_slli_epi32(index, 19), zero = _mm512_setzero_si512();
     return (hyperbolic_split_f32){
-        _mm512_scalef_ps(lookup_f32(hyperbolic_up_f32, index), n),
-        _mm512_scalef_ps(lookup_f32(hyperbolic_down_f32, index), _mm512_sub_ps(zero, n)),
+        _mm512_castsi512_ps(_mm512_add_epi32(up, scale)),
+        _mm512_castsi512_ps(_mm512_max_epi32(_mm512_sub_epi32(down, scale), zero)),
         _mm512_mul_ps(q, _mm512_set1_ps(0x1.00022p-1f)),
         _mm512_fmadd_ps(_mm512_mul_ps(r, q), s, r)};
 }
@@ -682,9 +687,8 @@ static inline __m512 vector_sinh_f32(__m512 x) {
 static inline __m512 vector_cosh_f32(__m512 x) {
     hyperbolic_split_f32 h = split_hyperbolic_f32(_mm512_abs_ps(x), 0);
     __m512 c = _mm512_add_ps(h.up, h.down), s = _mm512_sub_ps(h.up, h.down);
-    __m512 c_low = _mm512_add_ps(_mm512_sub_ps(h.up, c), h.down);
-    __m512 tail = _mm512_fmadd_ps(s, h.sinh, _mm512_fmadd_ps(c, h.cosh_tail, c_low));
-    __m512 y = _mm512_add_ps(c, tail);
+    __m512 rest = _mm512_fmadd_ps(s, h.sinh, _mm512_fmadd_ps(c, h.cosh_tail, h.down));
+    __m512 y = _mm512_add_ps(h.up, rest);
     return _mm512_add_ps(y, y);
 }
 
@@ -722,10 +726,8 @@ static inline __m512 sqrt_low_f32(__m512 v, __m512 v_low, __m512 w) {
 static inline __m512 vector_asinh_f32(__m512 x) {
     const __m512 one = _mm512_set1_ps(1.0f);
     __m512 a = _mm512_abs_ps(x);
-    __m512 square = _mm512_mul_ps(a, a), square_low = _mm512_fmsub_ps(a, a, square);
-    __m512 higher = _mm512_max_ps(square, one), lower = _mm512_min_ps(square, one);
-    __m512 v = _mm512_add_ps(higher, lower);
-    __m512 v_low = _mm512_add_ps(_mm512_sub_ps(lower, _mm512_sub_ps(v, higher)), square_low);
+    __m512 v = _mm512_fmadd_ps(a, a, one);
+    __m512 v_low = _mm512_fmadd_ps(a, a, _mm512_sub_ps(one, v));
     __m512 w = _mm512_sqrt_ps(v), w_low = sqrt_low_f32(v, v_low, w);
     __m512 u = _mm512_add_ps(w, a);
     __m512 u_low = _mm512_add_ps(_mm512_sub_ps(a, _mm512_sub_ps(u, w)), w_low);
@@ -742,17 +744,14 @@ static inline __m512 vector_asinh_f32(__m512 x) {
     return with_sign_f32(_mm512_mask_mov_ps(y, itself, a), x);
 }
 
-/* log(x + sqrt(x^2 - 1)), likewise. */
+/* log(x + sqrt(x^2 - 1)), likewise; x^2 - 1 has its rounding, half of which the root keeps. */
 #define VECTOR_acosh_f32 1
 static inline __m512 vector_acosh_f32(__m512 x) {
     const __m512 one = _mm512_set1_ps(1.0f);
-    __m512 square = _mm512_mul_ps(x, x), square_low = _mm512_fmsub_ps(x, x, square);
-    __m512 d = _mm512_sub_ps(square, one);
-    __m512 d_low = _mm512_add_ps(_mm512_sub_ps(_mm512_sub_ps(square, d), one), square_low);
-    __m512 v = _mm512_add_ps(d, d_low), v_low = _mm512_add_ps(_mm512_sub_ps(d, v), d_low);
+    __m512 v = _mm512_fmsub_ps(x, x, one);
     /* Not the square root of 0: its inverse is multiplied. */
     v = _mm512_max_ps(v, _mm512_set1_ps(0x1p-80f));
-    __m512 w = _mm512_sqrt_ps(v), w_low = sqrt_low_f32(v, v_low, w);
+    __m512 w = _mm512_sqrt_ps(v), w_low = sqrt_low_f32(v, _mm512_setzero_ps(), w);
     __m512 u = _mm512_add_ps(x, w);
     __m512 u_low = _mm512_add_ps(_mm512_sub_ps(w, _mm512_sub_ps(u, x)), w_low);
     __mmask16 special = _mm512_cmp_ps_mask(x, one, _CMP_NGT_UQ) |
@@ -771,31 +770,32 @@ static inline __m512 vector_acosh_f32(__m512 x) {
     return y;
 }
 
-/* log((1 + |x|) / (1 - |x|)) / 2. The quotient is near 1/c, 2^k over the table's inverse: the
- * logarithm's r is ((1 + |x|) c - (1 - |x|)) / (1 - |x|). The dividend comes as a pair: below 1/2
- * as |x| (c + 1) + (c - 1), where both sums are exact, and from there on as |x| c + (c - (1 - |x|)),
- * where that difference is. */
+/* From 1/8 on log((1 + |x|) / (1 - |x|)) / 2. The quotient is near 1/c, 2^k over the table's inverse:
+ * the logarithm's r is ((1 + |x|) c - (1 - |x|)) / (1 - |x|). The dividend has one rounding: below 1/2
+ * it is |x| (c + 1) + (c - 1), where both sums are exact, and from there on
+ * |x| c + (c - (1 - |x|)), where that difference is. Below 1/8: (atanh(x)/x - 1)/x^2 in x^2, degree 2:
+ * 2^-33 of the whole. */
 #define VECTOR_atanh_f32 1
 static inline __m512 vector_atanh_f32(__m512 x) {
     const __m512 one = _mm512_set1_ps(1.0f);
     __m512 a = _mm512_abs_ps(x), below = _mm512_sub_ps(one, a);
-    __m512 below_low = _mm512_sub_ps(_mm512_sub_ps(one, below), a);
-    __m512 inverse_below = _mm512_rcp14_ps(below);
-    __m512 about = _mm512_mul_ps(_mm512_add_ps(one, a), inverse_below);
+    /* As the latency is what counts, no division: 1/below to 2^-23.5. */
+    __m512 inverse = _mm512_rcp14_ps(below);
+    __m512 about = _mm512_mul_ps(_mm512_add_ps(one, a), inverse);
+    inverse = _mm512_mul_ps(inverse, _mm512_fnmadd_ps(below, inverse, _mm512_set1_ps(2.0f)));
     log_split_f32 s = split_normal_f32(about, LOWEST_F32, 4);
     __m512 c = log_inverse_f32(about, s);
-    __mmask16 small = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.5f), _CMP_LT_OQ);
-    __m512 factor = _mm512_mask_add_ps(c, small, c, one);
-    __m512 rest = _mm512_sub_ps(c, _mm512_mask_mov_ps(below, small, one));
-    __m512 product = _mm512_mul_ps(a, factor), above = _mm512_add_ps(rest, product);
-    __m512 above_low = _mm512_add_ps(_mm512_sub_ps(rest, above), product);
-    above_low = _mm512_add_ps(above_low, _mm512_fmsub_ps(a, factor, product));
-    __m512 r = _mm512_div_ps(above, below);
-    __m512 r_low = _mm512_fnmadd_ps(r, below_low, above_low);
-    r_low = _mm512_add_ps(_mm512_fnmadd_ps(r, below, above), r_low);
-    r_low = _mm512_mul_ps(r_low, inverse_below);
-    __m512 y = log_sum_f32(s.k, r, r_low, s.index, &base_e_f32);
+    __mmask16 below_half = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.5f), _CMP_LT_OQ);
+    __m512 factor = _mm512_mask_add_ps(c, below_half, c, one);
+    __m512 rest = _mm512_sub_ps(c, _mm512_mask_mov_ps(below, below_half, one));
+    __m512 r = _mm512_mul_ps(_mm512_fmadd_ps(a, factor, rest), inverse);
+    __m512 y = log_sum_f32(s.k, r, _mm512_setzero_ps(), s.index, &base_e_f32);
     y = _mm512_mul_ps(y, _mm512_set1_ps(0.5f));
+    __m512 z = _mm512_mul_ps(a, a);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.2b5d5cp-3f), z, _mm512_set1_ps(0x1.998a5ap-3f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(0x1.55555ap-2f));
+    __mmask16 small = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.125f), _CMP_LT_OQ);
+    y = _mm512_mask_mov_ps(y, small, _mm512_fmadd_ps(_mm512_mul_ps(a, z), p, a));
     __mmask16 special = _mm512_cmp_ps_mask(a, one, _CMP_NLT_UQ);
     if (UNLIKELY(special)) {
         y = _mm512_mask_mov_ps(y, special, _mm512_set1_ps(__builtin_nanf("")));
@@ -803,6 +803,72 @@ static inline __m512 vector_atanh_f32(__m512 x) {
                                _mm512_set1_ps(__builtin_inff()));
     }
     return with_sign_f32(y, x);
+}
+
+/* ----------------------------------------------------------------------- arc sine and cosine */
+
+/* As asin_f32 and acos_f32 in math_f32.h, of which they have the polynomial: b = |x| up to 1/2,
+ * above it sqrt((1 - |x|)/2) with b_low; tail is asin(b + b_low) - b. */
+typedef struct {
+    __m512 b, tail;
+    __mmask16 small;
+} asin_split_f32;
+
+static inline asin_split_f32 split_asin_f32(__m512 a) {
+    const __m512 half = _mm512_set1_ps(0.5f);
+    __mmask16 small = _mm512_cmp_ps_mask(a, half, _CMP_LE_OQ);
+    __m512 h = _mm512_fnmadd_ps(half, a, half);
+    /* No square root: 1/sqrt(h) to 2^-14 and a step of Newton's. The inverse of 0 is multiplied by 0;
+     * NaN stays. */
+    __m512 inverse = _mm512_min_ps(_mm512_set1_ps(0x1p100f), _mm512_rsqrt14_ps(h));
+    __m512 b = _mm512_mul_ps(h, inverse);
+    __m512 b_low = _mm512_mul_ps(_mm512_fnmadd_ps(b, b, h), _mm512_mul_ps(half, inverse));
+    __m512 z = _mm512_mask_mul_ps(h, small, a, a), sum = _mm512_add_ps(b, b_low);
+    b_low = _mm512_maskz_add_ps((__mmask16)~small, _mm512_sub_ps(b, sum), b_low);
+    b = _mm512_mask_mov_ps(sum, small, a);
+    __m512 z2 = _mm512_mul_ps(z, z);
+    __m512 even =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.d73bb8p-7f), z2, _mm512_set1_ps(0x1.6ca9fep-5f));
+    __m512 odd =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.33f0c8p-5f), z2, _mm512_set1_ps(0x1.04b534p-5f));
+    even = _mm512_fmadd_ps(even, z2, _mm512_set1_ps(0x1.55554cp-3f));
+    odd = _mm512_fmadd_ps(odd, z2, _mm512_set1_ps(0x1.3338a2p-4f));
+    __m512 p = _mm512_fmadd_ps(odd, z, even);
+    return (asin_split_f32){b, _mm512_fmadd_ps(_mm512_mul_ps(b, z), p, b_low), small};
+}
+
+/* from + from_low + times (b + tail) */
+static inline __m512 asin_sum_f32(__m512 from, __m512 from_low, __m512 times, asin_split_f32 s) {
+    __m512 sum = _mm512_fmadd_ps(times, s.b, from);
+    __m512 rest = _mm512_fmadd_ps(times, s.b, _mm512_sub_ps(from, sum));
+    rest = _mm512_add_ps(rest, from_low);
+    return _mm512_add_ps(sum, _mm512_fmadd_ps(times, s.tail, rest));
+}
+
+#define VECTOR_asin_f32 1
+static inline __m512 vector_asin_f32(__m512 x) {
+    asin_split_f32 s = split_asin_f32(_mm512_abs_ps(x));
+    __mmask16 large = (__mmask16)~s.small;
+    __m512 times = _mm512_mask_mov_ps(_mm512_set1_ps(1.0f), large, _mm512_set1_ps(-2.0f));
+    __m512 y = asin_sum_f32(_mm512_maskz_mov_ps(large, _mm512_set1_ps(HALF_PI_F32)),
+                            _mm512_maskz_mov_ps(large, _mm512_set1_ps(HALF_PI_LO_F32)), times, s);
+    return with_sign_f32(y, x);
+}
+
+/* pi/2 - asin x, pi - 2 asin b or 2 asin b */
+#define VECTOR_acos_f32 1
+static inline __m512 vector_acos_f32(__m512 x) {
+    asin_split_f32 s = split_asin_f32(_mm512_abs_ps(x));
+    __mmask16 minus = _mm512_movepi32_mask(_mm512_castps_si512(x));
+    /* -1 or 1 where s.small, else 2 or -2: as the sign of x. */
+    __m512 times = _mm512_mask_mov_ps(_mm512_set1_ps(2.0f), s.small, _mm512_set1_ps(-1.0f));
+    times = _mm512_xor_ps(times, _mm512_and_ps(x, _mm512_set1_ps(-0.0f)));
+    __mmask16 turned = s.small | minus;
+    __m512 from = _mm512_maskz_mov_ps(turned, _mm512_set1_ps(2.0f * HALF_PI_F32));
+    __m512 from_low = _mm512_maskz_mov_ps(turned, _mm512_set1_ps(2.0f * HALF_PI_LO_F32));
+    from = _mm512_mask_mov_ps(from, s.small, _mm512_set1_ps(HALF_PI_F32));
+    from_low = _mm512_mask_mov_ps(from_low, s.small, _mm512_set1_ps(HALF_PI_LO_F32));
+    return asin_sum_f32(from, from_low, times, s);
 }
 
 #endif

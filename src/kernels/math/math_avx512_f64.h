@@ -549,20 +549,22 @@ static inline __m512d vector_atan2_f64(__m512d y, __m512d x) {
 
 /* As for float32; up and down are doubles to 2^-59. (cosh(r) - 1)/r^2 in r^2 for |r| < 0.0217,
  * degree 2: 2^-66; (sinh(r) - r)/r^3 in r^2 for |r| < 1/8, degree 3: 2^-64 of the whole. */
+/* The bits of up and down are less and more by i 2^48, which the low bits of z, placed in the
+ * exponent, bring back. */
 /* clang-format off */
 static const double hyperbolic_shift_f64[16] = {0, -0x1.5b4p-31, -0x1.e2p-35, 0x1.1e4p-30,
     -0x1.504p-32, -0x1.837p-30, -0x1.ap-37, -0x1.3p-30, 0x1.fff7ap-21, 0x1.3p-30, 0x1.ap-37,
     0x1.837p-30, 0x1.504p-32, -0x1.1e4p-30, 0x1.e2p-35, 0x1.5b4p-31};
-static const double hyperbolic_up_f64[16] = {0x1p-2, 0x1.0b5586ccc3517p-2, 0x1.172b83c79363bp-2,
-    0x1.2387a6ec6e0d4p-2, 0x1.306fe0a18b926p-2, 0x1.3dea64b99eb07p-2, 0x1.4bfdad5351c69p-2,
-    0x1.5ab07dce167c4p-2, 0x1.6a09fd083417bp-2, 0x1.7a114745b3ea8p-2, 0x1.8ace5422be1a3p-2,
-    0x1.9c491833fee48p-2, 0x1.ae89f997e2bb9p-2, 0x1.c199bdd07a412p-2, 0x1.d5818dd028c83p-2,
-    0x1.ea4afa2f7b2ap-2};
-static const double hyperbolic_down_f64[16] = {0x1p-2, 0x1.ea4afa2f7b2ap-2, 0x1.d5818dd028c83p-2,
-    0x1.c199bdd07a412p-2, 0x1.ae89f997e2bb9p-2, 0x1.9c491833fee48p-2, 0x1.8ace5422be1a3p-2,
-    0x1.7a114745b3ea8p-2, 0x1.6a09cfc7b4cbep-2, 0x1.5ab07dce167c4p-2, 0x1.4bfdad5351c69p-2,
-    0x1.3dea64b99eb07p-2, 0x1.306fe0a18b926p-2, 0x1.2387a6ec6e0d4p-2, 0x1.172b83c79363bp-2,
-    0x1.0b5586ccc3517p-2};
+static const double hyperbolic_up_f64[16] = {0x1p-2, 0x1.fb5586ccc3517p-3, 0x1.f72b83c79363bp-3,
+    0x1.f387a6ec6e0d4p-3, 0x1.f06fe0a18b926p-3, 0x1.edea64b99eb07p-3, 0x1.ebfdad5351c69p-3,
+    0x1.eab07dce167c4p-3, 0x1.ea09fd083417bp-3, 0x1.ea114745b3ea8p-3, 0x1.eace5422be1a3p-3,
+    0x1.ec491833fee48p-3, 0x1.ee89f997e2bb9p-3, 0x1.f199bdd07a412p-3, 0x1.f5818dd028c83p-3,
+    0x1.fa4afa2f7b2ap-3};
+static const double hyperbolic_down_f64[16] = {0x1p-2, 0x1.fa4afa2f7b2ap-3, 0x1.f5818dd028c83p-3,
+    0x1.f199bdd07a412p-3, 0x1.ee89f997e2bb9p-3, 0x1.ec491833fee48p-3, 0x1.eace5422be1a3p-3,
+    0x1.ea114745b3ea8p-3, 0x1.ea09cfc7b4cbep-3, 0x1.eab07dce167c4p-3, 0x1.ebfdad5351c69p-3,
+    0x1.edea64b99eb07p-3, 0x1.f06fe0a18b926p-3, 0x1.f387a6ec6e0d4p-3, 0x1.f72b83c79363bp-3,
+    0x1.fb5586ccc3517p-3};
 /* clang-format on */
 
 typedef struct {
@@ -571,7 +573,7 @@ typedef struct {
 
 /* In the lanes small n is 0. */
 static inline hyperbolic_split_f64 split_hyperbolic_f64(__m512d a, __mmask8 small) {
-    const __m512d round = _mm512_set1_pd(0x1.8p48), zero = _mm512_setzero_pd();
+    const __m512d round = _mm512_set1_pd(0x1.8p48);
     __m512d v = _mm512_min_pd(_mm512_set1_pd(710.6), a); /* infinite by then; NaN stays */
     __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round);
     z = _mm512_mask_mov_pd(z, small, round);
@@ -588,9 +590,12 @@ static inline hyperbolic_split_f64 split_hyperbolic_f64(__m512d a, __mmask8 smal
     c = _mm512_fmadd_pd(c, q, _mm512_set1_pd(0x1.0000000000004p-1));
     s = _mm512_fmadd_pd(s, q, _mm512_set1_pd(0x1.1111111112986p-7));
     s = _mm512_fmadd_pd(s, q, _mm512_set1_pd(0x1.5555555555555p-3));
+    __m512i up = _mm512_castpd_si512(lookup_f64(hyperbolic_up_f64, index));
+    __m512i down = _mm512_castpd_si512(lookup_f64(hyperbolic_down_f64, index));
+    __m512i scale = _mm512_slli_epi64(index, 48), zero = _mm512_setzero_si512();
     return (hyperbolic_split_f64){
-        _mm512_scalef_pd(lookup_f64(hyperbolic_up_f64, index), n),
-        _mm512_scalef_pd(lookup_f64(hyperbolic_down_f64, index), _mm512_sub_pd(zero, n)),
+        _mm512_castsi512_pd(_mm512_add_epi64(up, scale)),
+        _mm512_castsi512_pd(_mm512_max_epi64(_mm512_sub_epi64(down, scale), zero)),
         _mm512_mul_pd(q, c), _mm512_fmadd_pd(_mm512_mul_pd(r, q), s, r)};
 }
 
@@ -653,10 +658,8 @@ static inline __m512d sqrt_low_f64(__m512d v, __m512d v_low, __m512d w) {
 static inline __m512d vector_asinh_f64(__m512d x) {
     const __m512d one = _mm512_set1_pd(1.0);
     __m512d a = _mm512_abs_pd(x);
-    __m512d square = _mm512_mul_pd(a, a), square_low = _mm512_fmsub_pd(a, a, square);
-    __m512d higher = _mm512_max_pd(square, one), lower = _mm512_min_pd(square, one);
-    __m512d v = _mm512_add_pd(higher, lower);
-    __m512d v_low = _mm512_add_pd(_mm512_sub_pd(lower, _mm512_sub_pd(v, higher)), square_low);
+    __m512d v = _mm512_fmadd_pd(a, a, one);
+    __m512d v_low = _mm512_fmadd_pd(a, a, _mm512_sub_pd(one, v));
     __m512d w = _mm512_sqrt_pd(v), w_low = sqrt_low_f64(v, v_low, w);
     __m512d u = _mm512_add_pd(w, a);
     __m512d u_low = _mm512_add_pd(_mm512_sub_pd(a, _mm512_sub_pd(u, w)), w_low);
@@ -670,7 +673,7 @@ static inline __m512d vector_asinh_f64(__m512d x) {
         y = _mm512_mask_mov_pd(y, _mm512_fpclass_pd_mask(a, CLASS_INFINITY | CLASS_NAN), a);
     }
     __mmask8 small = _mm512_cmp_pd_mask(a, _mm512_set1_pd(0x1p-20), _CMP_LT_OQ);
-    __m512d sixth = _mm512_mul_pd(square, _mm512_set1_pd(0x1.5555555555555p-3));
+    __m512d sixth = _mm512_mul_pd(_mm512_mul_pd(a, a), _mm512_set1_pd(0x1.5555555555555p-3));
     return with_sign_f64(_mm512_mask_mov_pd(y, small, _mm512_fnmadd_pd(sixth, a, a)), x);
 }
 
@@ -678,13 +681,10 @@ static inline __m512d vector_asinh_f64(__m512d x) {
 #define VECTOR_acosh_f64 1
 static inline __m512d vector_acosh_f64(__m512d x) {
     const __m512d one = _mm512_set1_pd(1.0);
-    __m512d square = _mm512_mul_pd(x, x), square_low = _mm512_fmsub_pd(x, x, square);
-    __m512d d = _mm512_sub_pd(square, one);
-    __m512d d_low = _mm512_add_pd(_mm512_sub_pd(_mm512_sub_pd(square, d), one), square_low);
-    __m512d v = _mm512_add_pd(d, d_low), v_low = _mm512_add_pd(_mm512_sub_pd(d, v), d_low);
+    __m512d v = _mm512_fmsub_pd(x, x, one);
     /* Not the square root of 0: its inverse is multiplied. */
     v = _mm512_max_pd(v, _mm512_set1_pd(0x1p-80));
-    __m512d w = _mm512_sqrt_pd(v), w_low = sqrt_low_f64(v, v_low, w);
+    __m512d w = _mm512_sqrt_pd(v), w_low = sqrt_low_f64(v, _mm512_setzero_pd(), w);
     __m512d u = _mm512_add_pd(x, w);
     __m512d u_low = _mm512_add_pd(_mm512_sub_pd(w, _mm512_sub_pd(u, x)), w_low);
     __mmask8 special = _mm512_cmp_pd_mask(x, one, _CMP_NGT_UQ) |
