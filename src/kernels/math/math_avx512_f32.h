@@ -525,9 +525,9 @@ static inline __m512 vector_tan_f32(__m512 x) {
 /* Turned by an angle of a table: atan(y / x) = angle + atan(q),
  * q = (y cosine - x sine) / (x cosine + y sine). cosine is 1 but from 12 on, where the angle is the
  * float next to pi/2; the sines, tangents indeed, are such that the angles are floats to 2^-33. By
- * y / x there are 32 intervals: [0, 1/16), quarters of binades up to 12, the rest; |q| < 1/11.8, and
- * where the angle is not 0, |q| is less than an eighth of the result: its roundings do not count
- * for much. atan(q) = q + q^3 P(q^2), degree 1: 2^-27 of the result. */
+ * y / x there are 32 intervals: [0, 1/16), quarters of binades up to 12, the rest; |q| < 1/11.8,
+ * and where the angle is not 0, |q| is less than an eighth of the result, so that its roundings
+ * matter little. atan(q) = q + q^3 P(q^2), degree 1: 2^-29 of the result. */
 /* clang-format off */
 static const float atan_sine_f32[32] = {0, 0x1.1ffb3p-4f, 0x1.5ffa22p-4f, 0x1.9ff996p-4f,
     0x1.dff71p-4f, 0x1.1fee9cp-3f, 0x1.5fe8d6p-3f, 0x1.9fedb8p-3f, 0x1.dfe2e2p-3f, 0x1.1fc59p-2f,
@@ -625,12 +625,13 @@ static inline __m512 vector_atan2_f32(__m512 y, __m512 x) {
 
 /* ----------------------------------------------------------------------- hyperbolic functions */
 
-/* |x| = n ln 2 + shift + r, n a multiple of 1/16, shift so small that it does not matter but for
- * up = e^(n ln 2 + shift) / 4 and down, its inverse / 16, being floats to 2^-31 (both up to 2^floor(n)).
- * By the addition theorems of r. (cosh(r) - 1)/r^2 for |r| < 0.0219: 2^-29; (sinh(r) - r)/r^3 for
- * |r| < 1/8, degree 1: 2^-34. */
-/* The bits of up and down are less and more by i 2^19, which the low bits of z, placed in the
- * exponent, bring back. */
+/* |x| = n ln 2 + shift + r, n a multiple of 1/16. shift depends on n's fraction i/16 and is below
+ * 2^-12: it makes up = e^(n ln 2 + shift) / 4 and down = e^-(n ln 2 + shift) / 4 floats to 2^-31.
+ * Their sum and difference are cosh and sinh of |x| - r, halved; the addition theorems do the rest.
+ * (cosh(r) - 1)/r^2 for |r| < 0.0219: 2^-29; (sinh(r) - r)/r^3 for |r| < 1/8, degree 1: 2^-32.
+ *
+ * In the tables the bits of up are less by i 2^19 and those of down more: the low bits of z, added
+ * or subtracted as an exponent, are n and not its floor. */
 /* clang-format off */
 static const float hyperbolic_shift_f32[16] = {0, 0x1.94p-21f, -0x1.068p-19f, -0x1.6eep-17f,
     0x1.56p-17f, -0x1.47p-19f, -0x1.0548p-14f, -0x1.2348p-14f, 0x1.d322p-13f, 0x1.2348p-14f,
@@ -770,11 +771,11 @@ static inline __m512 vector_acosh_f32(__m512 x) {
     return y;
 }
 
-/* From 1/8 on log((1 + |x|) / (1 - |x|)) / 2. The quotient is near 1/c, 2^k over the table's inverse:
- * the logarithm's r is ((1 + |x|) c - (1 - |x|)) / (1 - |x|). The dividend has one rounding: below 1/2
- * it is |x| (c + 1) + (c - 1), where both sums are exact, and from there on
- * |x| c + (c - (1 - |x|)), where that difference is. Below 1/8: (atanh(x)/x - 1)/x^2 in x^2, degree 2:
- * 2^-33 of the whole. */
+/* From 1/8 on log((1 + |x|) / (1 - |x|)) / 2. The quotient is near 1/c, 2^k over the table's
+ * inverse: the logarithm's r is ((1 + |x|) c - (1 - |x|)) / (1 - |x|). The dividend is rounded once:
+ * below 1/2 it is |x| (c + 1) + (c - 1), where both sums are exact, and from there on
+ * |x| c + (c - (1 - |x|)), where that difference is. Below 1/8: (atanh(x)/x - 1)/x^2 in x^2, degree
+ * 2: 2^-33 of the whole. */
 #define VECTOR_atanh_f32 1
 static inline __m512 vector_atanh_f32(__m512 x) {
     const __m512 one = _mm512_set1_ps(1.0f);
@@ -818,7 +819,7 @@ static inline asin_split_f32 split_asin_f32(__m512 a) {
     const __m512 half = _mm512_set1_ps(0.5f);
     __mmask16 small = _mm512_cmp_ps_mask(a, half, _CMP_LE_OQ);
     __m512 h = _mm512_fnmadd_ps(half, a, half);
-    /* No square root: 1/sqrt(h) to 2^-14 and a step of Newton's. The inverse of 0 is multiplied by 0;
+    /* No square root: 1/sqrt(h) to 2^-14 and a Newton step. The inverse of 0 is multiplied by 0;
      * NaN stays. */
     __m512 inverse = _mm512_min_ps(_mm512_set1_ps(0x1p100f), _mm512_rsqrt14_ps(h));
     __m512 b = _mm512_mul_ps(h, inverse);
