@@ -42,7 +42,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src" / "pytensor" / "_tables"))
 
-from op_table import ELEMENTWISE  # noqa: E402
+from ops import ELEMENTWISE  # noqa: E402
 
 del sys.path[0]  # pytensor's module random is not Python's
 
