@@ -90,6 +90,41 @@ def test_float64(row, rng):
     check(row, np.concatenate([x, 1e-3 * x, bits]), np.longdouble)
 
 
+SPECIAL = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    INF,
+    -INF,
+    NAN,
+    1e-45,
+    -1e-40,
+    1e-310,
+    1e30,
+    -3e38,
+    1e300,
+    89.41,
+    710.4,
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("row", [r for r in ROWS if "math." not in r.numpy], ids=lambda r: r.name)
+def test_special_inputs_leave_their_neighbours_alone(row, dtype, rng):
+    function = getattr(pt, row.name)
+    x = rng.uniform(*row.domain[0], 64).astype(dtype)
+    alone = np.asarray(function(pt.asarray(x)))
+    with np.errstate(all="ignore"):
+        for special in np.array(SPECIAL).astype(dtype):
+            mixed = x.copy()
+            mixed[1::2] = special
+            got = np.asarray(function(pt.asarray(mixed)))
+            assert got[::2].tobytes() == alone[::2].tobytes(), special
+            error = errors(got, reference(row, mixed.astype(WIDE[dtype])))
+            assert error[1::2].max() <= 1, special
+
+
 # sin, cos and tan of large float64 numbers, among them the one that comes closest to a multiple of
 # pi/2, by mpmath with 1600 bits; the C library is off by 8 ULP there (glibc 2.36).
 LARGE_ANGLES = {
