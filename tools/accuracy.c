@@ -32,6 +32,14 @@ VECTOR double log10(double);
 VECTOR double log1p(double);
 VECTOR double tanh(double);
 VECTOR double erf(double);
+VECTOR double acos(double);
+VECTOR double acosh(double);
+VECTOR double asin(double);
+VECTOR double asinh(double);
+VECTOR double atan(double);
+VECTOR double atanh(double);
+VECTOR double cosh(double);
+VECTOR double sinh(double);
 #endif
 
 /* ------------------------------------------------------------------------ references */

@@ -42,7 +42,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src" / "pytensor" / "_tables"))
 
-from op_table import ELEMENTWISE  # noqa: E402
+from ops import ELEMENTWISE  # noqa: E402
 
 del sys.path[0]  # pytensor's module random is not Python's
 
@@ -273,9 +273,9 @@ def sources_of(row):
     """A digest of what the row's loops are made from."""
     kernels = ROOT / "src" / "kernels"
     files = [
-        *sorted(kernels.glob("math_*.h")),
-        kernels / "elementwise_loop.h",
-        kernels / "dtype_functions.h",
+        *sorted((kernels / "math").glob("math_*.h")),
+        kernels / "loops" / "elementwise_loop.h",
+        kernels / "loops" / "dtype_functions.h",
         kernels / "meson.build",
     ]
     text = b"".join(path.read_bytes() for path in files) + repr(row.c).encode()

@@ -520,4 +520,356 @@ static inline __m512 vector_tan_f32(__m512 x) {
     return UNLIKELY(large) ? each_lane_f32(tan_of_large_f32, x, y, large) : y;
 }
 
+/* ------------------------------------------------------------------------- inverse tangents */
+
+/* Turned by an angle of a table: atan(y / x) = angle + atan(q),
+ * q = (y cosine - x sine) / (x cosine + y sine). cosine is 1 but from 12 on, where the angle is the
+ * float next to pi/2; the sines, tangents indeed, are such that the angles are floats to 2^-33. By
+ * y / x there are 32 intervals: [0, 1/16), quarters of binades up to 12, the rest; |q| < 1/11.8,
+ * and where the angle is not 0, |q| is less than an eighth of the result, so that its roundings
+ * matter little. atan(q) = q + q^3 P(q^2), degree 1: 2^-29 of the result. */
+/* clang-format off */
+static const float atan_sine_f32[32] = {0, 0x1.1ffb3p-4f, 0x1.5ffa22p-4f, 0x1.9ff996p-4f,
+    0x1.dff71p-4f, 0x1.1fee9cp-3f, 0x1.5fe8d6p-3f, 0x1.9fedb8p-3f, 0x1.dfe2e2p-3f, 0x1.1fc59p-2f,
+    0x1.5fb06p-2f, 0x1.9fa64p-2f, 0x1.df9e06p-2f, 0x1.1f251ap-1f, 0x1.5f1332p-1f, 0x1.9f071p-1f,
+    0x1.defdfp-1f, 0x1.1e04d4p0f, 0x1.5e18b4p0f, 0x1.9e3808p0f, 0x1.de5708p0f, 0x1.1d0adep1f,
+    0x1.5d6d68p1f, 0x1.9dbfd4p1f, 0x1.de0106p1f, 0x1.1c9d12p2f, 0x1.5d2c2cp2f, 0x1.9d98ap2f,
+    0x1.dde6fp2f, 0x1.1c7a18p3f, 0x1.5d26ep3f, 0x1p0f};
+static const float atan_cosine_f32[32] = {0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f,
+    0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f,
+    0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f, 0x1p0f,
+    -0x1.777a5cp-25f};
+static const float atan_angle_f32[32] = {0, 0x1.1f8212p-4f, 0x1.5f1d52p-4f, 0x1.9e8dbcp-4f,
+    0x1.ddc946p-4f, 0x1.1e0ea2p-3f, 0x1.5c8192p-3f, 0x1.9a59p-3f, 0x1.d761c4p-3f, 0x1.188932p-2f,
+    0x1.52c3a2p-2f, 0x1.8ad7c8p-2f, 0x1.c08af6p-2f, 0x1.05b182p-1f, 0x1.33be12p-1f, 0x1.5cc282p-1f,
+    0x1.81139p-1f, 0x1.ae7384p-1f, 0x1.e0fb7ap-1f, 0x1.0468dp0f, 0x1.14538p0f, 0x1.261306p0f,
+    0x1.383bd2p0f, 0x1.45512p0f, 0x1.4f24c2p0f, 0x1.597ffcp0f, 0x1.63b774p0f, 0x1.6ad272p0f,
+    0x1.700b2p0f, 0x1.75729cp0f, 0x1.7aba06p0f, 0x1.921fb6p0f};
+/* clang-format on */
+
+/* ratio: about y / x, at most 12. */
+static inline __m512i atan_index_f32(__m512 ratio) {
+    __m512i index = _mm512_srli_epi32(_mm512_castps_si512(ratio), 21); /* 2^-4: 123 quarters */
+    index = _mm512_sub_epi32(index, _mm512_set1_epi32(4 * 123 - 1));
+    return _mm512_max_epi32(index, _mm512_setzero_si512());
+}
+
+static inline __m512 atan_of_small_f32(__m512 q, __m512 q_low) {
+    __m512 z = _mm512_mul_ps(q, q);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.974fbp-3f), z, _mm512_set1_ps(-0x1.5554d4p-2f));
+    return _mm512_add_ps(q, _mm512_fmadd_ps(_mm512_mul_ps(q, z), p, q_low));
+}
+
+#define VECTOR_atan_f32 1
+static inline __m512 vector_atan_f32(__m512 x) {
+    __m512 a = _mm512_min_ps(_mm512_set1_ps(0x1p60f), _mm512_abs_ps(x)); /* NaN stays */
+    __m512i index = atan_index_f32(_mm512_min_ps(a, _mm512_set1_ps(12.0f)));
+    __m512 sine = lookup_fine_f32(atan_sine_f32, index);
+    __m512 cosine = lookup_fine_f32(atan_cosine_f32, index);
+    __m512 q = _mm512_div_ps(_mm512_fmsub_ps(a, cosine, sine), _mm512_fmadd_ps(a, sine, cosine));
+    __m512 rest = atan_of_small_f32(q, _mm512_setzero_ps());
+    return with_sign_f32(_mm512_add_ps(lookup_fine_f32(atan_angle_f32, index), rest), x);
+}
+
+#define ATAN2_LOW_F32 0x1p-90f
+#define ATAN2_HIGH_F32 0x1p120f
+
+/* |y| and |x| brought between those bounds, as far as it matters, in the lanes where the larger is
+ * beyond: zeros become (0, 1), infinities 1 and 0 or both 1. */
+static inline void atan2_scale_f32(__m512 *y, __m512 *x, __m512 larger) {
+    const __m512 one = _mm512_set1_ps(1.0f), zero = _mm512_setzero_ps();
+    __mmask16 low = _mm512_cmp_ps_mask(larger, _mm512_set1_ps(ATAN2_LOW_F32), _CMP_LT_OQ);
+    __mmask16 high = _mm512_cmp_ps_mask(larger, _mm512_set1_ps(ATAN2_HIGH_F32), _CMP_GT_OQ);
+    __mmask16 none = _mm512_cmp_ps_mask(larger, zero, _CMP_EQ_OQ);
+    __mmask16 y_infinite = _mm512_fpclass_ps_mask(*y, CLASS_INFINITY);
+    __mmask16 x_infinite = _mm512_fpclass_ps_mask(*x, CLASS_INFINITY);
+    *y = _mm512_mask_mul_ps(*y, low, *y, _mm512_set1_ps(0x1p100f));
+    *x = _mm512_mask_mul_ps(*x, low, *x, _mm512_set1_ps(0x1p100f));
+    *y = _mm512_mask_mul_ps(*y, high, *y, _mm512_set1_ps(0x1p-10f));
+    *x = _mm512_mask_mul_ps(*x, high, *x, _mm512_set1_ps(0x1p-10f));
+    __mmask16 nan = _mm512_cmp_ps_mask(*y, *x, _CMP_UNORD_Q);
+    __mmask16 infinite = (y_infinite | x_infinite) & (__mmask16)~nan;
+    *y = _mm512_mask_mov_ps(*y, infinite, _mm512_maskz_mov_ps(y_infinite, one));
+    *x = _mm512_mask_mov_ps(*x, infinite, _mm512_maskz_mov_ps(x_infinite, one));
+    *x = _mm512_mask_mov_ps(*x, none, one);
+}
+
+/* For x < 0 pi minus the angle, pi as a pair. */
+#define VECTOR_atan2_f32 1
+static inline __m512 vector_atan2_f32(__m512 y, __m512 x) {
+    const __m512 pi = _mm512_set1_ps(2.0f * HALF_PI_F32);
+    const __m512 pi_low = _mm512_set1_ps(2.0f * HALF_PI_LO_F32);
+    __m512 ay = _mm512_abs_ps(y), ax = _mm512_abs_ps(x), larger = _mm512_max_ps(ay, ax);
+    __mmask16 special = _mm512_cmp_ps_mask(larger, _mm512_set1_ps(ATAN2_LOW_F32), _CMP_NGE_UQ) |
+                        _mm512_cmp_ps_mask(larger, _mm512_set1_ps(ATAN2_HIGH_F32), _CMP_NLE_UQ);
+    if (UNLIKELY(special)) {
+        atan2_scale_f32(&ay, &ax, larger);
+    }
+    __m512 ratio = _mm512_mul_ps(ay, _mm512_rcp14_ps(ax));
+    __m512i index = atan_index_f32(_mm512_min_ps(ratio, _mm512_set1_ps(12.0f)));
+    __m512 sine = lookup_fine_f32(atan_sine_f32, index);
+    __m512 cosine = lookup_fine_f32(atan_cosine_f32, index);
+    __m512 above = _mm512_fnmadd_ps(ax, sine, _mm512_mul_ps(ay, cosine));
+    __m512 below = _mm512_fmadd_ps(ay, sine, _mm512_mul_ps(ax, cosine));
+    /* Where the angle is 0, the quotient's rounding would count for a whole ULP. */
+    __m512 q = _mm512_div_ps(above, below);
+    __m512 q_low = _mm512_mul_ps(_mm512_fnmadd_ps(q, below, above), _mm512_rcp14_ps(below));
+    __m512 angle = lookup_fine_f32(atan_angle_f32, index), rest = atan_of_small_f32(q, q_low);
+    __mmask16 left = _mm512_movepi32_mask(_mm512_castps_si512(x));
+    __m512 turned = _mm512_sub_ps(pi, angle);
+    __m512 lost = _mm512_add_ps(_mm512_sub_ps(_mm512_sub_ps(pi, turned), angle), pi_low);
+    rest = _mm512_mask_sub_ps(rest, left, lost, rest);
+    angle = _mm512_mask_mov_ps(angle, left, turned);
+    return with_sign_f32(_mm512_add_ps(angle, rest), y);
+}
+
+/* ----------------------------------------------------------------------- hyperbolic functions */
+
+/* |x| = n ln 2 + shift + r, n a multiple of 1/16. shift depends on n's fraction i/16 and is below
+ * 2^-12: it makes up = e^(n ln 2 + shift) / 4 and down = e^-(n ln 2 + shift) / 4 floats to 2^-31.
+ * Their sum and difference are cosh and sinh of |x| - r, halved; the addition theorems do the rest.
+ * (cosh(r) - 1)/r^2 for |r| < 0.0219: 2^-29; (sinh(r) - r)/r^3 for |r| < 1/8, degree 1: 2^-32.
+ *
+ * In the tables the bits of up are less by i 2^19 and those of down more: the low bits of z, added
+ * or subtracted as an exponent, are n and not its floor. */
+/* clang-format off */
+static const float hyperbolic_shift_f32[16] = {0, 0x1.94p-21f, -0x1.068p-19f, -0x1.6eep-17f,
+    0x1.56p-17f, -0x1.47p-19f, -0x1.0548p-14f, -0x1.2348p-14f, 0x1.d322p-13f, 0x1.2348p-14f,
+    0x1.0548p-14f, 0x1.47p-19f, -0x1.56p-17f, 0x1.6eep-17f, 0x1.068p-19f, -0x1.94p-21f};
+static const float hyperbolic_up_f32[16] = {0x1p-2f, 0x1.fb5594p-3f, 0x1.f72b6p-3f, 0x1.f386d6p-3f,
+    0x1.f070acp-3f, 0x1.edea32p-3f, 0x1.ebf862p-3f, 0x1.eaaa54p-3f, 0x1.ea1e8cp-3f, 0x1.ea18p-3f,
+    0x1.ead4ap-3f, 0x1.ec495ap-3f, 0x1.ee88dap-3f, 0x1.f19bp-3f, 0x1.f581cap-3f, 0x1.fa4ae2p-3f};
+static const float hyperbolic_down_f32[16] = {0x1p-2f, 0x1.fa4ae2p-3f, 0x1.f581cap-3f, 0x1.f19bp-3f,
+    0x1.ee88dap-3f, 0x1.ec495ap-3f, 0x1.ead4ap-3f, 0x1.ea18p-3f, 0x1.e9f542p-3f, 0x1.eaaa54p-3f,
+    0x1.ebf862p-3f, 0x1.edea32p-3f, 0x1.f070acp-3f, 0x1.f386d6p-3f, 0x1.f72b6p-3f, 0x1.fb5594p-3f};
+/* clang-format on */
+
+typedef struct {
+    __m512 up, down, cosh_tail, sinh; /* of r */
+} hyperbolic_split_f32;
+
+/* In the lanes small n is 0. */
+static inline hyperbolic_split_f32 split_hyperbolic_f32(__m512 a, __mmask16 small) {
+    const __m512 round = _mm512_set1_ps(0x1.8p19f);
+    __m512 v = _mm512_min_ps(_mm512_set1_ps(90.0f), a); /* infinite by then; NaN stays */
+    __m512 z = _mm512_fmadd_ps(v, _mm512_set1_ps((float)LOG2_E), round);
+    z = _mm512_mask_mov_ps(z, small, round);
+    __m512 n = _mm512_sub_ps(z, round);
+    __m512i index = _mm512_castps_si512(z);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps((float)LN_2), v);
+    r = _mm512_sub_ps(r, lookup_f32(hyperbolic_shift_f32, index));
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-0x1.05c61p-29f), r);
+    __m512 q = _mm512_mul_ps(r, r);
+    __m512 s = _mm512_fmadd_ps(_mm512_set1_ps(0x1.112a08p-7f), q, _mm512_set1_ps(0x1.555554p-3f));
+    __m512i up = _mm512_castps_si512(lookup_f32(hyperbolic_up_f32, index));
+    __m512i down = _mm512_castps_si512(lookup_f32(hyperbolic_down_f32, index));
+    __m512i scale = _mm512_slli_epi32(index, 19), zero = _mm512_setzero_si512();
+    return (hyperbolic_split_f32){
+        _mm512_castsi512_ps(_mm512_add_epi32(up, scale)),
+        _mm512_castsi512_ps(_mm512_max_epi32(_mm512_sub_epi32(down, scale), zero)),
+        _mm512_mul_ps(q, _mm512_set1_ps(0x1.00022p-1f)),
+        _mm512_fmadd_ps(_mm512_mul_ps(r, q), s, r)};
+}
+
+/* Below 1/8 the result is sinh r. From 1/8 on, r is less than a fifth of it. */
+#define VECTOR_sinh_f32 1
+static inline __m512 vector_sinh_f32(__m512 x) {
+    __m512 a = _mm512_abs_ps(x);
+    __mmask16 small = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.125f), _CMP_LT_OQ);
+    hyperbolic_split_f32 h = split_hyperbolic_f32(a, small);
+    __m512 c = _mm512_add_ps(h.up, h.down), s = _mm512_sub_ps(h.up, h.down);
+    __m512 s_low = _mm512_sub_ps(_mm512_sub_ps(h.up, s), h.down);
+    __m512 tail = _mm512_fmadd_ps(c, h.sinh, _mm512_fmadd_ps(s, h.cosh_tail, s_low));
+    __m512 y = _mm512_add_ps(s, tail);
+    return with_sign_f32(_mm512_mask_mov_ps(_mm512_add_ps(y, y), small, h.sinh), x);
+}
+
+#define VECTOR_cosh_f32 1
+static inline __m512 vector_cosh_f32(__m512 x) {
+    hyperbolic_split_f32 h = split_hyperbolic_f32(_mm512_abs_ps(x), 0);
+    __m512 c = _mm512_add_ps(h.up, h.down), s = _mm512_sub_ps(h.up, h.down);
+    __m512 rest = _mm512_fmadd_ps(s, h.sinh, _mm512_fmadd_ps(c, h.cosh_tail, h.down));
+    __m512 y = _mm512_add_ps(h.up, rest);
+    return _mm512_add_ps(y, y);
+}
+
+/* The table's inverse for u, times 2^-k: about 1 / u. */
+static inline __m512 log_inverse_f32(__m512 u, log_split_f32 s) {
+    __m512i exponent = _mm512_sub_epi32(_mm512_castps_si512(u), _mm512_castps_si512(s.m));
+    __m512i inverse = _mm512_castps_si512(lookup_f32(inverse_f32, s.index));
+    return _mm512_castsi512_ps(_mm512_sub_epi32(inverse, exponent));
+}
+
+/* log(u + u_low), exact relative to u + u_low - 1 where that is small, for 1/2 <= u < 2^100; in the
+ * lanes large, of 2^61 times the number. */
+static inline __m512 log_pair_f32(__m512 u, __m512 u_low, __mmask16 large) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    log_split_f32 s = split_normal_f32(u, LOWEST_F32, 4);
+    __m512 inverse = log_inverse_f32(u, s);
+    __m512 r_high = _mm512_fmsub_ps(u, inverse, one), r_low = _mm512_mul_ps(u_low, inverse);
+    __m512 r = _mm512_add_ps(r_high, r_low);
+    r_low = _mm512_add_ps(_mm512_sub_ps(r_high, r), r_low);
+    if (UNLIKELY(large)) {
+        s.k = _mm512_mask_add_ps(s.k, large, s.k, _mm512_set1_ps(61.0f));
+    }
+    return log_sum_f32(s.k, r, r_low, s.index, &base_e_f32);
+}
+
+/* sqrt(v + v_low) - its rounding w. */
+static inline __m512 sqrt_low_f32(__m512 v, __m512 v_low, __m512 w) {
+    __m512 half_inverse = _mm512_mul_ps(_mm512_set1_ps(0.5f), _mm512_rcp14_ps(w));
+    return _mm512_mul_ps(_mm512_add_ps(_mm512_fnmadd_ps(w, w, v), v_low), half_inverse);
+}
+
+/* asinh |x| = log(|x| + sqrt(x^2 + 1)), both as pairs. Below 2^-12 it is |x|; from 2^60 on
+ * log(2 |x|). */
+#define VECTOR_asinh_f32 1
+static inline __m512 vector_asinh_f32(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    __m512 a = _mm512_abs_ps(x);
+    __m512 v = _mm512_fmadd_ps(a, a, one);
+    __m512 v_low = _mm512_fmadd_ps(a, a, _mm512_sub_ps(one, v));
+    __m512 w = _mm512_sqrt_ps(v), w_low = sqrt_low_f32(v, v_low, w);
+    __m512 u = _mm512_add_ps(w, a);
+    __m512 u_low = _mm512_add_ps(_mm512_sub_ps(a, _mm512_sub_ps(u, w)), w_low);
+    __mmask16 special = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0x1p60f), _CMP_NLT_UQ);
+    if (UNLIKELY(special)) {
+        u = _mm512_mask_mul_ps(u, special, a, _mm512_set1_ps(0x1p-60f));
+        u_low = _mm512_maskz_mov_ps((__mmask16)~special, u_low);
+    }
+    __m512 y = log_pair_f32(u, u_low, special);
+    __mmask16 itself = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0x1p-12f), _CMP_LT_OQ);
+    if (UNLIKELY(special)) {
+        itself |= _mm512_fpclass_ps_mask(a, CLASS_INFINITY | CLASS_NAN);
+    }
+    return with_sign_f32(_mm512_mask_mov_ps(y, itself, a), x);
+}
+
+/* log(x + sqrt(x^2 - 1)), likewise; x^2 - 1 has its rounding, half of which the root keeps. */
+#define VECTOR_acosh_f32 1
+static inline __m512 vector_acosh_f32(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    __m512 v = _mm512_fmsub_ps(x, x, one);
+    /* Not the square root of 0: its inverse is multiplied. */
+    v = _mm512_max_ps(v, _mm512_set1_ps(0x1p-80f));
+    __m512 w = _mm512_sqrt_ps(v), w_low = sqrt_low_f32(v, _mm512_setzero_ps(), w);
+    __m512 u = _mm512_add_ps(x, w);
+    __m512 u_low = _mm512_add_ps(_mm512_sub_ps(w, _mm512_sub_ps(u, x)), w_low);
+    __mmask16 special = _mm512_cmp_ps_mask(x, one, _CMP_NGT_UQ) |
+                        _mm512_cmp_ps_mask(x, _mm512_set1_ps(0x1p60f), _CMP_GE_OQ);
+    if (UNLIKELY(special)) {
+        u = _mm512_mask_mul_ps(u, special, x, _mm512_set1_ps(0x1p-60f));
+        u_low = _mm512_maskz_mov_ps((__mmask16)~special, u_low);
+    }
+    __m512 y = log_pair_f32(u, u_low, special);
+    if (UNLIKELY(special)) {
+        y = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, one, _CMP_NEQ_UQ), y);
+        y = _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(x, one, _CMP_NGE_UQ),
+                               _mm512_set1_ps(__builtin_nanf("")));
+        y = _mm512_mask_mov_ps(y, _mm512_fpclass_ps_mask(x, CLASS_PLUS_INFINITY), x);
+    }
+    return y;
+}
+
+/* From 1/8 on log((1 + |x|) / (1 - |x|)) / 2. The quotient is near 1/c, 2^k over the table's
+ * inverse: the logarithm's r is ((1 + |x|) c - (1 - |x|)) / (1 - |x|). The dividend is rounded once:
+ * below 1/2 it is |x| (c + 1) + (c - 1), where both sums are exact, and from there on
+ * |x| c + (c - (1 - |x|)), where that difference is. Below 1/8: (atanh(x)/x - 1)/x^2 in x^2, degree
+ * 2: 2^-33 of the whole. */
+#define VECTOR_atanh_f32 1
+static inline __m512 vector_atanh_f32(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    __m512 a = _mm512_abs_ps(x), below = _mm512_sub_ps(one, a);
+    /* As the latency is what counts, no division: 1/below to 2^-23.5. */
+    __m512 inverse = _mm512_rcp14_ps(below);
+    __m512 about = _mm512_mul_ps(_mm512_add_ps(one, a), inverse);
+    inverse = _mm512_mul_ps(inverse, _mm512_fnmadd_ps(below, inverse, _mm512_set1_ps(2.0f)));
+    log_split_f32 s = split_normal_f32(about, LOWEST_F32, 4);
+    __m512 c = log_inverse_f32(about, s);
+    __mmask16 below_half = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.5f), _CMP_LT_OQ);
+    __m512 factor = _mm512_mask_add_ps(c, below_half, c, one);
+    __m512 rest = _mm512_sub_ps(c, _mm512_mask_mov_ps(below, below_half, one));
+    __m512 r = _mm512_mul_ps(_mm512_fmadd_ps(a, factor, rest), inverse);
+    __m512 y = log_sum_f32(s.k, r, _mm512_setzero_ps(), s.index, &base_e_f32);
+    y = _mm512_mul_ps(y, _mm512_set1_ps(0.5f));
+    __m512 z = _mm512_mul_ps(a, a);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(0x1.2b5d5cp-3f), z, _mm512_set1_ps(0x1.998a5ap-3f));
+    p = _mm512_fmadd_ps(p, z, _mm512_set1_ps(0x1.55555ap-2f));
+    __mmask16 small = _mm512_cmp_ps_mask(a, _mm512_set1_ps(0.125f), _CMP_LT_OQ);
+    y = _mm512_mask_mov_ps(y, small, _mm512_fmadd_ps(_mm512_mul_ps(a, z), p, a));
+    __mmask16 special = _mm512_cmp_ps_mask(a, one, _CMP_NLT_UQ);
+    if (UNLIKELY(special)) {
+        y = _mm512_mask_mov_ps(y, special, _mm512_set1_ps(__builtin_nanf("")));
+        y = _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, one, _CMP_EQ_OQ),
+                               _mm512_set1_ps(__builtin_inff()));
+    }
+    return with_sign_f32(y, x);
+}
+
+/* ----------------------------------------------------------------------- arc sine and cosine */
+
+/* As asin_f32 and acos_f32 in math_f32.h, of which they have the polynomial: b = |x| up to 1/2,
+ * above it sqrt((1 - |x|)/2) with b_low; tail is asin(b + b_low) - b. */
+typedef struct {
+    __m512 b, tail;
+    __mmask16 small;
+} asin_split_f32;
+
+static inline asin_split_f32 split_asin_f32(__m512 a) {
+    const __m512 half = _mm512_set1_ps(0.5f);
+    __mmask16 small = _mm512_cmp_ps_mask(a, half, _CMP_LE_OQ);
+    __m512 h = _mm512_fnmadd_ps(half, a, half);
+    /* No square root: 1/sqrt(h) to 2^-14 and a Newton step. The inverse of 0 is multiplied by 0;
+     * NaN stays. */
+    __m512 inverse = _mm512_min_ps(_mm512_set1_ps(0x1p100f), _mm512_rsqrt14_ps(h));
+    __m512 b = _mm512_mul_ps(h, inverse);
+    __m512 b_low = _mm512_mul_ps(_mm512_fnmadd_ps(b, b, h), _mm512_mul_ps(half, inverse));
+    __m512 z = _mm512_mask_mul_ps(h, small, a, a), sum = _mm512_add_ps(b, b_low);
+    b_low = _mm512_maskz_add_ps((__mmask16)~small, _mm512_sub_ps(b, sum), b_low);
+    b = _mm512_mask_mov_ps(sum, small, a);
+    __m512 z2 = _mm512_mul_ps(z, z);
+    __m512 even =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.d73bb8p-7f), z2, _mm512_set1_ps(0x1.6ca9fep-5f));
+    __m512 odd =
+        _mm512_fmadd_ps(_mm512_set1_ps(0x1.33f0c8p-5f), z2, _mm512_set1_ps(0x1.04b534p-5f));
+    even = _mm512_fmadd_ps(even, z2, _mm512_set1_ps(0x1.55554cp-3f));
+    odd = _mm512_fmadd_ps(odd, z2, _mm512_set1_ps(0x1.3338a2p-4f));
+    __m512 p = _mm512_fmadd_ps(odd, z, even);
+    return (asin_split_f32){b, _mm512_fmadd_ps(_mm512_mul_ps(b, z), p, b_low), small};
+}
+
+/* from + from_low + times (b + tail) */
+static inline __m512 asin_sum_f32(__m512 from, __m512 from_low, __m512 times, asin_split_f32 s) {
+    __m512 sum = _mm512_fmadd_ps(times, s.b, from);
+    __m512 rest = _mm512_fmadd_ps(times, s.b, _mm512_sub_ps(from, sum));
+    rest = _mm512_add_ps(rest, from_low);
+    return _mm512_add_ps(sum, _mm512_fmadd_ps(times, s.tail, rest));
+}
+
+#define VECTOR_asin_f32 1
+static inline __m512 vector_asin_f32(__m512 x) {
+    asin_split_f32 s = split_asin_f32(_mm512_abs_ps(x));
+    __mmask16 large = (__mmask16)~s.small;
+    __m512 times = _mm512_mask_mov_ps(_mm512_set1_ps(1.0f), large, _mm512_set1_ps(-2.0f));
+    __m512 y = asin_sum_f32(_mm512_maskz_mov_ps(large, _mm512_set1_ps(HALF_PI_F32)),
+                            _mm512_maskz_mov_ps(large, _mm512_set1_ps(HALF_PI_LO_F32)), times, s);
+    return with_sign_f32(y, x);
+}
+
+/* pi/2 - asin x, pi - 2 asin b or 2 asin b */
+#define VECTOR_acos_f32 1
+static inline __m512 vector_acos_f32(__m512 x) {
+    asin_split_f32 s = split_asin_f32(_mm512_abs_ps(x));
+    __mmask16 minus = _mm512_movepi32_mask(_mm512_castps_si512(x));
+    /* -1 or 1 where s.small, else 2 or -2: as the sign of x. */
+    __m512 times = _mm512_mask_mov_ps(_mm512_set1_ps(2.0f), s.small, _mm512_set1_ps(-1.0f));
+    times = _mm512_xor_ps(times, _mm512_and_ps(x, _mm512_set1_ps(-0.0f)));
+    __mmask16 turned = s.small | minus;
+    __m512 from = _mm512_maskz_mov_ps(turned, _mm512_set1_ps(2.0f * HALF_PI_F32));
+    __m512 from_low = _mm512_maskz_mov_ps(turned, _mm512_set1_ps(2.0f * HALF_PI_LO_F32));
+    from = _mm512_mask_mov_ps(from, s.small, _mm512_set1_ps(HALF_PI_F32));
+    from_low = _mm512_mask_mov_ps(from_low, s.small, _mm512_set1_ps(HALF_PI_LO_F32));
+    return asin_sum_f32(from, from_low, times, s);
+}
+
 #endif

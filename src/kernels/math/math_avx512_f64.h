@@ -443,4 +443,295 @@ static inline __m512d vector_tan_f64(__m512d x) {
     return y;
 }
 
+/* ------------------------------------------------------------------------- inverse tangents */
+
+/* As for float32, with 16 intervals: [0, 1/16), halves of binades up to 8, the rest; |q| < 1/8, and
+ * where the angle is not 0, |q| is less than a quarter of the result. The angles are doubles to
+ * 2^-62. (atan(q)/q - 1)/q^2 in q^2, degree 5: 2^-58.7 of q. */
+/* clang-format off */
+static const double atan_sine_f64[16] = {0, 0x1.3fec20499aacp-4, 0x1.bfe4566cb1406p-4,
+    0x1.3fb1faabbf873p-3, 0x1.bf9535a9653c2p-3, 0x1.3edd6983a7224p-2, 0x1.be89019b51dcdp-2,
+    0x1.3c6ef372fe8bp-1, 0x1.bc0e249480c13p-1, 0x1.3845118db58fdp0, 0x1.b9224dab8d6b2p0,
+    0x1.3504f333f9e4cp1, 0x1.b78f34fc55e8ep1, 0x1.33b6101db3b22p2, 0x1.b70b2ceac5044p2, 0x1p0};
+static const double atan_cosine_f64[16] = {0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0,
+    0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1p0, 0x1.1a62633145c07p-54};
+static const double atan_angle_f64[16] = {0, 0x1.3f46300ccb7e3p-4, 0x1.be1e9605790b7p-4,
+    0x1.3d22c4c923b59p-3, 0x1.b8a78a27d6da8p-3, 0x1.351ea1f3d8e6ap-2, 0x1.a514023a34db4p-2,
+    0x1.1b6e192ebbdd1p-1, 0x1.6dcc57bb565dep-1, 0x1.c4a8393631162p-1, 0x1.0b833be165d16p0,
+    0x1.2d97c7f3321fp0, 0x1.49952004c911bp0, 0x1.5da0a7c6d9b55p0, 0x1.6d114072b01dep0,
+    0x1.921fb54442d18p0};
+/* clang-format on */
+
+/* ratio: about y / x, at most 8. */
+static inline __m512i atan_index_f64(__m512d ratio) {
+    __m512i index = _mm512_srli_epi64(_mm512_castpd_si512(ratio), 51); /* 2^-4: 1019 halves */
+    index = _mm512_sub_epi64(index, _mm512_set1_epi64(2 * 1019 - 1));
+    return _mm512_max_epi64(index, _mm512_setzero_si512());
+}
+
+static inline __m512d atan_of_small_f64(__m512d q, __m512d q_low) {
+    __m512d z = _mm512_mul_pd(q, q);
+    __m512d z2 = _mm512_mul_pd(z, z);
+    __m512d even = _mm512_fmadd_pd(_mm512_set1_pd(-0x1.740ebfba1374ep-4), z2,
+                                   _mm512_set1_pd(-0x1.2492489691063p-3));
+    __m512d odd = _mm512_fmadd_pd(_mm512_set1_pd(0x1.2c997385f2b3p-4), z2,
+                                  _mm512_set1_pd(0x1.c71ba034f191cp-4));
+    even = _mm512_fmadd_pd(even, z2, _mm512_set1_pd(-0x1.55555555554c2p-2));
+    odd = _mm512_fmadd_pd(odd, z2, _mm512_set1_pd(0x1.9999999941057p-3));
+    __m512d p = _mm512_fmadd_pd(odd, z, even);
+    return _mm512_add_pd(q, _mm512_fmadd_pd(_mm512_mul_pd(q, z), p, q_low));
+}
+
+#define VECTOR_atan_f64 1
+static inline __m512d vector_atan_f64(__m512d x) {
+    __m512d a = _mm512_min_pd(_mm512_set1_pd(0x1p60), _mm512_abs_pd(x)); /* NaN stays */
+    __m512i index = atan_index_f64(_mm512_min_pd(a, _mm512_set1_pd(8.0)));
+    __m512d sine = lookup_f64(atan_sine_f64, index);
+    __m512d cosine = lookup_f64(atan_cosine_f64, index);
+    __m512d q = _mm512_div_pd(_mm512_fmsub_pd(a, cosine, sine), _mm512_fmadd_pd(a, sine, cosine));
+    __m512d rest = atan_of_small_f64(q, _mm512_setzero_pd());
+    return with_sign_f64(_mm512_add_pd(lookup_f64(atan_angle_f64, index), rest), x);
+}
+
+#define ATAN2_LOW_F64 0x1p-900
+#define ATAN2_HIGH_F64 0x1p1000
+
+/* |y| and |x| brought between those bounds, as far as it matters, in the lanes where the larger is
+ * beyond: zeros become (0, 1), infinities 1 and 0 or both 1. */
+static inline void atan2_scale_f64(__m512d *y, __m512d *x, __m512d larger) {
+    const __m512d one = _mm512_set1_pd(1.0), zero = _mm512_setzero_pd();
+    __mmask8 low = _mm512_cmp_pd_mask(larger, _mm512_set1_pd(ATAN2_LOW_F64), _CMP_LT_OQ);
+    __mmask8 high = _mm512_cmp_pd_mask(larger, _mm512_set1_pd(ATAN2_HIGH_F64), _CMP_GT_OQ);
+    __mmask8 none = _mm512_cmp_pd_mask(larger, zero, _CMP_EQ_OQ);
+    __mmask8 y_infinite = _mm512_fpclass_pd_mask(*y, CLASS_INFINITY);
+    __mmask8 x_infinite = _mm512_fpclass_pd_mask(*x, CLASS_INFINITY);
+    *y = _mm512_mask_mul_pd(*y, low, *y, _mm512_set1_pd(0x1p700));
+    *x = _mm512_mask_mul_pd(*x, low, *x, _mm512_set1_pd(0x1p700));
+    *y = _mm512_mask_mul_pd(*y, high, *y, _mm512_set1_pd(0x1p-10));
+    *x = _mm512_mask_mul_pd(*x, high, *x, _mm512_set1_pd(0x1p-10));
+    __mmask8 nan = _mm512_cmp_pd_mask(*y, *x, _CMP_UNORD_Q);
+    __mmask8 infinite = (y_infinite | x_infinite) & (__mmask8)~nan;
+    *y = _mm512_mask_mov_pd(*y, infinite, _mm512_maskz_mov_pd(y_infinite, one));
+    *x = _mm512_mask_mov_pd(*x, infinite, _mm512_maskz_mov_pd(x_infinite, one));
+    *x = _mm512_mask_mov_pd(*x, none, one);
+}
+
+/* For x < 0 pi minus the angle, pi as a pair. */
+#define VECTOR_atan2_f64 1
+static inline __m512d vector_atan2_f64(__m512d y, __m512d x) {
+    const __m512d pi = _mm512_set1_pd(2.0 * HALF_PI);
+    const __m512d pi_low = _mm512_set1_pd(2.0 * HALF_PI_LO);
+    __m512d ay = _mm512_abs_pd(y), ax = _mm512_abs_pd(x), larger = _mm512_max_pd(ay, ax);
+    __mmask8 special = _mm512_cmp_pd_mask(larger, _mm512_set1_pd(ATAN2_LOW_F64), _CMP_NGE_UQ) |
+                       _mm512_cmp_pd_mask(larger, _mm512_set1_pd(ATAN2_HIGH_F64), _CMP_NLE_UQ);
+    if (UNLIKELY(special)) {
+        atan2_scale_f64(&ay, &ax, larger);
+    }
+    __m512d ratio = _mm512_mul_pd(ay, _mm512_rcp14_pd(ax));
+    __m512i index = atan_index_f64(_mm512_min_pd(ratio, _mm512_set1_pd(8.0)));
+    __m512d sine = lookup_f64(atan_sine_f64, index);
+    __m512d cosine = lookup_f64(atan_cosine_f64, index);
+    __m512d above = _mm512_fnmadd_pd(ax, sine, _mm512_mul_pd(ay, cosine));
+    __m512d below = _mm512_fmadd_pd(ay, sine, _mm512_mul_pd(ax, cosine));
+    /* Where the angle is 0, the quotient's rounding would count for a whole ULP. */
+    __m512d q = _mm512_div_pd(above, below);
+    __m512d q_low = _mm512_mul_pd(_mm512_fnmadd_pd(q, below, above), _mm512_rcp14_pd(below));
+    __m512d angle = lookup_f64(atan_angle_f64, index), rest = atan_of_small_f64(q, q_low);
+    __mmask8 left = _mm512_movepi64_mask(_mm512_castpd_si512(x));
+    __m512d turned = _mm512_sub_pd(pi, angle);
+    __m512d lost = _mm512_add_pd(_mm512_sub_pd(_mm512_sub_pd(pi, turned), angle), pi_low);
+    rest = _mm512_mask_sub_pd(rest, left, lost, rest);
+    angle = _mm512_mask_mov_pd(angle, left, turned);
+    return with_sign_f64(_mm512_add_pd(angle, rest), y);
+}
+
+/* ----------------------------------------------------------------------- hyperbolic functions */
+
+/* As for float32, with i 2^48 in the tables; up and down are doubles to 2^-59. (cosh(r) - 1)/r^2 in
+ * r^2 for |r| < 0.0217, degree 2: 2^-66; (sinh(r) - r)/r^3 in r^2 for |r| < 1/8, degree 3: 2^-57.9 of
+ * the whole. */
+/* clang-format off */
+static const double hyperbolic_shift_f64[16] = {0, -0x1.5b4p-31, -0x1.e2p-35, 0x1.1e4p-30,
+    -0x1.504p-32, -0x1.837p-30, -0x1.ap-37, -0x1.3p-30, 0x1.fff7ap-21, 0x1.3p-30, 0x1.ap-37,
+    0x1.837p-30, 0x1.504p-32, -0x1.1e4p-30, 0x1.e2p-35, 0x1.5b4p-31};
+static const double hyperbolic_up_f64[16] = {0x1p-2, 0x1.fb5586ccc3517p-3, 0x1.f72b83c79363bp-3,
+    0x1.f387a6ec6e0d4p-3, 0x1.f06fe0a18b926p-3, 0x1.edea64b99eb07p-3, 0x1.ebfdad5351c69p-3,
+    0x1.eab07dce167c4p-3, 0x1.ea09fd083417bp-3, 0x1.ea114745b3ea8p-3, 0x1.eace5422be1a3p-3,
+    0x1.ec491833fee48p-3, 0x1.ee89f997e2bb9p-3, 0x1.f199bdd07a412p-3, 0x1.f5818dd028c83p-3,
+    0x1.fa4afa2f7b2ap-3};
+static const double hyperbolic_down_f64[16] = {0x1p-2, 0x1.fa4afa2f7b2ap-3, 0x1.f5818dd028c83p-3,
+    0x1.f199bdd07a412p-3, 0x1.ee89f997e2bb9p-3, 0x1.ec491833fee48p-3, 0x1.eace5422be1a3p-3,
+    0x1.ea114745b3ea8p-3, 0x1.ea09cfc7b4cbep-3, 0x1.eab07dce167c4p-3, 0x1.ebfdad5351c69p-3,
+    0x1.edea64b99eb07p-3, 0x1.f06fe0a18b926p-3, 0x1.f387a6ec6e0d4p-3, 0x1.f72b83c79363bp-3,
+    0x1.fb5586ccc3517p-3};
+/* clang-format on */
+
+typedef struct {
+    __m512d up, down, cosh_tail, sinh; /* of r */
+} hyperbolic_split_f64;
+
+/* In the lanes small n is 0. */
+static inline hyperbolic_split_f64 split_hyperbolic_f64(__m512d a, __mmask8 small) {
+    const __m512d round = _mm512_set1_pd(0x1.8p48);
+    __m512d v = _mm512_min_pd(_mm512_set1_pd(710.6), a); /* infinite by then; NaN stays */
+    __m512d z = _mm512_fmadd_pd(v, _mm512_set1_pd(LOG2_E), round);
+    z = _mm512_mask_mov_pd(z, small, round);
+    __m512d n = _mm512_sub_pd(z, round);
+    __m512i index = _mm512_castpd_si512(z);
+    __m512d r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2), v);
+    r = _mm512_sub_pd(r, lookup_f64(hyperbolic_shift_f64, index));
+    r = _mm512_fnmadd_pd(n, _mm512_set1_pd(LN_2_LO), r);
+    __m512d q = _mm512_mul_pd(r, r);
+    __m512d c = _mm512_fmadd_pd(_mm512_set1_pd(0x1.6c183e368b79ap-10), q,
+                                _mm512_set1_pd(0x1.5555555484834p-5));
+    __m512d s = _mm512_fmadd_pd(_mm512_set1_pd(0x1.71f07309e7921p-19), q,
+                                _mm512_set1_pd(0x1.a01a0118c69b3p-13));
+    c = _mm512_fmadd_pd(c, q, _mm512_set1_pd(0x1.0000000000004p-1));
+    s = _mm512_fmadd_pd(s, q, _mm512_set1_pd(0x1.1111111112986p-7));
+    s = _mm512_fmadd_pd(s, q, _mm512_set1_pd(0x1.5555555555555p-3));
+    __m512i up = _mm512_castpd_si512(lookup_f64(hyperbolic_up_f64, index));
+    __m512i down = _mm512_castpd_si512(lookup_f64(hyperbolic_down_f64, index));
+    __m512i scale = _mm512_slli_epi64(index, 48), zero = _mm512_setzero_si512();
+    return (hyperbolic_split_f64){
+        _mm512_castsi512_pd(_mm512_add_epi64(up, scale)),
+        _mm512_castsi512_pd(_mm512_max_epi64(_mm512_sub_epi64(down, scale), zero)),
+        _mm512_mul_pd(q, c), _mm512_fmadd_pd(_mm512_mul_pd(r, q), s, r)};
+}
+
+/* Below 1/8 the result is sinh r. From 1/8 on, r is less than a fifth of it. */
+#define VECTOR_sinh_f64 1
+static inline __m512d vector_sinh_f64(__m512d x) {
+    __m512d a = _mm512_abs_pd(x);
+    __mmask8 small = _mm512_cmp_pd_mask(a, _mm512_set1_pd(0.125), _CMP_LT_OQ);
+    hyperbolic_split_f64 h = split_hyperbolic_f64(a, small);
+    __m512d c = _mm512_add_pd(h.up, h.down), s = _mm512_sub_pd(h.up, h.down);
+    __m512d s_low = _mm512_sub_pd(_mm512_sub_pd(h.up, s), h.down);
+    __m512d tail = _mm512_fmadd_pd(c, h.sinh, _mm512_fmadd_pd(s, h.cosh_tail, s_low));
+    __m512d y = _mm512_add_pd(s, tail);
+    return with_sign_f64(_mm512_mask_mov_pd(_mm512_add_pd(y, y), small, h.sinh), x);
+}
+
+#define VECTOR_cosh_f64 1
+static inline __m512d vector_cosh_f64(__m512d x) {
+    hyperbolic_split_f64 h = split_hyperbolic_f64(_mm512_abs_pd(x), 0);
+    __m512d c = _mm512_add_pd(h.up, h.down), s = _mm512_sub_pd(h.up, h.down);
+    __m512d c_low = _mm512_add_pd(_mm512_sub_pd(h.up, c), h.down);
+    __m512d tail = _mm512_fmadd_pd(s, h.sinh, _mm512_fmadd_pd(c, h.cosh_tail, c_low));
+    __m512d y = _mm512_add_pd(c, tail);
+    return _mm512_add_pd(y, y);
+}
+
+/* The table's inverse for u, times 2^-k: about 1 / u. */
+static inline __m512d log_inverse_f64(__m512d u, log_split_f64 s) {
+    __m512i exponent = _mm512_sub_epi64(_mm512_castpd_si512(u), _mm512_castpd_si512(s.m));
+    __m512i inverse = _mm512_castpd_si512(lookup_f64(inverse_f64, s.index));
+    return _mm512_castsi512_pd(_mm512_sub_epi64(inverse, exponent));
+}
+
+/* log(u + u_low), exact relative to u + u_low - 1 where that is small, for 1/2 <= u < 2^100; in the
+ * lanes large, of 2^61 times the number. */
+static inline __m512d log_pair_f64(__m512d u, __m512d u_low, __mmask8 large) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    log_split_f64 s = split_normal_f64(u);
+    __m512d inverse = log_inverse_f64(u, s);
+    __m512d r_high = _mm512_fmsub_pd(u, inverse, one), r_low = _mm512_mul_pd(u_low, inverse);
+    __m512d r = _mm512_add_pd(r_high, r_low);
+    r_low = _mm512_add_pd(_mm512_sub_pd(r_high, r), r_low);
+    if (UNLIKELY(large)) {
+        s.k = _mm512_mask_add_pd(s.k, large, s.k, _mm512_set1_pd(61.0));
+    }
+    return log_sum_f64(s.k, r, r_low, s.index, &base_e_f64);
+}
+
+/* sqrt(v + v_low) - its rounding w. */
+static inline __m512d sqrt_low_f64(__m512d v, __m512d v_low, __m512d w) {
+    __m512d inverse = _mm512_rcp14_pd(w);
+    inverse = _mm512_mul_pd(inverse, _mm512_fnmadd_pd(w, inverse, _mm512_set1_pd(2.0)));
+    __m512d half_inverse = _mm512_mul_pd(_mm512_set1_pd(0.5), inverse);
+    return _mm512_mul_pd(_mm512_add_pd(_mm512_fnmadd_pd(w, w, v), v_low), half_inverse);
+}
+
+/* asinh |x| = log(|x| + sqrt(x^2 + 1)), both as pairs. Below 2^-20 it is |x| - |x|^3/6; from
+ * 2^60 on log(2 |x|). */
+#define VECTOR_asinh_f64 1
+static inline __m512d vector_asinh_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    __m512d a = _mm512_abs_pd(x);
+    __m512d v = _mm512_fmadd_pd(a, a, one);
+    __m512d v_low = _mm512_fmadd_pd(a, a, _mm512_sub_pd(one, v));
+    __m512d w = _mm512_sqrt_pd(v), w_low = sqrt_low_f64(v, v_low, w);
+    __m512d u = _mm512_add_pd(w, a);
+    __m512d u_low = _mm512_add_pd(_mm512_sub_pd(a, _mm512_sub_pd(u, w)), w_low);
+    __mmask8 special = _mm512_cmp_pd_mask(a, _mm512_set1_pd(0x1p60), _CMP_NLT_UQ);
+    if (UNLIKELY(special)) {
+        u = _mm512_mask_mul_pd(u, special, a, _mm512_set1_pd(0x1p-60));
+        u_low = _mm512_maskz_mov_pd((__mmask8)~special, u_low);
+    }
+    __m512d y = log_pair_f64(u, u_low, special);
+    if (UNLIKELY(special)) {
+        y = _mm512_mask_mov_pd(y, _mm512_fpclass_pd_mask(a, CLASS_INFINITY | CLASS_NAN), a);
+    }
+    __mmask8 small = _mm512_cmp_pd_mask(a, _mm512_set1_pd(0x1p-20), _CMP_LT_OQ);
+    __m512d sixth = _mm512_mul_pd(_mm512_mul_pd(a, a), _mm512_set1_pd(0x1.5555555555555p-3));
+    return with_sign_f64(_mm512_mask_mov_pd(y, small, _mm512_fnmadd_pd(sixth, a, a)), x);
+}
+
+/* log(x + sqrt(x^2 - 1)), likewise. */
+#define VECTOR_acosh_f64 1
+static inline __m512d vector_acosh_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    __m512d v = _mm512_fmsub_pd(x, x, one);
+    /* Not the square root of 0: its inverse is multiplied. */
+    v = _mm512_max_pd(v, _mm512_set1_pd(0x1p-80));
+    __m512d w = _mm512_sqrt_pd(v), w_low = sqrt_low_f64(v, _mm512_setzero_pd(), w);
+    __m512d u = _mm512_add_pd(x, w);
+    __m512d u_low = _mm512_add_pd(_mm512_sub_pd(w, _mm512_sub_pd(u, x)), w_low);
+    __mmask8 special = _mm512_cmp_pd_mask(x, one, _CMP_NGT_UQ) |
+                       _mm512_cmp_pd_mask(x, _mm512_set1_pd(0x1p60), _CMP_GE_OQ);
+    if (UNLIKELY(special)) {
+        u = _mm512_mask_mul_pd(u, special, x, _mm512_set1_pd(0x1p-60));
+        u_low = _mm512_maskz_mov_pd((__mmask8)~special, u_low);
+    }
+    __m512d y = log_pair_f64(u, u_low, special);
+    if (UNLIKELY(special)) {
+        y = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x, one, _CMP_NEQ_UQ), y);
+        y = _mm512_mask_mov_pd(y, _mm512_cmp_pd_mask(x, one, _CMP_NGE_UQ),
+                               _mm512_set1_pd(__builtin_nan("")));
+        y = _mm512_mask_mov_pd(y, _mm512_fpclass_pd_mask(x, CLASS_PLUS_INFINITY), x);
+    }
+    return y;
+}
+
+/* As for float32, log((1 + |x|) / (1 - |x|)) / 2 for all |x|; the dividend and what the division
+ * loses come as pairs. */
+#define VECTOR_atanh_f64 1
+static inline __m512d vector_atanh_f64(__m512d x) {
+    const __m512d one = _mm512_set1_pd(1.0);
+    __m512d a = _mm512_abs_pd(x), below = _mm512_sub_pd(one, a);
+    __m512d below_low = _mm512_sub_pd(_mm512_sub_pd(one, below), a);
+    __m512d inverse_below = _mm512_rcp14_pd(below);
+    __m512d about = _mm512_mul_pd(_mm512_add_pd(one, a), inverse_below);
+    log_split_f64 s = split_normal_f64(about);
+    __m512d c = log_inverse_f64(about, s);
+    __mmask8 small = _mm512_cmp_pd_mask(a, _mm512_set1_pd(0.5), _CMP_LT_OQ);
+    __m512d factor = _mm512_mask_add_pd(c, small, c, one);
+    __m512d rest = _mm512_sub_pd(c, _mm512_mask_mov_pd(below, small, one));
+    __m512d product = _mm512_mul_pd(a, factor), above = _mm512_add_pd(rest, product);
+    __m512d above_low = _mm512_add_pd(_mm512_sub_pd(rest, above), product);
+    above_low = _mm512_add_pd(above_low, _mm512_fmsub_pd(a, factor, product));
+    __m512d r = _mm512_div_pd(above, below);
+    __m512d r_low = _mm512_fnmadd_pd(r, below_low, above_low);
+    r_low = _mm512_add_pd(_mm512_fnmadd_pd(r, below, above), r_low);
+    r_low = _mm512_mul_pd(r_low, inverse_below);
+    __m512d y = log_sum_f64(s.k, r, r_low, s.index, &base_e_f64);
+    y = _mm512_mul_pd(y, _mm512_set1_pd(0.5));
+    __mmask8 special = _mm512_cmp_pd_mask(a, one, _CMP_NLT_UQ);
+    if (UNLIKELY(special)) {
+        y = _mm512_mask_mov_pd(y, special, _mm512_set1_pd(__builtin_nan("")));
+        y = _mm512_mask_mov_pd(y, _mm512_cmp_pd_mask(a, one, _CMP_EQ_OQ),
+                               _mm512_set1_pd(__builtin_inf()));
+    }
+    return with_sign_f64(y, x);
+}
+
 #endif
