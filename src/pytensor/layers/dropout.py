@@ -64,7 +64,7 @@ class Dropout(_Noise):
 
         Args:
             rate: the probability that an element is dropped, in [0, 1].
-            seed: a seed for random numbers of its own; by default they come from `random`.
+            seed: a seed; by default the random numbers come from `random`.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(seed, **options)
@@ -95,7 +95,7 @@ class AlphaDropout(_Noise):
 
         Args:
             rate: the probability that an element is dropped, in [0, 1).
-            seed: a seed for random numbers of its own; by default they come from `random`.
+            seed: a seed; by default the random numbers come from `random`.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(seed, **options)
@@ -125,7 +125,7 @@ class GaussianNoise(_Noise):
 
         Args:
             stddev: the standard deviation of the noise, at least 0.
-            seed: a seed for random numbers of its own; by default they come from `random`.
+            seed: a seed; by default the random numbers come from `random`.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(seed, **options)
@@ -150,7 +150,7 @@ class GaussianDropout(_Noise):
 
         Args:
             rate: the rate of a Dropout with the same variance, in [0, 1).
-            seed: a seed for random numbers of its own; by default they come from `random`.
+            seed: a seed; by default the random numbers come from `random`.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(seed, **options)
