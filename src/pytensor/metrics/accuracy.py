@@ -84,7 +84,8 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
         One bool per output, of the shape of y_pred.
 
     >>> pt.metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]])
-    Tensor([1., 0.], dtype=float32)
+    Tensor([[ True],
+            [False]], dtype=bool)
     """
     targets, outputs = as_tensors(y_true, y_pred)
     targets = losses.match_shape("binary_accuracy", targets, outputs.shape)
