@@ -141,6 +141,84 @@ def test_a_slope_of_0_at_infinity():
     assert activations.hard_shrink(x).tolist() == [-np.inf, np.inf]
 
 
+INF = float("inf")
+# Limits of the function and of its derivative at -inf and inf.
+LIMITS = {
+    "celu": (-1, INF, 0, 1),
+    "elu": (-1, INF, 0, 1),
+    "exponential": (0, INF, 0, INF),
+    "gelu": (0, INF, 0, 1),
+    "hard_shrink": (-INF, INF, 1, 1),
+    "hard_sigmoid": (0, 1, 0, 0),
+    "hard_silu": (0, INF, 0, 1),
+    "hard_tanh": (-1, 1, 0, 0),
+    "leaky_relu": (-INF, INF, 0.2, 1),
+    "linear": (-INF, INF, 1, 1),
+    "log_sigmoid": (-INF, 0, 1, 0),
+    "mish": (0, INF, 0, 1),
+    "relu": (0, INF, 0, 1),
+    "relu6": (0, 6, 0, 0),
+    "selu": (-SELU[0] * SELU[1], INF, 0, SELU[0]),
+    "sigmoid": (0, 1, 0, 0),
+    "silu": (0, INF, 0, 1),
+    "soft_shrink": (-INF, INF, 1, 1),
+    "softplus": (0, INF, 0, 1),
+    "softsign": (-1, 1, 0, 0),
+    "squareplus": (0, INF, 0, 1),
+    "tanh": (-1, 1, 0, 0),
+    "tanh_shrink": (-INF, INF, 1, 1),
+}
+
+
+@pytest.mark.once
+def test_every_function_of_one_element_has_limits():
+    assert LIMITS.keys() == {*activations.__all__} - {"get", "softmax", "log_softmax"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [*((name, {}) for name in LIMITS), ("gelu", {"approximate": True})]
+)
+def test_limits_at_infinity(name, arguments, dtype):
+    """Of values and derivatives, in both modes; the largest numbers are as good as infinite."""
+    f = lambda x: getattr(activations, name)(x, **arguments)  # noqa: E731
+    low, high, slope_low, slope_high = LIMITS[name]
+    x = pt.asarray([-INF, INF], dtype=dtype)
+    expected = np.array([low, high], dtype)
+    slopes = np.array([slope_low, slope_high], dtype)
+    np.testing.assert_allclose(f(x), expected, rtol=1e-6)
+    np.testing.assert_allclose(pt.grad(lambda x: f(x).sum())(x), slopes, rtol=1e-6)
+    np.testing.assert_allclose(pt.jvp(f, (x,), (pt.ones_like(x),))[1], slopes, rtol=1e-6)
+    largest = np.finfo(dtype).max
+    x = pt.asarray([-largest, largest], dtype=dtype)
+    finite = np.where(abs(expected) == INF, np.sign(expected) * largest, expected)
+    if name == "leaky_relu":
+        finite[0] = 0.2 * -largest
+    if name not in ("exponential", "selu"):  # which overflow
+        np.testing.assert_allclose(f(x), finite, rtol=1e-6, atol=1e-30)
+        np.testing.assert_allclose(pt.grad(lambda x: f(x).sum())(x), slopes, rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize("name", ["gelu", "hard_silu", "mish", "silu"])
+def test_a_tape_and_fusion_leave_the_bits(name):
+    f = getattr(activations, name)
+    x = pt.asarray([-INF, -1e30, -1001.0, -20.5, -0.0, 0.3, 7.1, 1001.0, 1e30, INF, math.nan])
+    expected = f(x).numpy().tobytes()
+    assert pt.vjp(f, x)[0].numpy().tobytes() == expected
+    assert pt.fuse(f)(x).numpy().tobytes() == expected
+
+
+def test_squareplus_does_not_cancel():
+    x = np.array([-1e4, -1e2, -1.0, 0.0, 1.0, 1e4])
+    for b in (1.0, 4.0):
+        expected = np.where(x < 0, b / 2 / (np.sqrt(x * x + b) - x), (x + np.sqrt(x * x + b)) / 2)
+        found = activations.squareplus(pt.asarray(x, dtype="float32"), b)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        slope = pt.grad(lambda x, b=b: activations.squareplus(x, b).sum())(pt.asarray(x))
+        np.testing.assert_allclose(slope, (1 + x / np.sqrt(x * x + b)) / 2, rtol=1e-7, atol=1e-9)
+    np.testing.assert_array_equal(activations.squareplus(pt.asarray(x), 0), np.maximum(x, 0))
+
+
 def test_get():
     assert activations.get(None) is activations.linear
     assert activations.get("relu") is activations.relu

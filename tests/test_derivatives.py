@@ -655,6 +655,43 @@ def test_a_length_of_0_has_no_second_derivative(f):
         pt.jvp(pt.grad(f), (pt.zeros(2),), (pt.ones(2),))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("f", "n"), [(pt.maximum, 2), (pt.minimum, 2), (pt.clip, 3), (pt.max, 1), (pt.min, 1)]
+)
+def test_what_selects_has_the_slope_nan_where_it_is_nan(f, n, dtype):
+    """Whichever argument is NaN, and by whichever one differentiates; beside it nothing changes."""
+    values = np.array([[0.5, 1.5, -2.0, 1.0], [0.0, 2.0, 0.0, 1.0], [1.0, 3.0, 1.0, 1.0]], dtype)[
+        :n
+    ]
+    for bad in range(n):
+        poisoned = values.copy()
+        poisoned[bad, 1] = np.nan
+        for k in range(n):
+            slopes = [
+                pt.grad(lambda x, k=k, a=a: f(*a[:k], x, *a[k + 1 :]).sum())(a[k]).numpy()
+                for a in ([*map(pt.asarray, values)], [*map(pt.asarray, poisoned)])
+            ]
+            if n == 1:  # one result for all elements
+                assert np.isnan(slopes[1]).all()
+                continue
+            expected = slopes[0].copy()
+            expected[1] = np.nan
+            np.testing.assert_array_equal(slopes[1], expected)
+            tangents = [pt.asarray(np.full(4, i == k, dtype)) for i in range(n)]
+            _, tangent = pt.jvp(f, tuple(map(pt.asarray, poisoned)), tuple(tangents))
+            assert np.isnan(tangent.numpy()).tolist() == [False, True, False, False]
+
+
+def test_infinite_ties_share_the_slope():
+    for f in (pt.maximum, pt.minimum):
+        for x in (np.inf, -np.inf, 1.0):
+            for k in range(2):
+                args = [pt.asarray(x), pt.asarray(x)]
+                slope = pt.grad(lambda v, f=f, k=k, a=args: f(*a[:k], v, *a[k + 1 :]))(args[k])
+                assert slope.item() == 0.5
+
+
 def test_infinite_slopes_in_what_was_not_taken():
     f = lambda x: pt.where(x > 0, pt.sqrt(x), 0.0)  # noqa: E731
     assert np.isnan(pt.grad(f)(-1.0).item())  # 0 times NaN

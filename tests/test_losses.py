@@ -1,5 +1,6 @@
 """pytensor.losses: values against the formulas, gradients against finite differences."""
 
+import inspect
 import math
 
 import numpy as np
@@ -320,7 +321,7 @@ def test_classes_are_means():
         assert abs(float(value) - expected.mean()) < 1e-12
 
 
-def test_own_losses():
+def test_custom_losses():
     def distance(y_true, y_pred):
         return abs(y_true - y_pred).mean(-1)
 
@@ -515,6 +516,81 @@ def test_short_names():
         assert type(losses.get(name)) is losses.BinaryCrossentropy
 
 
+CLASSES = [name for name in losses.__all__ if name[0].isupper()]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", [name for name in CLASSES if name != "Loss"])
+def test_get_knows_every_default_name(name):
+    cls = getattr(losses, name)
+    assert type(losses.get(cls().name)) is cls
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", [name for name in losses.__all__ if name != "get"])
+def test_arguments_by_position_are_those_of_keras(keras, name):
+    """An argument that stands elsewhere there must be named."""
+    ours, theirs = (
+        [
+            p.name
+            for p in inspect.signature(getattr(module, name)).parameters.values()
+            if p.kind is p.POSITIONAL_OR_KEYWORD
+        ]
+        for module in (losses, keras.losses)
+    )
+    assert ours == theirs[: len(ours)]
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_cosine_similarity_along_an_axis(axis):
+    y, p = RNG.normal(size=(2, 4, 3))
+    expected = -(y * p).sum(axis) / np.linalg.norm(y, axis=axis) / np.linalg.norm(p, axis=axis)
+    np.testing.assert_allclose(losses.cosine_similarity(y, p, axis), expected, rtol=1e-6)
+    loss = losses.CosineSimilarity(axis, None)
+    np.testing.assert_allclose(loss(y, p), expected, rtol=1e-6)
+    assert losses.CosineSimilarity.from_config(loss.get_config()).axis == axis
+
+
+class Brier(losses.CategoricalCrossentropy):
+    """Needs probabilities, unlike the loss that it inherits from."""
+
+    def call(self, y_true, y_pred):
+        return pt.square(y_true - y_pred).sum(axis=-1)
+
+
+class Halved(losses.CategoricalCrossentropy):
+    """Passes logits on, and says so."""
+
+    activation = staticmethod(pt.activations.softmax)
+
+    def call(self, y_true, y_pred):
+        return super().call(y_true, y_pred) / 2
+
+
+def test_a_custom_subclass_gets_probabilities_unless_it_names_the_activation():
+    x = RNG.normal(size=(6, 3)).astype(np.float32)
+    y = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    for loss in (Brier(), Halved()):
+        network = pt.models.Sequential([pt.layers.Dense(3, "softmax", input_shape=(3,))])
+        network.compile("sgd", loss)
+        out = np.asarray(network.predict(x, verbose=0))
+        expected = ((y - out) ** 2).sum(-1) if type(loss) is Brier else -np.log(out[y == 1]) / 2
+        assert network.evaluate(x, y, verbose=0) == pytest.approx(expected.mean(), rel=1e-5)
+    assert losses.CategoricalFocalCrossentropy.activation is None
+    assert losses.BinaryCrossentropy.activation is pt.activations.sigmoid
+
+
+@pytest.mark.parametrize("cls", [losses.Loss, losses.MeanSquaredError])
+def test_a_loss_takes_lists(cls):
+    """A custom one too: its call gets tensors."""
+
+    class Own(cls):
+        def call(self, y_true, y_pred):
+            return abs(y_true - y_pred).mean(axis=-1)
+
+    assert Own()([[0.0, 1.0]], [[2.0, 2.0]]).item() == 1.5
+
+
 @pytest.mark.parametrize(
     ("name", "targets", "expected"),
     [
@@ -532,13 +608,13 @@ def test_short_names():
         ("poisson", [[3.0], [-1.0]], "found -1.0 in row 1: expected a count, at least 0"),
     ],
 )
-def test_targets_that_the_loss_is_not_meant_for(name, targets, expected):
+def test_refuses_invalid_targets(name, targets, expected):
     y = pt.asarray(targets)
     with pytest.raises(ValueError, match=f"^y: {expected}"):
         losses.get(name).targets(y, y.shape)
 
 
-def test_targets_that_the_loss_is_meant_for():
+def test_accepts_valid_targets():
     for name, targets in (
         ("binary_crossentropy", [[0], [1]]),
         ("kl_divergence", [[0.2, 0.8]]),

@@ -153,7 +153,7 @@ def test_weights_of_samples_broadcast_in_counts(make):
 NAN = np.nan
 
 
-def test_nan_is_no_hit():
+def test_nan_is_never_right():
     """Keras counts it as 0 for a threshold, and as the largest of its row."""
     assert metrics.BinaryAccuracy()([[0.0], [1.0], [0.0]], [[NAN], [NAN], [0.1]]) == 1 / 3
     rows = np.array([[NAN, 0.2, 0.3], [0.1, NAN, 0.9], [NAN] * 3, [0.1, 0.2, 0.7]], np.float32)
@@ -322,8 +322,8 @@ def test_arguments_by_position_are_those_of_keras(keras, name):
         ]
 
     theirs = getattr(keras.metrics, name, None)
-    if name in ("Metric", "MeanFunction"):
-        assert theirs is None or positional(theirs) == ["dtype", "name"]
+    if name == "MeanFunction":  # Keras has none
+        assert theirs is None
         return
     ours = positional(getattr(metrics, name))
     assert ours == positional(theirs)[: len(ours)]
@@ -459,6 +459,61 @@ def test_get():
     mse.update_state(np.zeros((2, 2)), np.ones((2, 2)))
     assert (mse.name, mse.result()) == ("mse", 1)
     assert metrics.get(losses.mean_squared_error).name == "mean_squared_error"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", [name for name in metrics.__all__ if name[0].isupper()])
+def test_get_knows_every_default_name(name):
+    cls = getattr(metrics, name)
+    if name in ("Metric", "MeanFunction"):  # a base class, and one that needs a function
+        return
+    if name == "Accuracy":  # whose name stands for the one that suits the shapes
+        assert type(metrics.get("Accuracy")) is cls
+    else:
+        assert type(metrics.get(cls().name)) is cls
+        assert metrics.get(cls().name).name == cls().name
+
+
+@pytest.mark.oracle
+@pytest.mark.once
+def test_get_knows_the_short_names_of_keras(keras):
+    for name in ("bce", "mse", "mae", "mape", "msle"):
+        for form in (name, name.upper()):
+            theirs = type(keras.metrics.get(form)).__name__
+            assert type(metrics.get(form)).__name__ == theirs
+
+
+class LargestProbability(metrics.CategoricalAccuracy):
+    def values(self, y_true, y_pred):
+        return y_pred.max(axis=-1)
+
+
+class CountsProbabilities(metrics.SparseCategoricalAccuracy):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.add(float(y_pred.sum()), len(y_pred))
+
+
+def test_a_custom_subclass_gets_predictions_not_logits():
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    y = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    network = pt.models.Sequential([pt.layers.Dense(3, "softmax", input_shape=(3,))])
+    network.compile(
+        "sgd", "categorical_crossentropy", metrics=[LargestProbability(), CountsProbabilities()]
+    )
+    _, largest, total = network.evaluate(x, y, verbose=0)
+    out = np.asarray(network.predict(x, verbose=0))
+    assert largest == pytest.approx(out.max(-1).mean(), rel=1e-5)
+    assert total == pytest.approx(1, rel=1e-5)
+    assert metrics.SparseTopKCategoricalAccuracy().takes_logits
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_cosine_similarity_along_an_axis(axis):
+    y, p = RNG.normal(size=(2, 4, 3)).astype(np.float32)
+    expected = (y * p).sum(axis) / np.linalg.norm(y, axis=axis) / np.linalg.norm(p, axis=axis)
+    metric = metrics.CosineSimilarity(axis=axis)
+    assert metric(y, p) == pytest.approx(expected.mean(), rel=1e-5)
+    assert metrics.CosineSimilarity.from_config(metric.get_config()).axis == axis
 
 
 @pytest.mark.parametrize(

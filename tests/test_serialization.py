@@ -91,7 +91,7 @@ def test_every_class_comes_back_from_json(cls):
     assert first.get_config() or cls in (initializers.Zeros, initializers.Ones, constraints.NonNeg)
 
 
-def test_arguments_that_are_no_defaults_come_back():
+def test_arguments_other_than_defaults_come_back():
     layer = layers.Dense(
         3,
         activation="relu",
@@ -114,7 +114,7 @@ def test_arguments_that_are_no_defaults_come_back():
     )
 
 
-def test_current_values_are_kept_not_the_first_ones():
+def test_configs_hold_current_values():
     optimizer = optimizers.SGD(0.1, momentum=0.5)
     optimizer.learning_rate = 0.02
     assert round_trip(optimizer).get_config() == {
@@ -179,12 +179,12 @@ def test_compile_comes_back():
 
 
 def my_loss(y_true, y_pred):
-    """A function of one's own."""
+    """A custom function."""
     return pt.square(y_true - y_pred)
 
 
 class Scale(layers.Layer):
-    """A layer of one's own."""
+    """A custom layer."""
 
     def __init__(self, factor, within=None, **options):
         super().__init__(**options)
@@ -196,7 +196,7 @@ class Scale(layers.Layer):
         return self.factor * x
 
 
-def test_a_class_of_ones_own_by_registration():
+def test_a_custom_class_by_registration():
     registered = serialization.register_serializable("mine", "scale")(Scale)
     try:
         assert registered is Scale
@@ -208,7 +208,7 @@ def test_a_class_of_ones_own_by_registration():
         serialization._names.pop(serialization._registered.pop("mine>scale"))
 
 
-def test_a_class_of_ones_own_by_custom_objects():
+def test_a_custom_class_by_custom_objects():
     model = models.Sequential([layers.Dense(2, activation=my_loss), Scale(2.0)])
     names = {"Scale": Scale, "my_loss": my_loss}
     again = models.Sequential.from_json(model.to_json(), custom_objects=names)

@@ -15,7 +15,7 @@ def test_one_hot_rows(form):
     assert rows.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
 
 
-def test_more_classes_than_labels_show():
+def test_more_classes_than_labels():
     assert to_categorical([1], num_classes=4).tolist() == [[0, 1, 0, 0]]
     assert to_categorical([], num_classes=4).shape == (0, 4)
 
@@ -42,7 +42,7 @@ def test_refuses(labels, classes, error, message):
         to_categorical(labels, classes)
 
 
-def test_the_seed_decides_the_random_numbers():
+def test_the_seed_determines_the_random_numbers():
     draws = []
     for seed in (1, 1, 2):
         set_random_seed(seed)

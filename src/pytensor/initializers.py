@@ -1,12 +1,13 @@
 """Initial values of weights: an initializer is called with a shape and returns a new tensor.
 
-Those that draw random numbers take them from `pytensor.random`, or, given a seed of their own, draw
-the same numbers at every call.
+Random numbers come from `pytensor.random`; an initializer with a seed draws the same ones at each
+call.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,21 @@ from pytensor import _functions as pt
 from pytensor import random
 from pytensor._support.arguments import lookup, number
 from pytensor.serialization import Configurable, by_name, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, ClassVar, TypeAlias
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from pytensor._core import Tensor
+
+    # None for the numbers of `random`, else a seed of NumPy's.
+    Seed: TypeAlias = int | Sequence[int] | None
+    # What `get` takes for an initializer: an object, its class, name or config, or a function.
+    InitializerLike: TypeAlias = (
+        "str | Initializer | type[Initializer] | dict[str, Any] | Callable[..., Tensor]"
+    )
 
 __all__ = [
     "Constant",
@@ -40,7 +56,7 @@ _TRUNCATED_STDDEV = 0.8796256610342398
 
 
 class Initializer(Configurable):
-    """Base class. A subclass defines __call__.
+    """Base class of all initializers. A subclass defines `__call__`.
 
     >>> class Sevens(pt.initializers.Initializer):
     ...     def __call__(self, shape):
@@ -50,7 +66,7 @@ class Initializer(Configurable):
     Tensor([[14.]], dtype=float32)
     """
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
         """Return a new tensor of the shape and dtype (float32 by default)."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define __call__(self, shape, dtype)"
@@ -58,71 +74,87 @@ class Initializer(Configurable):
 
 
 class Constant(Initializer):
-    """Every element is `value`.
+    """Sets every element to `value`.
 
     >>> pt.initializers.Constant(0.5)((2,))
     Tensor([0.5, 0.5], dtype=float32)
     """
 
-    def __init__(self, value=0.0):
-        """Value: a number."""
+    def __init__(self, value: float = 0.0) -> None:
+        """Create the initializer.
+
+        Args:
+            value: a number.
+        """
         self.value = value
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
         """Return a new tensor of the shape and dtype (float32 by default)."""
         return pt.full(shape, self.value, dtype=pt.float32 if dtype is None else dtype)
 
 
 class Zeros(Constant):
-    """Every element is 0.
+    """Sets every element to 0.
 
     >>> pt.initializers.Zeros()((2,))
     Tensor([0., 0.], dtype=float32)
     """
 
-    def __init__(self):
-        """No arguments."""
+    def __init__(self) -> None:
+        """Create the initializer."""
         super().__init__(0.0)
 
 
 class Ones(Constant):
-    """Every element is 1.
+    """Sets every element to 1.
 
     >>> pt.initializers.Ones()((2,))
     Tensor([1., 1.], dtype=float32)
     """
 
-    def __init__(self):
-        """No arguments."""
+    def __init__(self) -> None:
+        """Create the initializer."""
         super().__init__(1.0)
 
 
 class Identity(Initializer):
-    """gain times the identity matrix.
+    """The identity matrix times `gain`.
 
     >>> pt.initializers.Identity()((2, 2))
     Tensor([[1., 0.],
             [0., 1.]], dtype=float32)
     """
 
-    def __init__(self, gain=1.0):
-        """A number."""
+    def __init__(self, gain: float = 1.0) -> None:
+        """Create the initializer.
+
+        Args:
+            gain: a number.
+        """
         self.gain = number("Identity: gain", gain)
 
-    def __call__(self, shape, dtype=None):
-        """Return a new matrix of the shape and dtype (float32 by default)."""
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
+        """Return a new matrix of the shape and dtype (float32 by default).
+
+        Raises:
+            ValueError: the shape is not that of a matrix.
+        """
         if len(shape) != 2:
             raise ValueError(f"Identity: found shape {tuple(shape)}: expected a matrix")
         return pt.eye(*shape, dtype=pt.float32 if dtype is None else dtype) * self.gain
 
 
 class _Random(Initializer):
-    """Base of the random ones: draw(generator, shape) gives a float32 ndarray."""
+    """Base of the random initializers: a subclass defines `draw`."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: Seed = None) -> None:
         self.seed = seed
 
-    def __call__(self, shape, dtype=None):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the numbers as a float32 ndarray."""
+        raise NotImplementedError(f"{type(self).__name__} does not define draw")
+
+    def __call__(self, shape: Sequence[int], dtype: DTypeLike | None = None) -> Tensor:
         """Return a new tensor of the shape and dtype (float32 by default)."""
         generator = (
             random.generator()
@@ -135,15 +167,21 @@ class _Random(Initializer):
 
 
 class RandomUniform(_Random):
-    """Uniform in [minval, maxval).
+    """A uniform distribution in [minval, maxval).
 
     >>> w = pt.initializers.RandomUniform(-1, 1, seed=0)((100,))
     >>> bool(pt.all(pt.abs(w) <= 1))
     True
     """
 
-    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
-        """Bounds, minval <= maxval, and a seed of its own or None."""
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
+        """Create the initializer.
+
+        Args:
+            minval: the lower bound.
+            maxval: the upper bound, at least minval.
+            seed: a seed, to draw the same numbers at each call; by default they come from `random`.
+        """
         super().__init__(seed)
         self.minval = number("RandomUniform: minval", minval)
         self.maxval = number("RandomUniform: maxval", maxval)
@@ -152,58 +190,71 @@ class RandomUniform(_Random):
                 f"RandomUniform: minval {minval} and maxval {maxval}: expected minval <= maxval"
             )
 
-    def draw(self, generator, shape):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
         return _uniform(generator, shape, self.minval, self.maxval)
 
 
 class RandomNormal(_Random):
-    """Normal with the given mean and standard deviation.
+    """A normal distribution.
 
     >>> pt.initializers.RandomNormal(stddev=0.1, seed=0)((3, 2)).shape
     (3, 2)
     """
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
-        """Mean, standard deviation >= 0, and a seed of its own or None."""
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
+        """Create the initializer.
+
+        Args:
+            mean: the mean.
+            stddev: the standard deviation, at least 0.
+            seed: a seed, to draw the same numbers at each call; by default they come from `random`.
+        """
         super().__init__(seed)
         self.mean = number(f"{type(self).__name__}: mean", mean)
         self.stddev = number(f"{type(self).__name__}: stddev", stddev, 0)
 
-    def draw(self, generator, shape):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
         return self.mean + self.stddev * generator.standard_normal(shape, dtype=np.float32)
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal, cut off at two standard deviations from the mean: what lies beyond is drawn again.
+    """A normal distribution cut off at two standard deviations from the mean.
+
+    Numbers beyond are drawn again.
 
     >>> w = pt.initializers.TruncatedNormal(stddev=0.1, seed=0)((100,))
     >>> bool(pt.all(pt.abs(w) <= 0.2))
     True
     """
 
-    def draw(self, generator, shape):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
         return self.mean + _truncated_normal(generator, shape, self.stddev)
 
 
 class Orthogonal(_Random):
-    """gain times a random matrix whose rows, or columns, are orthonormal (Saxe et al. 2014).
+    """A random matrix with orthonormal rows or columns, times `gain` (Saxe et al. 2014).
 
-    Of a shape with more axes, all but the last count as one.
+    If a shape has more than two axes, all but the last count as one.
 
     >>> w = pt.initializers.Orthogonal(seed=0)((2, 2))
     >>> bool(pt.all(pt.abs(w @ w.T - pt.eye(2)) < 1e-6))
     True
     """
 
-    def __init__(self, gain=1.0, seed=None):
-        """A factor, and a seed of its own or None."""
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
+        """Create the initializer.
+
+        Args:
+            gain: a factor.
+            seed: a seed, to draw the same numbers at each call; by default they come from `random`.
+        """
         super().__init__(seed)
         self.gain = number("Orthogonal: gain", gain)
 
-    def draw(self, generator, shape):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
         if len(shape) < 2:
             raise ValueError(f"Orthogonal: found shape {shape}: expected two axes or more")
@@ -215,12 +266,7 @@ class Orthogonal(_Random):
 
 
 class VarianceScaling(_Random):
-    """Zero mean and a variance of scale / n, where n follows from the shape.
-
-    mode: what n is: "fan_in", the inputs of one unit; "fan_out", the outputs that one input feeds;
-        "fan_avg", their mean.
-    distribution: "uniform", in [-limit, limit) with limit = sqrt(3 * scale / n);
-        "truncated_normal", cut off at two standard deviations; "untruncated_normal".
+    """A distribution of mean 0 and variance scale / n, where n follows from the shape.
 
     >>> pt.initializers.VarianceScaling(2.0, mode="fan_in", seed=0)((3, 2)).shape
     (3, 2)
@@ -229,8 +275,23 @@ class VarianceScaling(_Random):
     MODES = ("fan_in", "fan_out", "fan_avg")
     DISTRIBUTIONS = ("uniform", "truncated_normal", "untruncated_normal")
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
-        """Scale > 0, mode and distribution as above, and a seed of its own or None."""
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Seed = None,
+    ) -> None:
+        """Create the initializer.
+
+        Args:
+            scale: a factor above 0.
+            mode: what n is: "fan_in", the number of inputs of one unit; "fan_out", the number of
+                units that one input feeds; or "fan_avg", their mean.
+            distribution: "uniform", in [-limit, limit) with limit = sqrt(3 * scale / n);
+                "truncated_normal", cut off at two standard deviations; or "untruncated_normal".
+            seed: a seed, to draw the same numbers at each call; by default they come from `random`.
+        """
         super().__init__(seed)
         self.scale = number("VarianceScaling: scale", scale, 0)
         if self.scale == 0:
@@ -240,7 +301,7 @@ class VarianceScaling(_Random):
             "distribution", distribution, dict.fromkeys(self.DISTRIBUTIONS, distribution)
         )
 
-    def draw(self, generator, shape):
+    def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
         fan_in, fan_out = _fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
@@ -256,15 +317,19 @@ class VarianceScaling(_Random):
 class _Preset(VarianceScaling):
     """VarianceScaling with scale, mode and distribution fixed by the class."""
 
-    preset: tuple
+    preset: ClassVar[tuple[float, str, str]]
 
-    def __init__(self, seed=None):
-        """A seed of its own or None."""
+    def __init__(self, seed: Seed = None) -> None:
+        """Create the initializer.
+
+        Args:
+            seed: a seed, to draw the same numbers at each call; by default they come from `random`.
+        """
         super().__init__(*self.preset, seed=seed)
 
 
 class GlorotUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010).
+    """Uniform in [-limit, limit) with limit = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010).
 
     >>> w = pt.initializers.GlorotUniform(seed=0)((3, 3))
     >>> bool(pt.max(pt.abs(w)) <= 1.0)  # the limit is sqrt(6 / (3 + 3))
@@ -285,7 +350,7 @@ class GlorotNormal(_Preset):
 
 
 class HeUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(6 / fan_in) (He et al. 2015).
+    """Uniform in [-limit, limit) with limit = sqrt(6 / fan_in) (He et al. 2015).
 
     >>> pt.initializers.HeUniform(seed=0)((3, 2)).shape
     (3, 2)
@@ -305,7 +370,7 @@ class HeNormal(_Preset):
 
 
 class LecunUniform(_Preset):
-    """Uniform in [-limit, limit), limit = sqrt(3 / fan_in) (LeCun et al. 1998).
+    """Uniform in [-limit, limit) with limit = sqrt(3 / fan_in) (LeCun et al. 1998).
 
     >>> pt.initializers.LecunUniform(seed=0)((3, 2)).shape
     (3, 2)
@@ -324,19 +389,23 @@ class LecunNormal(_Preset):
     preset = (1.0, "fan_in", "truncated_normal")
 
 
-def _fans(shape):
-    """Inputs per unit and units per input of a weight: the last two axes, times all before them."""
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The inputs per unit and the units per input: the last two axes, times all before them."""
     if len(shape) < 2:
         return math.prod(shape), math.prod(shape)
     *receptive_field, inputs, units = shape
     return math.prod(receptive_field) * inputs, math.prod(receptive_field) * units
 
 
-def _uniform(generator, shape, low, high):
+def _uniform(
+    generator: np.random.Generator, shape: tuple[int, ...], low: float, high: float
+) -> NDArray[np.float32]:
     return generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low)
 
 
-def _truncated_normal(generator, shape, stddev):
+def _truncated_normal(
+    generator: np.random.Generator, shape: tuple[int, ...], stddev: float
+) -> NDArray[np.float32]:
     values = np.asarray(generator.standard_normal(shape, dtype=np.float32))
     outside = np.abs(values) > 2
     while outside.any():
@@ -372,8 +441,11 @@ _BY_NAME = by_name(_CLASSES) | {
 }
 
 
-def get(identifier):
-    """Return the initializer of that name or class; callables stay themselves.
+def get(identifier: InitializerLike) -> Callable[..., Tensor]:
+    """Return the initializer that an identifier stands for.
+
+    Args:
+        identifier: a name, a class, a config, or an initializer or function (returned as it is).
 
     Raises:
         ValueError: no initializer has that name.

@@ -226,10 +226,7 @@ class Sequential(Trainer, Layer):
         """The activation that the last layer ends with, or None if it does not say."""
         if type(self).call is not Sequential.call:
             return None
-        last = self.layers[-1]
-        if last.activity_regularizer is not None:  # it is one of what the activation gives
-            return None
-        return last.activation if hasattr(last, "pre_activation") else None
+        return self.layers[-1].separable_activation
 
     # ------------------------------------------------------------------------- looking, keeping
 

@@ -1,8 +1,8 @@
 """Objects as JSON: {"module": "layers", "class_name": "Dense", "config": {"units": 10, ...}}.
 
-The config of an object is what its constructor was given: one entry per argument, read from the
-attribute of that name. So a class of one's own that keeps its arguments under their names needs no
-code for this, only a name to be found by:
+The config of an object contains the arguments of its constructor, each read from the attribute of
+that name. A custom class that keeps its arguments under their names needs no code for this, only a
+name to be found by:
 
     @serialization.register_serializable()
     class Scale(layers.Layer):
@@ -10,7 +10,7 @@ code for this, only a name to be found by:
             super().__init__(**options)
             self.factor = factor
 
-Reading runs no code but that of this package's classes and of what was registered.
+Reading runs no code except that of this package and of registered classes and functions.
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ import functools
 import importlib
 import inspect
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from pytensor._support.arguments import known as known_names
 from pytensor._support.arguments import lookup, snake_case
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = [
     "Configurable",
@@ -51,44 +56,52 @@ MODULES = (
     "schedules",
     "metrics",
 )
-_registered = {}  # "package>name" -> class or function
-_names = {}  # the other way round
-_scope = contextvars.ContextVar("custom_objects", default=None)
+_registered: dict[str, Any] = {}  # "package>name" -> class or function
+_names: dict[Any, str] = {}  # class or function -> "package>name"
+_scope: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar(
+    "custom_objects", default=None
+)
+
+_Class = TypeVar("_Class")
+_Object = TypeVar("_Object", bound=Callable[..., Any])
 
 
 class Configurable:
-    """What can be written as a config and made from it again.
+    """Base class of objects that can be written as a config and created from it again.
 
     >>> config = pt.layers.Dense(3).get_config()
     >>> pt.layers.Dense.from_config(config).units
     3
     """
 
-    def get_config(self):
-        """Return the constructor's arguments by name, of a kind that JSON can hold.
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments by name, as values that JSON can hold.
 
         Raises:
-            TypeError: an argument is not kept under its name, or holds what JSON cannot.
+            TypeError: an argument is not kept under its name, or JSON cannot hold its value.
         """
         return constructor_config(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Return a new object from what get_config returned.
 
+        Args:
+            config: the constructor's arguments by name.
+
         Raises:
-            TypeError: config is no dictionary, or has an entry that the constructor does not take.
-            ValueError: an entry holds a value that it does not take.
+            TypeError: config is not a dictionary, or the constructor has no such argument.
+            ValueError: the constructor refuses a value.
         """
         if not isinstance(config, dict):
             raise TypeError(f"{cls.__name__}: config: found {config!r}: expected a dictionary")
         return cls(**{name: _decoded(value) for name, value in config.items()})
 
 
-def constructor_config(obj, **known):
-    """The config of an object: known[name], or else its attribute, for each argument."""
+def constructor_config(obj: Any, **known: Any) -> dict[str, Any]:
+    """Return the config of an object: for each argument known[name], or else the attribute."""
     config = {}
-    for name in _arguments(type(obj)):
+    for name in _arguments(type(obj)):  # type: ignore[arg-type]
         if name not in known and not hasattr(obj, name):
             raise TypeError(
                 f"get_config: {type(obj).__name__} does not keep its argument {name!r} "
@@ -100,13 +113,13 @@ def constructor_config(obj, **known):
 
 
 @functools.cache
-def _arguments(cls):
-    """The names of a constructor's arguments; those behind ** are the next class's."""
-    names = []
+def _arguments(cls: type[Any]) -> list[str]:
+    """Return the names of a constructor's arguments; ** stands for those of the next base class."""
+    names: list[str] = []
     for base in cls.__mro__:
         if "__init__" not in vars(base):
             continue
-        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
         passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
         names += [
             p.name
@@ -121,10 +134,16 @@ def _arguments(cls):
 # --------------------------------------------------------------------------- names of classes
 
 
-def register_serializable(package="Custom", name=None):
-    """Return a decorator that makes a class or a function known by the name "package>name".
+def register_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[_Object], _Object]:
+    """Return a decorator that registers a class or a function under the name "package>name".
 
-    name: by default its own. What was registered under that name before is forgotten.
+    An earlier registration of the same name is dropped.
+
+    Args:
+        package: the first part of the name.
+        name: the second part; by default the name of the class or function.
 
     >>> @pt.serialization.register_serializable("examples")
     ... class Thrice(pt.layers.Layer):
@@ -135,7 +154,7 @@ def register_serializable(package="Custom", name=None):
     'examples>Thrice'
     """
 
-    def register(obj):
+    def register(obj: _Object) -> _Object:
         if not callable(obj):
             raise TypeError(f"register_serializable: found {obj!r}: expected a class or a function")
         if isinstance(obj, type) and not callable(getattr(obj, "get_config", None)):
@@ -147,13 +166,13 @@ def register_serializable(package="Custom", name=None):
         _names.pop(_registered.get(registered_name), None)
         _registered[registered_name] = obj
         _names[obj] = registered_name
-        return obj
+        return obj  # pyright: ignore[reportReturnType]  # narrowed by callable
 
     return register
 
 
-def get_registered_name(obj):
-    """Return the name that a class or function was registered by, or else its own.
+def get_registered_name(obj: Callable[..., Any]) -> str:
+    """Return the name under which a class or function was registered, or else its own name.
 
     >>> pt.serialization.get_registered_name(pt.layers.Dense)
     'Dense'
@@ -162,8 +181,11 @@ def get_registered_name(obj):
 
 
 @contextlib.contextmanager
-def custom_object_scope(custom_objects):
-    """Within this context, names are first looked up in a dictionary of classes and functions.
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Look names up first in a dictionary of classes and functions, within this context.
+
+    Args:
+        custom_objects: the classes and functions by name.
 
     >>> class Twice(pt.layers.Layer):
     ...     def call(self, x):
@@ -183,16 +205,16 @@ def custom_object_scope(custom_objects):
         _scope.reset(token)
 
 
-def _public_module(obj):
-    """The module of this package where obj stands under its name, or None."""
+def _public_module(obj: Any) -> str | None:
+    """Return the module of this package that has obj under its name, or None."""
     for module in MODULES:
         if getattr(importlib.import_module(f"pytensor.{module}"), obj.__name__, None) is obj:
             return module
     return None
 
 
-def _named(name, module):
-    """The class or function of a name."""
+def _named(name: str, module: str | None) -> Any:
+    """Return the class or function of a name."""
     custom = {**_registered, **(_scope.get() or {})}
     if name in custom:
         return custom[name]
@@ -217,8 +239,8 @@ def _named(name, module):
     return classes[name]
 
 
-def by_name(classes):
-    """Classes by their names, GlorotUniform, and as arguments have them, glorot_uniform.
+def by_name(classes: Iterable[type[_Class]]) -> dict[str, type[_Class]]:
+    """Return classes by their names, in both forms: GlorotUniform and glorot_uniform.
 
     >>> sorted(pt.serialization.by_name([pt.layers.Dense]))
     ['Dense', 'dense']
@@ -228,11 +250,17 @@ def by_name(classes):
     }
 
 
-def resolve(kind, identifier, base, known, functions=True):
-    """What stands for an object of a base class, as that object: itself, its class, name or config.
+def resolve(
+    kind: str, identifier: Any, base: type[Any], known: Mapping[str, Any], functions: bool = True
+) -> Any:
+    """Return the object of a base class that an identifier stands for.
 
-    kind: of what, for the message: "loss". known: classes by name. functions: whether any callable
-    stays itself.
+    Args:
+        kind: of what, for the message: "loss".
+        identifier: such an object, its class, its name or its config.
+        base: the base class.
+        known: classes by name.
+        functions: whether any other callable is returned as it is.
     """
     if isinstance(identifier, dict):
         identifier = deserialize(identifier)
@@ -248,11 +276,14 @@ def resolve(kind, identifier, base, known, functions=True):
 # --------------------------------------------------------------------------------- and back
 
 
-def serialize(obj):
-    """Return an object as a dictionary of class_name, config and, for this package's own, module.
+def serialize(obj: Any) -> dict[str, Any]:
+    """Return an object as a dictionary with class_name, config and, for this package's own, module.
+
+    Args:
+        obj: an object with get_config.
 
     Raises:
-        TypeError: obj has no get_config, or its config holds what JSON cannot.
+        TypeError: obj has no get_config, or JSON cannot hold its config.
 
     >>> pt.serialization.serialize(pt.regularizers.L2(0.1))
     {'module': 'regularizers', 'class_name': 'L2', 'config': {'l2': 0.1}}
@@ -268,13 +299,16 @@ def serialize(obj):
     return named if module is None else {"module": module, **named}
 
 
-def deserialize(config, custom_objects=None):
+def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return a new object from what serialize returned.
 
-    custom_objects: classes and functions by name, besides those that were registered.
+    Args:
+        config: a dictionary with class_name and config.
+        custom_objects: classes and functions by name, in addition to the registered ones.
+
     Raises:
-        TypeError, ValueError: config has another form, names a class that is not known, or holds
-            arguments that the class does not take.
+        TypeError: config has another form, or the class does not take these arguments.
+        ValueError: the class is unknown, or refuses a value.
 
     >>> config = pt.serialization.serialize(pt.layers.Dense(3))
     >>> pt.serialization.deserialize(config).units
@@ -297,8 +331,12 @@ def deserialize(config, custom_objects=None):
             raise ValueError(f"deserialize: {config['class_name']}: nested too deep") from None
 
 
-def to_json(obj, **options):
-    """Return serialize(obj) as text; options: those of json.dumps.
+def to_json(obj: Any, **options: Any) -> str:
+    """Return serialize(obj) as JSON text.
+
+    Args:
+        obj: an object with get_config.
+        **options: passed to json.dumps.
 
     >>> pt.serialization.to_json(pt.regularizers.L2(0.1))
     '{"module": "regularizers", "class_name": "L2", "config": {"l2": 0.1}}'
@@ -306,11 +344,16 @@ def to_json(obj, **options):
     return json.dumps(serialize(obj), allow_nan=False, **options)
 
 
-def from_json(text, custom_objects=None):
-    """Return a new object from what to_json returned; custom_objects: as for deserialize.
+def from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a new object from what to_json returned.
+
+    Args:
+        text: JSON.
+        custom_objects: classes and functions by name, in addition to the registered ones.
 
     Raises:
-        TypeError, ValueError: text is no JSON, or not of an object that is known.
+        TypeError: the text does not describe an object, or its class does not take the arguments.
+        ValueError: the text is not JSON, the class is unknown, or it refuses a value.
 
     >>> text = pt.serialization.to_json(pt.layers.Dense(3))
     >>> pt.serialization.from_json(text).units
@@ -319,8 +362,8 @@ def from_json(text, custom_objects=None):
     return deserialize(parse_json("from_json", text), custom_objects)
 
 
-def parse_json(name, text):
-    """Return what a text in JSON holds; ValueError, which begins with `name`, if it is none."""
+def parse_json(name: str, text: str) -> Any:
+    """Return the value of a JSON text; a ValueError about another text begins with `name`."""
     try:
         return json.loads(text)
     except ValueError as error:
@@ -329,8 +372,8 @@ def parse_json(name, text):
         raise ValueError(f"{name}: not JSON that can be read: nested too deep") from None
 
 
-def _encoded(name, value):
-    """A value of a config in the types of JSON."""
+def _encoded(name: str, value: Any) -> Any:
+    """Return a value of a config in the types of JSON."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, dict):
@@ -353,8 +396,8 @@ def _encoded(name, value):
     )
 
 
-def _decoded(value):
-    """What _encoded made of an object, as the object; all else as it is."""
+def _decoded(value: Any) -> Any:
+    """Turn what _encoded made of an object into the object; other values stay."""
     if isinstance(value, list):
         return [_decoded(part) for part in value]
     if isinstance(value, dict):

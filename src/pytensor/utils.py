@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, SupportsIndex
+
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
 from pytensor._support.arguments import integer
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def to_categorical(labels, num_classes=None):
+    from pytensor._core import Tensor
+
+__all__ = ["set_random_seed", "to_categorical"]
+
+
+def to_categorical(labels: ArrayLike, num_classes: SupportsIndex | None = None) -> Tensor:
     """Turn class numbers into one-hot rows: label k becomes a row of zeros with a 1 at k.
 
     Args:
@@ -20,39 +30,43 @@ def to_categorical(labels, num_classes=None):
         A float32 Tensor of shape (n, num_classes).
 
     Raises:
-        TypeError: the labels are no integers, or num_classes is none.
-        ValueError: the labels have another rank than 1 or are out of range; num_classes is below 1,
-            or missing where there are no labels to tell it.
+        TypeError: the labels or num_classes are not integers.
+        ValueError: the labels are not one-dimensional or are out of range; num_classes is below 1,
+            or missing although there are no labels.
 
     >>> pt.utils.to_categorical([0, 2, 1])
     Tensor([[1., 0., 0.],
             [0., 0., 1.],
             [0., 1., 0.]], dtype=float32)
     """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu" and labels.size:
-        raise TypeError(f"to_categorical: labels of {labels.dtype}: expected integers")
-    if labels.ndim != 1:
-        raise ValueError(f"to_categorical: labels of shape {labels.shape}: expected (n,)")
+    numbers = np.asarray(labels)
+    if numbers.dtype.kind not in "iu" and numbers.size:
+        raise TypeError(f"to_categorical: labels of {numbers.dtype}: expected integers")
+    if numbers.ndim != 1:
+        raise ValueError(f"to_categorical: labels of shape {numbers.shape}: expected (n,)")
     if num_classes is None:
-        if not labels.size:
+        if not numbers.size:
             raise ValueError("to_categorical: no labels: num_classes is needed")
-        num_classes = int(labels.max()) + 1
+        length = int(numbers.max()) + 1
     else:
-        num_classes = integer("to_categorical: num_classes", num_classes, 1)
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        wrong = labels.min() if labels.min() < 0 else labels.max()
-        raise ValueError(f"to_categorical: label {wrong}: expected 0 ... {num_classes - 1}")
-    rows = np.zeros((len(labels), num_classes), np.float32)
-    rows[np.arange(len(labels)), labels.astype(np.intp)] = 1
+        length = integer("to_categorical: num_classes", num_classes, 1)
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= length):
+        wrong = numbers.min() if numbers.min() < 0 else numbers.max()
+        raise ValueError(f"to_categorical: label {wrong}: expected 0 ... {length - 1}")
+    rows = np.zeros((len(numbers), length), np.float32)
+    rows[np.arange(len(numbers)), numbers.astype(np.intp)] = 1
     return pt.asarray(rows)
 
 
-def set_random_seed(seed):
+def set_random_seed(seed: int | Sequence[int]) -> None:
     """Seed everything random in this package: initial weights, shuffling, dropout, `pt.random`.
 
+    Args:
+        seed: an integer, at least 0, or a sequence of them.
+
     Raises:
-        TypeError, ValueError: as `pytensor.random.seed` does.
+        TypeError: seed is not an integer.
+        ValueError: seed is negative.
 
     >>> pt.utils.set_random_seed(0)
     """

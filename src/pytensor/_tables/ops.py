@@ -279,13 +279,15 @@ unary("reciprocal", "f", "1 / x", "1 / x.", d="-g * out * out", domain=(0.5, 4),
       example=("pt.reciprocal([2.0, 4.0])", "Tensor([0.5 , 0.25], dtype=float32)"))
 binary("maximum", ALL, {"b": "x | y", "i": "x > y ? x : y", "u": "x > y ? x : y",
                         "f": "F(maximum)(x, y)"},
-       "The larger of x and y; NaN if either is. At ties each gets half of the gradient.",
-       d=("g * where(x == y, 0.5, x > y)", "g * where(x == y, 0.5, y > x)"),
+       "The larger of x and y; NaN if either is, and so is the gradient. At ties each gets half.",
+       d=("g * where(x == y, 0.5, where_positive(x - y, 1, 0))",
+          "g * where(x == y, 0.5, where_positive(y - x, 1, 0))"),
        example=("pt.maximum([1.0, 5.0], [3.0, 2.0])", "Tensor([3., 5.], dtype=float32)"))
 binary("minimum", ALL, {"b": "x & y", "i": "x < y ? x : y", "u": "x < y ? x : y",
                         "f": "F(minimum)(x, y)"},
-       "The smaller of x and y; NaN if either is. At ties each gets half of the gradient.",
-       d=("g * where(x == y, 0.5, x < y)", "g * where(x == y, 0.5, y < x)"),
+       "The smaller of x and y; NaN if either is, and so is the gradient. At ties each gets half.",
+       d=("g * where(x == y, 0.5, where_positive(y - x, 1, 0))",
+          "g * where(x == y, 0.5, where_positive(x - y, 1, 0))"),
        example=("pt.minimum([1.0, 5.0], [3.0, 2.0])", "Tensor([1., 2.], dtype=float32)"))
 
 # ------------------------------------------------------------- exponentials and powers
@@ -453,8 +455,9 @@ ternary("clip", NUMERIC, {"i": "(x < y ? y : x) > z ? z : (x < y ? y : x)",
                           "f": "F(clip)(x, y, z)"},
         "x limited to the range from y to z; NaN stays NaN. Outside, x has no gradient; at NaN it "
         "is NaN.",
-        d=("where((x >= y) & (x <= z), g, where(x == x, 0, x))",
-           "where((x < y) & (y <= z), g, 0)", "where(maximum(x, y) > z, g, 0)"),
+        d=("where((x >= y) & (x <= z), g, where(out == out, 0, out))",
+           "where((x < y) & (y <= z), g, where(out == out, 0, out))",
+           "where(maximum(x, y) > z, g, where(out == out, 0, out))"),
         numpy="np.clip(x, y, z)", domain=((-4, 4), (-2, -1), (1, 2)),
         example=("pt.clip([-5.0, 0.5, 5.0], -1.0, 1.0)",
                  "Tensor([-1. ,  0.5,  1. ], dtype=float32)"))

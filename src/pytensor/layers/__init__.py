@@ -1,10 +1,10 @@
-"""Layers: each has a constructor, build (makes the weights, once the input shape is known) and
-call (the computation, recorded by any tape that watches the weights).
+"""Layers: each has a constructor, `build` (makes the weights, once the input shape is known) and
+`call` (the computation, recorded by any tape that watches the weights).
 
-Shapes have the batch axis first, as None where its length is open: (None, 784). Weights and
-activations are float32.
+Shapes have the batch axis first, with None for an open length: (None, 784). Weights and activations
+are float32.
 
-A layer of one's own:
+A custom layer:
 
     class Scale(layers.Layer):
         def build(self, input_shape):
@@ -13,8 +13,8 @@ A layer of one's own:
         def call(self, x):
             return x * self.factor
 
-It may contain other layers, as attributes or in lists and dictionaries: their weights are found and
-trained.
+A layer may contain others, as attributes or in lists and dictionaries; their weights are trained
+with its own.
 """
 
 from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax

@@ -1,8 +1,9 @@
-"""Layers that disturb what passes through while training, against overfitting."""
+"""Layers that add noise during training, against overfitting."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,37 +12,46 @@ from pytensor import random
 from pytensor._support.arguments import number
 from pytensor.layers.layer import Layer
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from pytensor._core import Tensor
+    from pytensor.initializers import Seed
+    from pytensor.layers.layer import Options, Shape
+
 __all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
 
 
 class _Noise(Layer):
-    """Base of those that draw random numbers: from pytensor.random, or given a seed, their own."""
+    """Base of the layers that draw random numbers."""
 
-    def __init__(self, seed=None, **options):
+    def __init__(self, seed: Seed = None, **options: Unpack[Options]) -> None:
         super().__init__(**options)
         self.seed = seed
         self._generator = None if seed is None else random.new_generator(f"{self.name}: seed", seed)
 
-    def generator(self):
+    def generator(self) -> np.random.Generator:
         """Return the numpy.random.Generator to draw from."""
         return random.generator() if self._generator is None else self._generator
 
-    def kept(self, shape):
+    def kept(self, shape: tuple[int, ...], rate: float) -> Tensor:
         """Return which elements stay, a bool tensor: each with probability 1 - rate."""
-        return pt.asarray(self.generator().random(shape, dtype=np.float32) >= self.rate)
+        return pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate)
 
-    def normal(self, shape):
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of mean 0 and variance 1."""
         return pt.asarray(self.generator().standard_normal(shape, dtype=np.float32))
 
-    def compute_output_shape(self, input_shape):
-        """Any shape stays itself."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the input shape."""
         return input_shape
 
 
 class Dropout(_Noise):
-    """While training, sets each element to 0 with probability rate, and divides the others by
-    1 - rate, so that their expectation stays (Srivastava et al. 2014). Otherwise returns x.
+    """Dropout: while training, sets each element to 0 with probability rate.
+
+    The others are divided by 1 - rate, so that the expected value stays the same (Srivastava et al.
+    2014). Outside training it returns x.
 
     >>> pt.layers.Dropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
     Tensor([[1., 2.]], dtype=float32)
@@ -49,74 +59,104 @@ class Dropout(_Noise):
     Tensor([[2., 2., 2., 0., 0., 0.]], dtype=float32)
     """
 
-    def __init__(self, rate, *, seed=None, **options):
-        """Rate: in [0, 1]; seed: random numbers of its own; options: as in Layer."""
+    def __init__(self, rate: float, *, seed: Seed = None, **options: Unpack[Options]) -> None:
+        """Create the layer.
+
+        Args:
+            rate: the probability that an element is dropped, in [0, 1].
+            seed: a seed; by default the random numbers come from `random`.
+            **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
+        """
         super().__init__(seed, **options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return x with elements dropped if training."""
         if not training or self.rate == 0:
             return x
         if self.rate == 1:
             return pt.where(False, x, 0.0)
-        # Not x times a mask: what is dropped is 0 also for inf and NaN, and so is its gradient.
-        return pt.where(self.kept(x.shape), x, 0.0) * (1 / (1 - self.rate))
+        # Not x times a mask: a dropped inf or NaN must become 0, and so must its gradient.
+        return pt.where(self.kept(x.shape, self.rate), x, 0.0) * (1 / (1 - self.rate))
 
 
 class AlphaDropout(_Noise):
-    """Dropout for selu: what is dropped becomes -1.7581, and the rest is scaled and shifted so that
-    mean 0 and variance 1 stay (Klambauer et al. 2017).
+    """Dropout for selu: a dropped element becomes -1.7581, the limit of selu.
+
+    The rest is scaled and shifted such that mean 0 and variance 1 are preserved (Klambauer et al.
+    2017).
 
     >>> pt.layers.AlphaDropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
     Tensor([[1., 2.]], dtype=float32)
     """
 
-    def __init__(self, rate, *, seed=None, **options):
-        """Rate: in [0, 1); seed: random numbers of its own; options: as in Layer."""
+    def __init__(self, rate: float, *, seed: Seed = None, **options: Unpack[Options]) -> None:
+        """Create the layer.
+
+        Args:
+            rate: the probability that an element is dropped, in [0, 1).
+            seed: a seed; by default the random numbers come from `random`.
+            **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
+        """
         super().__init__(seed, **options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1, below_high=True)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return x with elements dropped if training."""
         if not training or self.rate == 0:
             return x
         dropped = -1.7580993408473766  # selu(-inf)
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * dropped**2))
-        return pt.where(self.kept(x.shape), x, dropped) * scale - scale * dropped * self.rate
+        return (
+            pt.where(self.kept(x.shape, self.rate), x, dropped) * scale
+            - scale * dropped * self.rate
+        )
 
 
 class GaussianNoise(_Noise):
-    """While training, adds normal noise.
+    """Additive noise: while training, adds normally distributed numbers.
 
     >>> pt.layers.GaussianNoise(0.1)([[1.0, 2.0]])  # outside training it changes nothing
     Tensor([[1., 2.]], dtype=float32)
     """
 
-    def __init__(self, stddev, seed=None, **options):
-        """stddev: >= 0; seed: random numbers of its own; options: as in Layer."""
+    def __init__(self, stddev: float, seed: Seed = None, **options: Unpack[Options]) -> None:
+        """Create the layer.
+
+        Args:
+            stddev: the standard deviation of the noise, at least 0.
+            seed: a seed; by default the random numbers come from `random`.
+            **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
+        """
         super().__init__(seed, **options)
         self.stddev = number(f"{self.name}: stddev", stddev, 0)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return x, with noise if training."""
         return x + self.stddev * self.normal(x.shape) if training and self.stddev else x
 
 
 class GaussianDropout(_Noise):
-    """While training, multiplies by normal noise of mean 1 and Dropout's variance,
-    rate / (1 - rate) (Srivastava et al. 2014).
+    """Multiplicative noise: while training, multiplies by normally distributed numbers of mean 1.
+
+    Their variance is that of Dropout, rate / (1 - rate) (Srivastava et al. 2014).
 
     >>> pt.layers.GaussianDropout(0.5)([[1.0, 2.0]])  # outside training it changes nothing
     Tensor([[1., 2.]], dtype=float32)
     """
 
-    def __init__(self, rate, seed=None, **options):
-        """Rate: in [0, 1); seed: random numbers of its own; options: as in Layer."""
+    def __init__(self, rate: float, seed: Seed = None, **options: Unpack[Options]) -> None:
+        """Create the layer.
+
+        Args:
+            rate: the rate of a Dropout with the same variance, in [0, 1).
+            seed: a seed; by default the random numbers come from `random`.
+            **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
+        """
         super().__init__(seed, **options)
         self.rate = number(f"{self.name}: rate", rate, 0, 1, below_high=True)
 
-    def call(self, x, training=False):
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Return x, with noise if training."""
         if not training or self.rate == 0:
             return x

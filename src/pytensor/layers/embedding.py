@@ -1,6 +1,8 @@
-"""Embedding: integers to rows of a table that is trained."""
+"""Embedding: turns integers into rows of a trained table."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 
@@ -9,13 +11,23 @@ from pytensor import constraints, initializers, regularizers
 from pytensor._support.arguments import check_below, integer
 from pytensor.layers.layer import Layer
 
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from pytensor._core import Tensor
+    from pytensor.constraints import ConstraintLike
+    from pytensor.initializers import InitializerLike
+    from pytensor.layers.layer import Options, Shape
+    from pytensor.regularizers import RegularizerLike
+
 __all__ = ["Embedding"]
 
 
 class Embedding(Layer):
-    """Row embeddings[i] for each integer i.
+    """A table of vectors: the output for an integer i is the row embeddings[i].
 
-    x: (batch, ...), integers in [0, input_dim), of any dtype. Output: (batch, ..., output_dim).
+    The input has the shape (batch, ...) and holds integers in [0, input_dim), of any dtype. The
+    output has the shape (batch, ..., output_dim).
 
     >>> pt.layers.Embedding(10, 4)(pt.asarray([[1, 2, 3]])).shape
     (1, 3, 4)
@@ -23,16 +35,22 @@ class Embedding(Layer):
 
     def __init__(
         self,
-        input_dim,
-        output_dim,
-        embeddings_initializer="uniform",
-        embeddings_regularizer=None,
-        embeddings_constraint=None,
-        **options,
-    ):
-        """input_dim: how many integers there are, at most 2**24, below which float32 has them all.
+        input_dim: SupportsIndex,
+        output_dim: SupportsIndex,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Create the layer; the table is made by `build` or at the first call.
 
-        options: as in Layer.
+        Args:
+            input_dim: the number of rows, at most 2**24, up to where float32 holds every integer.
+            output_dim: the length of a row.
+            embeddings_initializer: first values of the table; see `initializers`.
+            embeddings_regularizer: what the loss adds for the table; see `regularizers`.
+            embeddings_constraint: applied to the table after each step; see `constraints`.
+            **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(**options)
         self.input_dim = integer(f"{self.name}: input_dim", input_dim, 1)
@@ -42,9 +60,9 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        self.embeddings = None
+        self.embeddings: Tensor = None  # type: ignore[assignment]  # made by build
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make the table."""
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
@@ -55,15 +73,15 @@ class Embedding(Layer):
         )
         self.built = True
 
-    def call(self, x):
-        """Return the rows.
+    def call(self, x: Tensor) -> Tensor:
+        """Return the rows for the integers x.
 
         Raises:
-            ValueError: an element of x is no integer in [0, input_dim).
+            ValueError: an element of x is not an integer in [0, input_dim).
         """
         check_below(f"{self.name}: index", np.asarray(x), self.input_dim)
         return self.embeddings[x.astype(pt.int64)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, ...) -> (batch, ..., output_dim)."""
         return (*input_shape, self.output_dim)

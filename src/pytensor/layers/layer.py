@@ -6,6 +6,8 @@ import functools
 import inspect
 import math
 import threading
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
@@ -13,31 +15,56 @@ from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
 from pytensor._core import Tensor
 from pytensor._support.arguments import sample_shape, snake_case
+from pytensor._support.inheritance import overridden
 from pytensor.serialization import Configurable, constructor_config
+
+if TYPE_CHECKING:
+    from typing import Self, TypeAlias, TypedDict
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from pytensor.constraints import ConstraintLike
+    from pytensor.initializers import InitializerLike
+    from pytensor.regularizers import RegularizerLike
+
+    # The lengths of the axes: integers, or None for one that is open, as that of the batch is.
+    Shape: TypeAlias = tuple[Any, ...]
+
+    class NameOptions(TypedDict, total=False):
+        """What a layer with a regularizer of its outputs passes on to Layer."""
+
+        name: str | None
+        trainable: bool
+        input_shape: Sequence[SupportsIndex] | None
+
+    class Options(NameOptions, total=False):
+        """The keyword arguments that every layer passes on to Layer."""
+
+        activity_regularizer: RegularizerLike
+
 
 __all__ = ["Layer"]
 
+_Given = TypeVar("_Given")
+_Held = TypeVar("_Held")
+
 
 class _Mode(threading.local):
-    """What the layers that run in this thread should know.
+    """What the layers that run in this thread need to know."""
 
-    training: whether they are being trained. frozen: whether they are in a layer whose trainable
-    is False. losses: what they add to the loss, a list, or None while none runs. room: how many
-    elements the weights may have that are made from now on, None for any number: a file could claim
-    more than it holds.
-    """
-
-    training = False
-    frozen = False
-    losses = None
-    room = None
+    training = False  # whether they are being trained
+    frozen = False  # whether they are inside a layer whose trainable is False
+    losses: list[Tensor] | None = None  # what they add to the loss; None while no layer runs
+    # How many more elements new weights may have, None for any number: a file could claim more
+    # than it holds.
+    room: int | None = None
 
 
 mode = _Mode()
 
 
 class _Structure:
-    """version counts the changes of what training compiles: layers, weights, what is trainable."""
+    """Counts the changes to what training compiles: layers, weights, what is trainable."""
 
     version = 0
 
@@ -45,18 +72,22 @@ class _Structure:
 structure = _Structure()
 
 
-class Resolved:
-    """An attribute of a layer that holds what get(value) makes of a value, whenever it is set: an
-    activation of its name."""
+class Resolved(Generic[_Given, _Held]):
+    """An attribute that passes each value it is set to through a function: the name of an
+    activation becomes the activation."""
 
-    def __init__(self, get, doc):
+    def __init__(self, get: Callable[[_Given], _Held], doc: str) -> None:
         self._get = get
         self.__doc__ = doc
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type[Any], name: str) -> None:
         self._name = name
 
-    def __get__(self, layer, owner=None):
+    @overload
+    def __get__(self, layer: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, layer: object, owner: type[Any] | None = None) -> _Held: ...
+    def __get__(self, layer: object, owner: type[Any] | None = None) -> Self | _Held:
         if layer is None:
             return self
         try:
@@ -64,14 +95,14 @@ class Resolved:
         except KeyError:
             raise AttributeError(f"{type(layer).__name__} has no {self._name} yet") from None
 
-    def __set__(self, layer, value):
+    def __set__(self, layer: object, value: _Given) -> None:
         found = self._get(value)
         structure.version += self._name in vars(layer)
         vars(layer)[self._name] = found
 
 
 class Layer(Configurable):
-    """Base class. A subclass defines call, and build if it has weights.
+    """Base class of all layers. A subclass defines `call`, and `build` if it has weights.
 
     >>> class Scale(pt.layers.Layer):
     ...     def build(self, input_shape):
@@ -83,17 +114,28 @@ class Layer(Configurable):
     Tensor([[1., 2.]], dtype=float32)
     """
 
-    _added_losses = ()
-    _without_layers = ()  # names of attributes that hold layers which are not this one's
-    activity_regularizer = Resolved(regularizers.get, "What the loss adds for outputs, or None.")
+    _added_losses: Sequence[Tensor] = ()
+    _without_layers: tuple[str, ...] = ()  # attributes whose layers are not this one's
+    activity_regularizer: Resolved[RegularizerLike, Callable[[Tensor], Tensor] | None] = Resolved(
+        regularizers.get, "A function of the outputs whose value the loss adds, or None."
+    )
 
-    def __init__(self, name=None, trainable=True, input_shape=None, activity_regularizer=None):
-        """Keep the options that every layer takes.
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[SupportsIndex] | None = None,
+        activity_regularizer: RegularizerLike = None,
+    ) -> None:
+        """Set the options that every layer takes.
 
-        name: by default the class's in snake case, numbered within a model.
-        trainable: whether to train the weights.
-        input_shape: the shape of one sample, without the batch axis.
-        activity_regularizer: what the loss adds for the outputs, divided by the batch size.
+        Args:
+            name: the layer's name; by default the class's in snake case, numbered within a model.
+            trainable: whether training changes the weights.
+            input_shape: the shape of one sample, without the batch axis.
+            activity_regularizer: a regularizer of the outputs; the loss adds its value divided by
+                the batch size.
         """
         self.name = snake_case(type(self).__name__) if name is None else str(name)
         self.named_by_user = name is not None
@@ -102,43 +144,60 @@ class Layer(Configurable):
         )
         self.built = False
         self.activity_regularizer = activity_regularizer
-        self._own_weights = {}  # name -> (tensor, trainable)
-        self._regularizers = {}  # names of own weights -> functions
-        self._constraints = {}
+        self._own_weights: dict[str, tuple[Tensor, bool]] = {}  # by name, and whether trainable
+        self._regularizers: dict[str, Callable[[Tensor], Tensor]] = {}  # by the weight's name
+        self._constraints: dict[str, Callable[[Tensor], Tensor]] = {}
         self._trainable = bool(trainable)
 
-    def get_config(self):
-        """Return the constructor's arguments by name, of a kind that JSON can hold."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments by name, as values that JSON can hold."""
         return constructor_config(self, input_shape=self.declared_shape)
 
     # ------------------------------------------------------------------ for a subclass to define
 
-    def build(self, input_shape):
-        """Make the weights with add_weight. input_shape: (None, ...), the batch axis first."""
+    def build(self, input_shape: Shape) -> None:
+        """Make the weights with add_weight.
+
+        Args:
+            input_shape: the shape of the input, (None, ...), the batch axis first.
+        """
         self.built = True
 
-    def call(self, x):
-        """Return the layer's output for a batch x. May take a second argument, training."""
+    def call(self, x: Tensor) -> Tensor:
+        """Return the layer's output for a batch x.
+
+        A subclass may add an argument `training`: whether the layer is being trained.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define call(self, x)")
 
-    def compute_output_shape(self, input_shape):
-        """Return the shape of the output for inputs of a shape; here, by trying one sample."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of the output for inputs of a shape.
+
+        Unless a subclass knows better, this runs the layer on one sample of zeros.
+        """
         return (None, *self(pt.zeros((1, *input_shape[1:])), training=False).shape[1:])
 
     # ----------------------------------------------------------------------------------- weights
 
     def add_weight(
         self,
-        shape,
-        initializer="glorot_uniform",
-        trainable=True,
-        name=None,
-        regularizer=None,
-        constraint=None,
-    ):
+        shape: Sequence[int],
+        initializer: InitializerLike = "glorot_uniform",
+        trainable: bool = True,
+        name: str | None = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
+    ) -> Tensor:
         """Return a new float32 weight, a Tensor that training changes in place.
 
-        regularizer: gives what the loss adds for it; constraint: what it becomes after each step.
+        Args:
+            shape: the lengths of its axes.
+            initializer: where the first values come from.
+            trainable: whether training changes it.
+            name: its name in the layer, "weight" by default.
+            regularizer: a function of the weight whose value the loss adds.
+            constraint: a function that brings the weight back into its range after each step.
+
         Raises:
             ValueError: the layer has a weight of that name already.
         """
@@ -158,17 +217,18 @@ class Layer(Configurable):
                 )
         weight = initializers.get(initializer)(tuple(shape))
         self._own_weights[name] = weight, bool(trainable)
-        if regularizer is not None:
-            self._regularizers[name] = regularizers.get(regularizer)
-        if constraint is not None:
-            self._constraints[name] = constraints.get(constraint)
+        penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
+        if penalty is not None:
+            self._regularizers[name] = penalty
+        if bound is not None:
+            self._constraints[name] = bound
         structure.version += 1
         return weight
 
-    def sublayers(self):
-        """Return {name: layer} of the layers in this one's attributes, and in lists and
-        dictionaries there."""
-        found = {}
+    def sublayers(self) -> dict[str, Layer]:
+        """Return the layers in this one's attributes, and in lists and dictionaries there, by
+        name."""
+        found: dict[str, Layer] = {}
         for attribute, value in vars(self).items():
             if attribute in self._without_layers:
                 continue
@@ -177,89 +237,99 @@ class Layer(Configurable):
                     found[unique_name(item.name, found)] = item
         return found
 
-    def named_weights(self, prefix=""):
-        """Yield (path, tensor, whether it is trained) for the own weights, then the sublayers'.
+    def named_weights(self, prefix: str = "") -> Iterator[tuple[str, Tensor, bool]]:
+        """Yield (path, tensor, whether it is trained) for the layer's own weights, then for those
+        of its sublayers.
 
-        prefix: what all paths begin with. No two paths are the same: where names with a slash would
-        make them so, the later one gets a number.
+        No two paths are the same: if names that contain a slash clash, the later one is numbered.
+
+        Args:
+            prefix: what all paths begin with.
         """
         yield from _with_unique_paths(self._weights_below(prefix, True))
 
-    def _weights_below(self, prefix, trainable):
+    def _weights_below(self, prefix: str, trainable: bool) -> Iterator[tuple[str, Tensor, bool]]:
         trainable = trainable and self._trainable
         for name, (weight, trained) in self._own_weights.items():
             yield prefix + name, weight, trained and trainable
         for name, layer in self.sublayers().items():
             yield from layer._weights_below(f"{prefix}{name}/", trainable)
 
-    def named_layers(self, prefix=""):
-        """Yield (path, layer) for the sublayers and theirs; paths as in named_weights."""
+    def named_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield (path, layer) for the sublayers at any depth; paths as in named_weights."""
         yield from _with_unique_paths(self._layers_below(prefix))
 
-    def _layers_below(self, prefix):
+    def _layers_below(self, prefix: str) -> Iterator[tuple[str, Layer]]:
         for name, layer in self.sublayers().items():
             yield prefix + name, layer
             yield from layer._layers_below(f"{prefix}{name}/")
 
     @property
-    def weights(self):
+    def weights(self) -> list[Tensor]:
         """All weights, a list of Tensors."""
         return [weight for _, weight, _ in self.named_weights()]
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[Tensor]:
         """The weights that training changes."""
         return [weight for _, weight, trained in self.named_weights() if trained]
 
     @property
-    def trainable(self):
+    def trainable(self) -> bool:
         """Whether training changes the weights of this layer; set it to False to freeze them.
 
-        What is set, all inner layers get as well, at any depth. A layer in a frozen one is frozen,
-        whatever it says of itself.
+        Setting it also sets it in all inner layers, at any depth. A layer inside a frozen one is
+        frozen, whatever its own value.
         """
         return self._trainable
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
         for layer in self.sublayers().values():
             layer.trainable = value
         structure.version += 1
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Return the number of elements of all weights."""
         return sum(weight.size for weight in self.weights)
 
-    def get_weights(self):
+    def get_weights(self) -> list[NDArray[np.float32]]:
         """Return copies of all weights, a list of ndarrays."""
         return [np.array(weight) for weight in self.weights]
 
-    def set_weights(self, values):
-        """Overwrite all weights.
+    def set_weights(self, values: Sequence[ArrayLike]) -> None:
+        """Overwrite all weights, in the order of get_weights.
+
+        Args:
+            values: one array per weight, of its shape.
 
         Raises:
             ValueError: the number of arrays or a shape differs; then no weight has changed.
         """
         named = list(self.named_weights())
-        values = [pt.asarray(value) for value in values]
-        if len(values) != len(named):
+        tensors = [pt.asarray(value) for value in values]
+        if len(tensors) != len(named):
             raise ValueError(
-                f"set_weights: {len(values)} arrays: {self.name!r} has {len(named)} weights"
+                f"set_weights: {len(tensors)} arrays: {self.name!r} has {len(named)} weights"
             )
-        for (path, weight, _), value in zip(named, values, strict=True):
+        for (path, weight, _), value in zip(named, tensors, strict=True):
             if value.shape != weight.shape:
                 raise ValueError(
                     f"set_weights: {path}: found shape {value.shape}: expected {weight.shape}"
                 )
-        for (_, weight, _), value in zip(named, values, strict=True):
+        for (_, weight, _), value in zip(named, tensors, strict=True):
             weight[...] = value
 
     # ------------------------------------------------------------- regularizers and constraints
 
-    def attached(self, kind):
-        """Return [(function, weight)] for the trained weights that have a regularizer, or a
-        constraint: kind is "regularizers" or "constraints"."""
+    def attached(self, kind: str) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
+        """Return the trained weights that have a regularizer or a constraint, as pairs of function
+        and weight.
+
+        Args:
+            kind: "regularizers" or "constraints".
+        """
         if not self._trainable:
             return []
         found = [
@@ -271,36 +341,38 @@ class Layer(Configurable):
             found += layer.attached(kind)
         return found
 
-    def apply_constraints(self):
-        """Bring all weights to what their constraints allow; fit does so after every step."""
+    def apply_constraints(self) -> None:
+        """Apply the constraints of all weights; fit does so after every step."""
         for constraint, weight in self.attached("constraints"):
             weight[...] = constraint(weight)
 
-    def add_loss(self, value):
-        """In call: add a tensor of shape () to the loss that training makes smaller."""
+    def add_loss(self, value: Tensor) -> None:
+        """Add a tensor of shape () to the loss that training minimizes; to be called in call."""
         if mode.losses is not None:
             mode.losses.append(value)
 
     @property
-    def losses(self):
-        """What the loss adds: for weights as they are, and what the last call added. A list."""
+    def losses(self) -> list[Tensor]:
+        """What the loss adds: the regularizers' values now, and what the last call added."""
         return [
             regularizer(weight) for regularizer, weight in self.attached("regularizers")
         ] + list(self._added_losses)
 
     # ----------------------------------------------------------------------------------- calling
 
-    def ensure_built(self, input_shape):
-        """Build the layer for inputs of a shape, unless it is built."""
+    def ensure_built(self, input_shape: Shape) -> None:
+        """Build the layer for inputs of a shape, unless it is built already."""
         if not self.built:
             self.build(input_shape)
             self.built = True
 
-    def __call__(self, x, training=None):
-        """Return the output for a batch, building the layer at the first call.
+    def __call__(self, x: ArrayLike, training: bool | None = None) -> Tensor:
+        """Return the output for a batch; the first call builds the layer.
 
-        x: anything array-like, (batch, ...), converted to float32. training: whether dropout and
-        the like are active; by default as in the layer that calls, False outside of one.
+        Args:
+            x: the batch, (batch, ...), converted to float32.
+            training: whether dropout and the like are active; by default as in the layer that
+                calls this one, and False outside any layer.
         """
         x = as_input(x)
         self.ensure_built((None, *x.shape[1:]))
@@ -314,13 +386,28 @@ class Layer(Configurable):
         finally:
             mode.training = outer
             if outermost:
-                self._added_losses, mode.losses = mode.losses, None
+                self._added_losses, mode.losses = mode.losses or (), None
 
-    def stage(self, training):
+    @property
+    def separable_activation(self) -> Callable[..., Tensor] | None:
+        """The activation with which `call` ends, if `pre_activation` returns what comes before it.
+
+        Else None, as where a subclass defines `call` but not `pre_activation`, or where a
+        regularizer needs the output of the activation.
+        """
+        if (
+            not hasattr(self, "pre_activation")
+            or overridden(type(self), "pre_activation", "call")
+            or self.activity_regularizer is not None
+        ):
+            return None
+        return getattr(self, "activation", None)
+
+    def stage(self, training: bool) -> Callable[[Tensor], Tensor]:
         """Return call as a function of x alone."""
-        call = (
-            functools.partial(self.call, training=training)
-            if _takes_training(type(self))
+        call: Callable[[Tensor], Tensor] = (
+            functools.partial(self.call, training=training)  # type: ignore[call-arg]
+            if _takes_training(type(self).call)
             else self.call
         )
         if not self._trainable:
@@ -331,15 +418,16 @@ class Layer(Configurable):
             else functools.partial(self._regularized, call)
         )
 
-    def _regularized(self, call, x):
-        """call(x), with what activity_regularizer says of it added to the loss."""
+    def _regularized(self, call: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Return call(x), and add the regularizer's value for it to the loss."""
         out = call(x)
-        self.add_loss(self.activity_regularizer(out) / len(out))
+        if self.activity_regularizer is not None:
+            self.add_loss(self.activity_regularizer(out) / len(out))
         return out
 
 
-def _frozen(call, x):
-    """call(x), the layers inside knowing that they are in a frozen one."""
+def _frozen(call: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Return call(x); the layers inside see that they are in a frozen one."""
     outer, mode.frozen = mode.frozen, True
     try:
         return call(x)
@@ -347,8 +435,8 @@ def _frozen(call, x):
         mode.frozen = outer
 
 
-def _layers_in(value):
-    """Yield the layers that a value of an attribute is or holds, in lists and dictionaries."""
+def _layers_in(value: Any) -> Iterator[Layer]:
+    """Yield the layers that an attribute's value is or contains, in lists and dictionaries."""
     if isinstance(value, Layer):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -359,28 +447,27 @@ def _layers_in(value):
             yield from _layers_in(item)
 
 
-def _with_unique_paths(found):
-    """Yield the tuples found, which begin with a path, each path once."""
-    taken = set()
+def _with_unique_paths(found: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yield tuples that begin with a path, each path made unique."""
+    taken: set[str] = set()
     for path, *about in found:
         path = unique_name(path, taken)
         taken.add(path)
         yield path, *about
 
 
-def as_input(x):
-    """Anything array-like as a float32 Tensor."""
-    if type(x) is not Tensor:
-        x = pt.asarray(x)
-    return x if x.dtype is pt.float32 else x.astype(pt.float32)
+def as_input(x: ArrayLike) -> Tensor:
+    """Return anything array-like as a float32 Tensor."""
+    tensor = x if type(x) is Tensor else pt.asarray(x)
+    return tensor if tensor.dtype is pt.float32 else tensor.astype(pt.float32)
 
 
 @functools.cache
-def _takes_training(layer_class):
-    return "training" in inspect.signature(layer_class.call).parameters
+def _takes_training(call: Callable[..., Tensor]) -> bool:
+    return "training" in inspect.signature(call).parameters
 
 
-def unique_name(name, taken):
+def unique_name(name: str, taken: Container[str]) -> str:
     """Return name, or name_1, name_2, ...: the first that is not taken."""
     candidate, count = name, 0
     while candidate in taken:

@@ -1,11 +1,13 @@
 """Metrics: numbers that describe predictions, accumulated over batches.
 
-A metric is update_state for every batch, result for the value so far, reset_state for a new start.
-Most are means over samples; a metric of one's own is a function (y_true, y_pred) -> one value per
+`update_state` adds a batch, `result` returns the value so far, and `reset_state` starts again. Most
+metrics are means over samples. A custom metric is a function (y_true, y_pred) -> one value per
 sample, or a subclass of Metric.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pytensor import losses
 from pytensor.metrics import accuracy, confusion, regression
@@ -15,27 +17,33 @@ from pytensor.metrics.metric import Mean, MeanFunction, Metric, Sum
 from pytensor.metrics.regression import *  # noqa: F403
 from pytensor.serialization import by_name, resolve
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from pytensor._core import Tensor
+
+    # What `get` takes for a metric: an object, its class, name or config, or a function.
+    MetricLike: TypeAlias = (
+        str | Metric | type[Metric] | dict[str, Any] | Callable[[Tensor, Tensor], Tensor]
+    )
+
 _CLASSES = [
     cls
     for module in (accuracy, confusion, regression)
     for cls in vars(module).values()
     if isinstance(cls, type) and cls.__name__ in module.__all__
 ]
-__all__ = [
-    "Mean",
-    "MeanFunction",
-    "Metric",
-    "Sum",
-    "get",
-    *accuracy.__all__,
-    *confusion.__all__,
-    *regression.__all__,
-]
+__all__ = ["Mean", "MeanFunction", "Metric", "Sum", "get"]
+__all__ += accuracy.__all__
+__all__ += confusion.__all__
+__all__ += regression.__all__
 
-_BY_NAME = by_name([Mean, Sum, *_CLASSES])
+_BY_NAME: dict[str, Any] = by_name([Mean, Sum, *_CLASSES])
 _BY_NAME |= {
     name: cls
     for short, cls in {
+        "bce": regression.BinaryCrossentropy,
         "mse": regression.MeanSquaredError,
         "mae": regression.MeanAbsoluteError,
         "mape": regression.MeanAbsolutePercentageError,
@@ -46,7 +54,9 @@ _BY_NAME |= {
     }.items()
     for name in (short, short.upper())
 }
-# Losses that are no metric of their own.
+# Default names that are not the class's in snake case.
+_BY_NAME |= {"logcosh": regression.LogCoshError, "fbeta_score": confusion.FBetaScore}
+# Losses that have no class of metrics.
 _FUNCTIONS = {
     name: getattr(losses, name)
     for name in ("binary_focal_crossentropy", "categorical_focal_crossentropy", "huber", "log_cosh")
@@ -54,13 +64,21 @@ _FUNCTIONS = {
 _ACCURACY = ("accuracy", "acc")
 
 
-def get(identifier, targets_shape=None, predictions_shape=None):
-    """Return a Metric by name, class or function; a Metric stays itself.
+def get(
+    identifier: MetricLike,
+    targets_shape: tuple[int | None, ...] | None = None,
+    predictions_shape: tuple[int | None, ...] | None = None,
+) -> Metric:
+    """Return the Metric that an identifier stands for.
 
-    "accuracy" is the binary one for predictions (..., 1), the sparse categorical one for targets of
-    fewer axes than the predictions (or of a last axis of length 1), else the categorical one.
-    targets_shape, predictions_shape: of a batch; needed for "accuracy" alone.
-    The metric of a name has this for its own.
+    "accuracy" is the binary one if predictions have the shape (..., 1), the sparse categorical one
+    if targets have fewer axes than predictions or a last axis of length 1, else the categorical
+    one. A metric that is found by name gets this name.
+
+    Args:
+        identifier: a name, a class, a config, a function, or a Metric (returned as it is).
+        targets_shape: the shape of a batch of targets; only "accuracy" needs it.
+        predictions_shape: the shape of a batch of predictions; only "accuracy" needs it.
 
     Raises:
         ValueError: no metric has that name.
@@ -83,7 +101,11 @@ def get(identifier, targets_shape=None, predictions_shape=None):
     return metric
 
 
-def _accuracy(name, targets_shape, predictions_shape):
+def _accuracy(
+    name: str,
+    targets_shape: tuple[int | None, ...] | None,
+    predictions_shape: tuple[int | None, ...] | None,
+) -> Metric:
     if targets_shape is None or predictions_shape is None:
         raise ValueError(
             f"metric {name!r} depends on the shapes of targets and predictions: name "

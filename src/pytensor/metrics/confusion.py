@@ -1,16 +1,22 @@
-"""What follows from counts of true and false positives and negatives.
+"""Metrics computed from counts of true and false positives and negatives.
 
-A prediction is positive where it is above a threshold, in its own dtype: the float32 0.3 is not
-above 0.3. NaN is above none. Weights of samples count instead of 1.
+A prediction is positive if it is above a threshold, which is rounded to its dtype: the float32 0.3
+is not above 0.3. NaN is above no threshold. A sample counts by its weight, 1 by default.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor._support.arguments import integer, lookup, number
 from pytensor.metrics.metric import Metric, as_arrays, plain, ratio
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "AUC",
@@ -26,33 +32,53 @@ __all__ = [
 
 
 class _Counts(Metric):
-    """Base of those that count at thresholds: _counts has the rows TP, FP, TN, FN."""
+    """Base of the metrics that count at thresholds; the rows of _counts are TP, FP, TN, FN."""
 
     rises = True
     kept = ("_counts",)
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None):
-        super().__init__(name)
+    def __init__(
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        top_k: SupportsIndex | None = None,
+        class_id: SupportsIndex | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Create the metric.
+
+        Args:
+            thresholds: a number in [0, 1] or a list of them; 0.5 by default.
+            top_k: if given, the k largest predictions of a sample are the positive ones, of equal
+                ones the first; predictions with one axis are those of one sample.
+            class_id: if given, only this class counts.
+            name: the key in logs and history; by default the class's name in snake case.
+        """
+        super().__init__(name=name)
         self.thresholds = thresholds
         self.top_k = None if top_k is None else integer(f"{self.name}: top_k", top_k, 1)
         self.class_id = None if class_id is None else integer(f"{self.name}: class_id", class_id, 0)
-        # Of the top k, each counts, whatever its value.
+        # With top_k, each of the k counts, whatever its value.
         default = 0.5 if top_k is None else -np.inf
-        several = isinstance(thresholds, (list, tuple))
+        several = thresholds if isinstance(thresholds, (list, tuple)) else [thresholds]
         self._limits = np.array(
             [default]
             if thresholds is None
-            else [
-                number(f"{self.name}: thresholds", threshold, 0, 1)
-                for threshold in (thresholds if several else [thresholds])
-            ]
+            else [number(f"{self.name}: thresholds", threshold, 0, 1) for threshold in several]
         )
         if not len(self._limits):
             raise ValueError(f"{self.name}: thresholds: found none: expected a number or several")
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Take a batch into account: y_true is 0 or 1, y_pred in [0, 1]; both (n, ...)."""
+    def update_state(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            y_true: 0 or 1, (n, ...).
+            y_pred: numbers in [0, 1], of the same shape.
+            sample_weight: weights of samples or outputs.
+        """
         y, p, w = as_arrays(
             self.name, y_true, y_pred, sample_weight, of_classes=self.top_k is not None
         )
@@ -69,8 +95,8 @@ class _Counts(Metric):
             y, p, w = (array[:, self.class_id] for array in (y, p, w))
         self._count(y.ravel() != 0, p.ravel(), w.ravel())
 
-    def _count(self, y, p, w):
-        """Add counts: how many thresholds lie below each prediction says where it is positive."""
+    def _count(self, y: NDArray[Any], p: NDArray[Any], w: NDArray[Any]) -> None:
+        """Add to the counts; a prediction is positive at all thresholds below it."""
         n = len(self._limits)
         limits = self._limits.astype(p.dtype) if p.dtype.kind == "f" else self._limits
         order = np.argsort(limits, kind="stable")
@@ -78,33 +104,42 @@ class _Counts(Metric):
         above[p != p] = 0
         positives = [np.bincount(above[mask], w[mask], n + 1) for mask in (y, ~y)]
         for k, counts in enumerate(positives):
-            over = counts[::-1].cumsum()[::-1][1:]  # at threshold i: those above at least i + 1
+            over = counts[::-1].cumsum()[::-1][1:]  # at threshold i: above at least i + 1 of them
             self._counts[k, order] += over
             self._counts[3 - k, order] += counts.sum() - over
 
-    def result(self):
-        """Return the value so far: a float, or an ndarray, one for each threshold."""
+    def result(self) -> float | NDArray[Any]:
+        """Return the value so far: a float, or an ndarray with one element per threshold."""
         return plain(self.of_counts(*self._counts))
 
-    def of_counts(self, tp, fp, tn, fn):
-        """Return the value for counts, ndarrays with one element for each threshold."""
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Return the value for counts, ndarrays with one element per threshold."""
         raise NotImplementedError(f"{type(self).__name__} does not define of_counts")
 
-    def reset_state(self):
-        """Start anew."""
+    def reset_state(self) -> None:
+        """Start again, without any batch."""
         self._counts = np.zeros((4, len(self._limits)))
 
 
 class _Count(_Counts):
-    """Base of the counts themselves."""
+    """Base of the metrics that are counts."""
 
-    def __init__(self, thresholds=None, name=None):
-        """Thresholds: a number in [0, 1] or a list of them; 0.5 by default."""
+    def __init__(
+        self, thresholds: float | Sequence[float] | None = None, name: str | None = None
+    ) -> None:
+        """Create the metric.
+
+        Args:
+            thresholds: a number in [0, 1] or a list of them; 0.5 by default.
+            name: the key in logs and history; by default the class's name in snake case.
+        """
         super().__init__(thresholds, name=name)
 
 
 class TruePositives(_Count):
-    """How many are 1 and predicted above the threshold.
+    """The number of targets 1 with a prediction above the threshold.
 
     >>> metric = pt.metrics.TruePositives()
     >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
@@ -112,13 +147,15 @@ class TruePositives(_Count):
     1.0
     """
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return the true positives."""
         return tp
 
 
 class FalsePositives(_Count):
-    """How many are 0 and predicted above the threshold.
+    """The number of targets 0 with a prediction above the threshold.
 
     >>> metric = pt.metrics.FalsePositives()
     >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
@@ -128,13 +165,15 @@ class FalsePositives(_Count):
 
     rises = False
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return the false positives."""
         return fp
 
 
 class TrueNegatives(_Count):
-    """How many are 0 and not predicted above the threshold.
+    """The number of targets 0 with a prediction not above the threshold.
 
     >>> metric = pt.metrics.TrueNegatives()
     >>> metric.update_state([1, 0, 0], [0.9, 0.2, 0.7])
@@ -142,13 +181,15 @@ class TrueNegatives(_Count):
     1.0
     """
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return the true negatives."""
         return tn
 
 
 class FalseNegatives(_Count):
-    """How many are 1 and not predicted above the threshold.
+    """The number of targets 1 with a prediction not above the threshold.
 
     >>> metric = pt.metrics.FalseNegatives()
     >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
@@ -158,17 +199,15 @@ class FalseNegatives(_Count):
 
     rises = False
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return the false negatives."""
         return fn
 
 
 class Precision(_Counts):
-    """TP / (TP + FP): the share of the predicted that are right.
-
-    thresholds: a number in [0, 1] or a list of them; 0.5 by default. top_k: only the k largest
-    predictions of a sample count as positive, of equal ones the first; predictions of one axis are
-    those of one sample. class_id: only this class counts.
+    """TP / (TP + FP): the share of the positive predictions that are right.
 
     >>> metric = pt.metrics.Precision()
     >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
@@ -176,13 +215,15 @@ class Precision(_Counts):
     0.5
     """
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return TP / (TP + FP)."""
         return ratio(tp, tp + fp)
 
 
 class Recall(_Counts):
-    """TP / (TP + FN): the share of the right that are predicted; arguments as Precision's.
+    """TP / (TP + FN): the share of the targets 1 that are predicted.
 
     >>> metric = pt.metrics.Recall()
     >>> metric.update_state([1, 1, 0], [0.9, 0.2, 0.7])
@@ -190,16 +231,15 @@ class Recall(_Counts):
     0.5
     """
 
-    def of_counts(self, tp, fp, tn, fn):
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
         """Return TP / (TP + FN)."""
         return ratio(tp, tp + fn)
 
 
 class AUC(_Counts):
-    """The area under a curve of all thresholds.
-
-    curve: "ROC", recall over the share of false positives, or "PR", precision over recall.
-    summation_method: "interpolation" (for PR: Davis, Goadrich 2006), "minoring" or "majoring".
+    """The area under a curve over all thresholds, ROC or precision-recall.
 
     >>> metric = pt.metrics.AUC()
     >>> metric.update_state([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])
@@ -209,17 +249,24 @@ class AUC(_Counts):
 
     def __init__(
         self,
-        num_thresholds=200,
-        curve="ROC",
-        summation_method="interpolation",
-        name=None,
+        num_thresholds: SupportsIndex = 200,
+        curve: str = "ROC",
+        summation_method: str = "interpolation",
+        name: str | None = None,
         *,
-        thresholds=None,
-        from_logits=False,
-    ):
-        """num_thresholds: >= 2, evenly spaced, unless thresholds gives those between 0 and 1.
+        thresholds: float | Sequence[float] | None = None,
+        from_logits: bool = False,
+    ) -> None:
+        """Create the metric.
 
-        from_logits: whether predictions are logits of a sigmoid.
+        Args:
+            num_thresholds: how many thresholds, evenly spaced; at least 2.
+            curve: "ROC", recall over the share of false positives, or "PR", precision over recall.
+            summation_method: "interpolation" (for PR: Davis, Goadrich 2006), "minoring" or
+                "majoring".
+            name: the key in logs and history; by default the class's name in snake case.
+            thresholds: the thresholds between 0 and 1, instead of num_thresholds.
+            from_logits: whether predictions are logits of a sigmoid.
         """
         super().__init__(thresholds, name=name)
         if thresholds is None:
@@ -238,7 +285,7 @@ class AUC(_Counts):
         self.from_logits = bool(from_logits)
         self.reset_state()
 
-    def _count(self, y, p, w):
+    def _count(self, y: NDArray[Any], p: NDArray[Any], w: NDArray[Any]) -> None:
         if self.from_logits:
             p = np.asarray(pt.sigmoid(pt.asarray(p)))
         if p.size and not (p.min() >= 0 and p.max() <= 1):
@@ -248,8 +295,10 @@ class AUC(_Counts):
             )
         super()._count(y, p, w)
 
-    def of_counts(self, tp, fp, tn, fn):
-        """Return the area."""
+    def of_counts(
+        self, tp: NDArray[Any], fp: NDArray[Any], tn: NDArray[Any], fn: NDArray[Any]
+    ) -> NDArray[Any]:
+        """Return the area under the curve."""
         recall = ratio(tp, tp + fn)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return _interpolated(tp, fp, fn)
@@ -261,8 +310,8 @@ class AUC(_Counts):
         return ((x[:-1] - x[1:]) * heights).sum()
 
 
-def _interpolated(tp, fp, fn):
-    """The area under precision over recall, where TP is linear in TP + FP between thresholds."""
+def _interpolated(tp: NDArray[Any], fp: NDArray[Any], fn: NDArray[Any]) -> NDArray[Any]:
+    """Return the area under precision over recall; between thresholds TP is linear in TP + FP."""
     positives = tp + fp
     slope = ratio(tp[:-1] - tp[1:], np.maximum(positives[:-1] - positives[1:], 0))
     intercept = tp[1:] - slope * positives[1:]
@@ -273,9 +322,9 @@ def _interpolated(tp, fp, fn):
 
 
 class FBetaScore(Metric):
-    """(1 + beta**2) * precision * recall / (beta**2 * precision + recall), class by class.
+    """The weighted harmonic mean of precision and recall of each class.
 
-    y_true: one-hot rows, y_pred: probabilities; both (n, classes).
+    It is (1 + beta**2) * precision * recall / (beta**2 * precision + recall).
 
     >>> metric = pt.metrics.FBetaScore(beta=2.0, threshold=0.5)
     >>> metric.update_state([[1], [0], [1]], [[0.9], [0.6], [0.2]])
@@ -285,15 +334,27 @@ class FBetaScore(Metric):
 
     rises = True
     kept = ("_sums",)
+    _sums: NDArray[Any] | None
 
-    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score"):
-        """average: None, an ndarray of the classes' scores; "macro", their mean; "weighted", the
-        same with their sizes for weights; "micro", the score of all classes' counts together.
+    def __init__(
+        self,
+        average: str | None = None,
+        beta: float = 1.0,
+        threshold: float | None = None,
+        name: str | None = "fbeta_score",
+    ) -> None:
+        """Create the metric.
 
-        beta: > 0, how many times as much recall counts as precision.
-        threshold: in (0, 1]; by default the largest prediction of a sample is the positive one.
+        Args:
+            average: None for an ndarray of the scores of the classes; "macro" for their mean;
+                "weighted" for their mean weighted by the sizes of the classes; "micro" for the
+                score of the counts of all classes together.
+            beta: how many times as much recall counts as precision, above 0.
+            threshold: predictions above it are positive, in (0, 1]; by default the largest
+                prediction of a sample is the positive one.
+            name: the key in logs and history.
         """
-        super().__init__(name)
+        super().__init__(name=name)
         self.average = (
             None
             if average is None
@@ -307,8 +368,16 @@ class FBetaScore(Metric):
         )
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Take a batch into account."""
+    def update_state(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            y_true: one-hot rows, (n, classes).
+            y_pred: probabilities, of the same shape.
+            sample_weight: weights of samples or outputs.
+        """
         y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight)
         positive = (
             p > self.threshold
@@ -318,7 +387,7 @@ class FBetaScore(Metric):
         sums = np.stack([w * positive * y, w * positive * (1 - y), w * ~positive * y]).sum(axis=1)
         self._sums = sums if self._sums is None else self._sums + sums
 
-    def result(self):
+    def result(self) -> float | NDArray[Any]:
         """Return the score so far: a float, or an ndarray if average is None."""
         if self._sums is None:
             return 0.0
@@ -333,8 +402,8 @@ class FBetaScore(Metric):
         sizes = tp + fn if self.average == "weighted" else np.ones(len(tp))
         return ((scores * sizes).sum() / (sizes.sum() + 1e-7 * (self.average == "weighted"))).item()
 
-    def reset_state(self):
-        """Start anew."""
+    def reset_state(self) -> None:
+        """Start again, without any batch."""
         self._sums = None
 
 
@@ -347,6 +416,14 @@ class F1Score(FBetaScore):
     array([0.49999993])
     """
 
-    def __init__(self, average=None, threshold=None, name=None):
-        """As FBetaScore's."""
+    def __init__(
+        self, average: str | None = None, threshold: float | None = None, name: str | None = None
+    ) -> None:
+        """Create the metric.
+
+        Args:
+            average: as in FBetaScore.
+            threshold: as in FBetaScore.
+            name: the key in logs and history; by default the class's name in snake case.
+        """
         super().__init__(average, 1.0, threshold, name)

@@ -1,15 +1,21 @@
-"""Losses as metrics, and what else measures the distance of numbers or distributions."""
+"""Losses as metrics, and other measures of the distance of numbers or distributions."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from pytensor import losses
 from pytensor._support.arguments import integer, number
 from pytensor.metrics.metric import MeanOf, Metric, as_arrays, plain, ratio
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from pytensor._core import Tensor
 
 __all__ = [
     "BinaryCrossentropy",
@@ -80,7 +86,7 @@ class MeanSquaredLogarithmicError(MeanOf):
 
 
 class RootMeanSquaredError(MeanOf):
-    """The root of the mean of (y_pred - y_true)**2.
+    """The square root of the mean of (y_pred - y_true)**2.
 
     >>> metric = pt.metrics.RootMeanSquaredError()
     >>> metric.update_state([[0.0], [1.0]], [[2.0], [2.0]])
@@ -90,8 +96,8 @@ class RootMeanSquaredError(MeanOf):
 
     function = staticmethod(losses.mean_squared_error)
 
-    def result(self):
-        """Return the root of the mean so far."""
+    def result(self) -> float:
+        """Return the square root of the mean so far."""
         return math.sqrt(super().result())
 
 
@@ -106,9 +112,19 @@ class CosineSimilarity(MeanOf):
 
     rises = True
 
-    def values(self, y_true, y_pred):
+    def __init__(self, name: str | None = None, *, axis: int = -1) -> None:
+        """Create the metric.
+
+        Args:
+            name: the key in logs and history; by default the class's name in snake case.
+            axis: the axis of the vectors.
+        """
+        super().__init__(name)
+        self.axis = integer(f"{self.name}: axis", axis, -math.inf)
+
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         """Return the cosine of each sample."""
-        return -losses.cosine_similarity(y_true, y_pred)
+        return -losses.cosine_similarity(y_true, y_pred, self.axis)
 
 
 class LogCoshError(MeanOf):
@@ -120,8 +136,12 @@ class LogCoshError(MeanOf):
     1.325002670288086
     """
 
-    def __init__(self, name="logcosh"):
-        """Name: the key in logs and history."""
+    def __init__(self, name: str | None = "logcosh") -> None:
+        """Create the metric.
+
+        Args:
+            name: the key in logs and history.
+        """
         super().__init__(name)
 
     function = staticmethod(losses.log_cosh)
@@ -198,13 +218,21 @@ class BinaryCrossentropy(MeanOf):
 
     function = staticmethod(losses.binary_crossentropy)
 
-    def __init__(self, name=None, *, from_logits=False, label_smoothing=0):
-        """from_logits: whether predictions are logits; label_smoothing: in [0, 1]."""
+    def __init__(
+        self, name: str | None = None, *, from_logits: bool = False, label_smoothing: float = 0
+    ) -> None:
+        """Create the metric.
+
+        Args:
+            name: the key in logs and history; by default the class's name in snake case.
+            from_logits: whether predictions are logits.
+            label_smoothing: the share of the targets that is spread over all classes, in [0, 1].
+        """
         super().__init__(name)
         self.from_logits = bool(from_logits)
         self.label_smoothing = number(f"{self.name}: label_smoothing", label_smoothing, 0, 1)
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         """Return the loss of each sample."""
         return self.function(y_true, y_pred, self.from_logits, self.label_smoothing)
 
@@ -230,23 +258,27 @@ class SparseCategoricalCrossentropy(MeanOf):
     0.2231435328722
     """
 
-    def __init__(self, name=None, *, from_logits=False):
-        """from_logits: whether predictions are logits."""
+    def __init__(self, name: str | None = None, *, from_logits: bool = False) -> None:
+        """Create the metric.
+
+        Args:
+            name: the key in logs and history; by default the class's name in snake case.
+            from_logits: whether predictions are logits.
+        """
         super().__init__(name)
         self.from_logits = bool(from_logits)
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         """Return the loss of each sample."""
         return losses.sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
 
 
 class R2Score(Metric):
-    """1 - the sum of squared errors / that of squared distances from the mean target.
+    """The coefficient of determination: 1 - sum of squared errors / sum of squared deviations.
 
-    1 is perfect; 0 is no better than the mean. As in scikit-learn, targets that are all the same
-    give 1 if the predictions are too, else 0, and the score of fewer than two samples is NaN. The
-    mean of the outputs' scores, weighted with their variances if class_aggregation is
-    "variance_weighted_average"; each output's own if None.
+    The deviations are those of the targets from their mean. A score of 1 is perfect; 0 is no better
+    than the mean. As in scikit-learn, the score for constant targets is 1 if the predictions are
+    equal to them, else 0, and the score of fewer than two samples is NaN.
 
     >>> metric = pt.metrics.R2Score()
     >>> metric.update_state([[0.0], [1.0], [2.0]], [[0.1], [1.0], [1.9]])
@@ -256,14 +288,26 @@ class R2Score(Metric):
 
     rises = True
     kept = ("_moments",)
+    _moments: NDArray[Any] | None
 
-    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name=None):
-        """class_aggregation: "uniform_average", "variance_weighted_average" or None.
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: SupportsIndex = 0,
+        name: str | None = None,
+    ) -> None:
+        """Create the metric.
 
-        num_regressors: how many independent variables the predictions come from, for the adjusted
-            score, 1 - (1 - score) * (n - 1) / (n - 1 - num_regressors); 0 for the plain one.
+        Args:
+            class_aggregation: "uniform_average" for the mean of the scores of the outputs;
+                "variance_weighted_average" for their mean weighted by the variances of the
+                targets; None for an ndarray of the scores.
+            num_regressors: the number of independent variables behind the predictions, for the
+                adjusted score, 1 - (1 - score) * (n - 1) / (n - 1 - num_regressors); 0 for the
+                plain one.
+            name: the key in logs and history; by default the class's name in snake case.
         """
-        super().__init__(name)
+        super().__init__(name=name)
         if class_aggregation not in ("uniform_average", "variance_weighted_average", None):
             raise ValueError(
                 f"{self.name}: class_aggregation: found {class_aggregation!r}: "
@@ -273,13 +317,21 @@ class R2Score(Metric):
         self.num_regressors = integer(f"{self.name}: num_regressors", num_regressors, 0)
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Take a batch into account."""
+    def update_state(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            y_true: the targets, (n, outputs) or (n,).
+            y_pred: the predictions, of the same shape.
+            sample_weight: weights of samples or outputs.
+        """
         y, p, w = as_arrays(self.name, y_true, y_pred, sample_weight)
         if not len(y):
             return
-        # From the first target on: nothing cancels where targets are far from 0, and those that are
-        # all the same have exactly no variance.
+        # Relative to the first target: nothing cancels if targets are far from 0, and constant ones
+        # have a variance of exactly 0.
         shifted = y - y[0]
         total = w.sum(axis=0)
         mean = ratio((w * shifted).sum(axis=0), total)
@@ -290,11 +342,12 @@ class R2Score(Metric):
             self._moments, np.stack([count, total, y[0], mean, variances, errors])
         )
 
-    def merged(self, a, b):
-        """Return the moments of two parts together (Chan, Golub, LeVeque 1979).
+    def merged(self, a: Any, b: Any) -> Any:
+        """Return the moments of two parts of the data together (Chan, Golub, LeVeque 1979).
 
-        Rows: the number of samples, the sum of weights, a target, how far from it the mean target
-        is, the sums of squared distances from the mean and of squared errors; a column per output.
+        The rows are the number of samples, the sum of weights, a target, the distance of the mean
+        target from it, the sum of squared deviations from the mean, and that of squared errors; the
+        columns are the outputs.
         """
         if a is None or b is None:
             return super().merged(a, b)
@@ -306,7 +359,7 @@ class R2Score(Metric):
         both[4] += distance**2 * a[1] * share
         return both
 
-    def result(self):
+    def result(self) -> float | NDArray[Any]:
         """Return the score so far, a float, or an ndarray if class_aggregation is None."""
         if self._moments is None:
             return 0.0
@@ -323,7 +376,7 @@ class R2Score(Metric):
             scores = (variances * scores).sum() / variances.sum()
         return plain(self._adjusted(scores, n))
 
-    def _adjusted(self, scores, n):
+    def _adjusted(self, scores: NDArray[Any], n: float) -> NDArray[Any]:
         rest = n - 1 - self.num_regressors
         if self.num_regressors == 0:
             return scores
@@ -336,6 +389,6 @@ class R2Score(Metric):
             return scores
         return 1 - (1 - scores) * (n - 1) / rest
 
-    def reset_state(self):
-        """Start anew."""
+    def reset_state(self) -> None:
+        """Start again, without any batch."""
         self._moments = None
