@@ -118,9 +118,7 @@ static void finish(void) {
 WRAP_SYNC(fsync)
 WRAP_SYNC(fdatasync)
 WRAP(ftruncate, (int fd, off_t length), (fd, length), path_of(fd))
-WRAP(ftruncate64, (int fd, off64_t length), (fd, length), path_of(fd))
 WRAP(truncate, (const char *path, off_t length), (path, length), path)
-WRAP(truncate64, (const char *path, off64_t length), (path, length), path)
 WRAP(unlink, (const char *path), (path), path)
 WRAP(unlinkat, (int at, const char *path, int flags), (at, path, flags), path)
 WRAP(link, (const char *from, const char *to), (from, to), to)
@@ -172,8 +170,6 @@ WRAP_WRITE(write, (int fd, const void *from, size_t bytes), (fd, from, bytes),
            (fd, from, bytes / 2))
 WRAP_WRITE(pwrite, (int fd, const void *from, size_t bytes, off_t at), (fd, from, bytes, at),
            (fd, from, bytes / 2, at))
-WRAP_WRITE(pwrite64, (int fd, const void *from, size_t bytes, off64_t at), (fd, from, bytes, at),
-           (fd, from, bytes / 2, at))
 WRAP_WRITE(writev, (int fd, const struct iovec *from, int bytes), (fd, from, bytes),
            (fd, from, bytes / 2))
 
@@ -205,9 +201,17 @@ static bool only_reads(const char *path, int flags) {
     }
 
 WRAP_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
-WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(openat, (int at, const char *path, int flags, ...), (at, path, flags, mode))
+
+/* Other C libraries have only one name for each of these. */
+#ifdef __GLIBC__
+WRAP(ftruncate64, (int fd, off64_t length), (fd, length), path_of(fd))
+WRAP(truncate64, (const char *path, off64_t length), (path, length), path)
+WRAP_WRITE(pwrite64, (int fd, const void *from, size_t bytes, off64_t at), (fd, from, bytes, at),
+           (fd, from, bytes / 2, at))
+WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
+#endif
 
 /* A close that fails has closed the file, on Linux. */
 int close(int fd) {

@@ -37,8 +37,9 @@
  * cache, a power of two apart, would drive each other out of it before they are full. */
 #define MAX_STRAIGHT 8
 #define CACHE_LINE 64
-/* Bytes of the largest element. */
-#define MAX_ITEM 16
+/* Bytes of the largest element that loops and conversions take, and of the largest that is copied. */
+#define MAX_ITEM 8
+#define MAX_COPIED_ITEM 16
 
 /* One call, after its axes have been merged. */
 typedef struct {
@@ -57,9 +58,14 @@ typedef struct {
     size_t block;            /* of how many elements a row is done at a time; 0: all, in place */
 } plan;
 
-typedef struct {
-    _Alignas(64) char bytes[PT_BLOCK * MAX_ITEM];
-} block_buffer;
+/* Buffers of n elements for the operands of one call. A copy has two operands, of large elements; an
+ * op may have four, of smaller ones: both fit into the same space. */
+#define BUFFERS_BYTES(n) ((n) * MAX_OPERANDS * MAX_ITEM)
+_Static_assert(2 * MAX_COPIED_ITEM <= MAX_OPERANDS * MAX_ITEM, "a copy's operands fit");
+
+static char *buffer_of(const plan *p, char *buffers, int k, size_t n) {
+    return buffers + (size_t)k * n * (p->n_inputs == 1 ? MAX_COPIED_ITEM : MAX_ITEM);
+}
 
 #if defined(__x86_64__)
 /* AVX-512's loops, and AVX2's where it has none of its own. */
@@ -234,12 +240,11 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
         return;
     }
     pt_cast cast = pt_elementwise_table_here()->casts[src->dtype][dtype];
-    block_buffer staging;
+    _Alignas(64) char staging[PT_BLOCK * MAX_ITEM];
     for (size_t done = 0; done < n;) {
         size_t part = n - done < PT_BLOCK ? n - done : PT_BLOCK;
-        move_block(src->data, src->strides, ndim, shape, start + done, part, size, staging.bytes,
-                   false);
-        cast(staging.bytes, (char *)out + done * pt_dtype_size[dtype], part);
+        move_block(src->data, src->strides, ndim, shape, start + done, part, size, staging, false);
+        cast(staging, (char *)out + done * pt_dtype_size[dtype], part);
         done += part;
     }
 }
@@ -295,9 +300,9 @@ static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, 
         cast(from, to, n);
         return to;
     }
-    block_buffer staging;
-    pack(staging.bytes, from, stride, n, (size_t)p->item[k]);
-    cast(staging.bytes, to, n);
+    _Alignas(64) char staging[PT_BLOCK * MAX_ITEM];
+    pack(staging, from, stride, n, (size_t)p->item[k]);
+    cast(staging, to, n);
     return to;
 }
 
@@ -309,15 +314,15 @@ static void run_row(const plan *p, char *const *base, size_t n) {
         run_loop(p, base, n);
         return;
     }
-    block_buffer buffers[MAX_OPERANDS];
+    _Alignas(64) char buffers[BUFFERS_BYTES(PT_BLOCK)];
     char *operands[MAX_OPERANDS];
     for (size_t done = 0; done < n; done += p->block) {
         size_t part = n - done < p->block ? n - done : p->block;
         char *to = base[out] + (ptrdiff_t)done * out_stride;
-        operands[out] = out_stride == p->item[out] ? to : buffers[out].bytes;
+        operands[out] = out_stride == p->item[out] ? to : buffer_of(p, buffers, out, PT_BLOCK);
         for (int k = 0; k < p->n_inputs; k++) {
             ptrdiff_t stride = p->strides[k][last];
-            char *buffer = p->loop == NULL ? operands[out] : buffers[k].bytes;
+            char *buffer = p->loop == NULL ? operands[out] : buffer_of(p, buffers, k, PT_BLOCK);
             if (stride == 0 && done > 0) {
                 operands[k] = buffer; /* filled by the first block, at least as long */
                 if (p->loop != NULL)
@@ -389,11 +394,13 @@ static size_t period_of(const plan *p, int k) {
  * there. */
 static void run_gathered(const plan *p, size_t start, size_t end) {
     int out = p->n_inputs;
-    _Alignas(64) char buffers[MAX_OPERANDS][2 * PT_BLOCK * MAX_ITEM];
-    char *operands[MAX_OPERANDS];
+    _Alignas(64) char storage[BUFFERS_BYTES(2 * PT_BLOCK)];
+    char *operands[MAX_OPERANDS], *buffers[MAX_OPERANDS];
     size_t periods[MAX_OPERANDS];
     size_t out_size = (size_t)p->item[out], in_size = pt_dtype_size[p->compute];
+    buffers[out] = buffer_of(p, storage, out, 2 * PT_BLOCK);
     for (int k = 0; k < p->n_inputs; k++) {
+        buffers[k] = buffer_of(p, storage, k, 2 * PT_BLOCK);
         periods[k] = period_of(p, k);
         if (periods[k] > PT_BLOCK || end - start <= PT_BLOCK) {
             periods[k] = 0;

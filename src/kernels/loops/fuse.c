@@ -19,7 +19,9 @@
 #define SCRATCH_BYTES ((size_t)24 << 10)
 #define MAX_BUFFERS (PT_FUSE_MAX_INPUTS + PT_FUSE_MAX_TEMPORARIES)
 #define MAX_SLOTS (MAX_BUFFERS + PT_FUSE_MAX_OUTPUTS)
+#define TAIL_BYTES (PT_LANES * 8) /* of the last elements in a slot: one run of PT_LANES */
 _Static_assert(SCRATCH_BYTES / (MAX_BUFFERS * 8) >= PT_LANES, "a block has room for one vector");
+_Static_assert(SCRATCH_BYTES >= MAX_SLOTS * TAIL_BYTES, "the tail's slots fit into the scratch");
 
 /* Where an input's elements come from. */
 typedef enum {
@@ -71,22 +73,20 @@ static void load(const call *c, int k, size_t start, size_t n, char *to) {
     }
 }
 
-/* The last n < PT_LANES elements, by way of buffers that have room for a whole vector. */
-static void run_tail(const call *c, size_t start, size_t n) {
+/* Computes the last n < PT_LANES elements through slots in scratch that have room for PT_LANES. */
+static void run_tail(const call *c, size_t start, size_t n, char *scratch, char **slots) {
     const pt_program *p = c->program;
     int n_slots = p->n_inputs + p->n_outputs + p->n_temporaries;
-    _Alignas(64) char buffers[MAX_SLOTS][PT_LANES * 8];
-    char *slots[MAX_SLOTS];
     for (int k = 0; k < n_slots; k++)
-        slots[k] = buffers[k];
+        slots[k] = scratch + k * TAIL_BYTES;
     for (int k = 0; k < p->n_inputs; k++) {
-        memset(buffers[k], 0, sizeof buffers[k]);
-        load(c, k, start, n, buffers[k]);
+        memset(slots[k], 0, TAIL_BYTES);
+        load(c, k, start, n, slots[k]);
     }
     run_ops(c, slots, PT_LANES);
     for (int k = 0; k < p->n_outputs; k++) {
         size_t item = pt_dtype_size[p->outputs[k]];
-        memcpy(c->out[k] + start * item, buffers[p->n_inputs + k], n * item);
+        memcpy(c->out[k] + start * item, slots[p->n_inputs + k], n * item);
     }
 }
 
@@ -161,7 +161,7 @@ static void run_part(const call *c, size_t start, size_t end) {
         run_ops(c, slots, n);
     }
     if (whole < end)
-        run_tail(c, whole, end - whole);
+        run_tail(c, whole, end - whole, scratch, slots);
 }
 
 static void run_task(void *context, size_t i) {

@@ -7,6 +7,7 @@
  * Blocks of less than 2 MiB come from malloc, larger ones from mmap, on huge pages where the
  * system has them: one fault for 512 small pages, and fewer TLB misses. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
+#include "at_load.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -116,11 +117,10 @@ static void acquire(void) {
     lock();
 }
 
-/* Nobody is inside while the process forks, so the child finds the lists whole. At load, and with a
- * lower number than the pool's handlers: see register_fork_handlers in pool.c. */
-__attribute__((constructor(1001))) static void register_fork_handlers(void) {
+/* Holds the lock during a fork, so that the child finds the lists intact. */
+void pt_alloc_at_load(void) {
     if (pthread_atfork(lock, release, release) != 0) {
-        snprintf(error, sizeof error, "no memory for what the allocator does at a fork");
+        snprintf(error, sizeof error, "no memory to register the allocator's fork handlers");
     }
 }
 

@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #include "blas.h"
 
+#include "at_load.h"
+
 #include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
@@ -22,14 +24,6 @@
 #include <unistd.h>
 
 #include "pt.h"
-
-/* A name of the package's own: threadpoolctl takes a library for OpenBLAS by the beginning of its
- * file's name, and would give this one the threads that it gives to NumPy's and SciPy's. */
-#ifdef __APPLE__
-#define LIBRARY "pytensor_openblas.dylib"
-#else
-#define LIBRARY "pytensor_openblas.so"
-#endif
 
 pt_blas blas;
 static bool has_handlers;
@@ -62,14 +56,14 @@ const char *pt_load_blas(void) {
     if (loaded)
         return NULL;
     if (!has_handlers)
-        return "no memory for what OpenBLAS's callers do at a fork or exit";
+        return "no memory to register OpenBLAS's fork and exit handlers";
     Dl_info here;
     char path[PATH_MAX];
     if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0)
         return "the package has no path";
     const char *slash = strrchr(here.dli_fname, '/');
     int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
-    snprintf(path, sizeof path, "%.*s%s", directory, here.dli_fname, LIBRARY);
+    snprintf(path, sizeof path, "%.*s%s", directory, here.dli_fname, PT_BLAS_FILE);
 
     /* Not the user's setting of threads: with OpenBLAS's own, the same product would have other
      * bits for another number of them. */
@@ -226,9 +220,7 @@ static void before_exit(void) {
     close_door(EXIT);
 }
 
-/* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
- * before: the tasks that it waits for enter. */
-__attribute__((constructor(1001))) static void register_handlers(void) {
+void pt_blas_at_load(void) {
     has_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0 &&
                    atexit(before_exit) == 0;
 }

@@ -114,18 +114,28 @@ const char *pt_isa_error(void) {
 #endif
 enum { MAX_PATH = 4096 }; /* the kernel's */
 
-/* The first line of directory/name as integers; returns how many there are, at most 2. */
+/* Reads the first line of directory/name as integers. Returns how many it found, at most 2: "max",
+ * which means no limit, is not an integer. Integers out of range become the nearest one in range. */
 static int read_integers(const char *directory, const char *name, long long values[2]) {
-    char path[2 * MAX_PATH];
+    char path[2 * MAX_PATH], line[128];
     int n_read = 0;
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        n_read = fscanf(file, "%lld %lld", &values[0], &values[1]);
-        fclose(file);
+    if (file == NULL) {
+        return 0;
     }
-    return n_read < 0 ? 0 : n_read; /* "max", which means no limit, reads as no integer */
+    if (fgets(line, sizeof line, file) != NULL) {
+        for (char *next = line, *end; n_read < 2; n_read++, next = end) {
+            const long long value = strtoll(next, &end, 10); /* scanf: undefined out of range */
+            if (end == next) {
+                break;
+            }
+            values[n_read] = value;
+        }
+    }
+    fclose(file);
+    return n_read;
 }
 
 static double cpu_limit(const char *directory) {

@@ -6,6 +6,7 @@
  * waits for those inside. A worker that is late finds the gate closed; nobody waits for it. Idle
  * workers spin for a moment, then park on a condition variable. */
 #define _GNU_SOURCE /* sched_getcpu, pthread_setaffinity_np */
+#include "at_load.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -42,7 +43,6 @@ typedef struct {
 
 static _Thread_local enum { OUTSIDE, OWNER, WORKER } role;
 static _Thread_local place *self; /* of a worker */
-static place owner = {.slept_on = -1};
 
 /* Held by the owner of the running job, and by whoever changes the set of workers. */
 static pthread_mutex_t ownership = PTHREAD_MUTEX_INITIALIZER;
@@ -148,6 +148,7 @@ static uint64_t spin(condition is_so, uint64_t served) {
  * each would take as long as to wake them. All with the parking lock. */
 #if defined(__linux__)
 enum { MANY_WORKERS = 8 };
+static place owner = {.slept_on = -1};
 static cpu_set_t allowed; /* the processors that the owner may use */
 
 static void note_allowed(void) {
@@ -309,8 +310,28 @@ static void *work(void *its_place) {
 
 /* ------------------------------------------------------ workers; under ownership */
 
+/* What the kernels need at most is 0.3 MB, for the partial results of a long reduction; some systems
+ * give a thread less than that by default (musl 128 KB). */
+#define MIN_STACK_BYTES ((size_t)1 << 20)
+
+/* Attributes of the workers' threads; NULL where the system's defaults will do. */
+static pthread_attr_t *worker_attributes(pthread_attr_t *attributes) {
+    size_t bytes = 0;
+
+    if (pthread_attr_init(attributes) != 0) {
+        return NULL;
+    }
+    if (pthread_attr_getstacksize(attributes, &bytes) == 0 && bytes < MIN_STACK_BYTES &&
+        pthread_attr_setstacksize(attributes, MIN_STACK_BYTES) == 0) {
+        return attributes;
+    }
+    pthread_attr_destroy(attributes);
+    return NULL;
+}
+
 static void start_workers(int n) {
     sigset_t blocked, before;
+    pthread_attr_t storage, *attributes = worker_attributes(&storage);
     /* Signals are for Python's main thread. Those that a fault of the thread itself raises stay
      * open, or a fault handler could not report them. */
     sigfillset(&blocked);
@@ -326,7 +347,7 @@ static void start_workers(int n) {
     while (n_workers < n - 1) {
         place *next = &workers[n_workers];
         *next = (place){.slept_on = -1};
-        if (pthread_create(&next->thread, NULL, work, next) != 0) {
+        if (pthread_create(&next->thread, attributes, work, next) != 0) {
             break;
         }
         n_workers++;
@@ -337,6 +358,9 @@ static void start_workers(int n) {
             warn(n);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (attributes != NULL) {
+        pthread_attr_destroy(attributes);
+    }
 }
 
 static void stop_workers(void) {
@@ -391,12 +415,15 @@ static void after_fork_in_child(void) {
     }
 }
 
-/* At load, where no other thread can fork meanwhile. The handlers before a fork run last
- * registered first, and the pool's must come before the allocator's (priority 1001): the tasks we
- * wait for allocate. */
-__attribute__((constructor(1002))) static void register_fork_handlers(void) {
+/* At load, when no other thread can fork yet. The order matters, and the linker does not promise one
+ * between constructors of several files, so this is the only one. Handlers that run before a fork do
+ * so in reverse order of registration, and the pool's must run first: the tasks that it waits for
+ * allocate memory and call OpenBLAS. */
+__attribute__((constructor)) static void register_fork_handlers(void) {
+    pt_alloc_at_load();
+    pt_blas_at_load();
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
-        atomic_store_explicit(&error, "no memory for what the pool does at a fork",
+        atomic_store_explicit(&error, "no memory to register the pool's fork handlers",
                               memory_order_release);
     }
 }
