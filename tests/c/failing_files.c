@@ -1,5 +1,5 @@
-/* failing_files.c: preloaded (LD_PRELOAD) by tests/test_file_faults.py, it lets the k-th system call
- * on files below a directory fail, or ends the process there. Reads are left alone. */
+/* failing_files.c: preloaded (LD_PRELOAD) by tests/test_file_faults.py, it lets the k-th system
+ * call on files below a directory fail, or ends the process there. Reads are left alone. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum {
     FAIL,      /* the k-th call, with an errno */
-    FAIL_FROM, /* it and all after it; a full disk writes half at first, and lets files be removed */
+    FAIL_FROM, /* it and all later ones; a full disk first writes half, and files can be removed */
     HALF,      /* the k-th call, if it is a write, writes half and says so */
     KILL_BEFORE,
     KILL_AFTER,
@@ -65,7 +65,7 @@ static void kill_here(void) {
     pause();
 }
 
-/* Notes a call. Whether it must fail, with errno set. */
+/* Notes a call. Returns whether it must fail, with errno set. */
 static bool fails(const char *call, const char *path) {
     const bool removes = strncmp(call, "unlink", 6) == 0;
     int written =
@@ -111,7 +111,7 @@ static void finish(void) {
             return REAL(name)(fd);                                                                 \
         if (fails(#name, path_of(fd)))                                                             \
             return -1;                                                                             \
-        finish(); /* no power is lost here: the test sees that it was asked for */                 \
+        finish(); /* no power is lost here: the test checks that the sync was requested */         \
         return 0;                                                                                  \
     }
 
@@ -213,7 +213,7 @@ WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
 #endif
 
-/* A close that fails has closed the file, on Linux. */
+/* On Linux, a close that fails has closed the file nevertheless. */
 int close(int fd) {
     if (!is_watched(path_of(fd)))
         return REAL(close)(fd);

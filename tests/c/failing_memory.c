@@ -1,5 +1,5 @@
-/* failing_memory.c: a library to be preloaded. It counts the calls with which pytensor's extension
- * module asks the system for memory, threads and files, and lets one of them fail. */
+/* failing_memory.c: a library to preload. It counts the calls by which pytensor's extension module
+ * requests memory, threads and files from the system, and makes one of them fail. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,11 +33,11 @@ void faults_arm(int k) {
     count = 0;
 }
 
-/* The function whose call failed, or nothing. */
+/* The function whose call failed, or an empty string. */
 const char *faults_failed(void);
 const char *faults_failed(void) { return failed; }
 
-/* Whether a call from this address is the one. dladdr allocates nothing. */
+/* Whether the call from this address is to fail. dladdr allocates nothing. */
 static bool fails(const char *name, const void *caller) {
     Dl_info from;
     if (due == 0 || dladdr(caller, &from) == 0 || from.dli_fname == NULL ||

@@ -1,9 +1,10 @@
-/* elementwise.c: walks shapes and strides, converts and gathers what a loop cannot read in place,
- * and shares the work among threads.
+/* elementwise.c: walks shapes and strides, converts and gathers operands that a loop cannot read in
+ * place, and shares the work among threads.
  *
  * There is one loop per op and dtype, over contiguous elements (elementwise_loop.h). An operand
  * that is strided, broadcast or of another dtype passes through a buffer of PT_BLOCK elements in
- * the L1 cache: nothing is ever materialised, and every element meets the same vector code.
+ * the L1 cache: no operand is ever copied as a whole, and every element goes through the same
+ * vector code.
  */
 #include "elementwise.h"
 
@@ -13,31 +14,32 @@
 #include "transpose.h"
 
 #define MAX_OPERANDS 4 /* three inputs and the result */
-/* Elements of one task: at least enough to hide its dispatch (about 0.1 us), so few that every
- * thread gets several where that is possible (of four tasks of 32 Ki for 100 000 elements, two
- * threads did two each, and the second one's last was short: a third of its time was lost), and no
- * more than stay in the L2 cache. An element's result does not depend on its task. */
+/* Elements of one task: enough to hide its dispatch (about 0.1 us), few enough that every thread
+ * gets several if possible (with four tasks of 32 Ki for 100 000 elements, two threads ran two
+ * each, and since the last was short, the second one lost a third of its time), and no more than
+ * stay in the L2 cache. An element's result does not depend on its task. */
 #define MIN_TASK ((size_t)4 << 10)
 #define MAX_TASK ((size_t)32 << 10)
 #define TASKS_PER_THREAD 4
-/* From here on a row of the innermost axis is worth a call of the loop; shorter rows are gathered
- * into full blocks. */
+/* The shortest row of the innermost axis that is worth a call of the loop; shorter rows are
+ * gathered into full blocks. */
 #define MIN_ROW 64
-/* Elements of a block in which one element is repeated, for an operand that is the same all along a
- * row: to fill the block costs as much as to add two. */
+/* Elements of a block that repeats one element, for an operand that is constant along a row:
+ * filling the block takes as long as an addition. */
 #define REPEATED_BLOCK 256
-/* A tile, in which operands that run along another axis than the result are transposed: so small
- * that it stays in the L1 cache, so large that its rows and columns are several lines of the cache,
- * most of which are used whole; and from how many elements on it is worth its walk. */
+/* A tile, in which operands that run along another axis than the result are transposed: small
+ * enough to stay in the L1 cache, large enough that its rows and columns are several cache lines
+ * long, most of them used whole. MIN_TILE is the fewest elements that are worth the overhead. */
 #define TILE_BYTES ((size_t)16 << 10)
 #define TILE_COLUMN_BYTES 256
 #define MAX_TILE_ROWS 128
 #define MIN_TILE 64
-/* Rows or columns up to which a copy is transposed straight into the result: more lines of the
- * cache, a power of two apart, would drive each other out of it before they are full. */
+/* The most rows or columns of a copy that is transposed straight into the result: more cache lines,
+ * a power of two apart, would evict each other before they are full. */
 #define MAX_STRAIGHT 8
 #define CACHE_LINE 64
-/* Bytes of the largest element that loops and conversions take, and of the largest that is copied. */
+/* Bytes of the largest element that loops and conversions take, and of the largest that is copied.
+ * */
 #define MAX_ITEM 8
 #define MAX_COPIED_ITEM 16
 
@@ -55,11 +57,11 @@ typedef struct {
     ptrdiff_t item[MAX_OPERANDS];
     ptrdiff_t strides[MAX_OPERANDS][PT_MAX_NDIM];
     bool flat[MAX_OPERANDS]; /* contiguous over all axes */
-    size_t block;            /* of how many elements a row is done at a time; 0: all, in place */
+    size_t block;            /* elements of a row done at a time; 0: all, in place */
 } plan;
 
-/* Buffers of n elements for the operands of one call. A copy has two operands, of large elements; an
- * op may have four, of smaller ones: both fit into the same space. */
+/* Buffers of n elements for the operands of one call. A copy has two operands, of large elements;
+ * an op may have four, of smaller ones: both fit into the same space. */
 #define BUFFERS_BYTES(n) ((n) * MAX_OPERANDS * MAX_ITEM)
 _Static_assert(2 * MAX_COPIED_ITEM <= MAX_OPERANDS * MAX_ITEM, "a copy's operands fit");
 
@@ -68,7 +70,7 @@ static char *buffer_of(const plan *p, char *buffers, int k, size_t n) {
 }
 
 #if defined(__x86_64__)
-/* AVX-512's loops, and AVX2's where it has none of its own. */
+/* AVX-512's loops, and AVX2's for dtypes that it has none for. */
 static pt_elementwise_table merged;
 static pthread_once_t merged_once = PTHREAD_ONCE_INIT;
 
@@ -105,7 +107,7 @@ bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute) {
 
 /* ------------------------------------------------------------- moving single runs */
 
-/* n elements of size bytes, stride bytes apart, to consecutive places. */
+/* Copies n elements of size bytes, stride bytes apart, to consecutive addresses. */
 static void pack(char *restrict to, const char *restrict from, ptrdiff_t stride, size_t n,
                  size_t size) {
     if (stride == (ptrdiff_t)size) {
@@ -169,7 +171,7 @@ static void unpack(char *restrict to, ptrdiff_t stride, const char *restrict fro
     }
 }
 
-/* A position in an N-d index space, with the offset of one operand there. */
+/* A position in an N-d index space, with one operand's offset there. */
 typedef struct {
     ptrdiff_t index[PT_MAX_NDIM];
     ptrdiff_t offset;
@@ -185,8 +187,8 @@ static void cursor_at(cursor *c, size_t start, int ndim, const ptrdiff_t *shape,
     }
 }
 
-/* Moves on by n elements, which do not pass the end of the innermost axis. With one axis less than
- * there are, by n rows. */
+/* Advances by n elements, not beyond the end of the innermost axis; by n rows if ndim is one less
+ * than the number of axes. */
 static void cursor_advance(cursor *c, ptrdiff_t n, int ndim, const ptrdiff_t *shape,
                            const ptrdiff_t *strides) {
     int d = ndim - 1;
@@ -251,9 +253,9 @@ void pt_gather_block(const pt_operand *src, int ndim, const ptrdiff_t *shape, si
 
 /* ----------------------------------------------------------------- running the loop */
 
-/* Calls the loop on n elements, any n. The last n % PT_LANES are the end of a vector of PT_LANES,
- * some of which are computed twice; where that can't be, as there are fewer, or the result is
- * written over an input, they go through padded buffers. */
+/* Calls the loop on n elements, any n. The last n % PT_LANES are computed as the end of a vector of
+ * PT_LANES, some of it for the second time. If n is below PT_LANES, or the result overwrites an
+ * input, they go through padded buffers instead. */
 static void run_loop(const plan *p, char *const *operands, size_t n) {
     size_t whole = n & ~(size_t)(PT_LANES - 1);
     if (whole > 0)
@@ -285,8 +287,8 @@ static void run_loop(const plan *p, char *const *operands, size_t n) {
     memcpy(operands[p->n_inputs] + whole * out_size, padded[p->n_inputs], rest * out_size);
 }
 
-/* n elements of operand k at from, stride bytes apart, as contiguous elements of the loop's dtype:
- * either from itself or to, a buffer of n elements. */
+/* Returns n elements of operand k at from, stride bytes apart, as contiguous elements of the loop's
+ * dtype: from itself, or to, a buffer of n elements that it fills. */
 static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, char *to) {
     bool contiguous = stride == p->item[k];
     if (p->dtype[k] == p->compute) {
@@ -306,7 +308,7 @@ static char *load(const plan *p, int k, char *from, ptrdiff_t stride, size_t n, 
     return to;
 }
 
-/* n elements of one row: base[k] is where operand k stands. */
+/* Computes n elements of one row; operand k starts at base[k]. */
 static void run_row(const plan *p, char *const *base, size_t n) {
     int last = p->ndim - 1, out = p->n_inputs;
     ptrdiff_t out_stride = p->strides[out][last];
@@ -341,7 +343,7 @@ static void run_row(const plan *p, char *const *base, size_t n) {
     }
 }
 
-/* Elements start..end, row by row. */
+/* Computes elements start..end row by row. */
 static void run_rows(const plan *p, size_t start, size_t end) {
     int n_operands = p->n_inputs + 1, last = p->ndim - 1;
     const bool is_copy = p->loop == NULL && p->dtype[0] == p->dtype[1] &&
@@ -357,7 +359,7 @@ static void run_rows(const plan *p, size_t start, size_t end) {
         char *base[MAX_OPERANDS];
         for (int k = 0; k < n_operands; k++)
             base[k] = p->data[k] + cursors[k].offset;
-        size_t rows = 0; /* whole ones, which need no cursor until the end of their axis */
+        size_t rows = 0; /* whole rows, which need no cursor until the end of their axis */
         if (last > 0 && n == (size_t)p->shape[last]) {
             rows = (size_t)(p->shape[last - 1] - cursors[0].index[last - 1]);
             if (rows > (end - start) / n)
@@ -380,8 +382,8 @@ static void run_rows(const plan *p, size_t start, size_t end) {
     }
 }
 
-/* After how many elements operand k starts again, as a bias does that is added to every row; the
- * size of all if it does not. */
+/* The number of elements after which operand k repeats, like a bias that is added to every row; the
+ * number of all elements if it does not. */
 static size_t period_of(const plan *p, int k) {
     size_t period = p->size;
     for (int d = 0; d < p->ndim && p->strides[k][d] == 0; d++)
@@ -389,9 +391,9 @@ static size_t period_of(const plan *p, int k) {
     return period;
 }
 
-/* Elements start..end in blocks that are gathered across short rows. Of an operand that starts
- * again after no more elements than a block has, two blocks are gathered once: any block is in
- * there. */
+/* Computes elements start..end in blocks that are gathered across short rows. An operand that
+ * repeats within a block is gathered once, as two blocks, which contain every block that is needed.
+ * */
 static void run_gathered(const plan *p, size_t start, size_t end) {
     int out = p->n_inputs;
     _Alignas(64) char storage[BUFFERS_BYTES(2 * PT_BLOCK)];
@@ -478,12 +480,12 @@ static void run_task(void *context, size_t i) {
 /* ------------------------------------------------------------------------ transposing */
 
 /* How a call is cut into tiles: rows along an axis that inputs run along, columns along the last
- * one, which the result runs along. Element by element, an input would be read a line of the cache
- * for each, and by the time that the next row wants the line's next element it is gone. */
+ * axis, which the result runs along. Without tiles, each element of such an input would load a
+ * cache line, which would be evicted before the next row needs its next element. */
 typedef struct {
     const plan *p;
     int axis;                  /* of the rows */
-    bool across[MAX_OPERANDS]; /* whether an operand runs along it rather than along the last */
+    bool across[MAX_OPERANDS]; /* whether an operand runs along that axis, not the last one */
     bool is_copy;              /* to contiguous columns, without a conversion */
     size_t n_rows, n_columns;  /* of a tile, unless it is at an edge */
     size_t tiles_down, tiles_along, n_tiles, per_task;
@@ -497,7 +499,7 @@ static bool runs_along(const plan *p, int k, int axis) {
            p->strides[k][p->ndim - 1] != 0;
 }
 
-/* Fills in t; whether there is something to transpose that pays. */
+/* Fills in t; returns whether transposing pays. */
 static bool choose_tiles(const plan *p, tiling *t) {
     const int last = p->ndim - 1;
     size_t item = 1, length;
@@ -527,7 +529,7 @@ static bool choose_tiles(const plan *p, tiling *t) {
         t->n_rows = length;
     t->n_columns = elements / t->n_rows;
     length = (size_t)p->shape[last];
-    if (t->n_columns > length) { /* more rows, then */
+    if (t->n_columns > length) { /* so use more rows */
         t->n_columns = length;
         t->n_rows = elements / length;
         length = (size_t)p->shape[t->axis];
@@ -542,8 +544,8 @@ static bool choose_tiles(const plan *p, tiling *t) {
     return t->n_rows * t->n_columns >= MIN_TILE;
 }
 
-/* Asks for the lines of a matrix whose columns are contiguous, into the L2 cache. Columns are too
- * short, and too far from each other, for the processor to foresee them. */
+/* Prefetches a matrix with contiguous columns into the L2 cache. The columns are too short and too
+ * far apart for the processor's own prefetching. */
 static void prefetch_columns(const char *from, ptrdiff_t column_stride, size_t column_bytes,
                              size_t n_columns) {
     for (size_t column = 0; column < n_columns; column++) {
@@ -677,9 +679,8 @@ size_t pt_task_size(size_t size) {
     return task < MIN_TASK ? MIN_TASK : task > MAX_TASK ? MAX_TASK : task;
 }
 
-/* The axes from the widest stride of the result to its narrowest: then memory is walked in its
- * order, as for the sum of two transposes. Fills in order; returns whether it is another one than
- * given. */
+/* Sorts the axes from the result's widest stride to its narrowest, so that memory is walked in
+ * order, as for the sum of two transposes. Fills in order; returns whether it changed anything. */
 static bool order_axes(int ndim, const ptrdiff_t *shape, const ptrdiff_t *strides, int *order) {
     bool changed = false;
     for (int d = 0; d < ndim; d++) {

@@ -1,4 +1,5 @@
-/* transpose.h: what elementwise.c calls for operands that run along another axis than the result. */
+/* transpose.h: what elementwise.c calls for operands that run along another axis than the result.
+ * */
 #ifndef TRANSPOSE_H
 #define TRANSPOSE_H
 

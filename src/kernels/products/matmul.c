@@ -1,7 +1,7 @@
 /* matmul.c: products of matrices, cut into fixed tiles of C that run on the pool.
  *
- * The tiles depend on the shapes alone, so the result has the same bits for any number of threads.
- * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our own loops. */
+ * The tiles depend only on the shapes, so the result has the same bits for any number of threads.
+ * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our loops. */
 #include "matmul.h"
 
 #include "blas.h"
@@ -9,24 +9,25 @@
 #include <limits.h>
 #include <string.h>
 
-/* Work is counted in multiply-adds of a large float32 product: of these a core does 60 per ns with
- * AVX2, 100 with AVX-512 (Zen 5). A matrix times a vector waits for memory, 4 bytes at about
- * 110 GB/s (L2 and L3): as long as for four. Our integer loops do 4 (int64) to 45 (uint8). */
+/* Work is measured in multiply-adds of a large float32 product. A core does 60 of them per ns with
+ * AVX2, 100 with AVX-512 (Zen 5). A matrix times a vector waits for memory, 4 bytes at about 110
+ * GB/s (L2 and L3), as long as four take. Our integer loops do 4 (int64) to 45 (uint8). */
 enum { VECTOR_WEIGHT = 4, INTEGER_WEIGHT = 8 };
 
-/* A task must be worth handing over: 3 us, three times what that costs when the workers still
- * spin. Two tiles of 128 x 10 x 512 take 10.7 us on two cores where one takes 19.9 (AVX2 kernels,
+/* A task must be worth its dispatch: 3 us, three times what that costs when the workers still spin.
+ * Two tiles of 128 x 10 x 512 take 10.7 us on two cores where one takes 19.9 (AVX2 kernels,
  * Zen 5). */
 #define TASK_WORK ((double)(300 << 10))
 
-/* How many tiles one product is worth. Each packs its own share of A and B, which takes as long as
+/* How many tiles one product is worth. Each packs its share of A and B, which takes as long as
  * about 8 more rows and 8 more columns (measured with OpenBLAS on Zen 5: 128 x 512 x 784 in 485 us
- * as one tile, 518 us as four of 128 x 128, 612 us as sixteen of 128 x 32). So: sides no shorter
- * than 128 (64 where the other is shorter than 128: little is packed twice then), eight tiles for
- * eight cores, and beyond that only until the sides are at most 512, where packing costs 3 %. */
+ * as one tile, 518 us as four of 128 x 128, 612 us as sixteen of 128 x 32). So sides are no shorter
+ * than 128 (64 if the other is shorter than 128, as little is packed twice then), there are eight
+ * tiles for eight cores, and beyond that only until the sides are at most 512, where packing costs
+ * 3 %. */
 enum { MIN_SIDE = 128, MIN_THIN_SIDE = 64, MANY_TILES = 8, LONG_SIDE = 512 };
 
-/* Where C is too small to cut but k is long, k is cut into parts no shorter than this and their
+/* If C is too small to cut but k is long, k is cut into parts no shorter than this, and their
  * products are added up in order. */
 enum { MIN_PART = 1024 };
 
@@ -67,7 +68,7 @@ static bool is_row_major(size_t rows, size_t columns, ptrdiff_t row_stride,
     return (column_stride == 1 || columns == 1) && (row_stride >= (ptrdiff_t)columns || rows == 1);
 }
 
-/* The distance of lines, as BLAS wants it: it checks the number even where there is one line. */
+/* The distance of lines, as BLAS expects it: it checks the number even if there is one line. */
 static int leading_dimension(size_t n_lines, size_t line_length, ptrdiff_t stride) {
     return n_lines > 1 ? (int)stride : (int)line_length;
 }
@@ -77,8 +78,8 @@ static size_t packed_bytes(size_t n_batch, ptrdiff_t step, size_t rows, size_t c
     return (step ? n_batch : 1) * rows * columns * item_size;
 }
 
-/* Copies the matrices of one operand into a contiguous block and lets the operand point there.
- * Returns the block, or NULL when memory is out. */
+/* Copies the matrices of one operand into a contiguous block and points the operand there. Returns
+ * the block, or NULL if there is no memory. */
 static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matrix,
                   ptrdiff_t *step) {
     const size_t bytes = packed_bytes(p->n_batch, *step, rows, columns, p->item_size);
@@ -103,13 +104,13 @@ static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matr
 
 /* ------------------------------------------------------------------------------------ tiles */
 
-/* Cuts length into n pieces, or a few less, of even size, a multiple of unit. Returns how many. */
+/* Cuts length into at most n pieces of equal size, a multiple of unit. Returns their number. */
 static size_t cut(size_t length, size_t n, size_t unit, size_t *piece) {
     *piece = pt_ceil_div(pt_ceil_div(length, n), unit) * unit;
     return pt_ceil_div(length, *piece);
 }
 
-/* Halves the longer side of the tiles while they are too few and no side gets shorter than
+/* Halves the longer side of the tiles while there are too few and no side becomes shorter than
  * min_side. */
 static void choose_tiles(product *p) {
     const bool is_vector = p->m == 1 || p->n == 1;
@@ -156,8 +157,8 @@ static void choose_tiles(product *p) {
     }
 }
 
-/* BLAS's numbers are ints. Sides of tiles fit (longer ones are cut: they are worth it); lines too
- * far apart are met one at a time. */
+/* BLAS takes ints. The sides of tiles fit, since longer ones are cut; lines too far apart are
+ * passed one at a time. */
 static void respect_int(product *p) {
     p->call_k = 1 << 30;
     if (p->n > INT_MAX || (!p->a_transposed && p->a.row_stride > INT_MAX)) {
@@ -286,7 +287,7 @@ static void run_task(void *context, size_t task) {
 
 /* ---------------------------------------------------------------------------------- products */
 
-/* Packs what the loops do not take, computes, and frees. c is as BLAS takes it. */
+/* Packs the operands that the loops cannot take, computes, and frees them. */
 static pt_status compute(product *p) {
     ptrdiff_t a_step = p->a_step, b_step = p->b_step;
     const size_t a_bytes = packed_bytes(p->n_batch, a_step, p->m, p->k, p->item_size);
