@@ -187,14 +187,48 @@ static source source_of(const call *c, int k, bool flat) {
                : GATHERED;
 }
 
+/* Fills in where the inputs come from. Returns how many of them need a buffer. */
+static int find_sources(call *c, const pt_operand *in, const bool *flat) {
+    int n_buffers = 0;
+    c->row = 0;
+    for (int k = 0; k < c->program->n_inputs; k++) {
+        c->in[k] = (pt_operand){in[k].data, c->strides[k], in[k].dtype};
+        c->sources[k] = source_of(c, k, flat[k]);
+        n_buffers += c->sources[k] != IN_PLACE;
+        if (c->sources[k] == ROWS || c->sources[k] == COLUMN)
+            c->row = (size_t)c->shape[c->ndim - 1];
+    }
+    return n_buffers;
+}
+
+static void choose_block(call *c, int n_buffers, bool alone) {
+    const size_t item = c->program->item, buffers = (size_t)n_buffers;
+    c->block = BLOCK_BYTES / item;
+    /* The data of one thread's work may be in the cache, which needs no steady streams. */
+    if (alone || c->block > PT_BLOCK)
+        c->block = PT_BLOCK;
+    if (buffers * c->block * item > SCRATCH_BYTES)
+        c->block = SCRATCH_BYTES / (buffers * item) & ~(size_t)(PT_LANES - 1);
+    if (c->row < c->block)
+        c->row = 0; /* most blocks are longer than a row, so they are gathered */
+}
+
+/* What the program touches. The memory that a task touches decides whether to share it; an op in
+ * the L1 cache counts as much as one float of that, 0.2 ns. */
+static size_t bytes_of(const call *c) {
+    const pt_program *p = c->program;
+    size_t per_element = (size_t)p->n_ops * sizeof(float);
+    for (int k = 0; k < p->n_inputs; k++)
+        per_element += pt_dtype_size[c->in[k].dtype];
+    for (int k = 0; k < p->n_outputs; k++)
+        per_element += pt_dtype_size[p->outputs[k]];
+    return c->size * per_element;
+}
+
 void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const pt_operand *in,
               char *const *out) {
     call c;
     bool flat[PT_FUSE_MAX_INPUTS];
-    int n_buffers = program->n_temporaries;
-    /* The memory that a task touches decides whether to share it; an op in the L1 cache counts as
-     * much as one float of that, 0.2 ns. */
-    size_t bytes_per_element = (size_t)program->n_ops * sizeof(float);
     c.program = program;
     c.table = pt_elementwise_table_here();
     c.out = out;
@@ -204,32 +238,13 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
         c.size *= (size_t)c.shape[d];
     if (c.size == 0)
         return;
-    c.row = 0;
-    for (int k = 0; k < program->n_inputs; k++) {
-        c.in[k] = (pt_operand){in[k].data, c.strides[k], in[k].dtype};
-        c.sources[k] = source_of(&c, k, flat[k]);
-        n_buffers += c.sources[k] != IN_PLACE;
-        if (c.sources[k] == ROWS || c.sources[k] == COLUMN)
-            c.row = (size_t)c.shape[c.ndim - 1];
-        bytes_per_element += pt_dtype_size[in[k].dtype];
-    }
-    for (int k = 0; k < program->n_outputs; k++) {
-        bytes_per_element += pt_dtype_size[program->outputs[k]];
-    }
-    /* The data of one thread's work may be in the cache, which needs no steady streams. */
-    bool alone = c.size * bytes_per_element < PT_PARALLEL_BYTES;
-    c.block = BLOCK_BYTES / program->item;
-    if (alone || c.block > PT_BLOCK)
-        c.block = PT_BLOCK;
-    if (n_buffers * c.block * program->item > SCRATCH_BYTES) {
-        c.block = SCRATCH_BYTES / (n_buffers * program->item) & ~(size_t)(PT_LANES - 1);
-    }
-    if (c.row < c.block)
-        c.row = 0; /* most blocks are longer than a row, so they are gathered */
+    const int n_buffers = program->n_temporaries + find_sources(&c, in, flat);
+    const bool alone = bytes_of(&c) < PT_PARALLEL_BYTES;
+    choose_block(&c, n_buffers, alone);
     if (alone) {
         run_part(&c, 0, c.size);
         return;
     }
     c.task = pt_task_size(c.size);
-    pt_parallel_for(run_task, &c, (c.size + c.task - 1) / c.task);
+    pt_parallel_for(run_task, &c, pt_ceil_div(c.size, c.task));
 }

@@ -16,9 +16,8 @@ static void F_PASTE(transpose, T)(char *to, ptrdiff_t pitch, const char *from, p
             vector x[N], y[N];
             for (int i = 0; i < N; i++)
                 memcpy(&x[i], block + i * stride + row * sizeof(T), 16);
-            /* Each pass takes the elements of x, i and i + N / 2 in turns: after log2(N) of them
-             * the
-             * index in the vector and that of the vector have changed places. */
+            /* Each pass interleaves vectors i and i + N / 2 of x. After log2(N) passes the index in
+             * the vector and the index of the vector have been exchanged. */
             for (int pass = 1; pass < N; pass *= 2) {
                 for (int i = 0; i < N / 2; i++) {
                     y[2 * i] = SHUFFLE(x[i], x[i + N / 2], LOW);

@@ -175,59 +175,92 @@ static void respect_int(product *p) {
     }
 }
 
+/* A product of one tile, with the lengths that BLAS takes. */
+typedef struct {
+    const product *p;
+    const void *a, *b;
+    int m, n, k;
+    int lda, ldb, ldc;
+    int a_step, b_step; /* along k, where A is a row or B a column */
+    double beta;        /* c = a b + beta c */
+    void *c;
+} blas_product;
+
+static enum CBLAS_TRANSPOSE transposition(bool is_transposed) {
+    return is_transposed ? CblasTrans : CblasNoTrans;
+}
+
+/* A row times a column. */
+static void multiply_vectors(const blas_product *t) {
+    if (t->p->dtype == PT_FLOAT32) {
+        float *sum = t->c;
+        const float product = blas.sdot(t->k, t->a, t->a_step, t->b, t->b_step);
+        *sum = t->beta == 0 ? product : *sum + product;
+    } else {
+        double *sum = t->c;
+        const double product = blas.ddot(t->k, t->a, t->a_step, t->b, t->b_step);
+        *sum = t->beta == 0 ? product : *sum + product;
+    }
+}
+
+/* c = op(matrix) vector + beta c; rows, columns: of the matrix as stored. */
+static void multiply_vector(const blas_product *t, bool is_transposed, int rows, int columns,
+                            const void *matrix, int ld, const void *vector, int step, int c_step) {
+    const enum CBLAS_TRANSPOSE op = transposition(is_transposed);
+
+    if (t->p->dtype == PT_FLOAT32) {
+        blas.sgemv(CblasRowMajor, op, rows, columns, 1, matrix, ld, vector, step, (float)t->beta,
+                   t->c, c_step);
+    } else {
+        blas.dgemv(CblasRowMajor, op, rows, columns, 1, matrix, ld, vector, step, t->beta, t->c,
+                   c_step);
+    }
+}
+
+static void multiply_matrices(const blas_product *t) {
+    const enum CBLAS_TRANSPOSE op_a = transposition(t->p->a_transposed);
+    const enum CBLAS_TRANSPOSE op_b = transposition(t->p->b_transposed);
+
+    if (t->p->dtype == PT_FLOAT32) {
+        blas.sgemm(CblasRowMajor, op_a, op_b, t->m, t->n, t->k, 1, t->a, t->lda, t->b, t->ldb,
+                   (float)t->beta, t->c, t->ldc);
+    } else {
+        blas.dgemm(CblasRowMajor, op_a, op_b, t->m, t->n, t->k, 1, t->a, t->lda, t->b, t->ldb,
+                   t->beta, t->c, t->ldc);
+    }
+}
+
 /* c (m, n) = a (m, k) b (k, n) + beta c. */
 static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, size_t m, size_t n,
                       size_t k, double beta, void *c, ptrdiff_t c_row_stride) {
-    const enum CBLAS_TRANSPOSE op_a = p->a_transposed ? CblasTrans : CblasNoTrans;
-    const enum CBLAS_TRANSPOSE op_b = p->b_transposed ? CblasTrans : CblasNoTrans;
-    const int lda = p->a_transposed ? leading_dimension(k, m, a->column_stride)
-                                    : leading_dimension(m, k, a->row_stride);
-    const int ldb = p->b_transposed ? leading_dimension(n, k, b->column_stride)
-                                    : leading_dimension(k, n, b->row_stride);
-    const int ldc = leading_dimension(m, n, c_row_stride);
+    const blas_product t = {.p = p,
+                            .a = a->data,
+                            .b = b->data,
+                            .m = (int)m,
+                            .n = (int)n,
+                            .k = (int)k,
+                            .lda = p->a_transposed ? leading_dimension(k, m, a->column_stride)
+                                                   : leading_dimension(m, k, a->row_stride),
+                            .ldb = p->b_transposed ? leading_dimension(n, k, b->column_stride)
+                                                   : leading_dimension(k, n, b->row_stride),
+                            .ldc = leading_dimension(m, n, c_row_stride),
+                            .a_step = leading_dimension(k, 1, a->column_stride),
+                            .b_step = leading_dimension(k, 1, b->row_stride),
+                            .beta = beta,
+                            .c = c};
 
-    if (p->m == 1 && p->n == 1) { /* a row times a column */
-        const int incx = leading_dimension(k, 1, a->column_stride);
-        const int incy = leading_dimension(k, 1, b->row_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            float *sum = c;
-            const float product = blas.sdot((int)k, a->data, incx, b->data, incy);
-            *sum = beta == 0 ? product : *sum + product;
-        } else {
-            double *sum = c;
-            const double product = blas.ddot((int)k, a->data, incx, b->data, incy);
-            *sum = beta == 0 ? product : *sum + product;
-        }
+    if (p->m == 1 && p->n == 1) {
+        multiply_vectors(&t);
     } else if (p->n == 1) { /* A times a column */
-        const int rows = (int)(p->a_transposed ? k : m), columns = (int)(p->a_transposed ? m : k);
-        const int incx = leading_dimension(k, 1, b->row_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            blas.sgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
-                       (float)beta, c, ldc);
-        } else {
-            blas.dgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx, beta, c,
-                       ldc);
-        }
+        const bool transposed = p->a_transposed;
+        multiply_vector(&t, transposed, transposed ? t.k : t.m, transposed ? t.m : t.k, t.a, t.lda,
+                        t.b, t.b_step, t.ldc);
     } else if (p->m == 1) { /* a row times B: (B^T x^T)^T */
-        const enum CBLAS_TRANSPOSE op = p->b_transposed ? CblasNoTrans : CblasTrans;
-        const int rows = (int)(p->b_transposed ? n : k), columns = (int)(p->b_transposed ? k : n);
-        const int incx = leading_dimension(k, 1, a->column_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            blas.sgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
-                       (float)beta, c, 1);
-        } else {
-            blas.dgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx, beta, c,
-                       1);
-        }
-    } else if (p->dtype == PT_FLOAT32) {
-        blas.sgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
-                   (float)beta, c, ldc);
+        const bool transposed = p->b_transposed;
+        multiply_vector(&t, !transposed, transposed ? t.n : t.k, transposed ? t.k : t.n, t.b, t.ldb,
+                        t.a, t.a_step, 1);
     } else {
-        blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
-                   beta, c, ldc);
+        multiply_matrices(&t);
     }
 }
 
@@ -287,63 +320,70 @@ static void run_task(void *context, size_t task) {
 
 /* ---------------------------------------------------------------------------------- products */
 
-/* Packs the operands that the loops cannot take, computes, and frees them. */
-static pt_status compute(product *p) {
-    ptrdiff_t a_step = p->a_step, b_step = p->b_step;
-    const size_t a_bytes = packed_bytes(p->n_batch, a_step, p->m, p->k, p->item_size);
-    const size_t b_bytes = packed_bytes(p->n_batch, b_step, p->k, p->n, p->item_size);
+/* Packs the operands that the loops cannot take; *packed_a and *packed_b: the blocks, or NULL.
+ * Returns false if there is no memory. */
+static bool pack_operands(product *p, void **packed_a, void **packed_b) {
     const bool floats = is_float(p->dtype);
-    size_t parts_bytes = 0;
-    void *packed_a = NULL, *packed_b = NULL;
-    pt_status status = PT_NO_MEMORY;
 
-    if (floats && !pt_blas_has_memory()) {
-        return status;
-    }
     p->a_transposed = p->b_transposed = false;
     if (floats && p->k && !is_row_major(p->m, p->k, p->a.row_stride, p->a.column_stride)) {
         p->a_transposed = is_row_major(p->k, p->m, p->a.column_stride, p->a.row_stride);
-        if (!p->a_transposed && !(packed_a = pack(p, p->m, p->k, &p->a, &p->a_step))) {
-            goto done;
+        if (!p->a_transposed && !(*packed_a = pack(p, p->m, p->k, &p->a, &p->a_step))) {
+            return false;
         }
     }
     if (p->k && !is_row_major(p->k, p->n, p->b.row_stride, p->b.column_stride)) {
         p->b_transposed = floats && is_row_major(p->n, p->k, p->b.column_stride, p->b.row_stride);
-        if (!p->b_transposed && !(packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
-            goto done;
+        if (!p->b_transposed && !(*packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
+            return false;
         }
     }
-    choose_tiles(p);
-    if (floats) {
-        respect_int(p);
+    return true;
+}
+
+/* Runs the tiles of packed operands, and adds up the parts of k. */
+static pt_status run_tiles(product *p) {
+    const size_t part_bytes = p->m * p->n * p->item_size;
+    const size_t parts_bytes = (p->k_parts - 1) * part_bytes;
+    const size_t n_tasks =
+        pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts;
+
+    if (p->k_parts == 1) {
+        return pt_parallel_for_interruptible(run_task, p, n_tasks);
     }
-    if (p->k_parts > 1) {
-        parts_bytes = (p->k_parts - 1) * p->m * p->n * p->item_size;
-        p->parts = pt_alloc(parts_bytes);
-        if (!p->parts) {
-            goto done;
-        }
+    p->parts = pt_alloc(parts_bytes);
+    if (!p->parts) {
+        return PT_NO_MEMORY;
     }
-    status = pt_parallel_for_interruptible(run_task, p,
-                                           pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles *
-                                               p->n_tiles * p->k_parts);
-    if (status == PT_OK && p->k_parts > 1) {
+    const pt_status status = pt_parallel_for_interruptible(run_task, p, n_tasks);
+    if (status == PT_OK) {
         for (size_t part = 1; part < p->k_parts; part++) {
-            p->loops->accumulate(p->m * p->n, p->c,
-                                 p->parts + (part - 1) * p->m * p->n * p->item_size);
+            p->loops->accumulate(p->m * p->n, p->c, p->parts + (part - 1) * part_bytes);
         }
         p->loops->epilogue(p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
     }
-done:
-    if (packed_a) {
-        pt_free(packed_a, a_bytes);
+    pt_free(p->parts, parts_bytes);
+    return status;
+}
+
+static pt_status compute(product *p) {
+    const size_t a_bytes = packed_bytes(p->n_batch, p->a_step, p->m, p->k, p->item_size);
+    const size_t b_bytes = packed_bytes(p->n_batch, p->b_step, p->k, p->n, p->item_size);
+    void *packed_a = NULL, *packed_b = NULL;
+    pt_status status = PT_NO_MEMORY;
+
+    if (is_float(p->dtype) && !pt_blas_has_memory()) {
+        return status;
     }
-    if (packed_b) {
-        pt_free(packed_b, b_bytes);
+    if (pack_operands(p, &packed_a, &packed_b)) {
+        choose_tiles(p);
+        if (is_float(p->dtype)) {
+            respect_int(p);
+        }
+        status = run_tiles(p);
     }
-    if (p->parts) {
-        pt_free(p->parts, parts_bytes);
-    }
+    pt_free(packed_a, a_bytes);
+    pt_free(packed_b, b_bytes);
     return status;
 }
 
