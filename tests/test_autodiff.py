@@ -193,11 +193,11 @@ def test_misuse(f, error, message):
 
 def test_tapes_are_left_in_order():
     outer, inner = pt.GradientTape(), pt.GradientTape()
-    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+    with pytest.raises(RuntimeError, match="must be exited in reverse order"):
         inner.__exit__(None, None, None)
     outer.__enter__()
     inner.__enter__()
-    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+    with pytest.raises(RuntimeError, match="must be exited in reverse order"):
         outer.__exit__(None, None, None)
     assert _core.is_recording()
     inner.__exit__(None, None, None)
@@ -220,7 +220,7 @@ def test_a_tape_left_out_of_order_records_no_more():
             kept.append(generator)
 
     kept = []
-    with pytest.raises(RuntimeError, match="left in the reverse of the order"):
+    with pytest.raises(RuntimeError, match="must be exited in reverse order"):
         f()
     kept.pop().close()
     assert not _core.is_recording()
@@ -260,7 +260,7 @@ def test_no_more_than_64_tapes():
     x = pt.asarray(2.0)
     with pt.GradientTape() as last:
         last.watch(x)
-        with pytest.raises(RuntimeError, match="more than 64 tapes at once"):
+        with pytest.raises(RuntimeError, match="more than 64 tapes are alive"):
             pt.GradientTape()
         y = x * x
     assert last.gradient(y, x).item() == 4
@@ -529,7 +529,7 @@ def test_argnums():
         (lambda x: x, [1], TypeError, "grad: an argument has dtype int64: expected a floating"),
         (lambda x: x, [[1.0, 2]], TypeError, "grad: an argument has dtype int64"),
         (lambda x: x, [], ValueError, "grad: argument 0 of 0 arguments"),
-        (lambda x: x, ["a"], TypeError, "asarray: str gives elements of dtype"),
+        (lambda x: x, ["a"], TypeError, "asarray: str has elements of dtype"),
     ],
 )
 def test_grad_refuses(f, arguments, error, message):

@@ -60,8 +60,8 @@ def test_a_model_predicts_in_many_threads(rng, threads):
         assert found == [expected] * 5
 
 
-def test_each_thread_has_tapes_of_its_own(rng):
-    """A tape records what its own thread does, on tensors that other threads differentiate too."""
+def test_each_thread_has_its_own_tapes(rng):
+    """A tape records only its thread's calls, even on tensors that other threads differentiate."""
     shared = pt.asarray(rng.standard_normal((30, 20)))
 
     def work(i):
@@ -79,7 +79,7 @@ def test_each_thread_has_tapes_of_its_own(rng):
 
 
 def test_first_tapes_at_the_same_time():
-    """The rules of derivatives are loaded at the first tape: no other thread may see them half."""
+    """The first tape loads the rules of derivatives: no other thread may see only some of them."""
     code = """
         import threading
         import pytensor as pt
@@ -267,7 +267,7 @@ def test_threads_fork_at_the_same_time():
 
 
 def test_a_fork_inside_a_tape():
-    """Both go on recording, and have the whole gradient."""
+    """Both continue recording and compute the whole gradient."""
     assert (
         busy("""
     def fork_inside():
@@ -287,7 +287,7 @@ def test_a_fork_inside_a_tape():
     )
 
 
-def test_a_child_forks_before_and_after_its_pool_has_started_anew():
+def test_a_child_forks_before_and_after_restarting_its_pool():
     assert (
         busy("""
     def with_children():
@@ -317,7 +317,7 @@ def test_a_pool_of_forked_processes_while_threads_compute():
 
 
 def test_programs_are_started_while_threads_compute():
-    """vfork and posix_spawn, which run no handler of a fork."""
+    """vfork and posix_spawn do not run fork handlers."""
     assert (
         busy("""
     def start_programs():
@@ -409,7 +409,7 @@ def test_an_interpreter_ends_while_a_pool_of_executors_computes():
 
 
 def test_an_interpreter_ends_while_daemon_threads_compute():
-    """Whatever kernel they are in: it must neither hang nor crash."""
+    """In any kernel, the process must neither hang nor crash."""
     code = """
         import threading, time
         import pytensor as pt
@@ -437,7 +437,7 @@ def test_an_interpreter_ends_while_daemon_threads_compute():
 
 
 def test_a_process_ends_while_a_thread_is_inside_openblas():
-    """Whose destructor unmaps the buffers that the product reads."""
+    """OpenBLAS's destructor unmaps the buffers that the product reads."""
     code = """
         import threading
         import pytensor as pt
@@ -534,7 +534,7 @@ def test_os_exit_and_sys_exit_while_the_pool_is_idle_and_busy():
         "[sys.modules.pop(name) for name in list(sys.modules) if name.split('.')[0] == 'pytensor']",
     ],
 )
-def test_an_import_again(again):
+def test_repeated_import(again):
     """The old module and the new one work, with each other's tensors."""
     code = f"""
         import importlib, sys
@@ -566,7 +566,7 @@ else:
 
 @pytest.mark.parametrize("first", ["main", "sub"])
 def test_subinterpreters(first):
-    """They have it or an ImportError (NumPy's, too), and the main one's is not disturbed."""
+    """Subinterpreters import it or raise ImportError (as NumPy may); the main one is unaffected."""
     code = f"""
         import importlib
         try:
@@ -610,7 +610,7 @@ def test_affinity_is_the_default_number_of_threads():
 
 @contextlib.contextmanager
 def control_group(processors):
-    """The path of a control group of this machine's with a quota of so many processors."""
+    """The path of a new control group on this machine with a quota of processors."""
     version_1 = Path("/sys/fs/cgroup/cpu")
     root = version_1 if version_1.is_dir() else Path("/sys/fs/cgroup")
     path = root / f"pytensor-test-{os.getpid()}"
@@ -668,11 +668,12 @@ FEWER_THREADS = """
 """
 
 
-def test_threads_that_cannot_start_are_done_without():
-    """A machine out of threads: correct, with those that there are, and one warning."""
+def test_fewer_threads_if_some_cannot_start():
+    """With fewer threads than requested, results are right and there is one warning."""
     lines = output_of(FEWER_THREADS, cwd=TESTS).splitlines()
     assert lines[0] == (
-        "['pytensor: set_num_threads(200): the system started fewer threads; going on with those']"
+        "['pytensor: set_num_threads(200): the system started fewer threads; "
+        "continuing with those']"
     ), lines
     assert lines[1] == "True"
 
@@ -691,7 +692,7 @@ def test_one_warning_may_be_an_error():
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("first", ["threadpoolctl", "pytensor"])
-def test_threadpoolctl_sees_and_steers_the_pool(first):
+def test_threadpoolctl_reads_and_sets_the_pool(first):
     pytest.importorskip("threadpoolctl", reason="needs pytensor-kernels[oracles]")
     code = f"""
         import importlib
@@ -730,8 +731,8 @@ BLAS_FROM_OUTSIDE = """
 
 
 @pytest.mark.oracle
-def test_threadpoolctl_leaves_the_one_thread_of_our_openblas():
-    """It steers NumPy's OpenBLAS, and knows nothing of the package's."""
+def test_threadpoolctl_does_not_change_our_openblas():
+    """It sets the threads of NumPy's OpenBLAS, and does not find the package's."""
     pytest.importorskip("threadpoolctl", reason="needs pytensor-kernels[oracles]")
     code = textwrap.dedent(BLAS_FROM_OUTSIDE) + textwrap.dedent("""
         def blas():
@@ -744,8 +745,8 @@ def test_threadpoolctl_leaves_the_one_thread_of_our_openblas():
     assert output_of(code).split() == ["False"] + ["True", "1", "True"] * 3
 
 
-def test_products_give_openblas_one_thread_again():
-    """Somebody may find the library by its symbols."""
+def test_products_reset_openblas_to_one_thread():
+    """Other code may find the library by its symbols."""
     code = (
         textwrap.dedent(BLAS_FROM_OUTSIDE.replace("    import threadpoolctl\n", ""))
         + """
@@ -760,7 +761,7 @@ print(threads(), bits() == expected, threads())
 
 
 def test_memory_stays_flat_over_many_operations():
-    """A hundred thousand operations of all kinds; tools/soak.py makes it millions."""
+    """A hundred thousand operations of all kinds; tools/soak.py runs millions."""
     code = """
         import runpy, sys
         sys.argv = ["soak.py", "100000"]

@@ -1,4 +1,4 @@
-"""fuse: the same bits as the function itself, and a clear refusal of what is not element-wise."""
+"""fuse: the same bits as the original function, and clear errors for anything not element-wise."""
 
 import gc
 import math
@@ -66,8 +66,8 @@ def test_every_row(row, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ELEMENTWISE])
-def test_every_row_converts_as_it_does_alone(row, dtype):
-    """Operands of all dtypes, among them those that are converted and those that are refused."""
+def test_every_row_converts_like_the_unfused_call(row, dtype):
+    """Operands of all dtypes, including those that are converted or rejected."""
     x = pt.asarray(np.arange(37) % 5 + 1).astype(dtype)
     f = getattr(pt, row.name)
     inputs = [x, *[pt.asarray([[2], [3]], dtype="int8")] * (len(row.inputs) - 1)]
@@ -139,7 +139,7 @@ def test_broadcasting(shapes, rng):
 
 
 def test_smaller_values_are_computed_once():
-    """exp of the vector is not repeated for every row: the intermediate has its own stage."""
+    """exp of the vector is computed once, in its own stage, not for every row."""
     m, v = pt.ones((50, 60)), pt.asarray(np.linspace(-1, 1, 60, dtype="float32"))
     check(
         lambda m, v: (pt.exp(v) + m * pt.exp(v), pt.exp(v), m + 1, v[...] if m.ndim < 2 else v),
@@ -214,7 +214,7 @@ def test_arguments(rng):
     check(lambda x, y: x + x * y, x, x)
 
 
-def test_many_numbers_use_no_more_than_so_many_programs(rng):
+def test_number_of_programs_is_limited(rng):
     (x,) = tensors(rng, 5)
     runs = []
 
@@ -278,7 +278,7 @@ def test_long_chains(rng):
 
 
 def test_many_temporaries(rng):
-    """Short blocks, where there are many buffers."""
+    """Many buffers make blocks short."""
 
     def f(x):
         parts = [x * i for i in range(30)]
@@ -339,7 +339,7 @@ def test_random_expressions(text, layout, dtypes, shape, seed):
 # ------------------------------------------------------------------------------------- threads
 
 
-def test_number_of_threads_changes_no_bit(threads, rng):
+def test_bits_do_not_depend_on_the_number_of_threads(threads, rng):
     args = tensors(rng, (700, 1001), (1001,), (700, 1), (700, 1001))
     fused = pt.fuse(expression)
     results = []
@@ -436,7 +436,7 @@ def test_fused_gradient(rng):
     check(derivative, *tensors(rng, 1000))
 
 
-def test_a_change_after_the_call_is_noticed(rng):
+def test_tape_notices_a_change_after_the_call(rng):
     (x,) = tensors(rng, 10)
     fused = pt.fuse(lambda x: pt.exp(x * x))
     with pt.GradientTape() as tape:
@@ -447,7 +447,7 @@ def test_a_change_after_the_call_is_noticed(rng):
         tape.gradient(y, x)
 
 
-def test_a_tape_of_other_tensors_does_not_mind(rng):
+def test_fused_while_a_tape_records_other_tensors(rng):
     x, z = tensors(rng, 10, 10)
     fused = pt.fuse(lambda x: x * 2)
     with pt.GradientTape() as tape:
@@ -486,7 +486,7 @@ NOT_ELEMENTWISE = {
 
 @pytest.mark.parametrize("name", NOT_ELEMENTWISE)
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
-def test_what_is_not_element_wise(name, dtype):
+def test_functions_that_are_not_element_wise(name, dtype):
     fused = pt.fuse(NOT_ELEMENTWISE[name])
     for shape in ((1,), (2, 2), (2, 2)):
         with pytest.raises(TypeError, match=f"^fuse: {name} is not element-wise"):
@@ -509,7 +509,7 @@ def test_what_is_not_element_wise(name, dtype):
         lambda x: pt.asarray(x).numpy(),
     ],
 )
-def test_elements_are_not_to_be_had(f):
+def test_elements_are_not_readable(f):
     with pytest.raises(TypeError, match=r"^fuse: "):
         pt.fuse(f)(pt.ones((2, 2)))
 
@@ -523,7 +523,7 @@ def test_elements_are_not_to_be_had(f):
         lambda x: pt.ones(3).__imul__(x),
     ],
 )
-def test_results_in_place_are_refused(f):
+def test_results_in_place_are_rejected(f):
     with pytest.raises(TypeError, match=r"^fuse: .*: it can't follow a result written in place"):
         pt.fuse(f)(pt.ones(3))
 
@@ -540,14 +540,14 @@ def test_errors_of_the_function_pass_through():
     assert fused(pt.ones(3), pt.ones(3)).tolist() == [2, 2, 2]
 
 
-def test_huge_shapes_are_refused():
+def test_huge_shapes_are_rejected():
     x, y = pt.broadcast_to(pt.ones(1), (1 << 40, 1)), pt.broadcast_to(pt.ones(1), (1, 1 << 40))
     with pytest.raises(ValueError, match="more elements than memory has addresses"):
         pt.fuse(lambda x, y: x + y)(x, y)
 
 
-def test_what_is_no_function_no_argument_no_result():
-    with pytest.raises(TypeError, match=r"^fuse: a int is no function"):
+def test_invalid_function_argument_and_result():
+    with pytest.raises(TypeError, match=r"^fuse: found a int: expected a function"):
         pt.fuse(3)
     with pytest.raises(TypeError, match=r"^fuse: an argument is a list: expected a tensor"):
         pt.fuse(lambda x: x)([1, 2])
@@ -589,7 +589,7 @@ def test_limits():
             pt.fuse(f)(x)
 
 
-def test_a_stand_in_that_gets_away_is_no_tensor():
+def test_leaked_stand_in():
     caught = []
 
     def f(x):
@@ -607,14 +607,14 @@ def test_a_stand_in_that_gets_away_is_no_tensor():
         lambda: pt.fuse(lambda x: x + stand_in)(pt.ones(3)),
         lambda: pt.exp(stand_in),
     ):
-        with pytest.raises(TypeError, match=r"^fuse: this tensor stood for a value"):
+        with pytest.raises(TypeError, match=r"^fuse: leaked tensor"):
             use()
     for use in (lambda: stand_in.sum(), lambda: stand_in.numpy(), lambda: stand_in[0]):
         with pytest.raises(TypeError, match="is not element-wise"):
             use()
 
 
-def test_memory_out():
+def test_out_of_memory():
     from pytensor._core import memory_fail_after
 
     fused = pt.fuse(lambda x, y: (x * 2 + pt.exp(y), x + 1))
@@ -645,7 +645,7 @@ def test_programs_are_freed():
 
 
 @pytest.mark.parametrize("depth", [10**5, None])
-def test_results_nested_too_deep(depth):
+def test_results_nested_too_deeply(depth):
     def f(x):
         result = [x + 1]
         if depth is None:

@@ -196,8 +196,8 @@ def test_most_axes():
             r" \(4, 5\)",
         ),
         ([0, 1], np.zeros((3, 5), "i4"), ValueError, r"\(3,5\).*\(2,4,5\)"),
-        (0, "a", TypeError, "assignment: str gives elements"),
-        (slice(None), None, TypeError, "assignment: NoneType gives elements"),
+        (0, "a", TypeError, "assignment: str has elements"),
+        (slice(None), None, TypeError, "assignment: NoneType has elements"),
     ],
 )
 def test_bad_assignment(key, value, error, message):

@@ -1,4 +1,4 @@
-"""Signals while a kernel is at work: a long product asks every 0.1 s for them.
+"""Signals during a kernel: a long product checks for them every 0.1 s.
 
 The tests of long products assert no time. Without that question Python runs a handler once the call
 is over, and once for all the signals that came meanwhile: a handler that ran twice during one call
@@ -72,7 +72,7 @@ CALLS = ["matmul", "matmul of integers", "batched matmul", "runs of matmul", "li
 
 
 def run(code, n_threads, **values):
-    """What code, after SIGNALS, prints in a process of its own."""
+    """The output of SIGNALS and code in a separate process."""
     given = "".join(f"{name} = {value!r}\n" for name, value in values.items())
     return output_of(
         f"N_THREADS = {n_threads}\n{given}" + textwrap.dedent(SIGNALS) + textwrap.dedent(code),
@@ -83,14 +83,14 @@ def run(code, n_threads, **values):
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("name", CALLS)
 def test_handlers_run_during_a_long_call(name, n_threads):
-    """It goes on where it was, and its result is right."""
+    """The call continues where it was, and its result is right."""
     code = "print(is_right(*during(NAME, lambda k: None)))"
     assert run(code, n_threads, NAME=name) == "True"
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
 @pytest.mark.parametrize("name", CALLS)
-def test_an_exception_of_a_handler_ends_the_call(name, n_threads):
+def test_an_exception_in_a_handler_ends_the_call(name, n_threads):
     code = """
         def handler(k):
             if k == 2: raise KeyboardInterrupt
@@ -107,8 +107,8 @@ def test_an_exception_of_a_handler_ends_the_call(name, n_threads):
     assert run(code, n_threads, NAME=name).split() == ["ended", "0", "True"]
 
 
-def test_an_interruption_is_no_error_of_memory():
-    """A product of which some task was out of memory ends with what the handler raised."""
+def test_an_interruption_takes_precedence_over_memory_errors():
+    """If a task also ran out of memory, the product raises the handler's exception."""
     code = """
         from pytensor import _core
 
@@ -254,8 +254,8 @@ def test_a_tape_and_a_training_survive():
     assert run(code, 2).splitlines() == ["ended", "[2.0, 2.0, 2.0]", "ended", "2"]
 
 
-def test_a_subinterpreter_leaves_signals_to_the_main_one():
-    """Whose handler's exception a product in the other could not raise."""
+def test_a_subinterpreter_leaves_signals_to_the_main_interpreter():
+    """A product in a subinterpreter could not raise the exception of a handler."""
     code = """
         import importlib, signal
         try:
@@ -290,7 +290,7 @@ def test_a_subinterpreter_leaves_signals_to_the_main_one():
     assert lines[-1] == "interrupted" and set(lines[:-1]) <= {"ImportError", "computed"}, lines
 
 
-def test_an_interruption_of_a_long_product_leaves_all_usable():
+def test_everything_works_after_interrupting_a_long_product():
     """Ctrl-C ends the program's loop as soon as the product at work is done."""
     code = textwrap.dedent("""
         import signal, time

@@ -20,7 +20,7 @@ from pytensor import layers, losses, models, nn
 
 pytestmark = pytest.mark.once
 
-# How often each error is raised; for another number of times, PYTENSOR_REPEATS.
+# How often each error is raised; set PYTENSOR_REPEATS to change it.
 REPEATS = int(os.environ.get("PYTENSOR_REPEATS", "2000"))
 
 A = pt.asarray(np.random.default_rng(0).standard_normal((3, 4)))
@@ -81,7 +81,7 @@ ERRORS = {
     "a large shape": lambda: pt.zeros((2**40, 2**40)),
     "no memory": lambda: pt.zeros(2**58),
     "out of range": lambda: pt.full(3, 300, dtype="uint8"),
-    "Tensor is not called": lambda: pt.Tensor(ARRAY),
+    "Tensor has no constructor": lambda: pt.Tensor(ARRAY),
     # arithmetic
     "shapes": lambda: A + B,
     "shapes of an array": lambda: A * ARRAY,
@@ -196,7 +196,7 @@ def counts():
 
 @pytest.fixture(scope="module", autouse=True)
 def old_objects_are_left_alone():
-    """What there is already need not be looked through at each collection."""
+    """Exempts existing objects from the following collections."""
     gc.collect()
     gc.freeze()
     yield
@@ -204,13 +204,13 @@ def old_objects_are_left_alone():
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_errors_keep_nothing(name):
+def test_errors_keep_no_references(name):
     work = ERRORS[name]
     raise_often(work, 20)
     references, blocks, in_use = counts()
     raise_often(work, REPEATS)
     references_after, blocks_after, in_use_after = counts()
-    # a leak is one of each call: what the interpreter keeps of its own is much less
+    # a leak occurs at each call; the interpreter itself keeps far fewer objects
     for x, before, after in zip(WATCHED, references, references_after, strict=True):
         assert abs(after - before) < REPEATS / 5, f"references to {type(x)}"
     assert blocks_after - blocks < REPEATS / 5
@@ -228,7 +228,7 @@ def test_cycles_of_tapes_and_functions_are_collected():
         x = pt.ones(1000)
         with pt.GradientTape(persistent=True) as used:
             used.watch(x)
-            # the record keeps the function, it the tape, the tape the record
+            # a cycle: the record holds the function, the function the tape, the tape the record
             y = pt.custom_gradient(functools.partial(doubled, used))(x)
             fused = pt.fuse(lambda x, y=y: x + y)
         holder = [used, fused, y]
@@ -252,7 +252,7 @@ def test_tracemalloc_sees_no_growth():
             MODEL.train_on_batch(x, y)
             slope(A)
             fused(A)
-            fused(pt.ones(k % 40 + 1))  # more programs than are remembered
+            fused(pt.ones(k % 40 + 1))  # more programs than it keeps
             pt.asarray([[1.0, float(k)]]).tolist()
             gc.collect(0)
 

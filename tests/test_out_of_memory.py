@@ -33,7 +33,7 @@ FUSED = pt.fuse(lambda x, y: (pt.exp(x * 2) + y, x - y))
 
 
 def gradient():
-    """A tape that is entered, records, is left and differentiates."""
+    """A tape is entered, records, is exited and differentiates."""
     with pt.GradientTape() as tape:
         tape.watch(A)
         y = pt.sum(pt.tanh(A @ A.T) * 2.0)
@@ -51,7 +51,7 @@ def nested_tapes():
 
 
 def fused_under_a_tape():
-    """A program is made while a tape records: it must record what comes after."""
+    """A program is made while a tape records, which must continue to record afterwards."""
     with pt.GradientTape() as tape:
         tape.watch(S)
         f = pt.fuse(lambda x: x * 3.0 + 1.0)
@@ -68,7 +68,7 @@ def assigned(key, value):
 
 
 def several_results():
-    """A call with several results, recorded by way of record_call."""
+    """A call with several results, recorded by record_call."""
     with pt.GradientTape() as tape:
         tape.watch(CUBE)
         first, second = pt.unstack(CUBE)
@@ -98,7 +98,7 @@ Y = np.arange(8) % 3
 
 
 def train(optimizer):
-    """A step; memory may run out when a part of it is done."""
+    """A step; memory may run out when it is partly done."""
     return bool(TRAINED[optimizer].train_on_batch(X, Y)[0] >= 0)
 
 
@@ -197,7 +197,7 @@ IN_PYTHON = {"joining": 0, "tapes": 0.15, "fuse": 0.1, "training": 0.1}
 
 
 def plain(result):
-    """What can be compared with ==."""
+    """A value that can be compared by ==."""
     if isinstance(result, (list, tuple)):
         return [plain(part) for part in result]
     if isinstance(result, (pt.Tensor, np.ndarray)):
@@ -314,7 +314,7 @@ def functions_may_fail():
 
 
 @pytest.mark.parametrize("group", WORK)
-def test_each_allocation_of_pythons_may_fail(group, request):
+def test_each_python_allocation_may_fail(group, request):
     pytest.importorskip("_testcapi", reason="needs CPython's own tests")
     if group in IN_PYTHON and not request.getfixturevalue("functions_may_fail"):
         pytest.skip("this Python crashes by itself when memory is out")
@@ -336,7 +336,7 @@ def test_each_allocation_of_pythons_may_fail(group, request):
     assert len(counts) == len(WORK[group]) and min(counts) > 0, process.stdout
 
 
-# ------------------------------------------------------------------- what the system gives kernels
+# -------------------------------------------------------------- the kernels' calls of the system
 
 KERNELS = """
     import ctypes, os, sys, warnings
@@ -373,7 +373,7 @@ KERNELS = """
 """
 
 
-def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
+def test_each_system_call_of_the_kernels_may_fail(tmp_path):
     """At import and in work of all kinds. The next time all is well; but for the handlers of forks,
     which are registered at load: without them there is no import."""
     if "san" in os.environ.get("LD_PRELOAD", ""):
@@ -404,7 +404,7 @@ def test_each_call_of_the_kernels_to_the_system_may_fail(tmp_path):
     [(4, 1, False), (4, 2, False), (50, 1, False), (50, 2, False), (16, 2, True)],
 )
 def test_a_product_without_memory_for_openblas(mebibytes, n_threads, warm):
-    """OpenBLAS would end the process. Where it has memory for one thread, one computes."""
+    """OpenBLAS would end the process. With memory for one thread only, one thread computes."""
     code = f"""
         import warnings
         import pytensor as pt

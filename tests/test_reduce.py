@@ -1,4 +1,4 @@
-"""Reductions beyond what the op table's tests walk: exactness, NaN, identities, the same bits."""
+"""Reductions beyond the op table's tests: exactness, NaN, identities, reproducible bits."""
 
 import itertools
 import math
@@ -26,7 +26,7 @@ def test_sum_is_pairwise(n, dtype, rng):
     assert abs(float(pt.sum(rows.T, axis=0)[0]) - exact) <= bound
 
 
-def test_long_columns_are_summed_as_carefully_as_rows():
+def test_long_columns_are_summed_as_accurately_as_rows():
     x = np.full((200_000, 3), 0.1, "f4")
     np.testing.assert_allclose(pt.sum(x, axis=0), x.astype("f8").sum(0), rtol=2e-6)
 
@@ -50,7 +50,9 @@ def test_axes_and_keepdims(name, axes, rng):
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_positions(name, axis, dtype, rng):
-    x = rng.integers(0, 2 if dtype == "bool" else 5, (4, 30, 3)).astype(dtype)  # many equals
+    x = rng.integers(0, 2 if dtype == "bool" else 5, (4, 30, 3)).astype(
+        dtype
+    )  # many equal elements
     for keepdims in (False, True):
         expected = np.asarray(getattr(np, name)(x, axis=axis, keepdims=keepdims))
         for layout in LAYOUTS.values():
@@ -64,7 +66,7 @@ def test_positions(name, axis, dtype, rng):
 @pytest.mark.parametrize("n", [2, 17, 600, 70_000])
 @pytest.mark.parametrize("at", [0, 0.5, 1])
 @pytest.mark.parametrize("dtype", KINDS["f"])
-def test_nan_wins(n, at, dtype, rng):
+def test_nan_takes_precedence(n, at, dtype, rng):
     x = rng.standard_normal((3, n)).astype(dtype)
     x[1, int(at * (n - 1))] = math.nan
     x[1, n - 1] = math.nan
@@ -98,7 +100,7 @@ def test_integers_are_summed_in_64_bits(dtype):
     assert pt.max(x).dtype == dtype
 
 
-def test_means_of_integers_and_of_nothing():
+def test_means_of_integers_and_of_no_elements():
     assert pt.mean(pt.asarray([1, 2, 4])).dtype == pt.float32
     assert float(pt.mean(pt.asarray([True, False]))) == 0.5
     assert pt.mean(pt.asarray([2**24 + 1] * 3 + [2**24 + 5])).item() == 2**24 + 2
@@ -174,8 +176,8 @@ def test_positions_among_many_short_rows(columns, dtype, name, rng):
 
 
 @pytest.mark.parametrize("n_threads", [1, 3])
-def test_any_and_all_of_much(n_threads, threads):
-    """Wherever the element that settles it is."""
+def test_any_and_all_of_many_elements(n_threads, threads):
+    """The deciding element may be anywhere."""
     threads(n_threads)
     n = 5_000_001
     for dtype in ("bool", "float32"):
@@ -189,7 +191,7 @@ def test_any_and_all_of_much(n_threads, threads):
 
 @pytest.mark.parametrize("dtype", KINDS["f"])
 @pytest.mark.parametrize("shape", [(1_000_003,), (700, 1500), (40, 50, 600), (3, 100_000, 2)])
-def test_layouts_and_threads_change_no_bit(shape, dtype, rng, threads):
+def test_bits_do_not_depend_on_layouts_and_threads(shape, dtype, rng, threads):
     x = rng.standard_normal(shape).astype(dtype)
     axes = [None, 0, -1] + ([1, (0, 2)] if len(shape) == 3 else [])
     for axis, name in itertools.product(axes, ("sum", "prod", "mean", "max")):

@@ -96,13 +96,13 @@ def test_float64_keeps_its_digits():
 @pytest.mark.parametrize(
     ("value", "dtype", "error", "message"),
     [
-        ("12", None, TypeError, "asarray: str gives elements of dtype <U2: expected numbers"),
+        ("12", None, TypeError, "asarray: str has elements of dtype <U2: expected numbers"),
         (["1"], "float32", TypeError, "no tensor has dtype <U1"),
-        (None, None, TypeError, "asarray: NoneType gives elements of dtype object"),
-        ([1, None], None, TypeError, "asarray: list gives elements of dtype object"),
-        ([2**70], None, TypeError, "asarray: list gives elements of dtype object"),
-        ({1: 2}, None, TypeError, "asarray: dict gives elements of dtype object"),
-        (b"abc", None, TypeError, "asarray: bytes gives elements of dtype"),
+        (None, None, TypeError, "asarray: NoneType has elements of dtype object"),
+        ([1, None], None, TypeError, "asarray: list has elements of dtype object"),
+        ([2**70], None, TypeError, "asarray: list has elements of dtype object"),
+        ({1: 2}, None, TypeError, "asarray: dict has elements of dtype object"),
+        (b"abc", None, TypeError, "asarray: bytes has elements of dtype"),
         ([[1, 2], [3]], None, ValueError, "asarray: .*inhomogeneous"),
         (2**63, None, OverflowError, "9223372036854775808 is out of the range of int64"),
         (300, "uint8", OverflowError, "300 is out of the range of uint8: 0 to 255"),
@@ -232,7 +232,11 @@ def test_arange(arguments):
         (lambda: pt.eye(2, -1), ValueError, "^eye: n_columns: found -1: expected at least 0"),
         (lambda: pt.eye(2, k="a"), TypeError, "^eye: k: found 'a': expected an integer"),
         (lambda: pt.eye(2, dtype="foo"), TypeError, "^eye: not a dtype: 'foo'"),
-        (lambda: pt.Tensor([1]), TypeError, "Tensor is not called: make tensors with pt.asarray"),
+        (
+            lambda: pt.Tensor([1]),
+            TypeError,
+            "Tensor has no constructor: make tensors with pt.asarray",
+        ),
     ],
 )
 def test_creation_refuses(make, error, message):
@@ -382,7 +386,7 @@ def test_buffers_that_cannot_be_shared_are_copied_or_refused():
     assert pt.asarray(fields["b"]).tolist() == [1, 2, 3]  # strides of 9 bytes
     assert pt.asarray(np.arange(3, dtype=np.longlong)).dtype == pt.int64
     for refused in (memoryview(b"abc").cast("c"), (ctypes.c_char * 3)(), np.zeros(3, "V2")):
-        with pytest.raises(TypeError, match=r"^asarray: .* gives elements of dtype"):
+        with pytest.raises(TypeError, match=r"^asarray: .* has elements of dtype"):
             pt.asarray(refused)
     assert pt.asarray(np.empty((0, 3), "f4")).shape == (0, 3)
     assert pt.asarray(bytearray()).shape == (0,)
@@ -471,7 +475,7 @@ def test_attributes():
     assert (t.strides, t.dtype, t.device) == ((24, 8, 2), np.int16, "cpu")
     assert (t.T.shape, t.mT.shape) == ((4, 3, 2), (2, 4, 3))
     assert len(t) == 2 and [x.shape for x in t] == [(3, 4)] * 2
-    with pytest.raises(ValueError, match=r"mT: a tensor of shape \(3,\) has no matrix"):
+    with pytest.raises(ValueError, match=r"mT: a tensor of shape \(3,\): expected at least two axes"):
         _ = pt.zeros(3).mT
     for f, message in ((len, "has no length"), (iter, "can't be iterated")):
         with pytest.raises(TypeError, match=message):
@@ -495,14 +499,14 @@ def test_python_numbers():
     assert 2 in pt.asarray([1, 2]) and 3 not in pt.asarray([1, 2])
     for f, error, message in (
         (bool, ValueError, r"the truth of a tensor of shape \(2,\) is ambiguous"),
-        (float, ValueError, r"float: a tensor of shape \(2,\) is no single number"),
+        (float, ValueError, r"float: a tensor of shape \(2,\): expected a single element"),
         (lambda t: t.item(), ValueError, "item: a tensor of shape"),
-        (operator.index, TypeError, r"shape \(2,\) and dtype int64 is no index"),
+        (operator.index, TypeError, r"shape \(2,\) and dtype int64 as an index"),
         (hash, TypeError, "unhashable"),
     ):
         with pytest.raises(error, match=message):
             f(pt.asarray([1, 2]))
-    with pytest.raises(TypeError, match="dtype float32 is no index"):
+    with pytest.raises(TypeError, match="dtype float32 as an index"):
         operator.index(pt.asarray(1.0))
 
 
@@ -839,7 +843,7 @@ def test_sort_gives_a_copy():
     np.testing.assert_array_equal(t.sort(), np.sort(MATRIX))
     np.testing.assert_array_equal(t.sort(0, descending=True), np.sort(MATRIX, axis=0)[::-1])
     np.testing.assert_array_equal(t, MATRIX)
-    with pytest.raises(ValueError, match=r"^argsort: order: found 'a': a tensor has no fields"):
+    with pytest.raises(ValueError, match=r"^argsort: order: found 'a': expected None"):
         t.argsort(order="a")
 
 

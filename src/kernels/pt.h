@@ -1,12 +1,13 @@
-/* pt.h: everything the kernels offer to the floor above. C11; knows nothing of Python.
+/* pt.h: everything the kernels offer to the floor above. C11, independent of Python.
  *
- * Three kinds of files stand behind it:
- *   one per service        cpu.c  pool.c  alloc.c
- *   one per family         elementwise.c  fuse.c  reduce.c  matmul.c  dense.c  columns.c  nn.c:
- *                          walk shapes and strides, share the work among threads, then call the
- *                          loops
- *   one per family's loops isa_elementwise.c  isa_reduce.c  isa_matmul.c  isa_dense.c  isa_nn.c:
- *                          compiled once per instruction set; see PT_ISA_SYMBOL
+ *   services/  cpu.c  pool.c  alloc.c  blas.c: the machine, threads, memory, OpenBLAS
+ *   math/      exp, tanh, sin and their like, as inline functions
+ *   loops/     elementwise.c  fuse.c  reduce.c  transpose.c: element-wise ops and reductions
+ *   products/  matmul.c  dense.c  columns.c: products of matrices
+ *   networks/  nn.c: softmax, cross-entropy, optimizer steps, mini-batches
+ *
+ * The named files walk shapes and strides, and share the work among threads. The loops that they
+ * call are in isa_*.c beside them, compiled once per instruction set; see PT_ISA_SYMBOL.
  */
 #ifndef PT_H
 #define PT_H
@@ -20,10 +21,10 @@
 /* a / b, rounded up. */
 static inline size_t pt_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
-/* What a function that can fail returns. */
+/* Returned by functions that can fail. */
 typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2 } pt_status;
 
-/* More axes than this are refused by the floor above. */
+/* The most axes that the floor above accepts. */
 #define PT_MAX_NDIM 16
 
 /* Cython's nogil blocks may call everything in this header. */
@@ -36,7 +37,7 @@ typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2 } pt_status;
 int pt_isa_level(void);
 /* "baseline", "avx2", "avx512" or "neon". */
 const char *pt_isa_name(void);
-/* NULL, or why PYTENSOR_ISA could not be honoured (unknown, or not on this machine). */
+/* NULL, or why PYTENSOR_ISA has no effect (unknown, or not on this machine). */
 const char *pt_isa_error(void);
 
 /* A table or function that exists once per instruction set is defined as PT_ISA_SYMBOL(name) in a
@@ -53,85 +54,86 @@ const char *pt_isa_error(void);
 #define PT_DECLARE_PER_ISA(type, name) extern type name##_baseline
 #endif
 
-/* Processors and bytes of memory that this process may use: what the machine has, the affinity
- * and the control group (cgroup) allow. At least 1; 0 if unknown. */
+/* The processors (at least 1) and bytes of memory (0 if unknown) that this process may use, limited
+ * by the machine, the affinity and the control group. */
 int pt_cpu_count(void);
 size_t pt_memory_size(void);
 
 /* ----------------------------------------------------------- thread pool (pool.c) */
 
-/* For tools that look for thread pools in shared libraries, threadpoolctl for one. */
+/* For tools that look for thread pools in shared libraries, such as threadpoolctl. */
 #define PT_VISIBLE __attribute__((visibility("default")))
 
-/* Runs task(context, i) for every i in [0, n), each exactly once, on the caller and the pool's
- * workers, and returns when all have ended. A call from inside a task, or while another Python
- * thread has the pool, runs all of them on the caller: never a deadlock. Tasks must not depend on
- * their order or on the number of threads. */
+/* Runs task(context, i) exactly once for every i in [0, n), on the caller and the pool's workers,
+ * and returns when all have ended. A call from inside a task, or while another Python thread has
+ * the pool, runs all of them on the caller, so it cannot deadlock. Tasks must not depend on their
+ * order or on the number of threads. */
 typedef void (*pt_task)(void *context, size_t i);
 void pt_parallel_for(pt_task task, void *context, size_t n);
-/* The same for work that may take long and writes to fresh memory only: every 0.1 s it asks (see
- * pt_pool_ask) whether to go on. PT_INTERRUPTED: it did not, and some tasks were not run. */
+/* The same for work that may take long and writes only to new memory: every 0.1 s it asks (see
+ * pt_pool_ask) whether to continue. Returns PT_INTERRUPTED if not; some tasks were then not run. */
 __attribute__((warn_unused_result)) pt_status pt_parallel_for_interruptible(pt_task task,
                                                                             void *context,
                                                                             size_t n);
-/* Between jobs of one piece of work, each of which may be too short to ask: asks if it is time to.
- * *due: 0 at first. */
+/* Called between the jobs of one operation, each of which may be too short to ask: asks when it is
+ * time to. *due must be 0 at first. */
 __attribute__((warn_unused_result)) pt_status pt_ask_between(int64_t *due);
-/* is_for_this_thread: whether interruptions are this thread's affair. is_interrupted: whether it is
- * to end what it does; called outside all tasks and without any lock, it may wait, and call
- * whatever is in this header. */
+/* is_for_this_thread: whether this thread handles interruptions. is_interrupted: whether it must
+ * stop. It is called outside all tasks and without any lock, may wait, and may call anything in
+ * this header. */
 typedef struct {
     int (*is_for_this_thread)(void);
     int (*is_interrupted)(void);
 } pt_pool_question;
-/* The question must live on; NULL, as at first: nobody is asked. */
+/* The question must stay valid. NULL, the initial value, asks no one. */
 void pt_pool_ask(const pt_pool_question *question);
 PT_VISIBLE int pt_get_num_threads(void);
 /* n >= 1, at most PT_MAX_THREADS. Waits for running work to end. */
 PT_VISIBLE void pt_set_num_threads(int n);
-/* At exit: ends the workers if no job runs; whoever computes still does so alone. */
+/* At exit: ends the workers if no job is running; later jobs run on their callers alone. */
 void pt_pool_shut_down(void);
 /* PYTENSOR_NUM_THREADS, or else pt_cpu_count(). */
 int pt_default_num_threads(void);
-/* NULL, or why PYTENSOR_NUM_THREADS could not be honoured. */
+/* NULL, or why PYTENSOR_NUM_THREADS has no effect. */
 const char *pt_pool_error(void);
-/* function is called, with the number of threads asked for, when the system refuses to start as
- * many, by the thread whose work they were to share; the work is done by those that there are. */
+/* Sets the function that is called when the system refuses to start as many threads as requested,
+ * with that number, on the thread whose work they were to share. The existing threads do the work.
+ * */
 typedef void pt_pool_warning(int n);
 void pt_pool_on_failure(pt_pool_warning *function);
 #define PT_MAX_THREADS 256
 
 /* ------------------------------------------------------------- allocator (alloc.c) */
 
-/* 64-byte aligned; NULL when memory or the limit is exhausted. bytes == 0 gives a valid pointer.
- * The caller tells pt_free the same number of bytes: blocks carry no header. */
+/* Returns memory aligned to 64 bytes, or NULL when memory or the limit is exhausted. 0 bytes are
+ * valid. pt_free needs the same number of bytes: blocks have no header. */
 void *pt_alloc(size_t bytes);
 void pt_free(void *block, size_t bytes);
 
 typedef struct {
-    size_t in_use;       /* bytes in blocks that the caller holds, as asked for */
-    size_t peak;         /* the most of in_use so far, or since pt_memory_reset_peak */
+    size_t in_use;       /* bytes in blocks that callers hold, as requested */
+    size_t peak;         /* the maximum of in_use since the start or pt_memory_reset_peak */
     size_t cached;       /* bytes in freed blocks that are kept for reuse */
-    size_t limit;        /* cap on in_use; SIZE_MAX: none */
+    size_t limit;        /* cap on in_use; SIZE_MAX for no limit */
     size_t cache_cap;    /* cap on cached */
     size_t hits, misses; /* allocations served from the cache, and not */
 } pt_memory_stats;
 void pt_memory_get_stats(pt_memory_stats *stats);
-void pt_memory_trim(void); /* gives every cached block back to the system */
+void pt_memory_trim(void); /* returns every cached block to the system */
 void pt_memory_set_limit(size_t bytes);
 void pt_memory_set_cache_cap(size_t bytes);
 void pt_memory_reset_peak(void);
 bool pt_memory_is_system(void); /* PYTENSOR_ALLOCATOR=system: no cache, plain malloc and free */
-/* NULL, or why PYTENSOR_ALLOCATOR could not be honoured. */
+/* NULL, or why PYTENSOR_ALLOCATOR has no effect. */
 const char *pt_memory_error(void);
-/* For tests of what happens when memory is out: the k-th allocation from now fails, once (1: the
- * next one); k < 1 calls it off. */
+/* For tests of running out of memory: the k-th allocation from now on fails, once (1 is the next);
+ * k < 1 cancels that. */
 void pt_memory_fail_after(long k);
 
 /* ------------------------------------------------- element-wise ops (elementwise.c) */
 
 /* Loops take runs of a multiple of PT_LANES elements, contiguous and of one dtype: every element
- * goes through the same vector code, wherever it stands in the array. */
+ * goes through the same vector code, wherever it is in the array. */
 #define PT_LANES 16
 /* Elements in one block: five buffers of 8-byte elements stay within a 32 KiB L1 cache. */
 #define PT_BLOCK 512
@@ -144,12 +146,12 @@ typedef struct {
 
 /* out[...] = op(in[0][...], ...) for every index of shape. Inputs are converted to compute, the
  * dtype whose loop runs; the loop's result dtype must be the dtype of out. Inputs may be out itself
- * (same data and strides) but must not overlap it otherwise. PT_NO_MEMORY is never returned. */
+ * (same data and strides) but must not overlap it otherwise. Needs no memory. */
 void pt_elementwise(pt_elementwise_op op, pt_dtype compute, int ndim, const ptrdiff_t *shape,
                     const pt_operand *in, const pt_operand *out);
 /* Whether op has a loop for compute. */
 bool pt_elementwise_has(pt_elementwise_op op, pt_dtype compute);
-/* dst[...] = src[...], converted. Same rule on overlap. */
+/* dst[...] = src[...], converted. The same rule on overlap applies. */
 void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_operand *dst);
 
 /* ------------------------------------------- several element-wise ops at once (fuse.c) */
@@ -162,17 +164,17 @@ void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_o
 #define PT_FUSE_MAX_OPERANDS 4 /* three operands and the result */
 
 typedef struct {
-    int op;           /* a pt_elementwise_op that has a loop for compute; -1: a conversion */
+    int op;           /* a pt_elementwise_op that has a loop for compute, or -1: a conversion */
     pt_dtype compute; /* dtype of the operands */
     pt_dtype result;
-    int slots[PT_FUSE_MAX_OPERANDS]; /* operands, then the result: no input; an operand's slot only
-                                      * if both dtypes have the same size */
+    int slots[PT_FUSE_MAX_OPERANDS]; /* operands, then the result, whose slot is not an input's, and
+                                      * an operand's only if both dtypes have the same size */
 } pt_fused_op;
 
 typedef struct {
     int n_inputs, n_outputs, n_temporaries, n_ops; /* n_inputs, n_outputs at least 1 */
     size_t item;                                   /* bytes of the largest element in any slot */
-    pt_dtype inputs[PT_FUSE_MAX_INPUTS];           /* what each input is converted to */
+    pt_dtype inputs[PT_FUSE_MAX_INPUTS];           /* the dtype each input is converted to */
     pt_dtype outputs[PT_FUSE_MAX_OUTPUTS];
     const pt_fused_op *ops; /* (n_ops,), in order; every output is some op's result */
 } pt_program;
@@ -185,12 +187,13 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
 
 /* ----------------------------------------------------------- reductions (reduce.c) */
 
-/* Reduces the last n_reduced axes of shape; the caller permutes axes so that they stand there.
- * compute: dtype in which elements are combined (inputs are converted to it). out holds the kept
- * axes (shape[:ndim - n_reduced]); its dtype: compute for sum, prod, max, min; bool for any, all;
- * int64 for argmax, argmin (position in C order over the reduced axes, the first of equals, the
- * first NaN before all). An empty reduction gives the identity; the caller refuses it where there
- * is none. The result has the same bits for any strides and any number of threads. */
+/* Reduces the last n_reduced axes of shape; the caller permutes the axes accordingly. compute: the
+ * dtype in which elements are combined (inputs are converted to it). out has the kept axes
+ * (shape[:ndim - n_reduced]). Its dtype is compute for sum, prod, max, min; bool for any, all;
+ * int64 for argmax, argmin (the position in C order over the reduced axes of the first NaN if there
+ * is one, else of the first of equals). An empty reduction returns the identity; the caller rejects
+ * it if there is no identity. The result has the same bits for any strides and any number of
+ * threads. */
 pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                     const ptrdiff_t *shape, const pt_operand *in, const pt_operand *out);
 bool pt_reduce_has(pt_reduce_op op, pt_dtype compute);
@@ -226,11 +229,11 @@ pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
 pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                                    ptrdiff_t x_row_stride, const void *dout,
                                    ptrdiff_t dout_row_stride, const int64_t *columns, void *dw);
-/* Whether these are the ones to call for such a product; otherwise pt_matmul is. */
+/* Whether these are faster than pt_matmul for such a product. */
 bool pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k);
-/* x: (m, k), columns contiguous, rows row_stride bytes apart. *count: how many columns have an
- * element other than +0; if that is at most limit, their numbers, ascending, in columns: (limit,).
- * Beyond the limit *count may fall short. */
+/* x: (m, k), columns contiguous, rows row_stride bytes apart. Sets *count to the number of columns
+ * that have an element other than +0. If that is at most limit, stores their numbers, ascending, in
+ * columns: (limit,); above the limit *count may be too low. */
 pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                              ptrdiff_t row_stride, size_t limit, int64_t *columns, size_t *count);
 /* out: (n, row_length): row rows[i] is src[i], the others zero. rows: (n_rows,), ascending. */
@@ -241,13 +244,14 @@ size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row);
 
 /* -------------------------------------------------------- fused kernels (nn.c) */
 
-/* dtype: PT_FLOAT32 or PT_FLOAT64; everything contiguous, in C order.
- * x, out: (rows, columns). out may be x. A row with +inf or NaN, or of -inf alone, gives NaN. The
- * result has the same bits for any number of threads. */
+/* dtype: PT_FLOAT32 or PT_FLOAT64; everything contiguous, in C order. x, out: (rows, columns). out
+ * may be x. Where one element is +inf, the result is its limit: 1 there and 0 elsewhere; a row with
+ * several +inf, with NaN, or of -inf only, becomes NaN. The result has the same bits for any number
+ * of threads. */
 void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
 void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out);
-/* loss[i] = -sum_j t[i, j] * log_softmax(x[i])[j]; loss: (rows,), t: (rows, columns). Where t is 0
- * it counts for nothing, even if log_softmax is -inf. */
+/* loss[i] = -sum_j t[i, j] * log_softmax(x[i])[j]; loss: (rows,), t: (rows, columns). Terms with t
+ * of 0 are 0, even if log_softmax is -inf. */
 void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
                               const void *t, void *loss);
 /* The same with t given as class numbers, labels: (rows,) int64, each in [0, columns). */
@@ -259,9 +263,9 @@ void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns
 void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, const int64_t *rows,
                     size_t n_rows, pt_dtype out_dtype, double scale, void *out);
 
-/* Optimizer steps, one pass over n elements of parameter w, gradient dw and state. Formulas stand
- * in src/pytensor/optimizers.py. rows: which rows of w the gradient holds, if its other rows are
- * zero; the state of those changes all the same. */
+/* Optimizer steps, one pass over the n elements of parameter w, gradient dw and state. The formulas
+ * are in src/pytensor/optimizers.py. rows: which rows of w the gradient holds, if its other rows
+ * are zero; the state of those rows changes nevertheless. */
 typedef struct {
     const int64_t *rows; /* NULL: dw is (n,). Else (n_rows,), ascending; dw: (n_rows, row_length) */
     size_t n_rows;

@@ -10,15 +10,15 @@ cdef class Tensor:
     cdef int type                           # pt_dtype
     cdef bint contiguous                    # in C order
     cdef bint readonly
-    cdef bint traced                        # a stand-in that fuse watches: it has no elements
+    cdef bint traced                        # a stand-in that fuse traces: it has no elements
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]      # strides, in bytes
-    cdef size_t owned                       # bytes of our own memory at data; 0: someone else's
+    cdef size_t owned                       # bytes of data that this tensor frees; 0: none
     cdef Tensor root                        # the tensor that this one is a view of, or None
-    cdef object exporter                    # what keeps foreign memory alive, or None
-    cdef unsigned long long version         # of a root: how often its elements were changed
+    cdef object exporter                    # keeps foreign memory alive, or None
+    cdef unsigned long long version         # of a root: how often its elements have changed
     cdef unsigned long long tracked         # bits of the tapes that know this tensor
-    cdef unsigned long long serial          # of one of them, or of a former tape
+    cdef unsigned long long serial          # of one of these tapes, or of a former one
     cdef Py_ssize_t node                    # its node there
     cdef object __weakref__
 

@@ -1,5 +1,5 @@
-/* failing_files.c: preloaded (LD_PRELOAD) by tests/test_file_faults.py, it lets the k-th system call
- * on files below a directory fail, or ends the process there. Reads are left alone. */
+/* failing_files.c: preloaded (LD_PRELOAD) by tests/test_file_faults.py, it lets the k-th system
+ * call on files below a directory fail, or ends the process there. Reads are left alone. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum {
     FAIL,      /* the k-th call, with an errno */
-    FAIL_FROM, /* it and all after it; a full disk writes half at first, and lets files be removed */
+    FAIL_FROM, /* it and all later ones; a full disk first writes half, and files can be removed */
     HALF,      /* the k-th call, if it is a write, writes half and says so */
     KILL_BEFORE,
     KILL_AFTER,
@@ -65,7 +65,7 @@ static void kill_here(void) {
     pause();
 }
 
-/* Notes a call. Whether it must fail, with errno set. */
+/* Notes a call. Returns whether it must fail, with errno set. */
 static bool fails(const char *call, const char *path) {
     const bool removes = strncmp(call, "unlink", 6) == 0;
     int written =
@@ -111,16 +111,14 @@ static void finish(void) {
             return REAL(name)(fd);                                                                 \
         if (fails(#name, path_of(fd)))                                                             \
             return -1;                                                                             \
-        finish(); /* no power is lost here: the test sees that it was asked for */                 \
+        finish(); /* no power is lost here: the test checks that the sync was requested */         \
         return 0;                                                                                  \
     }
 
 WRAP_SYNC(fsync)
 WRAP_SYNC(fdatasync)
 WRAP(ftruncate, (int fd, off_t length), (fd, length), path_of(fd))
-WRAP(ftruncate64, (int fd, off64_t length), (fd, length), path_of(fd))
 WRAP(truncate, (const char *path, off_t length), (path, length), path)
-WRAP(truncate64, (const char *path, off64_t length), (path, length), path)
 WRAP(unlink, (const char *path), (path), path)
 WRAP(unlinkat, (int at, const char *path, int flags), (at, path, flags), path)
 WRAP(link, (const char *from, const char *to), (from, to), to)
@@ -172,8 +170,6 @@ WRAP_WRITE(write, (int fd, const void *from, size_t bytes), (fd, from, bytes),
            (fd, from, bytes / 2))
 WRAP_WRITE(pwrite, (int fd, const void *from, size_t bytes, off_t at), (fd, from, bytes, at),
            (fd, from, bytes / 2, at))
-WRAP_WRITE(pwrite64, (int fd, const void *from, size_t bytes, off64_t at), (fd, from, bytes, at),
-           (fd, from, bytes / 2, at))
 WRAP_WRITE(writev, (int fd, const struct iovec *from, int bytes), (fd, from, bytes),
            (fd, from, bytes / 2))
 
@@ -205,11 +201,19 @@ static bool only_reads(const char *path, int flags) {
     }
 
 WRAP_OPEN(open, (const char *path, int flags, ...), (path, flags, mode))
-WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
 WRAP_OPEN(openat, (int at, const char *path, int flags, ...), (at, path, flags, mode))
-WRAP_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
 
-/* A close that fails has closed the file, on Linux. */
+/* Other C libraries have only one name for each of these. */
+#ifdef __GLIBC__
+WRAP(ftruncate64, (int fd, off64_t length), (fd, length), path_of(fd))
+WRAP(truncate64, (const char *path, off64_t length), (path, length), path)
+WRAP_WRITE(pwrite64, (int fd, const void *from, size_t bytes, off64_t at), (fd, from, bytes, at),
+           (fd, from, bytes / 2, at))
+WRAP_OPEN(open64, (const char *path, int flags, ...), (path, flags, mode))
+WRAP_OPEN(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
+#endif
+
+/* On Linux, a close that fails has closed the file nevertheless. */
 int close(int fd) {
     if (!is_watched(path_of(fd)))
         return REAL(close)(fd);

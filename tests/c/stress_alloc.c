@@ -1,5 +1,5 @@
-/* stress_alloc.c: what pt.h promises of the allocator, alone and under load; run it plain and with
- * the thread, address and undefined-behaviour sanitizers. Exits 0 when all holds. */
+/* stress_alloc.c: what pt.h promises about the allocator, idle and under load; run it plain and
+ * with the thread, address and undefined-behaviour sanitizers. Exits 0 on success. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "pt.h"
@@ -20,8 +20,9 @@
 
 static pid_t main_process;
 
-/* Hooks of the sanitizers: malloc shall return NULL, as without them, when a request is too large;
- * the leak check is for the main process, as it takes threads lost in a fork for running ones. */
+/* Hooks of the sanitizers: malloc must return NULL for requests that are too large, as it does
+ * without them. The leak check is for the main process only: it mistakes threads lost in a fork for
+ * running ones. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
 
@@ -100,7 +101,7 @@ static void test_statistics(void) {
     CHECK(stats().hits == before.hits + 1 && stats().peak == before.in_use + 1001);
     pt_free(a, 1001);
     pt_memory_trim();
-    puts("in_use, peak, cached, hits and misses count what they say");
+    puts("in_use, peak, cached, hits and misses are exact");
 }
 
 static void test_refusals(void) {
@@ -126,7 +127,7 @@ static void test_refusals(void) {
     pt_memory_set_limit(SIZE_MAX);
     CHECK((block = pt_alloc(1000)) != NULL);
     pt_free(block, 1000);
-    puts("sizes without end, and sizes over the limit, are refused");
+    puts("huge sizes and sizes over the limit are refused");
 
     for (long k = 1; k < 5; k++) {
         pt_memory_fail_after(k);
@@ -141,7 +142,7 @@ static void test_refusals(void) {
     CHECK((block = pt_alloc(100)) != NULL);
     pt_free(block, 100);
     CHECK(stats().in_use == before.in_use);
-    puts("the k-th allocation fails when told to, and only that");
+    puts("the k-th allocation fails on request, and no other");
 }
 
 /* -------------------------------------------------------------------- the cache */
@@ -165,7 +166,7 @@ static void test_cap(void) {
         pt_free(blocks[i], 4 * MIB);
     }
     void *larger = pt_alloc(9 * MIB);
-    pt_free(larger, 9 * MIB); /* larger than the cap: must not drive out the others */
+    pt_free(larger, 9 * MIB); /* larger than the cap: must not evict the others */
     CHECK(stats().cached == 8 * MIB);
 
     for (int i = 0; i < 200; i++) {
@@ -184,7 +185,7 @@ static void test_cap(void) {
     pt_memory_set_cache_cap(0);
     CHECK(stats().cached == 0);
     pt_memory_set_cache_cap(default_cap);
-    puts("the cache stays within its cap and gives up the oldest large blocks first");
+    puts("the cache stays within its cap and evicts the oldest large blocks first");
 }
 
 static void test_no_faults_on_reuse(void) {
@@ -201,7 +202,7 @@ static void test_no_faults_on_reuse(void) {
         CHECK(SANITIZED || round == 0 || after.ru_minflt - before.ru_minflt < 8);
     }
     pt_memory_trim();
-    puts(SANITIZED ? "(not checked here, the sanitizer has page faults of its own: reuse has none)"
+    puts(SANITIZED ? "(not checked here, the sanitizer causes page faults: reuse causes none)"
                    : "64 MiB, taken again from the cache, are mapped already");
 }
 
@@ -240,7 +241,7 @@ static void test_exhaustion(void) {
 #define N_THREADS 6
 #define N_ROUNDS (SANITIZED ? 1000 : 4000)
 
-/* A block, its bytes all of one value; they wander between threads through these slots. */
+/* A block with all bytes of one value. Blocks move between threads through these slots. */
 typedef struct {
     unsigned char *bytes;
     size_t n;
@@ -296,8 +297,8 @@ static void test_threads_and_forks(void) {
     for (int i = 0; i < 30; i++) {
         const pid_t child = fork();
         if (child == 0) {
-            /* What comes from the cache or from mmap only: the sanitizers' malloc may have been
-             * locked by a thread that is not here. */
+            /* Only blocks from the cache or mmap: the sanitizers' malloc may have been locked by a
+             * thread that does not exist here. */
             for (int k = 0; k < 100; k++) {
                 void *block = pt_alloc(3 * MIB);
                 CHECK(block != NULL);
@@ -317,7 +318,7 @@ static void test_threads_and_forks(void) {
     CHECK(stats().in_use == 0 && stats().cached <= 16 * MIB);
     pt_memory_set_cache_cap(default_cap);
     pt_memory_trim();
-    puts("six threads pass blocks around while the process forks: none is given out twice");
+    puts("six threads pass blocks around while the process forks: no block is handed out twice");
 }
 
 /* ------------------------------------------------------------------ environment */

@@ -1,5 +1,5 @@
-/* stress_pool.c: what pt.h promises of the thread pool, under load; run it plain and with the
- * thread, address and undefined-behaviour sanitizers. Exits 0 when all holds. */
+/* stress_pool.c: what pt.h promises about the thread pool, under load; run it plain and with the
+ * thread, address and undefined-behaviour sanitizers. Exits 0 on success. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "pt.h"
@@ -17,8 +17,8 @@
 
 static pid_t main_process;
 
-/* Hooks of the sanitizers: the leak check is for the main process, since it takes the threads that
- * a child has lost for running ones, and no process shall wait a second for others at its exit. */
+/* Hooks of the sanitizers: the leak check is for the main process only, since it mistakes threads
+ * lost in a fork for running ones; and no process waits a second for others at its exit. */
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) { return getpid() != main_process; }
 
@@ -30,8 +30,8 @@ const char *__tsan_default_options(void) { return "atexit_sleep_ms=0"; }
 /* ------------------------------------------------------------------------ tasks */
 
 /* counts: how often each task ran. Plain integers, so that the thread sanitizer sees whether the
- * pool orders a task's writes before the owner's reads. Stands on the stack: the address
- * sanitizer's malloc does not survive a fork while another thread is in it. */
+ * pool orders a task's writes before the owner's reads. On the stack, since the address sanitizer's
+ * malloc does not survive a fork while another thread is in it. */
 typedef struct {
     unsigned counts[MAX_TASKS];
     long work; /* rounds of a loop in each task */
@@ -86,7 +86,7 @@ static void test_each_task_once(void) {
     puts("every task ran exactly once, with 1 to 9 threads");
 }
 
-/* Gaps below and above the time that idle workers spin: hot, just parking, and parked ones. */
+/* Gaps shorter and longer than the time that idle workers spin. */
 static void test_gaps(void) {
     const long gaps[] = {0, 1000, 30000, 50000, 60000, 300000};
 
@@ -161,7 +161,7 @@ static void enter_child(void) {
 #endif
 }
 
-/* Fails, instead of hanging, when the child does not end within a minute. */
+/* Fails, instead of hanging, if the child does not end within a minute. */
 static void expect_success(pid_t child) {
     int status = 0;
 
@@ -253,7 +253,7 @@ static void test_fork_in_task(void) {
             check_job(100, 100);
             exit(0);
         }
-        if (f.child > 0) { /* on a busy machine no worker may have come in time */
+        if (f.child > 0) { /* on a busy machine possibly no worker came in time */
             expect_success(f.child);
         }
         check_job(100, 100);
@@ -300,7 +300,7 @@ static int n_warnings;
 
 static void count_warning(int n) { n_warnings += n == PT_MAX_THREADS; }
 
-/* Must come before any thread has started: the C library keeps stacks for reuse. */
+/* Must run before any thread has started: the C library keeps stacks for reuse. */
 static void test_too_few_threads(void) {
     /* Address space for no thread's stack, and for a few of them: 8 MiB each, as a rule. */
     const rlim_t rooms[] = {0, (rlim_t)20 << 20};
@@ -335,7 +335,7 @@ static int interrupted_at;
 
 static int always(void) { return true; }
 
-/* Answers as a handler of signals may: after work of its own, with another number of threads. */
+/* Does what a signal handler may do: runs jobs, and changes the number of threads. */
 static int compute_and_answer(void) {
     check_job(100, 0);
     pt_set_num_threads(1 + (n_questions + 1) % 4);
@@ -367,7 +367,7 @@ static void test_interruptible(void) {
         check_job(100, 0);
     }
     pt_pool_ask(NULL);
-    puts("an interruptible job asks, goes on where it was, or ends");
+    puts("an interruptible job asks, then continues or ends");
 }
 
 int main(void) {

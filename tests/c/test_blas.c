@@ -1,5 +1,5 @@
-/* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits 0
- * when all holds. */
+/* test_blas.c: forks and exits beside the calls of OpenBLAS, for which no library is loaded. Exits
+ * 0 when all holds. */
 #define _GNU_SOURCE
 #include "../../src/kernels/services/blas.c"
 #include "check.h"
@@ -8,14 +8,14 @@
 
 enum { SECONDS = 10 };
 
-/* What a thread does that comes just now, before it sees that the door is closed, and when it has
- * seen it. The handlers before a fork run last registered first: these come when blas.c's (priority
- * 1001) has found nobody inside. */
+/* What a thread does that arrives during the fork: before and after it sees that the door is
+ * closed. Handlers before a fork run in reverse order of registration, so these run after blas.c's
+ * has found no thread inside. */
 static void come(void) { atomic_fetch_add(&n_inside, 1); }
 
 static void go(void) { atomic_fetch_sub(&n_inside, 1); }
 
-/* What else the thread that exits does, after the handler of blas.c: that of atexit runs later. */
+/* What the exiting thread does after blas.c's handler: this one, registered earlier, runs later. */
 static void at_exit(void);
 
 __attribute__((constructor(1000))) static void register_a_late_comer(void) {
@@ -33,7 +33,7 @@ static void test_a_child_forks(void) {
     const pid_t child = fork();
 
     if (child == 0) {
-        alarm(SECONDS); /* ends a child that waits for a thread of its parent's */
+        alarm(SECONDS); /* ends a child that waits for a thread of its parent */
         pt_enter_blas();
         pt_leave_blas();
         const pid_t grandchild = fork();
@@ -41,7 +41,7 @@ static void test_a_child_forks(void) {
     }
     CHECK(result_of(child) == 0);
     CHECK(atomic_load(&n_inside) == 0);
-    puts("a child that was made as a product began can fork itself");
+    puts("a child forked while a product starts can fork again");
 }
 
 static void *enter_and_leave(void *unused) {
@@ -61,7 +61,7 @@ static void test_several_are_inside(void) {
     CHECK(atomic_load(&n_buffers) == 2);
     pt_leave_blas();
     CHECK(atomic_load(&n_inside) == 0);
-    puts("several threads may be inside, and memory is looked for for each");
+    puts("several threads may be inside, and memory is checked for each");
 }
 
 static atomic_bool has_left, is_watched;
@@ -107,7 +107,7 @@ static void test_an_exit(void) {
         exit(0);
     }
     CHECK(result_of(child) == 0);
-    puts("an exit waits for those inside, and lets nobody in but the thread that exits");
+    puts("an exit waits for the threads inside, and then lets in only the exiting thread");
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
 /* test_cgroups.c: what cpu.c reads of control groups, from made-up trees of both versions. Exits 0
- * when all holds. */
+ * on success. */
 static char mount[64], of_process[80]; /* instead of /sys/fs/cgroup and /proc/self/cgroup */
 #define CGROUP_MOUNT mount
 #define CGROUP_OF_PROCESS of_process
@@ -152,7 +152,7 @@ static const tree trees[] = {
     {"no files", "0::/a\n1:cpu,memory:/b\n", {{0}}, NONE, NONE},
     {"no group", "", {{"cpu.max", "100000 100000\n"}}, NONE, NONE},
     {"no such file", NULL, {{"cpu.max", "100000 100000\n"}}, NONE, NONE},
-    {"what is no line of a group",
+    {"lines in another format",
      "nonsense\n0:\n\n:\n::\n0::/a\n",
      {{"a/cpu.max", "200000 100000\n"}},
      2,
@@ -219,7 +219,7 @@ int main(void) {
         remove_place();
     }
 
-    /* A path as long as a path may be; a name in it has at most 255 bytes. */
+    /* A path of maximal length; a name in it has at most 255 bytes. */
     char path[LONG_PATH + 16], line[sizeof path + 16];
     make_place();
     for (size_t i = 0; i < LONG_PATH; i++) {
@@ -231,6 +231,6 @@ int main(void) {
     write_below_mount(path, "300000 100000\n");
     check_limits("a long path", 3, NONE);
     remove_place();
-    puts("limits of control groups are read, and what is no limit is none");
+    puts("limits of control groups are read, and other contents mean no limit");
     return 0;
 }

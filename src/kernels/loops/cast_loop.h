@@ -1,9 +1,10 @@
-/* cast_loop.h: the conversion of (n,) contiguous elements from T to U, any n.
+/* cast_loop.h: converts (n,) contiguous elements from T to U, any n.
  *
- * Included with U and U_SUFFIX set. To bool: whether the element is not 0. A floating-point number
- * outside the range of an integer gives what the machine gives, as in NumPy; but wherever it stands
- * the same: the last elements pass through the vector code too. U_IS_FLOAT: whether U is a
- * floating-point dtype; where FLOATS_ONLY is defined, only such a T or U has a conversion.
+ * Included with U and U_SUFFIX set. To bool, the result is whether the element is not 0. A
+ * floating-point number outside an integer's range becomes what the machine makes of it, as in
+ * NumPy, but the same at every position: the last elements go through the vector code too.
+ * U_IS_FLOAT says whether U is a floating-point dtype; if FLOATS_ONLY is defined, only such a T or
+ * U is converted.
  */
 #if U_IS_FLOAT || KIND == 'f' || !defined FLOATS_ONLY
 static inline void F_PASTE(F(convert), U_SUFFIX)(const T *x, U *result, size_t n) {

@@ -1,4 +1,4 @@
-/* dtype_functions.h: what the op table's expressions may call, for every dtype: F(name). */
+/* dtype_functions.h: the functions that the op table's expressions may call: F(name), per dtype. */
 #ifndef DTYPE_FUNCTIONS_H
 #define DTYPE_FUNCTIONS_H
 

@@ -1,13 +1,13 @@
 /* elementwise_loop.h: the loop of one element-wise row for one dtype.
  *
  * Included by rows_elementwise.h with OP, EXPRESSION (in x, y, z), N_INPUTS, where the result is
- * not T, RESULT, and, for an x or (x, y) that EXPRESSION may not cover, HAS_RARE. operands: the
- * inputs, then the result, each (n,) contiguous; n is a multiple of PT_LANES, so no element is
- * computed by a scalar tail and none can differ in its bits for where it stands. The result may be
- * one of the inputs.
+ * not T, RESULT, and, if EXPRESSION may not cover every x or (x, y), HAS_RARE. operands: the
+ * inputs, then the result, each (n,) contiguous. n is a multiple of PT_LANES: no element is
+ * computed by a scalar tail, so its bits do not depend on its position. The result may be one of
+ * the inputs.
  *
- * Where VECTOR_OP_SUFFIX is 1 (math_avx512.h), vector_OP_SUFFIX takes EXPRESSION's place; it covers
- * every input.
+ * If VECTOR_OP_SUFFIX is 1 (math_avx512.h), vector_OP_SUFFIX replaces EXPRESSION; it covers every
+ * input.
  */
 #ifndef RESULT
 #define RESULT T
@@ -32,7 +32,7 @@ static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
     const T *zs = (const T *)operands[2];
 #endif
     RESULT *out = (RESULT *)operands[N_INPUTS];
-    n &= ~(size_t)(PT_LANES - 1); /* no change: it tells the compiler that no tail is needed */
+    n &= ~(size_t)(PT_LANES - 1); /* no change, but tells the compiler that no tail is needed */
 #if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
     for (size_t i = 0; i < n; i += sizeof(__m512) / sizeof(T)) {
 #if N_INPUTS == 1
@@ -56,8 +56,8 @@ static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
 #endif
 }
 
-/* All elements by the common formula, then those again by the slow one that are out of its reach.
- * Blocks stay in the L1 cache; their inputs are kept, since the result may be written over them. */
+/* Computes all elements by the common formula, then those that it does not cover by the slow one.
+ * Blocks stay in the L1 cache; their inputs are saved, since the result may overwrite them. */
 #ifdef HAS_RARE
 #if N_INPUTS == 1
 #define ARGUMENTS(of, i) (of[0][i])

@@ -1,31 +1,33 @@
 /* fuse.c: runs a program of element-wise ops in one pass over memory.
  *
- * The ops of one block of elements follow each other before the next block's turn comes, on the
- * loops of elementwise_loop.h: what lies between the ops stays in the L1 cache. Blocks are runs of
- * elements in C order. An input that is contiguous and of the right dtype is read where it stands,
- * any other one is gathered; the outputs are written where they belong.
+ * All ops run on one block of elements before the next block, by the loops of elementwise_loop.h,
+ * so intermediate values stay in the L1 cache. Blocks are runs of elements in C order. An input
+ * that is contiguous and of the right dtype is read in place, any other is gathered; outputs are
+ * written in place.
  */
 #include "elementwise.h"
 
 #include <string.h>
 
-/* Bytes of a block in a slot. An op reads its block in one go, and while the others run, no more of
- * that input is asked for: the shorter the blocks, the steadier the streams of the inputs, but the
- * more calls of loops. On one thread, a * b + c * exp(d) of 16 M float32 took 12.5 ms with 512
- * bytes, 14 with 1024, 18 with 2048; of 100 000, in the L2 cache, 65, 58 and 57 us. */
+/* Bytes of a block in a slot. An op reads its block at once, and nothing more of that input is
+ * loaded while the others run: shorter blocks give steadier streams of inputs, but more calls of
+ * loops. On one thread, a * b + c * exp(d) of 16 M float32 took 12.5 ms with 512 bytes, 14 with
+ * 1024, 18 with 2048; of 100 000, in the L2 cache, 65, 58 and 57 us. */
 #define BLOCK_BYTES 1024
-/* Buffers of one task, for gathered inputs and temporaries: they leave room in a 32 KiB L1 cache
- * for what streams through. More buffers than fit get shorter blocks. */
+/* Buffers of one task, for gathered inputs and temporaries. They leave room in a 32 KiB L1 cache
+ * for the data that streams through. If there are more buffers than fit, blocks are shorter. */
 #define SCRATCH_BYTES ((size_t)24 << 10)
 #define MAX_BUFFERS (PT_FUSE_MAX_INPUTS + PT_FUSE_MAX_TEMPORARIES)
 #define MAX_SLOTS (MAX_BUFFERS + PT_FUSE_MAX_OUTPUTS)
+#define TAIL_BYTES (PT_LANES * 8) /* of a slot for the last elements: one run of PT_LANES */
 _Static_assert(SCRATCH_BYTES / (MAX_BUFFERS * 8) >= PT_LANES, "a block has room for one vector");
+_Static_assert(SCRATCH_BYTES >= MAX_SLOTS * TAIL_BYTES, "the tail's slots fit into the scratch");
 
-/* Where an input's elements come from. */
+/* How an input's elements are obtained. */
 typedef enum {
-    IN_PLACE,  /* contiguous, of the dtype wanted */
+    IN_PLACE,  /* contiguous, of the required dtype */
     CONVERTED, /* contiguous, of another dtype */
-    ROWS,      /* as IN_PLACE, but only within a row of the innermost axis */
+    ROWS,      /* like IN_PLACE, but only within a row of the innermost axis */
     COLUMN,    /* one element for each such row */
     GATHERED,
     REPEATED, /* a single element: loaded once per task */
@@ -37,7 +39,7 @@ typedef struct {
     const pt_elementwise_table *table;
     int ndim;
     size_t size, task, block; /* elements of all, of one task, of one block */
-    size_t row;               /* length of the rows of ROWS and COLUMN, if that is worth it, or 0 */
+    size_t row; /* length of the rows of ROWS and COLUMN, or 0 if they are too short to use */
     ptrdiff_t shape[PT_MAX_NDIM];
     ptrdiff_t strides[PT_FUSE_MAX_INPUTS][PT_MAX_NDIM];
     pt_operand in[PT_FUSE_MAX_INPUTS]; /* over the merged axes */
@@ -60,7 +62,7 @@ static void run_ops(const call *c, char *const *slots, size_t n) {
     }
 }
 
-/* Elements start..start+n of input k, converted, to a buffer. */
+/* Copies elements start..start+n of input k, converted, to a buffer. */
 static void load(const call *c, int k, size_t start, size_t n, char *to) {
     const pt_operand *in = &c->in[k];
     if (c->sources[k] <= CONVERTED) {
@@ -71,32 +73,30 @@ static void load(const call *c, int k, size_t start, size_t n, char *to) {
     }
 }
 
-/* The last n < PT_LANES elements, by way of buffers that have room for a whole vector. */
-static void run_tail(const call *c, size_t start, size_t n) {
+/* Computes the last n < PT_LANES elements through slots in scratch that have room for PT_LANES. */
+static void run_tail(const call *c, size_t start, size_t n, char *scratch, char **slots) {
     const pt_program *p = c->program;
     int n_slots = p->n_inputs + p->n_outputs + p->n_temporaries;
-    _Alignas(64) char buffers[MAX_SLOTS][PT_LANES * 8];
-    char *slots[MAX_SLOTS];
     for (int k = 0; k < n_slots; k++)
-        slots[k] = buffers[k];
+        slots[k] = scratch + k * TAIL_BYTES;
     for (int k = 0; k < p->n_inputs; k++) {
-        memset(buffers[k], 0, sizeof buffers[k]);
-        load(c, k, start, n, buffers[k]);
+        memset(slots[k], 0, TAIL_BYTES);
+        load(c, k, start, n, slots[k]);
     }
     run_ops(c, slots, PT_LANES);
     for (int k = 0; k < p->n_outputs; k++) {
         size_t item = pt_dtype_size[p->outputs[k]];
-        memcpy(c->out[k] + start * item, buffers[p->n_inputs + k], n * item);
+        memcpy(c->out[k] + start * item, slots[p->n_inputs + k], n * item);
     }
 }
 
 /* A buffer of one task. */
 typedef struct {
     char *bytes;
-    size_t filled; /* of a COLUMN: 1 + the number of the row whose element fills it, or 0 */
+    size_t filled; /* for a COLUMN: 1 + the number of the row whose element fills it, or 0 */
 } buffer;
 
-/* The buffer, filled with the element of a COLUMN's row. */
+/* Returns the buffer, filled with the element of a COLUMN's row. */
 static char *fill(const call *c, int k, size_t row, char *element, buffer *b) {
     if (b->filled != row + 1) {
         ptrdiff_t length = (ptrdiff_t)c->block, stride = 0;
@@ -107,7 +107,7 @@ static char *fill(const call *c, int k, size_t row, char *element, buffer *b) {
     return b->bytes;
 }
 
-/* Elements start..start+n of input k where they stand, if they can be read there, else in the
+/* Returns elements start..start+n of input k: in place if they can be read there, else in the
  * buffer. */
 static char *find(const call *c, int k, size_t start, size_t n, buffer *b) {
     const pt_operand *in = &c->in[k];
@@ -161,7 +161,7 @@ static void run_part(const call *c, size_t start, size_t end) {
         run_ops(c, slots, n);
     }
     if (whole < end)
-        run_tail(c, whole, end - whole);
+        run_tail(c, whole, end - whole, scratch, slots);
 }
 
 static void run_task(void *context, size_t i) {
@@ -170,7 +170,7 @@ static void run_task(void *context, size_t i) {
     run_part(c, start, end < c->size ? end : c->size);
 }
 
-/* Where input k comes from; over the merged axes. */
+/* The source of input k, over the merged axes. */
 static source source_of(const call *c, int k, bool flat) {
     if (flat)
         return c->in[k].dtype == c->program->inputs[k] ? IN_PLACE : CONVERTED;
@@ -187,14 +187,48 @@ static source source_of(const call *c, int k, bool flat) {
                : GATHERED;
 }
 
+/* Fills in where the inputs come from. Returns how many of them need a buffer. */
+static int find_sources(call *c, const pt_operand *in, const bool *flat) {
+    int n_buffers = 0;
+    c->row = 0;
+    for (int k = 0; k < c->program->n_inputs; k++) {
+        c->in[k] = (pt_operand){in[k].data, c->strides[k], in[k].dtype};
+        c->sources[k] = source_of(c, k, flat[k]);
+        n_buffers += c->sources[k] != IN_PLACE;
+        if (c->sources[k] == ROWS || c->sources[k] == COLUMN)
+            c->row = (size_t)c->shape[c->ndim - 1];
+    }
+    return n_buffers;
+}
+
+static void choose_block(call *c, int n_buffers, bool alone) {
+    const size_t item = c->program->item, buffers = (size_t)n_buffers;
+    c->block = BLOCK_BYTES / item;
+    /* The data of one thread's work may be in the cache, which needs no steady streams. */
+    if (alone || c->block > PT_BLOCK)
+        c->block = PT_BLOCK;
+    if (buffers * c->block * item > SCRATCH_BYTES)
+        c->block = SCRATCH_BYTES / (buffers * item) & ~(size_t)(PT_LANES - 1);
+    if (c->row < c->block)
+        c->row = 0; /* most blocks are longer than a row, so they are gathered */
+}
+
+/* What the program touches. The memory that a task touches decides whether to share it; an op in
+ * the L1 cache counts as much as one float of that, 0.2 ns. */
+static size_t bytes_of(const call *c) {
+    const pt_program *p = c->program;
+    size_t per_element = (size_t)p->n_ops * sizeof(float);
+    for (int k = 0; k < p->n_inputs; k++)
+        per_element += pt_dtype_size[c->in[k].dtype];
+    for (int k = 0; k < p->n_outputs; k++)
+        per_element += pt_dtype_size[p->outputs[k]];
+    return c->size * per_element;
+}
+
 void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const pt_operand *in,
               char *const *out) {
     call c;
     bool flat[PT_FUSE_MAX_INPUTS];
-    int n_buffers = program->n_temporaries;
-    /* A task is worth sharing for the memory that it touches; an op in the L1 cache counts as much
-     * as a float of that, 0.2 ns. */
-    size_t bytes_per_element = (size_t)program->n_ops * sizeof(float);
     c.program = program;
     c.table = pt_elementwise_table_here();
     c.out = out;
@@ -204,32 +238,13 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
         c.size *= (size_t)c.shape[d];
     if (c.size == 0)
         return;
-    c.row = 0;
-    for (int k = 0; k < program->n_inputs; k++) {
-        c.in[k] = (pt_operand){in[k].data, c.strides[k], in[k].dtype};
-        c.sources[k] = source_of(&c, k, flat[k]);
-        n_buffers += c.sources[k] != IN_PLACE;
-        if (c.sources[k] == ROWS || c.sources[k] == COLUMN)
-            c.row = (size_t)c.shape[c.ndim - 1];
-        bytes_per_element += pt_dtype_size[in[k].dtype];
-    }
-    for (int k = 0; k < program->n_outputs; k++) {
-        bytes_per_element += pt_dtype_size[program->outputs[k]];
-    }
-    /* Work for one thread may well lie in the cache: there are no streams to keep up. */
-    bool alone = c.size * bytes_per_element < PT_PARALLEL_BYTES;
-    c.block = BLOCK_BYTES / program->item;
-    if (alone || c.block > PT_BLOCK)
-        c.block = PT_BLOCK;
-    if (n_buffers * c.block * program->item > SCRATCH_BYTES) {
-        c.block = SCRATCH_BYTES / (n_buffers * program->item) & ~(size_t)(PT_LANES - 1);
-    }
-    if (c.row < c.block)
-        c.row = 0; /* most blocks are longer than a row: they are gathered */
+    const int n_buffers = program->n_temporaries + find_sources(&c, in, flat);
+    const bool alone = bytes_of(&c) < PT_PARALLEL_BYTES;
+    choose_block(&c, n_buffers, alone);
     if (alone) {
         run_part(&c, 0, c.size);
         return;
     }
     c.task = pt_task_size(c.size);
-    pt_parallel_for(run_task, &c, (c.size + c.task - 1) / c.task);
+    pt_parallel_for(run_task, &c, pt_ceil_div(c.size, c.task));
 }

@@ -3,9 +3,9 @@
 #include "dtype_functions.h"
 #include "elementwise.h"
 
-/* With AVX-512 only floating-point dtypes get loops of their own, and conversions from and to them;
- * elementwise.c takes AVX2's for the others. Integers and booleans are narrow or wait for memory, and
- * it saves 0.1 MB. */
+/* With AVX-512 only floating-point dtypes have loops, and conversions from and to them;
+ * elementwise.c uses AVX2's for the others. Integers and booleans are narrow or wait for memory,
+ * and this saves 0.1 MB. */
 #ifdef PT_FLOATS_ONLY
 #define FLOATS_ONLY
 #endif
@@ -17,8 +17,8 @@
 #include "for_each_dtype.h"
 #undef BODY
 
-/* In stores as wide as the loads of the loop that comes next: the processor does not forward narrow
- * stores to wide loads, which then wait. */
+/* Stores are as wide as the loads of the loop that follows: the processor does not forward narrow
+ * stores to wide loads, which would have to wait. */
 #define REPEAT(bits)                                                                               \
     do {                                                                                           \
         typedef uint##bits##_t __attribute__((may_alias, aligned(1))) word;                        \

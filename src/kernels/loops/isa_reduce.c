@@ -17,8 +17,8 @@ static inline const void *rows_at(const pt_rows *rows, size_t i, size_t count, s
     return (const char *)rows->data + (ptrdiff_t)i * rows->stride * (ptrdiff_t)size;
 }
 
-/* With AVX-512 only floating-point dtypes get loops of their own; reduce.c takes AVX2's for the
- * others. Integers and booleans are narrow or wait for memory, and it saves 0.2 MB. */
+/* With AVX-512 only floating-point dtypes have loops; reduce.c uses AVX2's for the others. Integers
+ * and booleans are narrow or wait for memory, and this saves 0.2 MB. */
 #ifdef PT_FLOATS_ONLY
 #define FLOATS_ONLY
 #endif

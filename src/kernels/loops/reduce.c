@@ -1,12 +1,12 @@
-/* reduce.c: walks shapes and strides, fetches what the loops cannot read in place, combines the
- * results of blocks and shares the work among threads. In which order elements are combined, and
- * how far a sum can be off, is told in reduce.h; nothing here may change that order.
+/* reduce.c: walks shapes and strides, fetches elements that the loops cannot read in place,
+ * combines the results of blocks and shares the work among threads. reduce.h defines the order in
+ * which elements are combined, and the error of a sum; nothing here may change that order.
  *
  * Results are computed in bundles, up to PT_REDUCE_COLUMNS neighbours along one kept axis, in one
  * of two ways:
- *   run    the elements of each result are contiguous, or are made so in a buffer of one block;
+ *   run    the elements of each result are contiguous, or made so in a buffer of one block;
  *   rows   neighbouring results have neighbouring elements: the loop goes down the reduced axis and
- *          works on all results of the bundle side by side.
+ *          computes all results of the bundle side by side.
  */
 #include "reduce.h"
 
@@ -16,31 +16,32 @@
 
 /* Blocks of one result that are reduced by one call of the loop. */
 #define RUN_BLOCKS ((size_t)32)
-/* Costs are counted in bytes at 100 GB/s, see cost_of_element. Below PARALLEL_BYTES, 10 us, a
- * second thread saves less than the 5 us that waking it can take. Tasks of TASK_BYTES, 1.3 us, hide
- * their dispatch (about 0.1 us) and can still be balanced. */
+/* Costs are in bytes at 100 GB/s, see cost_of_element. Below PARALLEL_BYTES, 10 us, a second thread
+ * saves less than the 5 us that waking it can take. Tasks of TASK_BYTES, 1.3 us, hide their
+ * dispatch (about 0.1 us) and can still be balanced. */
 #define PARALLEL_BYTES ((size_t)1 << 20)
 #define TASK_BYTES ((size_t)128 << 10)
-/* Pieces of rows shorter than this are read at less than the full speed. */
+/* Shorter pieces of rows are not read at full speed. */
 #define ROW_PIECE_BYTES 512
 #define TASKS_PER_THREAD 4
 
-/* The results of a bundle, of all elements or of some. */
+/* The results of a bundle, over all elements or some. */
 typedef struct {
     _Alignas(64) char values[PT_REDUCE_COLUMNS(4) * 4]; /* (width,) of the dtype compute */
-    int64_t at[PT_REDUCE_COLUMNS(4)];                   /* argmax, argmin: where they stand */
+    int64_t at[PT_REDUCE_COLUMNS(4)];                   /* argmax, argmin: their positions */
 } partial;
 
-/* One call. Axes: the kept ones from the widest stride to the narrowest, then the reduced ones in
- * their order, each kind with neighbours merged where possible; at least one of each. */
+/* One call. The kept axes come first, from the widest stride to the narrowest, then the reduced
+ * ones in their order. Neighbours of a kind are merged if possible; there is at least one axis of
+ * each. */
 typedef struct {
     const pt_reduce_loops *loops;
     pt_dtype compute;
     pt_operand in;
     char *out;
     bool is_search;       /* argmax, argmin */
-    bool any_order;       /* the loop over runs takes more than one block */
-    int absorbing;        /* any, all: the element that decides; otherwise -1 */
+    bool any_order;       /* the loop over runs takes more than one block at once */
+    int absorbing;        /* any, all: the element that decides the result; otherwise -1 */
     bool by_rows, direct; /* direct: the loop reads the input in place */
     ptrdiff_t item, out_item;
     int n_kept, n_reduced;
@@ -83,13 +84,13 @@ bool pt_reduce_has(pt_reduce_op op, pt_dtype compute) { return loops_of(op, comp
 
 static ptrdiff_t magnitude(ptrdiff_t stride) { return stride < 0 ? -stride : stride; }
 
-/* The order of the kept axes: stride 0, where the input repeats itself, then wide to narrow. */
+/* The order of the kept axes: stride 0, where the input repeats, then from wide to narrow. */
 static bool goes_before(ptrdiff_t stride, ptrdiff_t other) {
     return other != 0 && (stride == 0 || stride > other);
 }
 
-/* Sets the kept axes. Results may be computed in any order, so axes are turned to run forward
- * through the input and sorted. */
+/* Sets the kept axes. Results may be computed in any order, so axes are flipped to run forward
+ * through the input, and sorted. */
 static void set_kept_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdiff_t *strides,
                           const ptrdiff_t *out_strides) {
     int count = 0;
@@ -135,7 +136,7 @@ static void set_kept_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdiff_
     p->inner = (size_t)p->shape[last];
 }
 
-/* Sets the reduced axes, whose order stays. */
+/* Sets the reduced axes, in the given order. */
 static void set_reduced_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdiff_t *strides) {
     ptrdiff_t *lengths = p->shape + p->n_kept, *steps = p->strides + p->n_kept;
     int last = -1;
@@ -163,7 +164,7 @@ static void set_width(plan *p, size_t width) {
     p->n_bundles = p->n_outputs / p->inner * ((p->inner - 1) / width + 1);
 }
 
-/* Decides how the loops get at the elements. */
+/* Decides how the loops access the elements. */
 static void choose_way(plan *p) {
     ptrdiff_t kept = p->strides[p->n_kept - 1];
     ptrdiff_t reduced = p->strides[p->n_kept + p->n_reduced - 1];
@@ -219,7 +220,7 @@ static void merge(const plan *p, size_t width, const partial *left, const partia
         into->at[c] = (which[c] == 0 ? left : right)->at[c];
 }
 
-/* Combines parts pairwise into the first: 0 with 1, 2 with 3 and so on, again and again. That is
+/* Combines parts pairwise into the first, 0 with 1, 2 with 3 and so on, until one is left. This is
  * the tree of reduce.h: every subtree but the last is full. */
 static void merge_all(const plan *p, size_t width, partial *parts, size_t count) {
     for (; count > 1; count = (count + 1) / 2) {
@@ -233,7 +234,7 @@ static void merge_all(const plan *p, size_t width, partial *parts, size_t count)
 
 /* ------------------------------------------------- calling the loops: one leaf each */
 
-/* Elements first..first+n of the result of b, contiguous; n may pass one block. */
+/* Reduces elements first..first+n of the result of b, contiguous; n may exceed one block. */
 static void run_blocks(const plan *p, const bundle *b, size_t first, size_t n, partial *to) {
     const char *x = b->x + (ptrdiff_t)first * p->item;
     size_t whole = n / p->block, rest = n % p->block, count = whole + (rest > 0);
@@ -271,7 +272,7 @@ static void run_gathered(const plan *p, const bundle *b, size_t first, size_t n,
     }
 }
 
-/* Where the loop over rows gets them from if it cannot read them in place. */
+/* Provides the loop over rows with rows that it cannot read in place. */
 typedef struct {
     pt_operand x;
     int ndim;
@@ -329,7 +330,7 @@ static void reduce_leaf(const plan *p, const bundle *b, size_t first, size_t n, 
     }
 }
 
-/* Elements first..first+n of the results of b; first stands at the start of a subtree. */
+/* Reduces elements first..first+n of the results of b; first is the start of a subtree. */
 static void reduce_part(const plan *p, const bundle *b, size_t first, size_t n, partial *to) {
     if (n <= p->leaf) {
         reduce_leaf(p, b, first, n, to);
@@ -348,8 +349,8 @@ static void reduce_part(const plan *p, const bundle *b, size_t first, size_t n, 
 
 /* ---------------------------------------------------------------------- results */
 
-/* NaNs of different origin differ in sign and payload, and which of two a sum hands on is up to the
- * compiler: results carry the one NaN that NAN stands for. */
+/* NaNs of different origin differ in sign and payload, and the compiler decides which of two a sum
+ * passes on. So every NaN result becomes the same NaN. */
 static void unify_nans(pt_dtype dtype, size_t n, char *values) {
     if (dtype == PT_FLOAT32) {
         float *x = (float *)values;
@@ -399,15 +400,15 @@ static void run_task(void *context, size_t i) {
     }
 }
 
-/* What an element costs, as bytes read from the caches at 100 GB/s: those of runs too short for
- * vectors, or gathered and converted first, take about 0.2 ns instead. */
+/* The cost of an element, as bytes read from the caches at 100 GB/s. Elements of runs too short for
+ * vectors, or that are gathered and converted first, take about 0.2 ns instead. */
 static size_t cost_of_element(const plan *p) {
     bool vectors = p->direct && (p->by_rows || p->n > PT_REDUCE_LANES(1));
     return vectors ? (size_t)p->item : 20;
 }
 
-/* Shares the work: among bundles where they are enough, else makes them narrower, or also shares
- * each among groups of blocks. Groups are subtrees of reduce.h's tree: its order stays. */
+/* Shares the work among bundles if there are enough; otherwise makes them narrower, or also shares
+ * each among groups of blocks. Groups are subtrees of reduce.h's tree, so the order is the same. */
 static void share(plan *p, size_t cost) {
     size_t wanted = TASKS_PER_THREAD * (size_t)pt_get_num_threads();
     size_t n_blocks = p->by_rows || p->width == 1 ? (p->n + p->block - 1) / p->block : 1;
@@ -433,8 +434,8 @@ static void share(plan *p, size_t cost) {
     p->n_groups = (p->n + p->group - 1) / p->group;
 }
 
-/* any and all of much are often decided by the first elements: not worth waking threads. Stores the
- * result if so. */
+/* any and all of many elements are often decided by the first ones, which is not worth waking
+ * threads. Stores the result in that case. */
 static bool is_settled_by_first_block(const plan *p) {
     bundle b = bundle_at(p, 0);
     partial result;

@@ -1,7 +1,7 @@
-/* reduce.h: what reduce.c and the reductions' loops share.
+/* reduce.h: shared by reduce.c and the reductions' loops.
  *
- * The order in which n elements e_0 .. e_(n-1) of one result are combined depends on n and the size
- * of the dtype alone, never on strides, threads or the instruction set:
+ * The order in which the n elements e_0 .. e_(n-1) of one result are combined depends only on n and
+ * the size of the dtype, never on strides, threads or the instruction set:
  *
  *   n <= L       one after the other;
  *   n <= B       L lanes, lane l taking e_l, e_(l+L), e_(l+2L) ... one after the other, as long as
@@ -21,15 +21,15 @@
 
 #include "pt.h"
 
-/* L: 128 bytes, two vectors of AVX-512, so that an addition need not wait for the one before it; at
- * most 64. A compile-time constant of the dtype. */
+/* L: 128 bytes, two vectors of AVX-512, so that additions need not wait for each other; at most 64.
+ * A compile-time constant of the dtype. */
 #define PT_REDUCE_LANES(size) ((size) >= 2 ? 128 / (size_t)(size) : (size_t)64)
-/* B: 4 KiB. A longer block has fewer lanes to combine, a shorter one errs less. */
+/* B: 4 KiB. Longer blocks combine lanes less often, shorter ones have a smaller error. */
 #define PT_REDUCE_BLOCK(size) (4096 / (size_t)(size))
-/* The most results that one call of a loop over rows works on side by side: a row of them takes
+/* The most results that one call of a loop over rows computes side by side: a row of them takes
  * 4 KiB, its intermediate results a fraction of the L1 cache. */
 #define PT_REDUCE_COLUMNS(size) ((size) == 8 ? (size_t)512 : (size_t)1024)
-/* The same where all lanes of all results are alive at a time: 16 KiB. */
+/* The same if all lanes of all results are live at once: 16 KiB. */
 #define PT_REDUCE_FLAT_COLUMNS ((size_t)128)
 
 /* n rows of elements to be combined column by column, the columns contiguous. */
@@ -42,8 +42,8 @@ typedef struct {
     void *context;
 } pt_rows;
 
-/* Loops of one row of the op table for one dtype T. For argmax and argmin, out is int64 (positions
- * from 0) and values, if not NULL, receives the elements that stand there; for the others out is T
+/* The loops of one row of the op table for one dtype T. For argmax and argmin, out is int64
+ * (positions from 0) and values, if not NULL, receives the elements there; for the others out is T
  * and values is ignored. */
 typedef struct {
     /* x: (n_outputs, n), the n contiguous, stride elements from output to output;

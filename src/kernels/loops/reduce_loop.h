@@ -1,9 +1,9 @@
-/* reduce_loop.h: the loops of one reduction for one dtype; reduce.h tells what they do.
+/* reduce_loop.h: the loops of one reduction for one dtype; see reduce.h.
  *
  * Included by rows_reduce.h with OP and
- *     EXPRESSION   in acc and x: the new acc; or, for those that choose one of the elements,
- *     BETTER       in acc and x: whether x takes the place of acc (a NaN does in any case)
- *     IDENTITY     the result of no elements; or, if it is the position that is sought,
+ *     EXPRESSION   the new acc, from acc and x; or, for ops that choose one of the elements,
+ *     BETTER       whether x replaces acc (a NaN always does)
+ *     IDENTITY     the result of no elements; or, if the result is a position,
  *     IS_SEARCH
  */
 #define LANES PT_REDUCE_LANES(sizeof(T))
@@ -63,8 +63,8 @@ static inline T NAME(sequence)(const T *x, size_t n) {
     return acc;
 }
 
-/* n > LANES elements as one block. Not inlined: in longer functions the compiler does not always
- * keep the lanes in registers. */
+/* Reduces n > LANES elements as one block. Not inlined: in longer functions the compiler does not
+ * always keep the lanes in registers. */
 static __attribute__((noinline)) T NAME(exact_block)(const T *x, size_t n) {
     T acc[LANES];
     memcpy(acc, x, sizeof acc);
@@ -98,8 +98,8 @@ static inline void NAME(choose_and_add)(T *restrict acc, T *restrict sum, const 
 
 #if CHOOSES_FLOATS
 
-/* The same with fewer operations if no element is NaN, which shows in a sum of all of them: where
- * that is NaN (or two infinities have met), all is done again. */
+/* The same with fewer operations if no element is NaN, which the sum of all elements shows: if it
+ * is NaN (also because infinities cancelled), the block is computed again. */
 static __attribute__((noinline)) T NAME(block)(const T *x, size_t n) {
     T acc[LANES], sum[LANES];
     memcpy(acc, x, sizeof acc);
@@ -131,17 +131,17 @@ static inline T NAME(block)(const T *x, size_t n) { return NAME(exact_block)(x, 
 
 #if !defined(IS_SEARCH)
 
-/* accumulate, not inlined: its code for any n is long. */
+/* accumulate, not inlined, since its code for any n is long. */
 static __attribute__((noinline)) void NAME(accumulate_row)(T *acc, const T *x, size_t n) {
     NAME(accumulate)(acc, x, n);
 }
 
-/* n rows one after the other, as rows of columns elements. out may be the first row of x. */
+/* Combines n rows of columns elements in order. out may be the first row of x. */
 static __attribute__((noinline)) void NAME(sequence_rows)(const T *x, ptrdiff_t stride, size_t n,
                                                           size_t columns, T *out) {
     size_t r = 1;
     memmove(out, x, columns * sizeof(T));
-    for (; r + 4 <= n; r += 4) { /* four at a time: out is loaded and stored once for them */
+    for (; r + 4 <= n; r += 4) { /* four at a time, so out is loaded and stored once for them */
         const T *a = x + (ptrdiff_t)r * stride, *b = a + stride, *c = b + stride, *d = c + stride;
 #pragma omp simd
         for (size_t i = 0; i < columns; i++) {
@@ -154,8 +154,8 @@ static __attribute__((noinline)) void NAME(sequence_rows)(const T *x, ptrdiff_t 
 }
 
 #if KIND == 'f'
-/* Of n > LANES rows: every count-th lane from l on, combined. Lanes are visited in the order in
- * which they are combined, so that only log2(LANES) rows of results are alive, in the L1 cache. */
+/* Combines every count-th lane from l on, of n > LANES rows. Lanes are visited in the order in
+ * which they are combined, so that only log2(LANES) rows of results are live, in the L1 cache. */
 static void NAME(combine_lanes)(const T *x, ptrdiff_t stride, size_t n, size_t columns,
                                 size_t count, size_t l, T *out) {
     if (count == LANES) {
@@ -187,7 +187,8 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
 #if KIND == 'f'
         NAME(combine_lanes)(rows->data, rows->stride, n, columns, 1, 0, out);
 #else
-        NAME(sequence_rows)(rows->data, rows->stride, n, columns, out); /* any order will do */
+        NAME(sequence_rows)
+        (rows->data, rows->stride, n, columns, out); /* the order does not matter */
 #endif
         return;
     }
@@ -217,11 +218,11 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
 
 static void NAME(rows)(const pt_rows *rows, size_t n, size_t columns, void *out, void *values);
 
-/* Whether x takes the place of acc, which stands before it. */
+/* Whether x replaces acc, which comes before it. */
 static inline bool NAME(replaces)(T acc, T x) { return (BETTER) | (IS_NAN(x) & !IS_NAN(acc)); }
 
-/* Rows without gaps, so few columns that rows are too short for vectors: as many rows as fit make
- * one long row, whose columns are searched; then the best of each column is chosen among them. */
+/* For contiguous rows with too few columns for vectors: takes as many rows as fit as one long row,
+ * searches its columns, then chooses the best for each column among them. */
 static inline void NAME(narrow_rows)(const T *x, size_t n, size_t columns, int64_t *result,
                                      T *best) {
     T found[PT_REDUCE_FLAT_COLUMNS]; /* (together, columns) */
@@ -291,9 +292,9 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
 
 #if !defined(IS_SEARCH)
 
-/* n > LANES elements. Integers and booleans may be combined in any order, so all are one block. So
- * may floating-point numbers of which one is chosen, unless they are zeros of different sign: then
- * the first block that has one decides. */
+/* Reduces n > LANES elements. Integers and booleans may be combined in any order, so they are one
+ * block. So are floating-point numbers of which one is chosen, unless the result is zero, whose
+ * sign the first block with a zero decides. */
 static inline T NAME(blocks)(const T *x, size_t n) {
     T acc = NAME(block)(x, n);
 #if CHOOSES_FLOATS
@@ -328,7 +329,7 @@ static void NAME(run)(const void *in, ptrdiff_t stride, size_t n_outputs, size_t
 
 #else
 
-/* n elements of any value, one by one. */
+/* Searches n elements of any value, one by one. */
 static size_t NAME(exact_search)(const T *x, size_t n) {
     size_t at = 0;
     for (size_t i = 1; i < n; i++) {
@@ -338,7 +339,7 @@ static size_t NAME(exact_search)(const T *x, size_t n) {
     return at;
 }
 
-/* LANES < n <= BLOCK: each lane remembers in which group of LANES elements its best one stands. */
+/* LANES < n <= BLOCK: each lane keeps the number of the group of LANES elements with its best. */
 static __attribute__((noinline)) size_t NAME(search_block)(const T *x, size_t n) {
     T acc[LANES], sum[LANES], before[LANES]; /* sum: see block */
     row_number at[LANES];
@@ -391,7 +392,7 @@ static inline size_t NAME(search_few)(const T *x, size_t n) {
     return IS_NAN(sum) ? NAME(exact_search)(x, n) : at;
 }
 
-/* First in which part the best element is, then where in it. */
+/* Finds the part with the best element, then its position there. */
 static size_t NAME(search)(const T *x, size_t n) {
     enum { PART = 4 * BLOCK };
     if (n <= BLOCK)

@@ -1,8 +1,8 @@
-/* transpose.c: exchanges the axes of a small matrix, whatever its elements are.
+/* transpose.c: transposes a small matrix of elements of any size.
  *
- * Where a column of the source is contiguous, blocks of 16 bytes by 16 bytes / size go through
- * vectors of 16 bytes, which every machine has: each line of the cache is read and written whole,
- * whatever the strides, and a byte costs as little as a double.
+ * If the columns of the source are contiguous, blocks of 16 bytes by 16 bytes / size go through
+ * vectors of 16 bytes, which every machine has: each cache line is read and written as a whole for
+ * any strides, and a byte costs as little as a double.
  */
 #include "transpose.h"
 
@@ -38,7 +38,7 @@
 #define HIGH 1, 3
 #include "transpose_loop.h"
 
-/* Element by element, along the longer axis. */
+/* Copies element by element, along the longer axis. */
 static inline void copy_elements(char *to, ptrdiff_t to_outer, ptrdiff_t to_inner, const char *from,
                                  ptrdiff_t from_outer, ptrdiff_t from_inner, size_t n_outer,
                                  size_t n_inner, size_t size) {

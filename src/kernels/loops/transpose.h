@@ -1,4 +1,4 @@
-/* transpose.h: what elementwise.c calls for operands that run along another axis than the result. */
+/* transpose.h: called by elementwise.c for operands that run along another axis than the result. */
 #ifndef TRANSPOSE_H
 #define TRANSPOSE_H
 

@@ -1,7 +1,7 @@
-/* transpose_loop.h: whole blocks of a transposition, for one size of elements.
+/* transpose_loop.h: transposes whole blocks, for one size of elements.
  *
  * Included by transpose.c with T, an unsigned integer of that size, N, how many fill a vector of 16
- * bytes, and the indices LOW and HIGH, which take the lower (upper) halves of two vectors in turns.
+ * bytes, and the indices LOW and HIGH, which interleave the lower (upper) halves of two vectors.
  */
 static void F_PASTE(transpose, T)(char *to, ptrdiff_t pitch, const char *from, ptrdiff_t stride,
                                   size_t n_rows, size_t n_columns) {
@@ -16,8 +16,8 @@ static void F_PASTE(transpose, T)(char *to, ptrdiff_t pitch, const char *from, p
             vector x[N], y[N];
             for (int i = 0; i < N; i++)
                 memcpy(&x[i], block + i * stride + row * sizeof(T), 16);
-            /* Each pass takes the elements of x, i and i + N / 2 in turns: after log2(N) of them the
-             * index in the vector and that of the vector have changed places. */
+            /* Each pass interleaves vectors i and i + N / 2 of x. After log2(N) passes the index in
+             * the vector and the index of the vector have been exchanged. */
             for (int pass = 1; pass < N; pass *= 2) {
                 for (int i = 0; i < N / 2; i++) {
                     y[2 * i] = SHUFFLE(x[i], x[i + N / 2], LOW);

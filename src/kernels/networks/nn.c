@@ -1,14 +1,14 @@
 /* nn.c: fused neural-network kernels: shares rows and elements among threads, in pieces that do not
- * depend on how many there are. */
+ * depend on the number of threads. */
 #include "nn.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A task must be worth handing over, which costs about 1 us to a worker that still spins. With
- * AVX-512 on Zen 5, softmax and cross-entropy take 0.45 ns an element: 7 us for 16 Ki. Steps of
- * optimizers take 0.08 (SGD) to 0.5 ns (Adam) a float32 parameter, copied rows 0.05 to 0.3 ns an
- * element: 1 to 8 us for the 16 Ki elements of 64 KiB. */
+/* A task must be worth its dispatch, about 1 us to a worker that still spins. With AVX-512 on Zen
+ * 5, softmax and cross-entropy take 0.45 ns an element: 7 us for 16 Ki. Optimizer steps take 0.08
+ * (SGD) to 0.5 ns (Adam) a float32 parameter, copied rows 0.05 to 0.3 ns an element: 1 to 8 us for
+ * the 16 Ki elements of 64 KiB. */
 enum { SOFTMAX_TASK = 16 << 10, STEP_TASK_BYTES = 64 << 10 };
 
 static const pt_nn_loops_of *loops_of(pt_dtype dtype) {
@@ -17,13 +17,13 @@ static const pt_nn_loops_of *loops_of(pt_dtype dtype) {
     return &table->loops[dtype];
 }
 
-/* array + i elements of size bytes; NULL stays NULL. */
+/* The address of element i of an array of elements of size bytes; NULL stays NULL. */
 static void *at(const void *array, size_t i, size_t size) {
-    /* The arrays that are only read get their const back at once, in the loop's parameters. */
+    /* Arrays that are only read become const again in the loop's parameters. */
     return array ? (char *)(uintptr_t)array + i * size : NULL;
 }
 
-/* Runs task over pieces of piece out of n; a single piece never leaves the caller. */
+/* Runs task over n elements in pieces of piece; a single piece runs on the caller. */
 static void for_pieces(pt_task task, void *context, size_t n, size_t piece) {
     pt_parallel_for(task, context, (n + piece - 1) / piece);
 }
@@ -42,7 +42,7 @@ typedef struct {
     void *out, *loss;
 } softmax_job;
 
-/* Rows of a piece that has about so many elements (or bytes), at least one. */
+/* The rows of a piece of about so many elements (or bytes), at least one. */
 static size_t rows_per_piece(size_t columns, size_t elements) {
     const size_t rows = columns ? elements / columns : elements;
 
@@ -128,13 +128,14 @@ typedef struct {
     char *out;
 } gather_job;
 
-/* Rows of a shuffled batch lie anywhere, and the processor guesses ahead only within one, so ask
- * for the row after the next: 128 random images of 784 bytes out of 47 MB take 14.5 us on one core
- * instead of 30. The first KiB will do; in longer rows the processor's own guesses catch up. */
+/* Rows of a shuffled batch are anywhere in memory, and the processor prefetches only within a row.
+ * So prefetch the row after the next: 128 random images of 784 bytes out of 47 MB take 14.5 us on
+ * one core instead of 30. The first KiB is enough; in longer rows the processor's own prefetching
+ * catches up. */
 enum { AHEAD = 2, PREFETCHED = 1024 };
 
-/* Rows of one element, as of an index into a vector: without a call for each, the processor has
- * many under way at a time by itself. size is a constant where this is called. */
+/* Gathers rows of one element, as when a vector is indexed. Without a call for each row, the
+ * processor has many loads in flight by itself. size is a constant at each call. */
 static inline void gather_elements(const gather_job *job, size_t first, size_t n, size_t size) {
     const int64_t *rows = job->rows + first;
     char *to = job->out + first * size;
@@ -222,7 +223,7 @@ typedef struct {
     pt_step_numbers numbers;
 } step_job;
 
-/* Elements first..first+n of w and the state, dw: (n,). */
+/* Updates elements first..first+n of w and the state; dw: (n,). */
 static void step_part(const step_job *job, size_t first, size_t n, const void *dw) {
     const pt_nn_loops_of *loops = job->loops;
     const pt_step_numbers *numbers = &job->numbers;
@@ -257,7 +258,7 @@ static void step_task(void *context, size_t i) {
     step_part(job, first, length_of(i, job->n, job->piece), at(job->dw, first, job->size));
 }
 
-/* Rows without a gradient meet zeros instead, which stay in the L1 cache. */
+/* The gradient of rows that have none; stays in the L1 cache. */
 static const _Alignas(64) char zeros[4096];
 
 static void step_rows_task(void *context, size_t i) {

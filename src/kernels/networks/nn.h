@@ -1,18 +1,18 @@
-/* nn.h: what nn.c shares with its loops. */
+/* nn.h: shared by nn.c and its loops. */
 #ifndef NN_H
 #define NN_H
 
 #include "pt.h"
 
-/* The numbers of an optimizer step, as the loops take them: computed in double by nn.c, rounded to
- * the dtype by the loop. Which of them a step uses stands at its loop. */
+/* The numbers of an optimizer step: computed in double by nn.c, rounded to the dtype by the loop,
+ * whose comment says which of them it uses. */
 typedef struct {
     double rate; /* learning rate; Adam: corrected for the bias of the first steps */
     double decay_1, decay_2;
     double epsilon;
 } pt_step_numbers;
 
-/* All arrays are contiguous, in C order; as in pt.h. */
+/* All arrays are contiguous, in C order, as in pt.h. */
 typedef struct {
     void (*softmax)(size_t rows, size_t columns, const void *x, void *out);
     void (*log_softmax)(size_t rows, size_t columns, const void *x, void *out);

@@ -1,13 +1,13 @@
 /* nn_body.h: the fused neural-network loops for one dtype; included by isa_nn.c with T, KIND and
  * F(name) set.
  *
- * Rows are walked in blocks of PT_LANES elements, the last one padded with what changes nothing.
- * Element j of a row goes to lane j % PT_LANES of a sum, and lanes are added in a fixed order: the
- * result depends neither on where a row stands nor on how wide the machine's vectors are.
+ * Rows are walked in blocks of PT_LANES elements, the last one padded with a neutral value. Element
+ * j of a row goes to lane j % PT_LANES of a sum, and lanes are added in a fixed order: the result
+ * depends neither on a row's position nor on the width of the machine's vectors.
  *
- * What is not finite: -inf among other numbers gives probability 0, one +inf gives 1 and leaves the
- * others 0, the limit. A row with several of +inf, with NaN, or of -inf only, which has none, gives
- * NaN throughout, as exp(x - max) / sum(exp(x - max)) does in NumPy.
+ * Infinities and NaN: -inf among other numbers has probability 0; a single +inf has 1 and the
+ * others 0, the limit. A row with several +inf, with NaN, or of -inf only has no limit and becomes
+ * NaN, as exp(x - max) / sum(exp(x - max)) does in NumPy.
  */
 static void F_PASTE(F(scaled_cast), f32)(size_t n, const void *x, double scale, void *out) {
     const T *restrict from = x;
@@ -34,8 +34,8 @@ static void F_PASTE(F(scaled_cast), f64)(size_t n, const void *x, double scale, 
 
 /* ---------------------------------------------------------------------------- lanes */
 
-/* A block that lies whole in a row is used where it stands; only the last, incomplete one goes
- * through a padded copy. (A copy of each costs up to five times: the compiler makes it in halves,
+/* A block that is entirely in a row is used in place; only the last, incomplete one goes through a
+ * padded copy. (Copying every block takes up to five times as long: the compiler copies in halves,
  * and the processor cannot forward two narrow stores to one wide load.) */
 
 /* block (PT_LANES,) = x (n,), then padding. */
@@ -71,7 +71,7 @@ static inline T F(sum_lanes)(T *lanes) {
 static inline void F(max_block)(T *lanes, const T *x) {
 #pragma omp simd
     for (size_t l = 0; l < PT_LANES; l++) {
-        lanes[l] = x[l] > lanes[l] ? x[l] : lanes[l]; /* passes NaN by: exp will meet it */
+        lanes[l] = x[l] > lanes[l] ? x[l] : lanes[l]; /* ignores NaN, which exp will return */
     }
 }
 
@@ -108,7 +108,7 @@ static inline void F(exp_block)(T *sums, const T *x, T max, T *out) {
     }
 }
 
-/* The sum of exp(x - max) over a row; they go to out unless it is NULL. */
+/* The sum of exp(x - max) over a row; stores the terms in out unless it is NULL. */
 static inline T F(sum_exp_of_row)(size_t n, const T *x, T max, T *out) {
     T sums[PT_LANES] = {0}, padded[PT_LANES], dropped[PT_LANES];
     size_t j = 0;
@@ -119,8 +119,8 @@ static inline T F(sum_exp_of_row)(size_t n, const T *x, T max, T *out) {
     if (j < n) {
         T rest[PT_LANES] = {0};
 
-        /* Padded with max: with -inf, which needs no mask, a row of 10 takes 49 ns, not 20,
-         * because the processor stumbles over results too small for a normal number. */
+        /* Padded with max. With -inf, which needs no mask, a row of 10 takes 49 ns instead of 20,
+         * because the processor is slow for results too small for a normal number. */
         F(pad)(padded, x + j, n - j, max);
         F(exp_block)(rest, padded, max, padded);
 #pragma omp simd
@@ -134,7 +134,7 @@ static inline T F(sum_exp_of_row)(size_t n, const T *x, T max, T *out) {
     return F(sum_lanes)(sums);
 }
 
-/* Where the only +inf of a row is; n if there are several, or a NaN. */
+/* The position of the only +inf of a row, or n if there are several or a NaN. */
 static size_t F(infinity_of_row)(size_t n, const T *x) {
     size_t found = n;
 
@@ -180,7 +180,7 @@ static void F(softmax)(size_t rows, size_t columns, const void *x, void *out) {
     }
 }
 
-/* Rows go in groups, so that their logarithms are computed at once. */
+/* Takes rows in groups, so that their logarithms are computed together. */
 static void F(log_softmax)(size_t rows, size_t columns, const void *x, void *out) {
     for (size_t start = 0; start < rows; start += PT_LANES) {
         const size_t n_rows = rows - start < PT_LANES ? rows - start : PT_LANES;
@@ -248,7 +248,7 @@ static inline T F(target_of_row)(size_t n, const T *x, const T *t, T max, T *dot
     return F(sum_lanes)(target_sums);
 }
 
-/* The loss of a row whose largest element is +inf: what its target gives the others costs inf. */
+/* The loss of a row whose largest element is +inf: any target on the others costs inf. */
 static T F(infinite_loss)(size_t n, const T *x, const T *t, int64_t label) {
     const size_t at = F(infinity_of_row)(n, x);
     T loss = 0;

@@ -1,13 +1,14 @@
-/* columns.c: which columns of x are zero in every row, and rows of zeros in a gradient.
+/* columns.c: finds the columns of x that are zero in every row, and writes a gradient's rows of
+ * zeros.
  *
  * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dout it makes a row
  * of zeros. Images with empty borders, one-hot rows and bags of words have many: of MNIST's 784
- * columns a mini-batch of 128 uses 529. The products in dense.c leave them out. */
+ * columns a mini-batch of 128 uses 529. The products in dense.c skip them. */
 #include <string.h>
 
 #include "pt.h"
 
-/* What a task reads or writes: worth handing over, see nn.c. */
+/* What a task reads or writes, enough to be worth its dispatch; see nn.c. */
 enum { TASK_BYTES = 64 << 10, SCAN_COLUMNS = 256, FIRST_ROWS = 8 };
 
 typedef struct {
@@ -65,7 +66,7 @@ pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
     if (j.marks == NULL)
         return PT_NO_MEMORY;
     memset(j.marks, 0, k * sizeof(uint64_t));
-    /* Dense data shows in its first rows: then the rest is not looked at. */
+    /* Dense data is recognised by its first rows: the rest is then not scanned. */
     scan(&j, 0, m < FIRST_ROWS ? m : FIRST_ROWS, 0, k);
     *count = count_marks(&j);
     if (*count <= limit && m > FIRST_ROWS) {

@@ -1,25 +1,25 @@
-/* dense.c: the products of a dense layer, on tiles of our own.
+/* dense.c: the products of a dense layer, without BLAS.
  *
- * BLAS would need the rows and columns in use copied side by side first, and each tile finished in
- * another pass over memory. Here the index lists are followed while operands are packed, which has
- * to be done anyway, and bias and relu are applied to a tile as it is computed.
+ * BLAS would need the rows and columns in use copied side by side first, and another pass over
+ * memory for bias and relu. Here the index lists are followed while operands are packed, which is
+ * necessary anyway, and bias and relu are applied to a tile as it is computed.
  *
- * An element of C is summed over k in blocks of K_BLOCK, in order, whatever the tiles and tasks:
- * the result has the same bits for any number of threads. */
+ * An element of C is summed over k in blocks of K_BLOCK, in order, for any tiles and tasks, so the
+ * result has the same bits for any number of threads. */
 #include "dense.h"
 
 #include <stdatomic.h>
 
 /* A strip of B and a block of k stay in the L2 cache while all rows of A pass: 160 KiB at most
- * (rows of 256 bytes), of the 256 KiB to 2 MiB that there are. */
+ * (rows of 256 bytes), out of 256 KiB to 2 MiB. */
 enum { K_BLOCK = 640 };
 
-/* Below it BLAS does as well, and a second pass is short. */
+/* For less work BLAS is as fast, and a second pass is short. */
 #define MIN_WORK ((double)(1 << 20))
 
-/* A strip is worth handing over (see matmul.c); with more threads than strips of columns, the rows
- * are shared too, no fewer than these strips at once: to pack the strip of B takes as long as to
- * multiply it by 4 to 8 rows. */
+/* A strip is worth its dispatch (see matmul.c). With more threads than strips of columns, the rows
+ * are shared too, at least this many strips at once: packing the strip of B takes as long as
+ * multiplying it by 4 to 8 rows. */
 enum { MIN_STRIPS_OF_ROWS = 16, TASKS_PER_THREAD = 2 };
 
 typedef struct {
@@ -46,7 +46,7 @@ bool pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k) {
     return m >= loops->rows && n >= loops->columns && (double)m * (double)n * (double)k >= MIN_WORK;
 }
 
-/* Strips of A, some at a time: a task of 16 Ki elements takes 5 us. */
+/* Strips of A in one task: 16 Ki elements take 5 us. */
 static size_t strips_per_pack(const job *j) {
     const size_t strips = (16 << 10) / (j->loops->rows * j->product.k + 1);
 
@@ -87,7 +87,7 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
              .row_parts = 1};
     const size_t a_bytes = j.n_row_strips * loops->rows * product.k * size;
 
-    /* Blocks of even length: a short last one would move the whole tile for little. */
+    /* Blocks of equal length: a short last one would load and store the tile for little work. */
     j.product.k_block = pt_ceil_div(product.k, pt_ceil_div(product.k, K_BLOCK));
     j.strip_bytes = j.product.k_block * loops->columns * size;
     j.product.packed_a = pt_alloc(a_bytes);
@@ -104,7 +104,7 @@ static pt_status compute(pt_dtype dtype, pt_gathered_product product) {
     const pt_status status =
         pt_parallel_for_interruptible(strip_task, &j, j.n_column_strips * j.row_parts);
     pt_free(j.product.packed_a, a_bytes);
-    /* An interruption first: it has set an exception, which nothing may replace. */
+    /* An interruption comes first: it has set an exception, which must not be replaced. */
     if (status == PT_OK && atomic_load_explicit(&j.is_out_of_memory, memory_order_relaxed)) {
         return PT_NO_MEMORY;
     }

@@ -1,10 +1,10 @@
-/* dense.h: what dense.c shares with its loops. */
+/* dense.h: shared by dense.c and its loops. */
 #ifndef DENSE_H
 #define DENSE_H
 
 #include "pt.h"
 
-/* C (m, n) = A (m, k) B (k, n), A and B seen through index lists. Strides in elements. */
+/* C (m, n) = A (m, k) B (k, n), with A and B indexed by lists. Strides in elements. */
 typedef struct {
     size_t m, n, k;
     /* A[i, p] = a[a_row(i) * a_row_stride + a_column(p) * a_column_stride] */

@@ -1,7 +1,7 @@
 /* matmul.c: products of matrices, cut into fixed tiles of C that run on the pool.
  *
- * The tiles depend on the shapes alone, so the result has the same bits for any number of threads.
- * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our own loops. */
+ * The tiles depend only on the shapes, so the result has the same bits for any number of threads.
+ * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our loops. */
 #include "matmul.h"
 
 #include "blas.h"
@@ -9,24 +9,25 @@
 #include <limits.h>
 #include <string.h>
 
-/* Work is counted in multiply-adds of a large float32 product: of these a core does 60 per ns with
- * AVX2, 100 with AVX-512 (Zen 5). A matrix times a vector waits for memory, 4 bytes at about
- * 110 GB/s (L2 and L3): as long as for four. Our integer loops do 4 (int64) to 45 (uint8). */
+/* Work is measured in multiply-adds of a large float32 product. A core does 60 of them per ns with
+ * AVX2, 100 with AVX-512 (Zen 5). A matrix times a vector waits for memory, 4 bytes at about 110
+ * GB/s (L2 and L3), as long as four take. Our integer loops do 4 (int64) to 45 (uint8). */
 enum { VECTOR_WEIGHT = 4, INTEGER_WEIGHT = 8 };
 
-/* A task must be worth handing over: 3 us, three times what that costs when the workers still
- * spin. Two tiles of 128 x 10 x 512 take 10.7 us on two cores where one takes 19.9 (AVX2 kernels,
+/* A task must be worth its dispatch: 3 us, three times what that costs when the workers still spin.
+ * Two tiles of 128 x 10 x 512 take 10.7 us on two cores where one takes 19.9 (AVX2 kernels,
  * Zen 5). */
 #define TASK_WORK ((double)(300 << 10))
 
-/* How many tiles one product is worth. Each packs its own share of A and B, which takes as long as
+/* How many tiles one product is worth. Each packs its share of A and B, which takes as long as
  * about 8 more rows and 8 more columns (measured with OpenBLAS on Zen 5: 128 x 512 x 784 in 485 us
- * as one tile, 518 us as four of 128 x 128, 612 us as sixteen of 128 x 32). So: sides no shorter
- * than 128 (64 where the other is shorter than 128: little is packed twice then), eight tiles for
- * eight cores, and beyond that only until the sides are at most 512, where packing costs 3 %. */
+ * as one tile, 518 us as four of 128 x 128, 612 us as sixteen of 128 x 32). So sides are no shorter
+ * than 128 (64 if the other is shorter than 128, as little is packed twice then), there are eight
+ * tiles for eight cores, and beyond that only until the sides are at most 512, where packing costs
+ * 3 %. */
 enum { MIN_SIDE = 128, MIN_THIN_SIDE = 64, MANY_TILES = 8, LONG_SIDE = 512 };
 
-/* Where C is too small to cut but k is long, k is cut into parts no shorter than this and their
+/* If C is too small to cut but k is long, k is cut into parts no shorter than this, and their
  * products are added up in order. */
 enum { MIN_PART = 1024 };
 
@@ -67,7 +68,7 @@ static bool is_row_major(size_t rows, size_t columns, ptrdiff_t row_stride,
     return (column_stride == 1 || columns == 1) && (row_stride >= (ptrdiff_t)columns || rows == 1);
 }
 
-/* The distance of lines, as BLAS wants it: it checks the number even where there is one line. */
+/* The distance of lines, as BLAS expects it: it checks the number even if there is one line. */
 static int leading_dimension(size_t n_lines, size_t line_length, ptrdiff_t stride) {
     return n_lines > 1 ? (int)stride : (int)line_length;
 }
@@ -77,8 +78,8 @@ static size_t packed_bytes(size_t n_batch, ptrdiff_t step, size_t rows, size_t c
     return (step ? n_batch : 1) * rows * columns * item_size;
 }
 
-/* Copies the matrices of one operand into a contiguous block and lets the operand point there.
- * Returns the block, or NULL when memory is out. */
+/* Copies the matrices of one operand into a contiguous block and points the operand there. Returns
+ * the block, or NULL if there is no memory. */
 static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matrix,
                   ptrdiff_t *step) {
     const size_t bytes = packed_bytes(p->n_batch, *step, rows, columns, p->item_size);
@@ -103,13 +104,13 @@ static void *pack(const product *p, size_t rows, size_t columns, pt_matrix *matr
 
 /* ------------------------------------------------------------------------------------ tiles */
 
-/* Cuts length into n pieces, or a few less, of even size, a multiple of unit. Returns how many. */
+/* Cuts length into at most n pieces of equal size, a multiple of unit. Returns their number. */
 static size_t cut(size_t length, size_t n, size_t unit, size_t *piece) {
     *piece = pt_ceil_div(pt_ceil_div(length, n), unit) * unit;
     return pt_ceil_div(length, *piece);
 }
 
-/* Halves the longer side of the tiles while they are too few and no side gets shorter than
+/* Halves the longer side of the tiles while there are too few and no side becomes shorter than
  * min_side. */
 static void choose_tiles(product *p) {
     const bool is_vector = p->m == 1 || p->n == 1;
@@ -156,8 +157,8 @@ static void choose_tiles(product *p) {
     }
 }
 
-/* BLAS's numbers are ints. Sides of tiles fit (longer ones are cut: they are worth it); lines too
- * far apart are met one at a time. */
+/* BLAS takes ints. The sides of tiles fit, since longer ones are cut; lines too far apart are
+ * passed one at a time. */
 static void respect_int(product *p) {
     p->call_k = 1 << 30;
     if (p->n > INT_MAX || (!p->a_transposed && p->a.row_stride > INT_MAX)) {
@@ -174,59 +175,92 @@ static void respect_int(product *p) {
     }
 }
 
+/* A product of one tile, with the lengths that BLAS takes. */
+typedef struct {
+    const product *p;
+    const void *a, *b;
+    int m, n, k;
+    int lda, ldb, ldc;
+    int a_step, b_step; /* along k, where A is a row or B a column */
+    double beta;        /* c = a b + beta c */
+    void *c;
+} blas_product;
+
+static enum CBLAS_TRANSPOSE transposition(bool is_transposed) {
+    return is_transposed ? CblasTrans : CblasNoTrans;
+}
+
+/* A row times a column. */
+static void multiply_vectors(const blas_product *t) {
+    if (t->p->dtype == PT_FLOAT32) {
+        float *sum = t->c;
+        const float product = blas.sdot(t->k, t->a, t->a_step, t->b, t->b_step);
+        *sum = t->beta == 0 ? product : *sum + product;
+    } else {
+        double *sum = t->c;
+        const double product = blas.ddot(t->k, t->a, t->a_step, t->b, t->b_step);
+        *sum = t->beta == 0 ? product : *sum + product;
+    }
+}
+
+/* c = op(matrix) vector + beta c; rows, columns: of the matrix as stored. */
+static void multiply_vector(const blas_product *t, bool is_transposed, int rows, int columns,
+                            const void *matrix, int ld, const void *vector, int step, int c_step) {
+    const enum CBLAS_TRANSPOSE op = transposition(is_transposed);
+
+    if (t->p->dtype == PT_FLOAT32) {
+        blas.sgemv(CblasRowMajor, op, rows, columns, 1, matrix, ld, vector, step, (float)t->beta,
+                   t->c, c_step);
+    } else {
+        blas.dgemv(CblasRowMajor, op, rows, columns, 1, matrix, ld, vector, step, t->beta, t->c,
+                   c_step);
+    }
+}
+
+static void multiply_matrices(const blas_product *t) {
+    const enum CBLAS_TRANSPOSE op_a = transposition(t->p->a_transposed);
+    const enum CBLAS_TRANSPOSE op_b = transposition(t->p->b_transposed);
+
+    if (t->p->dtype == PT_FLOAT32) {
+        blas.sgemm(CblasRowMajor, op_a, op_b, t->m, t->n, t->k, 1, t->a, t->lda, t->b, t->ldb,
+                   (float)t->beta, t->c, t->ldc);
+    } else {
+        blas.dgemm(CblasRowMajor, op_a, op_b, t->m, t->n, t->k, 1, t->a, t->lda, t->b, t->ldb,
+                   t->beta, t->c, t->ldc);
+    }
+}
+
 /* c (m, n) = a (m, k) b (k, n) + beta c. */
 static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, size_t m, size_t n,
                       size_t k, double beta, void *c, ptrdiff_t c_row_stride) {
-    const enum CBLAS_TRANSPOSE op_a = p->a_transposed ? CblasTrans : CblasNoTrans;
-    const enum CBLAS_TRANSPOSE op_b = p->b_transposed ? CblasTrans : CblasNoTrans;
-    const int lda = p->a_transposed ? leading_dimension(k, m, a->column_stride)
-                                    : leading_dimension(m, k, a->row_stride);
-    const int ldb = p->b_transposed ? leading_dimension(n, k, b->column_stride)
-                                    : leading_dimension(k, n, b->row_stride);
-    const int ldc = leading_dimension(m, n, c_row_stride);
+    const blas_product t = {.p = p,
+                            .a = a->data,
+                            .b = b->data,
+                            .m = (int)m,
+                            .n = (int)n,
+                            .k = (int)k,
+                            .lda = p->a_transposed ? leading_dimension(k, m, a->column_stride)
+                                                   : leading_dimension(m, k, a->row_stride),
+                            .ldb = p->b_transposed ? leading_dimension(n, k, b->column_stride)
+                                                   : leading_dimension(k, n, b->row_stride),
+                            .ldc = leading_dimension(m, n, c_row_stride),
+                            .a_step = leading_dimension(k, 1, a->column_stride),
+                            .b_step = leading_dimension(k, 1, b->row_stride),
+                            .beta = beta,
+                            .c = c};
 
-    if (p->m == 1 && p->n == 1) { /* a row times a column */
-        const int incx = leading_dimension(k, 1, a->column_stride);
-        const int incy = leading_dimension(k, 1, b->row_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            float *sum = c;
-            const float product = blas.sdot((int)k, a->data, incx, b->data, incy);
-            *sum = beta == 0 ? product : *sum + product;
-        } else {
-            double *sum = c;
-            const double product = blas.ddot((int)k, a->data, incx, b->data, incy);
-            *sum = beta == 0 ? product : *sum + product;
-        }
+    if (p->m == 1 && p->n == 1) {
+        multiply_vectors(&t);
     } else if (p->n == 1) { /* A times a column */
-        const int rows = (int)(p->a_transposed ? k : m), columns = (int)(p->a_transposed ? m : k);
-        const int incx = leading_dimension(k, 1, b->row_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            blas.sgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx,
-                       (float)beta, c, ldc);
-        } else {
-            blas.dgemv(CblasRowMajor, op_a, rows, columns, 1, a->data, lda, b->data, incx, beta, c,
-                       ldc);
-        }
+        const bool transposed = p->a_transposed;
+        multiply_vector(&t, transposed, transposed ? t.k : t.m, transposed ? t.m : t.k, t.a, t.lda,
+                        t.b, t.b_step, t.ldc);
     } else if (p->m == 1) { /* a row times B: (B^T x^T)^T */
-        const enum CBLAS_TRANSPOSE op = p->b_transposed ? CblasNoTrans : CblasTrans;
-        const int rows = (int)(p->b_transposed ? n : k), columns = (int)(p->b_transposed ? k : n);
-        const int incx = leading_dimension(k, 1, a->column_stride);
-
-        if (p->dtype == PT_FLOAT32) {
-            blas.sgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx,
-                       (float)beta, c, 1);
-        } else {
-            blas.dgemv(CblasRowMajor, op, rows, columns, 1, b->data, ldb, a->data, incx, beta, c,
-                       1);
-        }
-    } else if (p->dtype == PT_FLOAT32) {
-        blas.sgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
-                   (float)beta, c, ldc);
+        const bool transposed = p->b_transposed;
+        multiply_vector(&t, !transposed, transposed ? t.n : t.k, transposed ? t.k : t.n, t.b, t.ldb,
+                        t.a, t.a_step, 1);
     } else {
-        blas.dgemm(CblasRowMajor, op_a, op_b, (int)m, (int)n, (int)k, 1, a->data, lda, b->data, ldb,
-                   beta, c, ldc);
+        multiply_matrices(&t);
     }
 }
 
@@ -286,63 +320,70 @@ static void run_task(void *context, size_t task) {
 
 /* ---------------------------------------------------------------------------------- products */
 
-/* Packs what the loops do not take, computes, and frees. c is as BLAS takes it. */
-static pt_status compute(product *p) {
-    ptrdiff_t a_step = p->a_step, b_step = p->b_step;
-    const size_t a_bytes = packed_bytes(p->n_batch, a_step, p->m, p->k, p->item_size);
-    const size_t b_bytes = packed_bytes(p->n_batch, b_step, p->k, p->n, p->item_size);
+/* Packs the operands that the loops cannot take; *packed_a and *packed_b: the blocks, or NULL.
+ * Returns false if there is no memory. */
+static bool pack_operands(product *p, void **packed_a, void **packed_b) {
     const bool floats = is_float(p->dtype);
-    size_t parts_bytes = 0;
-    void *packed_a = NULL, *packed_b = NULL;
-    pt_status status = PT_NO_MEMORY;
 
-    if (floats && !pt_blas_has_memory()) {
-        return status;
-    }
     p->a_transposed = p->b_transposed = false;
     if (floats && p->k && !is_row_major(p->m, p->k, p->a.row_stride, p->a.column_stride)) {
         p->a_transposed = is_row_major(p->k, p->m, p->a.column_stride, p->a.row_stride);
-        if (!p->a_transposed && !(packed_a = pack(p, p->m, p->k, &p->a, &p->a_step))) {
-            goto done;
+        if (!p->a_transposed && !(*packed_a = pack(p, p->m, p->k, &p->a, &p->a_step))) {
+            return false;
         }
     }
     if (p->k && !is_row_major(p->k, p->n, p->b.row_stride, p->b.column_stride)) {
         p->b_transposed = floats && is_row_major(p->n, p->k, p->b.column_stride, p->b.row_stride);
-        if (!p->b_transposed && !(packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
-            goto done;
+        if (!p->b_transposed && !(*packed_b = pack(p, p->k, p->n, &p->b, &p->b_step))) {
+            return false;
         }
     }
-    choose_tiles(p);
-    if (floats) {
-        respect_int(p);
+    return true;
+}
+
+/* Runs the tiles of packed operands, and adds up the parts of k. */
+static pt_status run_tiles(product *p) {
+    const size_t part_bytes = p->m * p->n * p->item_size;
+    const size_t parts_bytes = (p->k_parts - 1) * part_bytes;
+    const size_t n_tasks =
+        pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles * p->n_tiles * p->k_parts;
+
+    if (p->k_parts == 1) {
+        return pt_parallel_for_interruptible(run_task, p, n_tasks);
     }
-    if (p->k_parts > 1) {
-        parts_bytes = (p->k_parts - 1) * p->m * p->n * p->item_size;
-        p->parts = pt_alloc(parts_bytes);
-        if (!p->parts) {
-            goto done;
-        }
+    p->parts = pt_alloc(parts_bytes);
+    if (!p->parts) {
+        return PT_NO_MEMORY;
     }
-    status = pt_parallel_for_interruptible(run_task, p,
-                                           pt_ceil_div(p->n_batch, p->batch_per_task) * p->m_tiles *
-                                               p->n_tiles * p->k_parts);
-    if (status == PT_OK && p->k_parts > 1) {
+    const pt_status status = pt_parallel_for_interruptible(run_task, p, n_tasks);
+    if (status == PT_OK) {
         for (size_t part = 1; part < p->k_parts; part++) {
-            p->loops->accumulate(p->m * p->n, p->c,
-                                 p->parts + (part - 1) * p->m * p->n * p->item_size);
+            p->loops->accumulate(p->m * p->n, p->c, p->parts + (part - 1) * part_bytes);
         }
         p->loops->epilogue(p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
     }
-done:
-    if (packed_a) {
-        pt_free(packed_a, a_bytes);
+    pt_free(p->parts, parts_bytes);
+    return status;
+}
+
+static pt_status compute(product *p) {
+    const size_t a_bytes = packed_bytes(p->n_batch, p->a_step, p->m, p->k, p->item_size);
+    const size_t b_bytes = packed_bytes(p->n_batch, p->b_step, p->k, p->n, p->item_size);
+    void *packed_a = NULL, *packed_b = NULL;
+    pt_status status = PT_NO_MEMORY;
+
+    if (is_float(p->dtype) && !pt_blas_has_memory()) {
+        return status;
     }
-    if (packed_b) {
-        pt_free(packed_b, b_bytes);
+    if (pack_operands(p, &packed_a, &packed_b)) {
+        choose_tiles(p);
+        if (is_float(p->dtype)) {
+            respect_int(p);
+        }
+        status = run_tiles(p);
     }
-    if (p->parts) {
-        pt_free(p->parts, parts_bytes);
-    }
+    pt_free(packed_a, a_bytes);
+    pt_free(packed_b, b_bytes);
     return status;
 }
 

@@ -1,4 +1,4 @@
-/* matmul.h: what matmul.c shares with its loops. */
+/* matmul.h: shared by matmul.c and its loops. */
 #ifndef MATMUL_H
 #define MATMUL_H
 
@@ -6,7 +6,7 @@
 
 /* Strides in elements. */
 typedef struct {
-    /* c (m, n) = a b; columns of b and c contiguous. For the dtypes that BLAS does not know. */
+    /* c (m, n) = a b; columns of b and c contiguous. For the dtypes that BLAS lacks. */
     void (*product)(size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
                     ptrdiff_t c_row_stride);
     /* c (m, n) += bias (n,) unless NULL, then relu if asked. */

@@ -1,12 +1,13 @@
 /* alloc.c: a caching allocator.
  *
- * A fresh page costs a page fault at its first touch, which for large tensors takes several times
- * as long as the operation that fills them. So freed blocks are kept, in one list per size class,
- * for the next request of that class.
+ * The first access to a fresh page costs a page fault. For large tensors these faults take several
+ * times as long as the operation that fills the tensor. So freed blocks are kept, in one list per
+ * size class, for the next request of that class.
  *
- * Blocks of less than 2 MiB come from malloc, larger ones from mmap, on huge pages where the
- * system has them: one fault for 512 small pages, and fewer TLB misses. */
+ * Blocks below 2 MiB come from malloc, larger ones from mmap, on huge pages where the system has
+ * them: one fault instead of 512, and fewer TLB misses. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
+#include "at_load.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -19,13 +20,13 @@
 
 #define ALIGNMENT 64                /* a cache line, and the widest vector register */
 #define HUGE_PAGE ((size_t)2 << 20) /* x86-64, and aarch64 with pages of 4 KiB */
-#define MAX_BYTES (SIZE_MAX / 4)    /* far above any address space: sums cannot overflow */
+#define MAX_BYTES (SIZE_MAX / 4)    /* beyond any address space, so sums cannot overflow */
 
 /* ---------------------------------------------------------------- size classes */
 
-/* Multiples of 64 up to 256; from there each doubling is cut into four equal steps: 320, 384, 448,
- * 512, 640, ... A block is therefore less than 64 bytes or less than a quarter larger than asked
- * for. A large block's surplus is mostly never touched, and then takes no memory. */
+/* Multiples of 64 up to 256; above that, each doubling has four equal steps: 320, 384, 448, 512,
+ * 640, ... So a block exceeds the request by less than 64 bytes or less than a quarter. The surplus
+ * of a large block is usually never touched, and then takes no memory. */
 typedef struct {
     unsigned index;
     size_t bytes;
@@ -48,11 +49,11 @@ static size_class class_of(size_t bytes) {
 
 /* ------------------------------------------------------------------------ state */
 
-/* What stands in a cached block itself. */
+/* Stored in the cached block itself. */
 typedef struct cached_block {
-    struct cached_block *next; /* in its class, the one freed before it: its lines may still be in
-                                  the processor's cache, so the list is last in, first out */
-    /* Large blocks only; small ones may have no more than a cache line. */
+    struct cached_block *next; /* in its class, the block freed before it. Last in, first out: the
+                                  newest may still be in the processor's cache. */
+    /* Large blocks only; a small one may be no longer than a cache line. */
     struct cached_block *previous;        /* in its class */
     struct cached_block *older, *younger; /* among all large blocks, by time of release */
     size_class size;
@@ -66,10 +67,10 @@ static struct {
     pt_memory_stats stats;
 } state;
 
-/* One lock for all of it, held for some twenty instructions and never during a system call. Own
- * code, since a mutex takes a pair of pt_alloc and pt_free from 15 to 30 ns (measured); it falls
- * short only where a mutex would sleep, and there we sleep as well. Per-thread caches would be no
- * faster once the limit and the statistics are kept exact. */
+/* One lock guards all of it, held for about twenty instructions and never during a system call. It
+ * is a spin lock, since a mutex takes a pair of pt_alloc and pt_free from 15 to 30 ns (measured);
+ * where a mutex would sleep, it sleeps too. Per-thread caches would be no faster while the limit
+ * and the statistics stay exact. */
 static _Atomic bool is_locked;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -80,9 +81,9 @@ static void initialise(void) {
     const char *wanted = getenv("PYTENSOR_ALLOCATOR");
 
     state.stats.limit = SIZE_MAX;
-    /* An eighth of the memory: a training step's temporaries many times over, and still several
-     * processes (data workers, a test runner's) can fill theirs without exhausting the machine.
-     * 256 MiB if the size is unknown. */
+    /* An eighth of the memory: many times the temporaries of a training step, and several processes
+     * (data workers, a test runner's) can fill their caches without exhausting the machine. 256 MiB
+     * if the size is unknown. */
     const size_t memory = pt_memory_size();
     state.stats.cache_cap = memory > 0 ? memory / 8 : (size_t)256 << 20;
     if (wanted == NULL || wanted[0] == '\0' || strcmp(wanted, "caching") == 0) {
@@ -100,8 +101,9 @@ static void lock(void) {
 
     while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
         while (atomic_load_explicit(&is_locked, memory_order_relaxed)) {
-            /* A thousand looks, about 1 us, are many times what the holder needs: it has lost its
-             * processor. Sleep, rather than yield, lets it run even if our priority is higher. */
+            /* A thousand looks take about 1 us, far longer than the holder needs, so it has lost
+             * its
+             * processor. Sleeping, unlike yielding, lets it run even if our priority is higher. */
             if (++n_looks % 1000 == 0) {
                 nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
             }
@@ -116,18 +118,17 @@ static void acquire(void) {
     lock();
 }
 
-/* Nobody is inside while the process forks, so the child finds the lists whole. At load, and with a
- * lower number than the pool's handlers: see register_fork_handlers in pool.c. */
-__attribute__((constructor(1001))) static void register_fork_handlers(void) {
+/* Holds the lock during a fork, so that the child finds the lists intact. */
+void pt_alloc_at_load(void) {
     if (pthread_atfork(lock, release, release) != 0) {
-        snprintf(error, sizeof error, "no memory for what the allocator does at a fork");
+        snprintf(error, sizeof error, "no memory to register the allocator's fork handlers");
     }
 }
 
 /* ------------------------------------------------------------------- the system */
 
-/* Maps a huge page more than asked for, and cuts off what stands before and behind the first
- * aligned block. */
+/* Maps one huge page more than requested, and unmaps what lies before and after the first aligned
+ * block. */
 static void *map_large(size_t bytes) {
     const size_t length = bytes + HUGE_PAGE;
     char *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -142,7 +143,7 @@ static void *map_large(size_t bytes) {
     }
     munmap(block + bytes, length - before - bytes);
 #if defined(MADV_HUGEPAGE)
-    madvise(block, bytes, MADV_HUGEPAGE); /* a wish: without huge pages all works as well */
+    madvise(block, bytes, MADV_HUGEPAGE); /* a hint: it works without huge pages too */
 #endif
     return block;
 }
@@ -158,8 +159,8 @@ static void *system_alloc(size_t bytes) {
 
 static void system_free(void *block, size_t bytes) {
     if (!is_system && bytes >= HUGE_PAGE) {
-        /* It fails where it would cut a mapping in two and the process has as many as it may have;
-         * then the pages go back, and only their addresses are lost. */
+        /* This fails if it would cut a mapping in two and the process is at its limit of mappings.
+         * Then the pages are returned, and only their addresses are lost. */
         if (munmap(block, bytes) != 0) {
             madvise(block, bytes, MADV_DONTNEED);
         }
@@ -168,7 +169,7 @@ static void system_free(void *block, size_t bytes) {
     }
 }
 
-/* ------------------------------------------------------- the cache; under the lock */
+/* --------------------------------------- the cache; the caller holds the lock */
 
 static void push(cached_block *block, size_class size) {
     cached_block **head = &state.classes[size.index];
@@ -191,7 +192,7 @@ static void push(cached_block *block, size_class size) {
     *head = block;
 }
 
-/* Takes a large block out of the middle of both of its lists. */
+/* Removes a large block from both of its lists. */
 static void unlink_large(cached_block *block) {
     *(block->previous != NULL ? &block->previous->next : &state.classes[block->size.index]) =
         block->next;
@@ -219,8 +220,8 @@ static cached_block *pop(size_class size) {
     return block;
 }
 
-/* Unlinks the large blocks that have lain in the cache longest until it is within the cap; returns
- * them as a list, to be released without the lock. */
+/* Unlinks the oldest large blocks until the cache is within its cap. Returns them as a list, to be
+ * released without the lock. */
 static cached_block *evict(void) {
     cached_block *evicted = NULL;
 
@@ -263,7 +264,7 @@ void *pt_alloc(size_t bytes) {
         return NULL;
     }
     void *block = pop(size);
-    stats->in_use += bytes; /* before the lock is left: the limit holds for other threads too */
+    stats->in_use += bytes; /* under the lock: the limit holds across threads */
     if (block != NULL) {
         stats->hits++;
         raise_peak();
@@ -273,7 +274,7 @@ void *pt_alloc(size_t bytes) {
         return block;
     }
 
-    /* The plain allocator gets the exact size, so that a sanitizer sees the first byte beyond. */
+    /* malloc gets the exact size, so that a sanitizer notices the first byte beyond it. */
     const size_t fresh_bytes = !is_system ? size.bytes : bytes > 0 ? bytes : 1;
     block = system_alloc(fresh_bytes);
     if (block == NULL) {
@@ -300,8 +301,8 @@ void pt_free(void *block, size_t bytes) {
 
     acquire();
     state.stats.in_use -= bytes;
-    /* Small blocks may fill half of the cache: they are not evicted, as single ones give the
-     * system little, and must leave room for the large ones, for which the cache pays most. */
+    /* Small blocks may fill at most half of the cache. They are not evicted, since each returns
+     * little to the system, and must leave room for large ones, where caching pays most. */
     const bool is_kept =
         !is_system &&
         (size.bytes >= HUGE_PAGE ? size.bytes <= state.stats.cache_cap
@@ -339,7 +340,7 @@ void pt_memory_set_cache_cap(size_t bytes) {
     const bool is_too_small = state.stats.cached > bytes || state.small_cached > bytes / 2;
     release();
     if (is_too_small) {
-        pt_memory_trim(); /* simpler than to choose, and rare */
+        pt_memory_trim(); /* simpler than choosing blocks, and rare */
     }
 }
 

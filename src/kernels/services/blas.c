@@ -1,12 +1,14 @@
-/* blas.c: loads OpenBLAS's shared library, which lies in the package beside the extension module.
+/* blas.c: loads OpenBLAS's shared library, which is in the package beside the extension module.
  *
- * It is loaded here rather than by the linker because two of its settings can only be made in the
+ * It is loaded here rather than by the linker because two settings can only be made through the
  * environment, before its constructor runs:
- *   one thread   it would start a thread per core at once, to lie idle beside the pool's
- *   the kernels  where PYTENSOR_ISA asks for an older instruction set, OpenBLAS follows
+ *   one thread   otherwise it starts a thread per core at once, which idle beside the pool's
+ *   the kernels  if PYTENSOR_ISA asks for an older instruction set, OpenBLAS must follow
  */
 #define _GNU_SOURCE
 #include "blas.h"
+
+#include "at_load.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -23,18 +25,10 @@
 
 #include "pt.h"
 
-/* A name of the package's own: threadpoolctl takes a library for OpenBLAS by the beginning of its
- * file's name, and would give this one the threads that it gives to NumPy's and SciPy's. */
-#ifdef __APPLE__
-#define LIBRARY "pytensor_openblas.dylib"
-#else
-#define LIBRARY "pytensor_openblas.so"
-#endif
-
 pt_blas blas;
 static bool has_handlers;
 
-/* The kernels to ask OpenBLAS for, NULL to leave it to its own detection. */
+/* The kernels to request of OpenBLAS; NULL leaves the choice to its own detection. */
 static const char *core_type(void) {
 #if defined(__x86_64__)
     static const char *const of_level[] = {"Prescott", "Haswell", "SkylakeX"};
@@ -45,82 +39,93 @@ static const char *core_type(void) {
     return NULL;
 }
 
-/* Sets a variable unless the user has; whether it did. */
+/* Sets an environment variable that the user has not set; returns whether it did. */
 static bool set_default(const char *name, const char *value) {
     return value != NULL && getenv(name) == NULL && setenv(name, value, 0) == 0;
 }
 
-static void *symbol(void *library, const char *name, bool *complete) {
-    void *address = dlsym(library, name);
-    *complete = *complete && address != NULL;
-    return address;
+static bool load_symbols(void *library) {
+    bool is_complete = true;
+#define LOAD(name, symbol)                                                                         \
+    (blas.name = (__typeof__(blas.name))dlsym(library, "scipy_" symbol),                           \
+     is_complete = is_complete && blas.name != NULL)
+    LOAD(sgemm, "cblas_sgemm");
+    LOAD(dgemm, "cblas_dgemm");
+    LOAD(sgemv, "cblas_sgemv");
+    LOAD(dgemv, "cblas_dgemv");
+    LOAD(sdot, "cblas_sdot");
+    LOAD(ddot, "cblas_ddot");
+    LOAD(get_num_threads, "openblas_get_num_threads");
+    LOAD(set_num_threads, "openblas_set_num_threads");
+    LOAD(get_config, "openblas_get_config");
+    LOAD(get_corename, "openblas_get_corename");
+#undef LOAD
+    return is_complete;
 }
 
-const char *pt_load_blas(void) {
-    static char error[PATH_MAX + 256];
-    static bool loaded;
-    if (loaded)
-        return NULL;
-    if (!has_handlers)
-        return "no memory for what OpenBLAS's callers do at a fork or exit";
-    Dl_info here;
-    char path[PATH_MAX];
-    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0)
-        return "the package has no path";
-    const char *slash = strrchr(here.dli_fname, '/');
-    int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
-    snprintf(path, sizeof path, "%.*s%s", directory, here.dli_fname, LIBRARY);
-
-    /* Not the user's setting of threads: with OpenBLAS's own, the same product would have other
-     * bits for another number of them. */
+/* Opens the library with OpenBLAS's settings in the environment, which it restores. The user's own
+ * setting of threads does not apply: with OpenBLAS's threads, the bits of a product would depend on
+ * their number. Returns false if there is no memory for the environment; *library is NULL if dlopen
+ * failed. */
+static bool open_library(const char *path, void **library) {
     const char *users_threads = getenv("OPENBLAS_NUM_THREADS");
     char *threads = users_threads == NULL ? NULL : strdup(users_threads);
     if ((users_threads != NULL && threads == NULL) || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) {
         free(threads);
-        return "no memory to load OpenBLAS";
+        return false;
     }
     bool set_core = set_default("OPENBLAS_CORETYPE", core_type());
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (set_core)
         unsetenv("OPENBLAS_CORETYPE");
     const bool is_restored = threads != NULL ? setenv("OPENBLAS_NUM_THREADS", threads, 1) == 0
                                              : unsetenv("OPENBLAS_NUM_THREADS") == 0;
     free(threads);
+    return is_restored || *library == NULL;
+}
+
+/* The path of OpenBLAS's library, beside the file that holds this function. */
+static bool find_library(char path[PATH_MAX]) {
+    Dl_info here;
+    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0)
+        return false;
+    const char *slash = strrchr(here.dli_fname, '/');
+    int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
+    snprintf(path, PATH_MAX, "%.*s%s", directory, here.dli_fname, PT_BLAS_FILE);
+    return true;
+}
+
+const char *pt_load_blas(void) {
+    static char error[PATH_MAX + 256];
+    static bool is_loaded;
+    char path[PATH_MAX];
+    void *library = NULL;
+    if (is_loaded)
+        return NULL;
+    if (!has_handlers)
+        return "no memory to register OpenBLAS's fork and exit handlers";
+    if (!find_library(path))
+        return "the package has no path";
+    if (!open_library(path, &library))
+        return "no memory to load OpenBLAS";
     if (library == NULL) {
         snprintf(error, sizeof error, "OpenBLAS, a part of the package, does not load: %s",
                  dlerror());
         return error;
     }
-    if (!is_restored)
-        return "no memory to load OpenBLAS";
-    bool complete = true;
-    blas.sgemm = (__typeof__(blas.sgemm))symbol(library, "scipy_cblas_sgemm", &complete);
-    blas.dgemm = (__typeof__(blas.dgemm))symbol(library, "scipy_cblas_dgemm", &complete);
-    blas.sgemv = (__typeof__(blas.sgemv))symbol(library, "scipy_cblas_sgemv", &complete);
-    blas.dgemv = (__typeof__(blas.dgemv))symbol(library, "scipy_cblas_dgemv", &complete);
-    blas.sdot = (__typeof__(blas.sdot))symbol(library, "scipy_cblas_sdot", &complete);
-    blas.ddot = (__typeof__(blas.ddot))symbol(library, "scipy_cblas_ddot", &complete);
-    blas.get_num_threads = (__typeof__(blas.get_num_threads))symbol(
-        library, "scipy_openblas_get_num_threads", &complete);
-    blas.set_num_threads = (__typeof__(blas.set_num_threads))symbol(
-        library, "scipy_openblas_set_num_threads", &complete);
-    blas.get_config =
-        (__typeof__(blas.get_config))symbol(library, "scipy_openblas_get_config", &complete);
-    blas.get_corename =
-        (__typeof__(blas.get_corename))symbol(library, "scipy_openblas_get_corename", &complete);
-    if (!complete) {
-        snprintf(error, sizeof error, "%s is no OpenBLAS of the expected version", path);
+    if (!load_symbols(library)) {
+        snprintf(error, sizeof error, "%s is not the expected version of OpenBLAS", path);
         return error;
     }
-    loaded = true;
+    is_loaded = true;
     return NULL;
 }
 
 /* ---------------------------------------------------------------------- memory */
 
-/* OpenBLAS packs operands into buffers of its own, as many as calls ever were under way at a time,
- * and ends the process when the system has no memory for one more. So before more threads are
- * inside than ever were, we look whether it has; if not, they wait for each other. */
+/* OpenBLAS packs operands into buffers, as many as there ever were calls in progress at a time, and
+ * ends the process if the system has no memory for another one. So before more threads enter than
+ * ever before, check that there is memory; if not, they take turns. */
 #if defined(__x86_64__)
 #define BUFFER_BYTES ((size_t)32 << 20)
 #else
@@ -128,9 +133,9 @@ const char *pt_load_blas(void) {
 #endif
 static atomic_int n_buffers;
 
-/* Whether there is memory for n buffers; all but one are known to be there. */
+/* Whether there is memory for n buffers, of which all but one are known to exist. */
 static bool has_memory_for(int n) {
-    const size_t bytes = BUFFER_BYTES + ((size_t)1 << 20); /* and something for others meanwhile */
+    const size_t bytes = BUFFER_BYTES + ((size_t)1 << 20); /* and some for others meanwhile */
     void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
         return false;
@@ -143,7 +148,7 @@ static bool has_memory_for(int n) {
 }
 
 bool pt_blas_has_memory(void) {
-    enum { SIZE = 128 }; /* smaller products do without a buffer, and a later one would miss it */
+    enum { SIZE = 128 }; /* smaller products need no buffer, and would prove nothing */
     if (atomic_load(&n_buffers) > 0)
         return true;
     float *matrices = calloc(3 * SIZE * SIZE, sizeof *matrices);
@@ -160,12 +165,12 @@ bool pt_blas_has_memory(void) {
 
 /* --------------------------------------------------------------- fork and exit */
 
-/* OpenBLAS has a lock of its own around its buffers, and a child forked while another thread holds
- * it would wait for ever. It offers no way to that lock: so a fork waits until nobody is inside. */
+/* OpenBLAS guards its buffers by an internal lock, and a child forked while another thread holds it
+ * would wait forever. The lock is not accessible, so a fork waits until no thread is inside. */
 static atomic_int n_inside;
 enum { FORK = 1, EXIT = 2 };
 static atomic_int closed_for;
-static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held while a fork is under way */
+static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held during a fork */
 static _Thread_local bool is_exiting;
 
 void pt_enter_blas(void) {
@@ -186,7 +191,7 @@ void pt_enter_blas(void) {
             nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
         }
     }
-    /* Who finds the library all the same, by its symbols say, changes no bit of a product either. */
+    /* Code that finds the library by its symbols must not change the bits of a product either. */
     if (blas.get_num_threads != NULL && blas.get_num_threads() != 1)
         blas.set_num_threads(1);
 }
@@ -209,26 +214,24 @@ static void after_fork(void) {
     pthread_mutex_unlock(&door);
 }
 
-/* Who comes to the door while the process forks counts as inside for an instant; in the child it
- * never leaves, as it is not there. Nor is a thread that exits, unless it forked. */
+/* A thread that arrives during a fork counts as inside for an instant. In the child it does not
+ * exist and would never leave; nor does a thread that exits, unless it is the one that forked. */
 static void after_fork_in_child(void) {
     atomic_store(&n_inside, 0);
     atomic_store(&closed_for, 0);
     after_fork();
 }
 
-/* OpenBLAS's destructor unmaps its buffers, in which daemon threads may be at work: so they leave
- * before, and come no more. Handlers of atexit run before all destructors. The thread that exits
- * may enter still, from handlers that come later, but without workers. */
+/* OpenBLAS's destructor unmaps its buffers, which daemon threads may be using: so wait until they
+ * have left, and let none in again. Handlers of atexit run before all destructors. The exiting
+ * thread may still enter, from later handlers, but without workers. */
 static void before_exit(void) {
     pt_pool_shut_down();
     is_exiting = true;
     close_door(EXIT);
 }
 
-/* The handlers before a fork run last registered first, and the pool's (priority 1002) must come
- * before: the tasks that it waits for enter. */
-__attribute__((constructor(1001))) static void register_handlers(void) {
+void pt_blas_at_load(void) {
     has_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0 &&
                    atexit(before_exit) == 0;
 }

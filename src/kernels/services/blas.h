@@ -21,12 +21,12 @@ typedef struct {
 /* Valid once pt_load_blas has returned NULL. OpenBLAS runs on one thread: ours. */
 extern pt_blas blas;
 
-/* Whether OpenBLAS has memory to work with; ask before the calls of a product. */
+/* Whether OpenBLAS has memory to work with. Check it before the calls of a product. */
 bool pt_blas_has_memory(void);
 
-/* Around what calls these functions: a fork waits until all have left. Not nested. Where there is
- * no memory for one more thread inside, it waits for another to leave. Gives OpenBLAS one thread
- * again should somebody have changed that. */
+/* Enclose all calls of these functions; do not nest. A fork waits until all threads have left. If
+ * there is no memory for another thread inside, it waits for one to leave. Resets OpenBLAS to one
+ * thread if other code has changed that. */
 void pt_enter_blas(void);
 void pt_leave_blas(void);
 

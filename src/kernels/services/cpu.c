@@ -1,4 +1,4 @@
-/* cpu.c: what the machine offers: instruction sets, processors, memory. */
+/* cpu.c: the machine's instruction sets, processors and memory. */
 #define _GNU_SOURCE /* sched_getaffinity, CPU_COUNT */
 #include "pt.h"
 
@@ -28,13 +28,13 @@ static uint64_t extended_control_register(void) {
 
 static bool has_all(uint64_t bits, uint64_t wanted) { return (bits & wanted) == wanted; }
 
-/* CPUID tells what the processor can do; XGETBV, which registers the operating system saves when
- * it switches threads. An instruction is usable only when both agree. */
+/* CPUID reports the processor's features; XGETBV, which registers the operating system saves when
+ * it switches threads. An instruction is usable only if both allow it. */
 static int detect_level(void) {
     /* Bits of XCR0: 1 XMM, 2 upper halves of YMM, 5 mask registers, 6 and 7 the parts of ZMM. */
     const uint64_t ymm_state = 1u << 1 | 1u << 2;
     const uint64_t zmm_state = ymm_state | 1u << 5 | 1u << 6 | 1u << 7;
-    /* LZCNT and MOVBE belong to x86-64-v3 as well: the compiler may use them, so we ask. */
+    /* LZCNT and MOVBE are part of x86-64-v3 too: the compiler may use them, so check them. */
     const uint64_t v3_leaf1_c = bit_FMA | bit_F16C | bit_MOVBE | bit_AVX | bit_OSXSAVE;
     const uint64_t v3_leaf7_b = bit_AVX2 | bit_BMI | bit_BMI2;
     const uint64_t v4_leaf7_b =
@@ -44,7 +44,7 @@ static int detect_level(void) {
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has_all(c, v3_leaf1_c)) {
         return 0;
     }
-    const uint64_t state = extended_control_register(); /* legal: OSXSAVE is set */
+    const uint64_t state = extended_control_register(); /* allowed: OSXSAVE is set */
     if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !has_all(c, bit_LZCNT)) {
         return 0;
     }
@@ -105,27 +105,38 @@ const char *pt_isa_error(void) {
 
 /* --------------------------------------------- limits of the Linux control groups */
 
-/* A container sees all processors and all memory of its host; what it may use of them stands in
- * the files of its control group. HUGE_VAL: no limit. What they should not hold, a negative limit
- * or a period of 0, is none either. tests/c/test_cgroups.c sets another place for the files. */
+/* A container sees all processors and all memory of its host; its control group's files say how
+ * much it may use. HUGE_VAL means no limit, and so do invalid contents, a negative limit or a
+ * period of 0. tests/c/test_cgroups.c puts the files elsewhere. */
 #ifndef CGROUP_MOUNT
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 #define CGROUP_OF_PROCESS "/proc/self/cgroup"
 #endif
-enum { MAX_PATH = 4096 }; /* the kernel's */
+enum { MAX_PATH = 4096 }; /* Linux's limit */
 
-/* The first line of directory/name as integers; returns how many there are, at most 2. */
+/* Reads the first line of directory/name as integers. Returns how many it found, at most 2: "max",
+ * which means no limit, is not an integer. Integers out of range become the nearest one in range.
+ * */
 static int read_integers(const char *directory, const char *name, long long values[2]) {
-    char path[2 * MAX_PATH];
+    char path[2 * MAX_PATH], line[128];
     int n_read = 0;
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        n_read = fscanf(file, "%lld %lld", &values[0], &values[1]);
-        fclose(file);
+    if (file == NULL) {
+        return 0;
     }
-    return n_read < 0 ? 0 : n_read; /* "max", which means no limit, reads as no integer */
+    if (fgets(line, sizeof line, file) != NULL) {
+        for (char *next = line, *end; n_read < 2; n_read++, next = end) {
+            const long long value = strtoll(next, &end, 10); /* scanf: undefined out of range */
+            if (end == next) {
+                break;
+            }
+            values[n_read] = value;
+        }
+    }
+    fclose(file);
+    return n_read;
 }
 
 static double cpu_limit(const char *directory) {
@@ -153,7 +164,7 @@ static double memory_limit(const char *directory) {
     return HUGE_VAL;
 }
 
-/* Whether name is in list, "cpu,cpuacct" for one. */
+/* Whether name is in a list such as "cpu,cpuacct". */
 static bool in_list(const char *list, const char *name) {
     const size_t length = strlen(name);
 
@@ -166,15 +177,15 @@ static bool in_list(const char *list, const char *name) {
     return false;
 }
 
-/* The least limit in our control group and its ancestors: each of them binds. Inside a container
- * the group's path may be the host's; then only its root exists here, and holds our limit. */
+/* The lowest limit of our control group and its ancestors, all of which apply. Inside a container
+ * the group's path may be the host's; then only the root exists here, and holds our limit. */
 static double least_limit(const char *controller, double (*limit_of)(const char *directory)) {
     double least = HUGE_VAL;
     char line[MAX_PATH + 256], directory[2 * MAX_PATH];
     FILE *groups = fopen(CGROUP_OF_PROCESS, "re");
 
     while (groups != NULL && fgets(line, sizeof line, groups) != NULL) {
-        /* id:controllers:path; version 2 has no controllers here, version 1 a tree for each. */
+        /* id:controllers:path. Version 2 lists no controllers; version 1 has a tree for each. */
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
         char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
@@ -212,7 +223,7 @@ int pt_cpu_count(void) {
         count = CPU_COUNT(&allowed);
     }
 #endif
-    /* Rounded up: with 1.5 processors two threads finish sooner than one. */
+    /* Rounded up: on 1.5 processors, two threads finish sooner than one. */
     count = fmin(count, ceil(least_limit("cpu", cpu_limit)));
     return count < 1 ? 1 : (int)count;
 }

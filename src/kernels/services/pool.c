@@ -1,11 +1,12 @@
-/* pool.c: one thread pool for everything.
+/* pool.c: the thread pool that all kernels share.
  *
  * A job is n tasks. Its owner, the thread that called pt_parallel_for, and the workers claim them
- * one by one from an atomic counter. Who may work on the job is settled by one atomic word, the
- * gate: the owner opens it, workers enter and leave, the owner closes it when no task is left and
- * waits for those inside. A worker that is late finds the gate closed; nobody waits for it. Idle
- * workers spin for a moment, then park on a condition variable. */
+ * one by one from an atomic counter. One atomic word, the gate, decides who may work on the job:
+ * the owner opens it, workers enter and leave, and when no task is left the owner closes it and
+ * waits for those inside. A worker that comes late finds the gate closed, and nobody waits for it.
+ * Idle workers spin briefly, then park on a condition variable. */
 #define _GNU_SOURCE /* sched_getcpu, pthread_setaffinity_np */
+#include "at_load.h"
 #include "pt.h"
 
 #include <pthread.h>
@@ -16,41 +17,39 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How long an idle thread spins before it parks. To wake a parked worker costs its owner 2 to 7 us
+/* How long an idle thread spins before it parks. Waking a parked worker costs its owner 2 to 7 us
  * for the signal, and the worker starts 25 to 50 us later (measured on a virtual machine, where a
- * halted processor wakes slowly). The rule of rented skis, to wait as long as the thing avoided
- * costs, would say 50 us; but then a worker that starts late makes its owner park, whose late start
- * makes the worker park, and so on: a product of 570 us took 800 us, call after call. Twice that
- * ends it. The serial gap between two parallel operations of a training step is mostly below
- * 30 us. */
+ * halted processor wakes slowly). The ski-rental rule, wait as long as the cost avoided, suggests
+ * 50 us; but then a worker that starts late makes its owner park, whose late start makes the worker
+ * park, and so on: a product of 570 us took 800 us, call after call. Twice that time stops it. The
+ * serial gap between two parallel operations of a training step is usually below 30 us. */
 #define SPIN_NS 100000
 
-/* How long an interruptible job goes on before it asks whether to. To ask, it lets its workers come
- * to rest, and waits for the interpreter, for 5 ms where another thread of Python is busy. */
+/* How long an interruptible job runs before it asks whether to continue. To ask, it stops its
+ * workers and waits for the interpreter, 5 ms if another Python thread is busy. */
 #define ASK_NS 100000000
 
 #define NO_END INT64_MAX
 
 /* ------------------------------------------------------------------------ state */
 
-/* A thread, and where it runs; see bar_from_here. */
+/* A thread and where it runs; see bar_from_here. */
 typedef struct {
     pthread_t thread;
-    int slept_on; /* the processor on which it parked; -1: it is not parked */
+    int slept_on; /* the processor on which it parked, or -1 if it is not parked */
     bool is_barred;
 } place;
 
 static _Thread_local enum { OUTSIDE, OWNER, WORKER } role;
 static _Thread_local place *self; /* of a worker */
-static place owner = {.slept_on = -1};
 
-/* Held by the owner of the running job, and by whoever changes the set of workers. */
+/* Held by the owner of the running job, and by a thread that changes the set of workers. */
 static pthread_mutex_t ownership = PTHREAD_MUTEX_INITIALIZER;
 
-/* Under ownership: */
+/* Guarded by ownership: */
 static place workers[PT_MAX_THREADS];
-static int n_workers;      /* threads that run */
-static int n_prepared_for; /* number of threads for which they were started; 0: none were */
+static int n_workers;      /* running threads */
+static int n_prepared_for; /* the number of threads they were started for, or 0 */
 static int64_t spin_ns;
 
 /* Written by the owner while the gate is closed, read by those inside. */
@@ -60,15 +59,15 @@ static struct {
     size_t n;
 } job;
 
-/* Each on a line of its own (two lines: processors prefetch pairs): spinning workers read the gate
- * without disturbing those who claim tasks. */
+/* Each has its own cache line (two lines, since processors prefetch pairs): workers that spin on
+ * the gate do not disturb threads that claim tasks. */
 static _Alignas(128) _Atomic size_t next_task;
 static _Alignas(128) _Atomic uint64_t gate;
 
-/* The gate's fields. All in one word, so that "is the job open?" and "count me in" are one step,
- * as are "open the job" and "who is parked?": no worker can slip between the two. */
+/* The gate's fields. They share one word, so that "is the job open?" and "count me in" are one
+ * step, as are "open the job" and "how many are parked?": no worker can slip in between. */
 #define INSIDE ((uint64_t)1)            /* bits 0 to 15: workers inside */
-#define PARKED ((uint64_t)1 << 16)      /* bits 16 to 31: workers that must be woken */
+#define PARKED ((uint64_t)1 << 16)      /* bits 16 to 31: workers to be woken */
 #define OPEN ((uint64_t)1 << 32)        /* there is a job */
 #define OWNER_WAITS ((uint64_t)1 << 33) /* the last one out must wake the owner */
 #define STOP ((uint64_t)1 << 34)        /* workers must end */
@@ -76,8 +75,8 @@ static _Alignas(128) _Atomic uint64_t gate;
 #define N_INSIDE(seen) ((size_t)((seen) & (PARKED - 1)))
 #define N_PARKED(seen) ((size_t)((seen) / PARKED & (PARKED - 1)))
 
-/* Makes "look at the gate, then wait" one step for those who park. Held for an instant only. Also
- * guards where workers parked, and what they are barred from. */
+/* Makes "look at the gate, then wait" one step for a thread that parks. Held only for an instant.
+ * Also guards where workers parked and which processor they are barred from. */
 static pthread_mutex_t parking = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t job_open = PTHREAD_COND_INITIALIZER; /* workers wait */
 static pthread_cond_t all_left = PTHREAD_COND_INITIALIZER; /* the owner waits */
@@ -107,7 +106,7 @@ static int64_t nanoseconds(void) {
 
 typedef bool (*condition)(uint64_t seen, uint64_t served);
 
-/* What a worker waits for; served: number of the last job it worked on. */
+/* What a worker waits for. served: the number of the last job it worked on. */
 static bool is_wanted(uint64_t seen, uint64_t served) {
     return (seen & STOP) || ((seen & OPEN) && seen / GENERATION != served);
 }
@@ -118,14 +117,14 @@ static bool is_empty(uint64_t seen, uint64_t unused) {
     return N_INSIDE(seen) == 0;
 }
 
-/* Spins until the gate is as wanted or the time is over; returns it as last seen. Yields about once
- * a microsecond: a worker that is woken on its owner's processor must not spin there in its place
- * (55 us at one call in ten, without), and other processes get their share. */
+/* Spins until the gate meets the condition or time is up; returns the gate as last seen. Yields
+ * about once a microsecond: a worker woken on its owner's processor must not spin in its place
+ * (without this, one call in ten took 55 us longer), and other processes get their share. */
 static uint64_t spin(condition is_so, uint64_t served) {
     uint64_t seen = atomic_load_explicit(&gate, memory_order_acquire);
     const int64_t end = is_so(seen, served) ? 0 : nanoseconds() + spin_ns;
     for (unsigned i = 1; !is_so(seen, served); i++) {
-        if (i % 32 == 0) { /* a pause takes some 25 ns */
+        if (i % 32 == 0) { /* a pause takes about 25 ns */
             if (nanoseconds() >= end) {
                 break;
             }
@@ -137,17 +136,19 @@ static uint64_t spin(condition is_so, uint64_t served) {
     return seen;
 }
 
-/* Where a woken thread runs. Linux looks for an idle processor only where that seems worth it; on
- * a small machine that was busy a moment ago, and on a virtual one, whose halted processors count as
- * taken, it may well choose the waking thread's own. Then worker and owner share one processor until
- * the load is balanced, some 100 ms later: after a rest of 50 ms, a product of 128 x 784 x 512 took
- * 1130 us on two processors instead of 570, call after call. So a thread is barred from the waking
- * one's processor before it is woken, and lifts the bar itself once it runs; workers thereby follow
- * the affinity of the thread that calls them. Of many workers, the few that are misplaced do not
- * matter (the others take their tasks): only those that slept here are barred, as a system call for
- * each would take as long as to wake them. All with the parking lock. */
+/* Where a woken thread runs. Linux looks for an idle processor only if that seems worthwhile. On a
+ * small machine that was busy a moment ago, and on a virtual machine, whose halted processors count
+ * as busy, it often picks the waking thread's own. Worker and owner then share one processor until
+ * the load is balanced, about 100 ms later: after a rest of 50 ms, a product of 128 x 784 x 512
+ * took 1130 us on two processors instead of 570, call after call. So a thread is barred from the
+ * waking thread's processor before it is woken, and lifts the bar itself once it runs; this also
+ * makes workers follow the affinity of the thread that calls them. With many workers, a few
+ * misplaced ones do not matter (the others take their tasks), and a system call for each would take
+ * as long as waking it, so only those that parked on this processor are barred. The caller holds
+ * the parking lock. */
 #if defined(__linux__)
 enum { MANY_WORKERS = 8 };
+static place owner = {.slept_on = -1};
 static cpu_set_t allowed; /* the processors that the owner may use */
 
 static void note_allowed(void) {
@@ -168,7 +169,7 @@ static void bar_from_here(void) {
     const int here = sched_getcpu();
 
     if (role == WORKER) {
-        if (owner.slept_on >= 0) { /* or it woke by itself: it may even have ended */
+        if (owner.slept_on >= 0) { /* otherwise it woke by itself, and may have ended */
             bar(&owner, here);
         }
         return;
@@ -206,12 +207,12 @@ static void bar_from_here(void) {}
 static void park(pthread_cond_t *signal) { pthread_cond_wait(signal, &parking); }
 #endif
 
-/* Waits until the gate is as wanted; returns it as seen then. Who parks adds mark to the gate, so
- * that whoever changes it knows that somebody is to be signalled. */
+/* Waits until the gate meets the condition and returns it as seen then. A thread that parks adds
+ * mark to the gate, so that the thread that changes it knows to send a signal. */
 static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark,
                            pthread_cond_t *signal) {
     for (;;) {
-        /* After a wake-up too: a worker may be late for its job, but the next one is near. */
+        /* After a wake-up too: a worker may be late for its job, but the next comes soon. */
         uint64_t seen = spin(is_so, served);
         if (is_so(seen, served)) {
             return seen;
@@ -229,10 +230,10 @@ static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark,
     }
 }
 
-/* Wakes n of n_parked threads, after a change of the gate. */
+/* Wakes n of n_parked threads after the gate has changed. */
 static void wake(pthread_cond_t *signal, size_t n, size_t n_parked) {
-    /* Who is about to park holds the lock from the last look at the gate until it waits: once we
-     * have had the lock, it either saw the change or hears the signal. */
+    /* A thread about to park holds the lock from its last look at the gate until it waits. Once we
+     * have held the lock, it has either seen the change or will receive the signal. */
     pthread_mutex_lock(&parking);
     bar_from_here();
     pthread_mutex_unlock(&parking);
@@ -247,7 +248,7 @@ static void wake(pthread_cond_t *signal, size_t n, size_t n_parked) {
 
 /* ---------------------------------------------------------------------- the job */
 
-/* Until no task is left, or it is late; whether none is left. */
+/* Runs tasks until none is left or end has passed; returns whether none is left. */
 static bool run_tasks(int64_t end) {
     for (size_t i; (i = atomic_fetch_add_explicit(&next_task, 1, memory_order_relaxed)) < job.n;) {
         job.task(job.context, i);
@@ -258,8 +259,8 @@ static bool run_tasks(int64_t end) {
     return true;
 }
 
-/* Owner: lets workers in. Wakes only as many as there are tasks beyond those that the owner and
- * the workers still spinning can take. */
+/* Owner: lets workers in. Wakes only as many as there are tasks beyond one each for the owner and
+ * the workers that still spin. */
 static void open_gate(void) {
     const uint64_t seen = atomic_fetch_add_explicit(&gate, OPEN + GENERATION, memory_order_release);
     const size_t n_ready = 1 + (size_t)n_workers - N_PARKED(seen);
@@ -268,15 +269,15 @@ static void open_gate(void) {
     }
 }
 
-/* Owner: lets nobody in any more and waits until those inside have left. If that takes long, one of
- * them may have lost its processor, which our spinning would keep from it: hence parks as well. */
+/* Owner: closes the gate and waits until the workers inside have left. Parks if that takes long:
+ * one of them may have lost its processor, and spinning would keep it from getting it back. */
 static void close_gate(void) {
     atomic_fetch_and_explicit(&gate, ~OPEN, memory_order_relaxed);
     wait_until(is_empty, 0, OWNER_WAITS, &all_left);
 }
 
-/* Owner: leaves the tasks that nobody has claimed to nobody, and waits for the others to end.
- * Returns the first of those left, or more than there are. */
+/* Owner: stops the claiming of tasks and waits for the claimed ones to end. Returns the first
+ * unclaimed task; at least n if there is none. */
 static size_t suspend(void) {
     const size_t next = atomic_exchange_explicit(&next_task, job.n, memory_order_relaxed);
     close_gate();
@@ -307,12 +308,32 @@ static void *work(void *its_place) {
     }
 }
 
-/* ------------------------------------------------------ workers; under ownership */
+/* --------------------------------------- workers; the caller holds the ownership */
+
+/* Kernels need up to 0.3 MB, for the partial results of a long reduction. Some systems give a
+ * thread less by default (musl: 128 KB). */
+#define MIN_STACK_BYTES ((size_t)1 << 20)
+
+/* Attributes for the workers' threads, or NULL if the system's defaults will do. */
+static pthread_attr_t *worker_attributes(pthread_attr_t *attributes) {
+    size_t bytes = 0;
+
+    if (pthread_attr_init(attributes) != 0) {
+        return NULL;
+    }
+    if (pthread_attr_getstacksize(attributes, &bytes) == 0 && bytes < MIN_STACK_BYTES &&
+        pthread_attr_setstacksize(attributes, MIN_STACK_BYTES) == 0) {
+        return attributes;
+    }
+    pthread_attr_destroy(attributes);
+    return NULL;
+}
 
 static void start_workers(int n) {
     sigset_t blocked, before;
-    /* Signals are for Python's main thread. Those that a fault of the thread itself raises stay
-     * open, or a fault handler could not report them. */
+    pthread_attr_t storage, *attributes = worker_attributes(&storage);
+    /* Signals are for Python's main thread, except those raised by a fault of the thread itself,
+     * which a fault handler reports. */
     sigfillset(&blocked);
     sigdelset(&blocked, SIGSEGV);
     sigdelset(&blocked, SIGBUS);
@@ -320,13 +341,13 @@ static void start_workers(int n) {
     sigdelset(&blocked, SIGILL);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
 
-    /* With more threads than processors, who spins holds up the one that it waits for. */
+    /* With more threads than processors, a spinning thread delays the one it waits for. */
     spin_ns = n <= pt_cpu_count() ? SPIN_NS : 0;
-    n_prepared_for = n; /* in case of failure too: not tried again at every call */
+    n_prepared_for = n; /* even on failure, which is not retried at every call */
     while (n_workers < n - 1) {
         place *next = &workers[n_workers];
         *next = (place){.slept_on = -1};
-        if (pthread_create(&next->thread, NULL, work, next) != 0) {
+        if (pthread_create(&next->thread, attributes, work, next) != 0) {
             break;
         }
         n_workers++;
@@ -337,6 +358,9 @@ static void start_workers(int n) {
             warn(n);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (attributes != NULL) {
+        pthread_attr_destroy(attributes);
+    }
 }
 
 static void stop_workers(void) {
@@ -351,13 +375,14 @@ static void stop_workers(void) {
 
 /* ------------------------------------------------------------------------ fork */
 
-/* Only the thread that forks lives on in the child. What it may find there:
- *   OUTSIDE  no job runs, since we waited for the ownership; the pool starts anew when needed.
- *   OWNER    a task of its own job forks. The workers finish the tasks that they have claimed
- *            before the fork; the child does those that are left alone.
- *   WORKER   the job's owner is gone in the child. Calls from the task run serially; when the task
- *            returns, the thread ends, and with it the child. */
-static size_t suspended_at; /* next_task, while its owner forks */
+/* Only the thread that forks survives in the child. Its role decides what it finds there:
+ *   OUTSIDE  No job is running, since the fork waited for the ownership; the pool starts again when
+ *            it is needed.
+ *   OWNER    A task of its job forked. The workers finish the tasks they claimed before the fork;
+ *            the child runs the remaining ones alone.
+ *   WORKER   The job's owner does not exist in the child. Calls from the task run serially; when
+ *            the task returns, the thread ends, and the child with it. */
+static size_t suspended_at; /* next_task while its owner forks */
 
 static void before_fork(void) {
     if (role == OUTSIDE) {
@@ -391,18 +416,21 @@ static void after_fork_in_child(void) {
     }
 }
 
-/* At load, where no other thread can fork meanwhile. The handlers before a fork run last
- * registered first, and the pool's must come before the allocator's (priority 1001): the tasks we
- * wait for allocate. */
-__attribute__((constructor(1002))) static void register_fork_handlers(void) {
+/* At load, when no other thread can fork yet. The order matters, and the linker does not promise
+ * one between constructors of several files, so this is the only one. Handlers that run before a
+ * fork do so in reverse order of registration, and the pool's must run first: the tasks that it
+ * waits for allocate memory and call OpenBLAS. */
+__attribute__((constructor)) static void register_fork_handlers(void) {
+    pt_alloc_at_load();
+    pt_blas_at_load();
     if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
-        atomic_store_explicit(&error, "no memory for what the pool does at a fork",
+        atomic_store_explicit(&error, "no memory to register the pool's fork handlers",
                               memory_order_release);
     }
 }
 
-/* At exit and dlclose: no thread must be left in code that goes away. If a job runs still, its
- * owner is in our code as well, and waiting for it could hang the exit. */
+/* At exit and dlclose no thread may remain in code that is about to be unloaded. If a job is still
+ * running, its owner is in our code too, and waiting for it could hang the exit. */
 __attribute__((destructor)) void pt_pool_shut_down(void) {
     atomic_store_explicit(&n_threads, 1, memory_order_relaxed);
     if (role == OUTSIDE && pthread_mutex_trylock(&ownership) == 0) {
@@ -457,7 +485,7 @@ void pt_pool_ask(const pt_pool_question *asked) {
 void pt_set_num_threads(int n) {
     pthread_once(&once, initialise);
     n = n < 1 ? 1 : n > PT_MAX_THREADS ? PT_MAX_THREADS : n;
-    if (role == OUTSIDE) { /* a task would wait for itself; then the next job sees to it */
+    if (role == OUTSIDE) { /* a task would wait for itself: there the next job applies it */
         pthread_mutex_lock(&ownership);
         if (n != n_prepared_for) {
             stop_workers();
@@ -469,8 +497,8 @@ void pt_set_num_threads(int n) {
     }
 }
 
-/* Runs the tasks from first on, or those of them that are begun before the end. Returns the first
- * one that was not run: n when all were. */
+/* Runs the tasks from first on, as far as they start before end. Returns the first task that was
+ * not run, or n. */
 static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end) {
     if (n - first < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
         pthread_mutex_trylock(&ownership) != 0) {
@@ -508,7 +536,7 @@ void pt_parallel_for(pt_task task, void *context, size_t n) {
     run_job(task, context, 0, n, NO_END);
 }
 
-/* NULL: nobody is to be asked. */
+/* NULL if there is no one to ask. */
 static const pt_pool_question *question_for_this_thread(void) {
     const pt_pool_question *asked = atomic_load_explicit(&question, memory_order_acquire);
 
@@ -520,8 +548,8 @@ pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n) {
 
     for (size_t next = 0; next < n;) {
         next = run_job(task, context, next, n, asked != NULL ? nanoseconds() + ASK_NS : NO_END);
-        /* No lock is held here. Whoever answers may wait for a lock of its own (Python's) whose
-         * holder waits for this job to end, to fork say; and may run jobs. */
+        /* No lock is held here: the answer may have to wait for a lock (Python's) whose holder
+         * waits for this job to end, to fork for example, and may itself run jobs. */
         if (next < n && asked->is_interrupted()) {
             return PT_INTERRUPTED;
         }

@@ -8,15 +8,15 @@ cdef str row_name(int row):
 cdef enum:
     MAX_INPUTS = 3
 
-# Where NumPy's own functions are used, and where a result is recorded, inputs are Python objects;
-# here they are taken apart once.
+# The inputs of an element-wise call, parsed once. The Python objects are still needed where NumPy
+# computes and where a result is recorded.
 cdef struct Inputs:
     int n
-    int n_conditions                                    # of them, the first ones: bool
-    int dtype                                           # what the others promote to
+    int n_conditions                                    # the first ones: bool
+    int dtype                                           # the dtype that the others promote to
     Scalar kinds[MAX_INPUTS]                            # NOT_SCALAR: a tensor
     unsigned long long tracked                          # bits of the tapes that know one
-    bint traced                                         # one is a stand-in
+    bint traced                                         # whether one is a stand-in
     int ndim                                            # of the shape that they broadcast to
     Py_ssize_t common[PT_MAX_NDIM]                      # that shape
     pt_operand operands[MAX_INPUTS]
@@ -35,7 +35,7 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
     cdef Tensor a, b, result
     cdef pt_operand operands[2]
     cdef pt_operand target
-    # The common case without a detour: tensors of one shape and dtype, in C order.
+    # Fast path: tensors of one shape and dtype, in C order.
     cdef int n_inputs = pt_elementwise_info[row].n_inputs
     if type(x) is Tensor and out is None and n_inputs < 3:
         a = <Tensor>x
@@ -51,7 +51,7 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
             if recording_mask & (a.tracked | b.tracked):
                 record(row, (x,) if n_inputs == 1 else (x, y), result, None)
             return result
-    # A floating-point tensor in C order with a Python number, on either side.
+    # Fast path: a floating-point tensor in C order and a Python number, on either side.
     if out is None and n_inputs == 2:
         a = <Tensor>x if type(x) is Tensor else <Tensor>y if type(y) is Tensor else None
         if (a is not None and a.contiguous and kind_of(a.type) == KIND_FLOAT
@@ -66,7 +66,7 @@ cdef Py_ssize_t NO_STEPS[PT_MAX_NDIM]   # all 0: a number repeated along every a
 
 
 cdef object elementwise_with_number(int row, Tensor t, object number, object x, object y):
-    """row(x, y), of which one is t and the other the number, which takes the dtype of t."""
+    """row(x, y), where one operand is t and the other the number, which takes the dtype of t."""
     cdef pt_operand operands[2]
     cdef pt_operand target
     cdef double element
@@ -153,8 +153,8 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
 
 
 cdef int read_inputs(int row, list values, Inputs *inputs) except -1:
-    """The kinds of the values, and the dtype that they promote to. What is neither a tensor nor a
-    Python number becomes a tensor, in values too."""
+    """Reads the kinds of the values and the dtype that they promote to. Values that are neither
+    tensors nor Python numbers become tensors, in values too."""
     cdef int i
     cdef Tensor t
     inputs.n = pt_elementwise_info[row].n_inputs
@@ -183,7 +183,7 @@ cdef int read_inputs(int row, list values, Inputs *inputs) except -1:
     if pt_elementwise_info[row].compares and kind_of(inputs.dtype) in (KIND_SIGNED, KIND_UNSIGNED):
         for i in range(inputs.n):
             if inputs.kinds[i] == SCALAR_INT and not in_range(values[i], inputs.dtype):
-                # Any number compares with it as with an infinity.
+                # It compares with every number of that dtype like an infinity.
                 values[i] = float("inf") if values[i] > 0 else float("-inf")
                 inputs.kinds[i] = SCALAR_FLOAT
                 inputs.dtype = PT_FLOAT64
@@ -191,7 +191,7 @@ cdef int read_inputs(int row, list values, Inputs *inputs) except -1:
 
 
 cdef int check_in_place(int row, int dtype, Tensor out, const Inputs *inputs) except -1:
-    """Whether a result of that dtype may be written to out."""
+    """Raises an error unless a result of that dtype may be written to out."""
     if inputs.traced or out.traced:
         raise TypeError(f"fuse: {row_name(row)}: it can't follow a result written in place; "
                         "use the form that returns a new tensor (a = a + b)")
@@ -204,7 +204,7 @@ cdef int check_in_place(int row, int dtype, Tensor out, const Inputs *inputs) ex
 
 
 cdef int take_operands(int compute, list values, Inputs *inputs) except -1:
-    """The operands of the kernel: the tensors' memory, and the numbers in memory of inputs."""
+    """Sets the operands of the kernel: the tensors' memory, or numbers stored in inputs."""
     cdef int i
     cdef Tensor t
     for i in range(inputs.n):
@@ -224,7 +224,7 @@ cdef int take_operands(int compute, list values, Inputs *inputs) except -1:
 
 
 cdef int broadcast_inputs(int row, list values, Inputs *inputs) except -1:
-    """The shape that the operands broadcast to."""
+    """Sets the shape that the operands broadcast to."""
     cdef int i, d, shift
     cdef Py_ssize_t length
     inputs.ndim = 0
@@ -245,7 +245,7 @@ cdef int broadcast_inputs(int row, list values, Inputs *inputs) except -1:
 
 
 cdef void compute_inputs(int row, int compute, Inputs *inputs, Tensor out) noexcept:
-    """Runs the kernel on the operands, repeated to their common shape."""
+    """Runs the kernel on the operands, broadcast to their common shape."""
     cdef pt_operand target = operand_of(out)
     cdef int i
     for i in range(inputs.n):
@@ -255,7 +255,7 @@ cdef void compute_inputs(int row, int compute, Inputs *inputs, Tensor out) noexc
 
 
 cdef Tensor compute_into(int row, int compute, int dtype, list values, Inputs *inputs, Tensor out):
-    """The same with the result in out, by way of new memory where it can't go there directly."""
+    """The same with the result in out, through new memory if it can't be computed in place."""
     cdef Tensor result = check_out(row, out, dtype, inputs.ndim, inputs.common, values, inputs.n)
     compute_inputs(row, compute, inputs, result)
     if result is not out:
@@ -265,7 +265,7 @@ cdef Tensor compute_into(int row, int compute, int dtype, list values, Inputs *i
 
 
 cdef int scalar_store_dtype(int compute, Scalar kind) noexcept:
-    """A Python number is stored as the loop's dtype; True and False stay what they are."""
+    """A Python number is stored as the loop's dtype; True and False as bool."""
     return PT_BOOL if kind == SCALAR_BOOL else compute
 
 
@@ -278,8 +278,8 @@ cdef object no_broadcast(int row, list values):
 
 cdef void broadcast_steps(pt_operand *operand, int own_ndim, const Py_ssize_t *own_dims, int ndim,
                           const Py_ssize_t *dims, Py_ssize_t *steps) noexcept:
-    """Gives an operand of shape own_dims strides over the common shape: 0 along the axes where it
-    is repeated. steps: room for them."""
+    """Sets an operand's strides over the common shape: 0 along the axes where it is repeated.
+    steps: storage for them."""
     cdef int shift = ndim - own_ndim, d
     for d in range(ndim):
         if d < shift or own_dims[d - shift] != dims[d]:
@@ -290,8 +290,8 @@ cdef void broadcast_steps(pt_operand *operand, int own_ndim, const Py_ssize_t *o
 
 
 cdef Tensor result_like(list values, int n, int dtype, int ndim, const Py_ssize_t *dims):
-    """A new tensor for the result. Inputs that agree on another order than C's keep it: a.T + b.T
-    walks memory as a + b does."""
+    """A new tensor for the result. If all inputs have the same order other than C's, it is kept:
+    a.T + b.T walks memory like a + b."""
     cdef Tensor model = None, t
     cdef int i
     for i in range(n):
@@ -317,7 +317,7 @@ cdef bint same_order(Tensor a, Tensor b) noexcept:
 
 
 cdef Tensor new_in_order(Tensor model, int dtype):
-    """A tensor of model's shape whose axes lie in memory in model's order, without gaps."""
+    """A tensor of model's shape with its axes in memory in model's order, without gaps."""
     cdef int order[PT_MAX_NDIM]
     cdef int i, j, axis
     cdef Tensor t
@@ -340,8 +340,8 @@ cdef Tensor new_in_order(Tensor model, int dtype):
 
 
 cdef int check_dtype_into(int row, int result, Tensor out) except -1:
-    """Whether a result of that dtype goes into out: as in NumPy, out may be of another size but not
-    of a lesser kind (bool, unsigned, signed, floating-point)."""
+    """Raises TypeError unless a result of that dtype fits into out: as in NumPy, out may have
+    another size but not a lower kind (bool, unsigned, signed, floating-point)."""
     cdef int kind = kind_of(result), into = kind_of(out.type)
     if (kind == into or kind == KIND_BOOL or into == KIND_COMPLEX
             or (into == KIND_FLOAT and kind != KIND_COMPLEX)
@@ -353,8 +353,8 @@ cdef int check_dtype_into(int row, int result, Tensor out) except -1:
 
 cdef Tensor check_out(int row, Tensor out, int dtype, int ndim, const Py_ssize_t *dims,
                       list values, int n):
-    """Where to compute what goes to out: out itself, or new memory if its dtype is another one or
-    an input overlaps it."""
+    """Where to compute the result for out: out itself, or new memory if its dtype differs or an
+    input overlaps it."""
     cdef int i
     cdef Tensor t
     cdef bint fits = out.ndim == ndim
@@ -383,7 +383,7 @@ cdef int check_writable(Tensor t, str name) except -1:
 
 
 cdef bint overlap(Tensor a, Tensor b) noexcept:
-    """Whether the address ranges of a and b meet: a cheap test that may say yes too often."""
+    """Whether the address ranges of a and b meet: a cheap test that may return True too often."""
     cdef char *low_a = a.data
     cdef char *high_a = a.data
     cdef char *low_b = b.data
@@ -408,7 +408,7 @@ cdef bint overlap(Tensor a, Tensor b) noexcept:
 
 
 cdef int read_axis(object axis, int ndim, str name) except -1:
-    """An axis as 0..ndim-1."""
+    """An axis as a number from 0 to ndim - 1."""
     cdef Py_ssize_t number
     try:
         number = operator.index(axis)
@@ -438,10 +438,10 @@ cdef int read_axes(object axis, int ndim, str name, bint *reduced) except -1:
 
 
 cdef object reduce_call(int row, object x, object axis, object keepdims, object dtype=None):
-    """A row of the reductions: the elements of x along axes, combined."""
+    """Reduces the elements of x along axes by a row of the table."""
     cdef Tensor t = as_tensor(x, row_name(row))
     cdef Tensor out
-    cdef int reduce_op = row - PT_OP_COUNT, compute
+    cdef int reduce_op = reduction(row), compute
     if dtype is not None:
         if t.type != dtype_number(dtype):
             t = astype_recorded(t, dtype_number(dtype))
@@ -465,7 +465,7 @@ cdef object reduce_call(int row, object x, object axis, object keepdims, object 
 
 
 cdef object fixed_axes(object axis):
-    """The axes as a tape keeps them: a list could change, and an array that stands for an integer.
+    """The axes as a tape keeps them: a list could change, and so could an array used as an integer.
     """
     if axis is None or type(axis) is int:
         return axis
@@ -477,61 +477,73 @@ cdef object fixed_axes(object axis):
     return tuple(axes)
 
 
-cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdims, int compute):
-    cdef bint reduced[PT_MAX_NDIM]
-    cdef Py_ssize_t dims[PT_MAX_NDIM]       # of t, kept axes first
-    cdef Py_ssize_t steps[PT_MAX_NDIM]
-    cdef Py_ssize_t out_dims[PT_MAX_NDIM]
-    cdef Py_ssize_t out_steps[PT_MAX_NDIM]
-    cdef int reduce_op = row - PT_OP_COUNT, n_kept = 0, n_reduced, d, k
-    cdef Py_ssize_t n = 1
-    read_axes(axis, t.ndim, name, reduced)
-    for d in range(t.ndim):
-        if not reduced[d]:
-            dims[n_kept] = t.dims[d]
-            steps[n_kept] = t.steps[d]
-            n_kept += 1
-    n_reduced = 0
-    for d in range(t.ndim):
-        if reduced[d]:
-            dims[n_kept + n_reduced] = t.dims[d]
-            steps[n_kept + n_reduced] = t.steps[d]
-            n_reduced += 1
-            n *= t.dims[d]
-    cdef int out_ndim = 0
+cdef inline int reduction(int row) noexcept:
+    """The pt_reduce_op of a row: reductions are numbered behind the element-wise rows."""
+    return row - PT_OP_COUNT
+
+
+cdef struct Reduction:
+    int n_reduced
+    Py_ssize_t dims[PT_MAX_NDIM]            # of the input, kept axes first
+    Py_ssize_t steps[PT_MAX_NDIM]
+    int out_ndim
+    Py_ssize_t out_dims[PT_MAX_NDIM]
+    Py_ssize_t n                            # elements of one result
+
+
+cdef void sort_axes(Tensor t, const bint *reduced, bint keepdims, Reduction *r) noexcept:
+    """Splits the axes of t into the kept and the reduced ones, and sets the shape of the result."""
+    cdef int d, k = 0, is_reduced
+    r.n = 1
+    for is_reduced in range(2):  # kept axes first
+        for d in range(t.ndim):
+            if reduced[d] == is_reduced:
+                r.dims[k] = t.dims[d]
+                r.steps[k] = t.steps[d]
+                k += 1
+                if is_reduced:
+                    r.n *= t.dims[d]
+        if not is_reduced:
+            r.n_reduced = t.ndim - k
+    r.out_ndim = 0
     for d in range(t.ndim):
         if keepdims or not reduced[d]:
-            out_dims[out_ndim] = 1 if reduced[d] else t.dims[d]
-            out_ndim += 1
-    cdef int out_dtype = compute
+            r.out_dims[r.out_ndim] = 1 if reduced[d] else t.dims[d]
+            r.out_ndim += 1
+
+
+cdef inline int reduced_dtype(int reduce_op, int compute) noexcept:
     if pt_reduce_info[reduce_op].result == PT_RESULT_BOOL:
-        out_dtype = PT_BOOL
-    elif pt_reduce_info[reduce_op].result == PT_RESULT_INDEX:
-        out_dtype = PT_INT64
-    cdef Tensor out = new_tensor(out_dtype, out_ndim, out_dims)
-    if n == 0 and out.size > 0 and pt_reduce_info[reduce_op].chooses:
+        return PT_BOOL
+    return PT_INT64 if pt_reduce_info[reduce_op].result == PT_RESULT_INDEX else compute
+
+
+cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdims, int compute):
+    cdef bint reduced[PT_MAX_NDIM]
+    cdef Py_ssize_t out_steps[PT_MAX_NDIM]  # of the result, over the kept axes alone
+    cdef Reduction r
+    cdef int reduce_op = reduction(row), d, k = 0
+    read_axes(axis, t.ndim, name, reduced)
+    sort_axes(t, reduced, keepdims, &r)
+    cdef Tensor out = new_tensor(reduced_dtype(reduce_op, compute), r.out_ndim, r.out_dims)
+    if r.n == 0 and out.size > 0 and pt_reduce_info[reduce_op].chooses:
         raise ValueError(f"{name}: no element to choose from: shape {t.shape}, "
                          f"axis {axis}")
-    k = 0
-    for d in range(out_ndim):  # the strides of the result over the kept axes alone
+    for d in range(r.out_ndim):
         if not (keepdims and reduced[d]):
             out_steps[k] = out.steps[d]
             k += 1
-    cdef pt_operand source, target
-    source.data = t.data
-    source.strides = steps
-    source.dtype = <pt_dtype>t.type
-    target.data = out.data
+    cdef pt_operand source = operand_of(t), target = operand_of(out)
+    source.strides = r.steps
     target.strides = out_steps
-    target.dtype = <pt_dtype>out_dtype
     cdef pt_status status
     if t.size < NOGIL_ELEMENTS:
-        status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, n_reduced, dims,
+        status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, r.n_reduced, r.dims,
                            &source, &target)
     else:
         with nogil:
-            status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, n_reduced, dims,
-                               &source, &target)
+            status = pt_reduce(<pt_reduce_op>reduce_op, <pt_dtype>compute, t.ndim, r.n_reduced,
+                               r.dims, &source, &target)
     if status != PT_OK:
         raise MemoryError(f"{name}: no memory for partial results")
     return out
@@ -540,10 +552,18 @@ cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdim
 def mean(x, /, axis=None, *, keepdims=False, dtype=None):
     """The mean of the elements along axes, by the blocked pairwise sum.
 
-    x: tensor or array-like; of integers and booleans the mean is computed in float64, and is
-    float32. axis: the axis or tuple of axes to reduce; all by default. keepdims: keep the reduced
-    axes with length 1. dtype: of the result, computed in it.
-    Returns: a floating-point tensor; NaN where there is no element.
+    Args:
+        x: A tensor or array-like of any shape. The mean of integers and booleans is computed in
+            float64 and returned as float32.
+        axis: The axis or tuple of axes to reduce; all by default.
+        keepdims: Keep the reduced axes with length 1.
+        dtype: A floating-point dtype for the computation and the result.
+
+    Returns:
+        A floating-point tensor; NaN where there is no element.
+
+    Raises:
+        TypeError: If dtype is not floating-point.
 
     >>> pt.mean([[1.0, 2.0], [3.0, 4.0]], axis=0)
     Tensor([2., 3.], dtype=float32)

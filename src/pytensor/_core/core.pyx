@@ -12,17 +12,17 @@ One extension module, in parts by kind:
     fuse.pxi       fuse: learning what a function computes, and doing it in one pass
     tensor.pxi     the class Tensor itself: attributes, operators, methods
 
-The core knows no derivative and no layer, and imports nothing of this package: the floors above
-hand down what it needs of them.
+The core contains no derivative and no layer, and imports nothing from this package: the floors
+above hand down what it needs from them.
 
-Two forms that Cython 3.3 compiles wrongly for when memory is out are not used where a call may end
-up: a comprehension of computed elements (the element is freed twice when the list can't grow), and
-isinstance() with a tuple of classes written in place of which Cython does not know one (its error
-is not looked at).
+Code that may run when memory is exhausted avoids two forms that Cython 3.3 compiles wrongly for
+that case: a comprehension of computed elements (the element is freed twice if the list can't grow),
+and isinstance() with a literal tuple of classes of which Cython does not know one (its error is
+ignored).
 
-The classes have methods as CPython's own do (binding=False): Cython's functions don't look at what
-they are given as self, and Tensor.item(3) would take the integer for a tensor. None is pickled by
-its members, which anybody could make up.
+The classes have methods like those of CPython's built-in classes (binding=False): Cython's
+functions do not check their self, and Tensor.item(3) would take the integer for a tensor. No class
+is pickled by its members, which could be forged.
 """
 
 cimport cython
@@ -52,18 +52,18 @@ import numpy as np
 from pytensor._kernels cimport *
 
 # What the floors above hand down when they are imported, since the core imports none of them:
-#   namespace                      the module pytensor, what Tensor.__array_namespace__ returns
-#   complex_function(name)         what computes a row of the op table for complex numbers
-#   html()                         the module that draws things for notebooks
+#   namespace                      the module pytensor, which Tensor.__array_namespace__ returns
+#   complex_function(name)         the function that computes a row for complex numbers
+#   html()                         the module that draws objects for notebooks
 #   call_ufunc(namespace, ufunc, method, inputs, keywords)
 #                                  Tensor.__array_ufunc__
-#   load_rules()                   calls set_rules, before the first tape records: import stays light
+#   load_rules()                   calls set_rules before the first tape records: import stays light
 #   add_rules(row)                 the same for a row of the functions that NumPy computes
 cdef dict HANDED_DOWN = {}
 
 
 def hand_down(**parts):
-    """Keep what the core is to call of the floors above; see HANDED_DOWN."""
+    """Store the objects of the floors above that the core calls; see HANDED_DOWN."""
     HANDED_DOWN.update(parts)
 
 

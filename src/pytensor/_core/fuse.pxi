@@ -1,13 +1,13 @@
-# fuse: learning what a function of tensors computes, and doing it in one pass over memory.
+# fuse: traces a function of tensors, and computes it in one pass over memory.
 #
-# The function is run once on stand-ins, tensors with a shape and a dtype but without elements. An
-# element-wise call on one notes itself in the trace instead of computing; so do astype and
-# broadcast_to; everything else refuses stand-ins (refuse_traced). Of the trace comes a program:
-# stages, one per shape that occurs, each one call of pt_fused. Thus what is smaller than the result
-# is computed once, before it, and a fused function never does more work than its original.
+# The function runs once on stand-ins, tensors with a shape and a dtype but without elements. An
+# element-wise call on a stand-in adds a node to the trace instead of computing; so do astype and
+# broadcast_to; everything else rejects stand-ins (refuse_traced). The trace becomes a program of
+# stages, one per shape that occurs, each one call of pt_fused. So values smaller than the result
+# are computed once, before it, and a fused function never does more work than the original.
 #
-# Programs are kept by the shapes and dtypes of the arguments: the function may look at them, and
-# its own errors about them are the ones that users see.
+# Programs are cached by the shapes and dtypes of the arguments: the function may inspect them, and
+# users see its own errors about them.
 
 from functools import update_wrapper
 
@@ -18,21 +18,21 @@ cdef extern from *:
     """
     static _Thread_local PyObject *innermost_trace;
     """
-    PyObject *innermost_trace       # borrowed: the call that traces holds it
+    PyObject *innermost_trace       # borrowed from the call that traces
 
 cdef enum:
     CONVERSION = -1                 # pt_fused's number for it
     INPUT = -2
-    # Programs of a fused function: those used last. Looking through them takes some ns each,
-    # another trace some 10 us.
+    # The programs that a fused function keeps, the most recently used ones. Checking one takes a
+    # few ns, tracing again about 10 us.
     MAX_PROGRAMS = 32
 
 
 cdef inline int refuse_traced(Tensor t, str name) except -1:
-    """The guard in front of everything that fuse can't follow."""
+    """Rejects stand-ins; called by everything that fuse can't trace."""
     if t.traced:
-        raise TypeError(f"fuse: {name} is not element-wise (while fuse learns what a function "
-                        "computes, its tensors have a shape and a dtype, but no elements)")
+        raise TypeError(f"fuse: {name} is not element-wise (while fuse traces a function, its "
+                        "tensors have a shape and a dtype, but no elements)")
     return 0
 
 
@@ -44,20 +44,20 @@ cdef class _Node:
 
     cdef int row                    # or CONVERSION, INPUT
     cdef int type
-    cdef tuple operands             # numbers of nodes; all of the dtype that the loop takes
+    cdef tuple operands             # numbers of nodes, all of the loop's dtype
     cdef tuple shape
     cdef Py_ssize_t source          # of an input: its number among the tensors of a run
 
 
 cdef class _Trace:
-    """What a function computes. The tensors of a run: arguments, captured ones, then results."""
+    """What a function computes. A run numbers its tensors: arguments, captured ones, results."""
 
     cdef list nodes
-    cdef dict known                 # what defines a node -> its number: equal values are one node
+    cdef dict known                 # definition of a node -> its number: equal values are one node
     cdef dict numbers               # id of a tensor -> number of its node
     cdef list kept                  # keeps these ids valid
     cdef list types                 # dtype of each source
-    cdef list captured              # tensors and numbers that are no arguments
+    cdef list captured              # tensors and numbers that are not arguments
 
     def __cinit__(self):
         self.nodes = []
@@ -84,12 +84,12 @@ cdef class _Trace:
         return number
 
     cdef Tensor stand_in(self, Py_ssize_t number, int type, int ndim, const Py_ssize_t *dims):
-        """A new tensor for a node: of any shape that the node's broadcasts to."""
+        """A new stand-in for a node, of any shape that the node's shape broadcasts to."""
         cdef Tensor t = Tensor.__new__(Tensor)
         cdef int d
         t.size = count_elements(ndim, dims, pt_dtype_size[type])
         t.traced = True
-        t.contiguous = False        # no short cut takes it
+        t.contiguous = False        # keeps it off the fast paths
         t.type = type
         t.ndim = ndim
         for d in range(ndim):
@@ -99,7 +99,7 @@ cdef class _Trace:
         return t
 
     cdef object argument(self, object value):
-        """What the function is to be called with for the next argument."""
+        """The object to call the function with for the next argument."""
         cdef Tensor t
         cdef Py_ssize_t source = len(self.types)
         if not isinstance(value, Tensor):
@@ -111,7 +111,7 @@ cdef class _Trace:
         return self.stand_in(self.add(INPUT, t.type, (), t.shape, source), t.type, t.ndim, t.dims)
 
     cdef Py_ssize_t capture(self, Tensor t) except -1:
-        """The number of a node for a tensor from outside."""
+        """The number of a new node for a tensor from outside the function."""
         cdef Py_ssize_t source = len(self.types)
         check_real_trace(t)
         self.types.append(t.type)
@@ -128,7 +128,7 @@ cdef class _Trace:
         return number
 
     cdef Py_ssize_t number_of_scalar(self, int type, const char *at) except -1:
-        """The same for a Python number, stored at at."""
+        """The number of the node for a Python number, stored at at."""
         cdef Tensor t
         key = (type, at[:pt_dtype_size[type]])
         number = self.known.get(key)
@@ -143,11 +143,11 @@ cdef class _Trace:
         if node.type == type:
             return number
         if node.row == INPUT and node.type == self.types[node.source]:
-            return self.add(INPUT, type, (), node.shape, node.source)  # it is loaded as that
+            return self.add(INPUT, type, (), node.shape, node.source)  # converted when loaded
         return self.add(CONVERSION, type, (number,), node.shape)
 
     cdef Py_ssize_t output(self, Tensor t) except -1:
-        """The number of a node of t's own shape that some op computes."""
+        """The number of a node for a result: of t's shape, and not an input."""
         cdef Py_ssize_t number = self.number_of(t)
         cdef _Node node = <_Node>self.nodes[number]
         if node.row == INPUT or node.shape != t.shape:
@@ -162,8 +162,8 @@ cdef int check_real_trace(Tensor t) except -1:
 
 
 cdef object stray_error():
-    return TypeError("fuse: this tensor stood for a value while fuse learned what a function "
-                     "computes, and is used outside of that run")
+    return TypeError("fuse: leaked tensor: it was made while fuse traced a function, and is used "
+                     "outside the traced function")
 
 
 cdef _Trace current_trace():
@@ -174,7 +174,7 @@ cdef _Trace current_trace():
 
 cdef Tensor trace_elementwise(int row, int compute, int type, int ndim, const Py_ssize_t *dims,
                               const Inputs *inputs, list values):
-    """The stand-in for the result of an element-wise call; see elementwise_general."""
+    """A stand-in for the result of an element-wise call; see elementwise_general."""
     cdef _Trace trace = current_trace()
     cdef Py_ssize_t number
     cdef int i
@@ -190,13 +190,13 @@ cdef Tensor trace_elementwise(int row, int compute, int type, int ndim, const Py
 
 
 cdef Tensor trace_conversion(Tensor t, int type):
-    """The stand-in for t as another dtype."""
+    """A stand-in for t converted to another dtype."""
     cdef _Trace trace = current_trace()
     return trace.stand_in(trace.convert(trace.number_of(t), type), type, t.ndim, t.dims)
 
 
 cdef Tensor trace_again(Tensor t, int ndim, const Py_ssize_t *dims):
-    """Another stand-in for the same elements, repeated to a shape."""
+    """Another stand-in for the same elements, broadcast to a shape."""
     cdef _Trace trace = current_trace()
     return trace.stand_in(trace.number_of(t), t.type, ndim, dims)
 
@@ -205,7 +205,7 @@ cdef Tensor trace_again(Tensor t, int ndim, const Py_ssize_t *dims):
 
 
 cdef class _Stage:
-    """All that a program computes of one shape, as one call of pt_fused."""
+    """Everything of one shape that a program computes, as one call of pt_fused."""
 
     cdef pt_program program
     cdef pt_fused_op *ops
@@ -218,8 +218,8 @@ cdef class _Stage:
         free(self.ops)
 
     cdef int plan(self, _Trace trace, list members, dict places, list outputs) except -1:
-        """members: the nodes' numbers, in order. places: for the results of earlier stages, node ->
-        number of the tensor. outputs: which members to keep, in order."""
+        """members: the numbers of the nodes, in order. places: for results of earlier stages, node
+        -> number of the tensor. outputs: the members to keep, in order."""
         cdef _Node node = <_Node>trace.nodes[members[0]]
         self.ndim = read_shape(node.shape, self.dims)
         self.size = count_elements(self.ndim, self.dims, 1)
@@ -228,14 +228,14 @@ cdef class _Stage:
             raise MemoryError(f"fuse: no memory for a program of {len(members)} operations")
         self.program.ops = self.ops
         self.program.n_ops = <int>len(members)
-        last_use = {}               # node -> which member is the last to read it
+        last_use = {}               # node -> index of the last member that reads it
         slots = self.take_inputs(trace, members, places, last_use)
         self.place_outputs(trace, outputs, slots)
         self.write_ops(trace, members, slots, last_use)
         return 0
 
     cdef dict take_inputs(self, _Trace trace, list members, dict places, dict last_use):
-        """Slots for what comes from outside of the stage: node -> slot. Fills last_use too."""
+        """Assigns slots to values from outside the stage: node -> slot. Fills last_use too."""
         cdef _Node operand
         cdef Py_ssize_t i, number
         cdef int slot
@@ -257,7 +257,7 @@ cdef class _Stage:
         return inputs
 
     cdef int place_outputs(self, _Trace trace, list outputs, dict slots) except -1:
-        """Slots for the results that outlive the stage, behind those of the inputs."""
+        """Assigns slots to the results that outlive the stage, after those of the inputs."""
         cdef Py_ssize_t i, number
         check_limit(len(outputs), PT_FUSE_MAX_OUTPUTS, "results", shape_tuple(self.ndim, self.dims))
         for i, number in enumerate(outputs):
@@ -267,13 +267,13 @@ cdef class _Stage:
         return 0
 
     cdef int write_ops(self, _Trace trace, list members, dict slots, dict last_use) except -1:
-        """The calls, each with a slot for its result: that of an operand which nobody reads any more
-        where there is one, a further temporary otherwise."""
+        """Writes the calls, each with a slot for its result: the slot of an operand that is no
+        longer used, if there is one, otherwise another temporary."""
         cdef _Node node
         cdef pt_fused_op *op
         cdef int type, first = self.program.n_inputs + self.program.n_outputs
         cdef Py_ssize_t i, number
-        unused = []                 # temporaries whose values nobody reads any more
+        unused = []                 # temporaries whose values are no longer used
         for i, number in enumerate(members):
             node = <_Node>trace.nodes[number]
             type = (<_Node>trace.nodes[node.operands[0]]).type
@@ -286,7 +286,7 @@ cdef class _Stage:
                 op.slots[<int>k] = slots[other]
             done = {slots[other] for other in node.operands
                     if last_use[other] == i and slots[other] >= first}
-            # over an operand, where elements have the same size
+            # the result may overwrite an operand if their elements have the same size
             if pt_dtype_size[type] == pt_dtype_size[node.type]:
                 unused += done
                 done = ()
@@ -305,7 +305,7 @@ cdef class _Stage:
         self.program.item = max(self.program.item, pt_dtype_size[type])
 
     cdef int run(self, list tensors) except -1:
-        """Appends the results to the tensors of the run."""
+        """Computes the stage and appends its results to the tensors of the run."""
         cdef pt_operand operands[PT_FUSE_MAX_INPUTS]
         cdef Py_ssize_t steps[PT_FUSE_MAX_INPUTS][PT_MAX_NDIM]
         cdef char *out[PT_FUSE_MAX_OUTPUTS]
@@ -347,13 +347,13 @@ cdef int check_limit(Py_ssize_t n, Py_ssize_t limit, str what, tuple shape) exce
 
 
 cdef class _Program:
-    """What to do for arguments of certain shapes and dtypes."""
+    """The computation for arguments of certain shapes and dtypes."""
 
     cdef tuple arguments            # a stand-in for each tensor; the value of each other argument
-    cdef tuple names                # of the last ones, those given by keyword
+    cdef tuple names                # names of the last ones, given by keyword
     cdef list captured
     cdef list stages
-    cdef object result              # the function's, with numbers of tensors for the tensors
+    cdef object result              # the function's result, with numbers in place of tensors
 
     cdef int plan(self, _Trace trace, object result) except -1:
         cdef _Node node
@@ -370,13 +370,13 @@ cdef class _Program:
                 live.add(number)
                 waiting += node.operands
         shapes = {}                 # shape -> its nodes, in order
-        kept = set(wanted)          # what outlives its stage
+        kept = set(wanted)          # the nodes that outlive their stage
         for number in sorted(live):
             node = <_Node>trace.nodes[number]
             shapes.setdefault(node.shape, []).append(number)
             kept.update([other for other in node.operands
                          if (<_Node>trace.nodes[other]).shape != node.shape and other in live])
-        # A shape that broadcasts to another one has fewer axes, or more of length 1.
+        # A shape that broadcasts to another has fewer axes, or more axes of length 1.
         order = []
         for shape in shapes:
             order.append((len(shape), len(shape) - shape.count(1), shape))
@@ -395,7 +395,7 @@ cdef class _Program:
         return 0
 
     cdef bint serves(self, tuple args, tuple names):
-        """Whether the program is the one for these arguments."""
+        """Whether the program fits these arguments."""
         cdef Py_ssize_t i
         cdef Tensor t, known
         if len(args) != len(self.arguments) or names != self.names:
@@ -421,21 +421,21 @@ cdef class _Program:
 
 
 cdef bint same_value(object a, object b) except -1:
-    """Whether a function can't tell two arguments that are no tensors apart."""
+    """Whether a function can't distinguish two arguments that are not tensors."""
     cdef double x, y
     if type(a) is not type(b):
         return False
-    if isinstance(a, float):        # NaN is NaN, and 0.0 is not -0.0
+    if isinstance(a, float):        # NaN equals NaN, and 0.0 differs from -0.0
         x = a
         y = b
         return memcmp(&x, &y, sizeof(double)) == 0
-    if isinstance(a, complex):      # a function may look at its parts
+    if isinstance(a, complex):      # a function may inspect its parts
         return same_value(a.real, b.real) and same_value(a.imag, b.imag)
     return type(a) is not Tensor and a == b
 
 
 cdef int collect_outputs(_Trace trace, object result, list wanted, int depth=0) except -1:
-    """The numbers of the nodes that the function returns."""
+    """Appends the numbers of the nodes that the function returns."""
     check_depth(depth, "fuse")
     if isinstance(result, Tensor):
         wanted.append(trace.output(<Tensor>result))
@@ -453,7 +453,7 @@ cdef int collect_outputs(_Trace trace, object result, list wanted, int depth=0) 
 
 cdef object replaced(object result, dict places, _Trace trace):
     """result with numbers of tensors in place of stand-ins."""
-    # no deeper than collect_outputs, which came first
+    # no deeper than collect_outputs, which ran before
     if isinstance(result, Tensor):
         return places[trace.output(<Tensor>result)]
     if isinstance(result, dict):
@@ -477,7 +477,7 @@ cdef object filled_in(object result, list tensors):
 
 
 cpdef object rebuilt(object model, list parts):
-    """The parts as what model is: a list, a tuple or a named tuple."""
+    """The parts as an object of model's type: a list, a tuple or a named tuple."""
     if isinstance(model, list):
         return parts
     return type(model)(*parts) if hasattr(model, "_fields") else tuple(parts)
@@ -487,11 +487,11 @@ cpdef object rebuilt(object model, list parts):
 
 
 cdef class _Fused:
-    """A function that fuse has made."""
+    """A fused function."""
 
     cdef object function
-    cdef list programs              # the one used last comes first
-    cdef dict __dict__              # what update_wrapper copies
+    cdef list programs              # the most recently used comes first
+    cdef dict __dict__              # filled by update_wrapper
     cdef object __weakref__
 
     def __cinit__(self, function):
@@ -560,7 +560,7 @@ cdef class _Fused:
             arguments.append(trace.argument(value))
         program.arguments = tuple(arguments)
         program.names = names
-        record_from(None)           # a tape has nothing to learn of a trace
+        record_from(None)           # tapes must not record a trace
         innermost_trace = <PyObject *>trace
         try:
             result = self.original(program.arguments, names)
@@ -579,7 +579,7 @@ cdef tuple as_arguments(tuple values):
 
 
 cdef object as_argument(object value):
-    """An argument as tensor or as constant of the program."""
+    """An argument as a tensor or a constant of the program."""
     if type(value) is Tensor or value is None or isinstance(value, str):
         return value
     if scalar_kind(value) != NOT_SCALAR:
@@ -591,31 +591,38 @@ cdef object as_argument(object value):
 
 
 def fuse(f, /):
-    """The function that computes what f does, in one pass over memory.
+    """Returns a function that computes the same as f, in one pass over memory.
 
-    f: a function of tensors, made of element-wise operations (every function of the op table, the
-    operators, astype, broadcast_to) and Python numbers; of any shapes and dtypes. It returns a
-    tensor, or a tuple, list or dictionary of them.
-    Returns: a function of the same arguments, with the same results bit for bit; they are new
-    tensors in C order. Temporary values stay in the L1 cache instead of passing through memory:
-    `a * b + c * exp(d)` on large tensors takes half the time. While a GradientTape records a tensor
-    that f reads, f itself runs, so gradients are f's.
+    Temporary values stay in the L1 cache instead of passing through memory: `a * b + c * exp(d)` on
+    large tensors takes half the time. While a GradientTape records a tensor that f reads, f itself
+    runs, so gradients are those of f.
 
-    f is run once for each combination of the arguments' shapes and dtypes, on tensors without
-    elements, and must do the same each time: what it prints or draws at random happens only then.
-    Tensors that it uses without being given them are read at each call, as they are then (the same
-    objects: what their names stand for later does not count). Python
-    numbers among the arguments are constants: each value is another combination (of which 32 are
-    remembered); what changes often is better given as a 0-d tensor.
-    Raises: TypeError at the first call when f does anything else: sums, products of matrices,
-    reshapes, indexing, bool() or item() of a tensor, results written in place; ValueError for more
-    than 32 inputs and numbers, 16 results or 32 temporaries of one shape. What f raises passes
-    through.
+    f is traced once for each combination of its arguments' shapes and dtypes: it runs on tensors
+    without elements, and must do the same each time. Printing and random numbers happen only then.
+    Tensors that f uses but does not receive as arguments are captured: their elements are read at
+    each call, but rebinding their names has no effect. Python numbers among the arguments are
+    constants, and each value is another combination, of which the last 32 are kept; pass a value
+    that changes often as a 0-d tensor.
+
+    Args:
+        f: A function of tensors of any shapes and dtypes and Python numbers, made of element-wise
+            operations: functions of the op table, operators, astype, broadcast_to. It returns a
+            tensor, or a tuple, list or dictionary of tensors.
+
+    Returns:
+        A function of the same arguments, with the same results bit for bit, as new tensors in C
+        order.
+
+    Raises:
+        TypeError: At the first call, if f does anything else: sums, products of matrices, reshapes,
+            indexing, bool() or item() of a tensor, writing in place.
+        ValueError: At the first call, for more than 32 inputs and numbers, 16 results or 32
+            temporaries of one shape.
 
     >>> f = pt.fuse(lambda x, y: pt.sqrt(x * x + y * y))
     >>> f(pt.asarray([3.0, 5.0]), pt.asarray([4.0, 12.0]))
     Tensor([ 5., 13.], dtype=float32)
     """
     if not callable(f):
-        raise TypeError(f"fuse: {describe(f)} is no function")
+        raise TypeError(f"fuse: found {describe(f)}: expected a function")
     return update_wrapper(_Fused(f), f)

@@ -1,11 +1,11 @@
-# What goes through NumPy: arithmetic of complex numbers, and the functions of numpy_rows.py.
-# NumPy computes on views of our memory, and its results become tensors without a copy.
+# Calls of NumPy: arithmetic of complex numbers, and the functions of numpy_rows.py. NumPy computes
+# on views of our memory, and its results become tensors without a copy.
 
-cdef dict COMPLEX_FUNCTIONS = {}    # what computes a row of the op table for complex numbers
+cdef dict COMPLEX_FUNCTIONS = {}    # name of a row -> the function for complex numbers
 
 
 cdef object complex_function(str name):
-    """The NumPy function of a row of the op table; TypeError if complex numbers have none."""
+    """The NumPy function that computes a row for complex numbers; TypeError if there is none."""
     function = COMPLEX_FUNCTIONS.get(name)
     if function is None:
         function = HANDED_DOWN["complex_function"](name)
@@ -24,8 +24,8 @@ cdef int refuse_complex_gradient(str name, unsigned long long tracked) except -1
 
 @cython.final
 cdef class _Quiet:
-    """A context in which NumPy warns of nothing. To enter it costs a seventh of np.errstate, which
-    takes longer than to sort ten elements."""
+    """A context in which NumPy does not warn. Entering it costs a seventh of np.errstate, which
+    takes longer than sorting ten elements."""
 
     cdef object run
     cdef bint is_entered
@@ -36,7 +36,7 @@ cdef class _Quiet:
 
 
 class _QuietHere(threading.local):
-    """Each thread's."""
+    """The _Quiet of each thread."""
 
     def __init__(self):
         self.quiet = _Quiet()
@@ -46,7 +46,7 @@ cdef object QUIET_HERE = _QuietHere()
 
 
 cdef object quietly(object function, tuple arguments):
-    """function(*arguments), without NumPy's warnings: kernels give none either."""
+    """function(*arguments) without NumPy's warnings, as our kernels do not warn either."""
     cdef _Quiet quiet = QUIET_HERE.quiet
     if quiet.is_entered:
         return function(*arguments)
@@ -58,9 +58,17 @@ cdef object quietly(object function, tuple arguments):
 
 
 def numpy_call(function, tensors, tuple parameters not None, bint warns):
-    """What a NumPy function, that may warn, makes of tensors and then parameters, without the
-    warnings; an ndarray as a tensor. Tensors among the parameters, or in a tuple there, become
-    ndarrays too."""
+    """Calls a NumPy function with tensors and then parameters, all as ndarrays.
+
+    Args:
+        function: The function.
+        tensors: Its first arguments.
+        parameters: The others; tensors among them, or in a tuple there, become ndarrays.
+        warns: Whether the function may warn; its warnings are suppressed.
+
+    Returns:
+        The function's result; an ndarray as a tensor.
+    """
     cdef list arguments = []
     for value in tensors:
         arguments.append(numpy_view(<Tensor?>value))
@@ -76,7 +84,7 @@ def numpy_call(function, tensors, tuple parameters not None, bint warns):
 
 cdef Tensor complex_call(str name, object function, object x, object y=None, object z=None,
                          object axis=None, object keepdims=False):
-    """What complex_function() gave, or np.matmul, makes of ndarrays."""
+    """The result of complex_function()'s function, or np.matmul, for ndarrays, as a tensor."""
     try:
         if y is None:
             result = quietly(function, (x, None, None, axis, keepdims))
@@ -89,7 +97,7 @@ cdef Tensor complex_call(str name, object function, object x, object y=None, obj
 
 cdef object complex_elementwise(int row, list values, int n, int dtype, object out,
                                 unsigned long long tracked):
-    """out = row(...) where the inputs promote to a complex dtype."""
+    """out = row(...), where the inputs promote to a complex dtype."""
     cdef str name = row_name(row)
     cdef Tensor t, result
     cdef int i, first = pt_elementwise_info[row].n_conditions
@@ -124,8 +132,12 @@ cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):
 def operands(str name, tuple values, str kinds, bint promoting):
     """The arguments of a NumPy function as tensors.
 
-    kinds: those of dtypes that the function takes, of "biufc". promoting: give them one dtype, as
-    element-wise ops do; where only floating-point ones are taken, others become float32.
+    Args:
+        name: The function's name, for errors.
+        values: Its arguments.
+        kinds: The kinds of dtypes that it accepts, letters of "biufc". If it accepts floating-point
+            dtypes but no integers, those become float32.
+        promoting: Give the tensors one dtype, as element-wise ops do.
     """
     cdef int dtype = -1, i
     cdef Tensor t
@@ -169,7 +181,7 @@ cdef int accepted_dtype(str name, int dtype, str kinds) except -1:
 
 
 def is_watched(list tensors):
-    """Whether a recording tape knows one of the tensors."""
+    """Whether a recording tape knows any of the tensors."""
     cdef Tensor t
     if recording_mask:
         for t in tensors:

@@ -1,4 +1,4 @@
-# Products on OpenBLAS, the fused kernels of networks, and the optimizers' steps.
+# Matrix products, the fused kernels of networks, and the optimizers' steps.
 
 
 cdef pt_matrix matrix_of(const char *data, Py_ssize_t row_step, Py_ssize_t column_step,
@@ -19,7 +19,7 @@ cdef int check_memory(pt_status status, str name) except -1:
 
 cdef struct Factor:                     # one operand of a product
     const char *data
-    Py_ssize_t row, column              # strides of its matrices, in bytes; 0 for a vector's own
+    Py_ssize_t row, column              # strides of its matrices, in bytes; 0 for a vector
     int n_batch                         # axes before the matrices
     Py_ssize_t steps[PT_MAX_NDIM]       # over the axes of the batch, in bytes
 
@@ -33,8 +33,8 @@ cdef struct Product:                    # (..., m, k) @ (..., k, n)
 
 
 cdef Tensor product(str name, Tensor x, Tensor y):
-    """The matrix product of the last two axes, vectors taken as row and column, the axes before
-    broadcast."""
+    """The matrix product over the last two axes. Vectors count as a row (x) and a column (y); the
+    axes before the matrices broadcast."""
     cdef Product p
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError(f"{name}: shapes {x.shape} and {y.shape}: a 0-d tensor has no axis to sum "
@@ -56,7 +56,7 @@ cdef Tensor product(str name, Tensor x, Tensor y):
 
 
 cdef int read_matrices(Product *p, str name, Tensor x, Tensor y) except -1:
-    """The lengths and strides of the last two axes; a vector x is a row, a vector y a column."""
+    """Reads the lengths and strides of the last two axes; vectors as in product."""
     cdef int last_x = x.ndim - 1, last_y = y.ndim - 1
     cdef Py_ssize_t length = y.dims[max(last_y - 1, 0)]
     p.m = p.n = 1
@@ -78,7 +78,7 @@ cdef int read_matrices(Product *p, str name, Tensor x, Tensor y) except -1:
 
 
 cdef int broadcast_batch(Product *p, str name, Tensor x, Tensor y) except -1:
-    """The axes before the matrices: their common lengths, and both operands' strides over them."""
+    """Sets the axes before the matrices: their common lengths, and both operands' strides."""
     cdef int d, axis
     p.x.n_batch = max(x.ndim - 2, 0)
     p.y.n_batch = max(y.ndim - 2, 0)
@@ -119,7 +119,7 @@ cdef Tensor new_result(const Product *p, str name, Tensor x, Tensor y):
 
 
 cdef void stack_matrices(Product *p) noexcept:
-    """Where one matrix of x after another meets the same y, makes one taller matrix of them."""
+    """Combines evenly spaced matrices of x that multiply the same y into one taller matrix."""
     cdef Py_ssize_t length = p.x.row * p.m
     cdef int d
     if p.y.n_batch > 0:
@@ -135,7 +135,7 @@ cdef void stack_matrices(Product *p) noexcept:
 
 
 cdef void merge_batch(Product *p) noexcept:
-    """The batch in as few axes as hold evenly spaced matrices."""
+    """Merges axes of the batch over which matrices are evenly spaced."""
     cdef int last = -1, d
     for d in range(p.n_batch):
         if p.dims[d] == 1:
@@ -197,9 +197,15 @@ cdef object product_recorded(str name, object left, object right):
 def matmul(x, y, /):
     """The matrix product x @ y, as in the Array API standard.
 
-    x: (..., m, k) or (k,), y: (..., k, n) or (k,); the axes before the last two broadcast.
-    Returns: (..., m, n), without m or n for a vector. Sums of integers wrap.
-    Raises: ValueError for a 0-d tensor, or when k differs between x and y.
+    Args:
+        x: A tensor of shape (..., m, k) or (k,).
+        y: A tensor of shape (..., k, n) or (k,); the axes before the last two broadcast.
+
+    Returns:
+        A tensor of shape (..., m, n), without m or n for a vector. Sums of integers wrap.
+
+    Raises:
+        ValueError: For a 0-d tensor, or if k differs between x and y.
 
     >>> pt.matmul([[1.0, 2.0]], [[3.0], [4.0]])
     Tensor([[11.]], dtype=float32)
@@ -210,9 +216,18 @@ def matmul(x, y, /):
 def dot(x, y, /):
     """The product over the last axis of x and the second to last (or only) axis of y.
 
-    (a, b, c, d) . (d,) -> (a, b, c); (a, b, c, d) . (d, e) -> (a, b, c, e); two vectors give their
-    inner product; a 0-d operand multiplies. As in NumPy, (a, d) . (b, d, e) -> (a, b, e).
-    Raises: ValueError when the lengths differ, with both shapes.
+    (a, b, c, d) . (d,) -> (a, b, c); (a, b, c, d) . (d, e) -> (a, b, c, e). As in NumPy,
+    (a, d) . (b, d, e) -> (a, b, e).
+
+    Args:
+        x: A tensor of any shape.
+        y: A tensor of any shape. If x or y is 0-d, the result is their product x * y.
+
+    Returns:
+        A tensor; for two vectors, their inner product.
+
+    Raises:
+        ValueError: If the lengths of the summed axes differ.
 
     >>> pt.dot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     Tensor([3., 7.], dtype=float32)
@@ -236,12 +251,23 @@ def dot(x, y, /):
 
 
 def linear(x, w, b=None, *, relu=False):
-    """x @ w + b, and max(., 0) of that with relu=True, in one pass over the product.
+    """Computes x @ w + b, or max(x @ w + b, 0), in one pass over the product.
 
-    x: (..., inputs), w: (inputs, units), b: (units,) or None; one floating-point dtype.
-    Columns of a matrix x that are zero in every row are left out of the product where that pays; an
-    infinity or NaN in their rows of w then does not show.
-    Returns: (..., units).
+    Columns of a matrix x that are zero in every row are skipped if that pays; an infinity or NaN in
+    the corresponding rows of w then has no effect.
+
+    Args:
+        x: A tensor of shape (..., inputs).
+        w: Weights of shape (inputs, units), of the same floating-point dtype.
+        b: A bias of shape (units,), of the same dtype, or None.
+        relu: Replace negative results by 0.
+
+    Returns:
+        A tensor of shape (..., units).
+
+    Raises:
+        ValueError: If the shapes do not match.
+        TypeError: If the dtypes differ or are not floating-point.
 
     >>> pt.nn.linear(pt.asarray([[1.0, 2.0]]), pt.asarray([[3.0], [4.0]]), pt.asarray([0.5]))
     Tensor([[11.5]], dtype=float32)
@@ -277,7 +303,7 @@ cdef int check_linear(Tensor data, Tensor weights, Tensor bias) except -1:
 
 
 cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint relu, Tensor out):
-    """Computes out by our tiles or by OpenBLAS. Returns the columns of data in use, or None."""
+    """Computes out, by pt_dense or pt_matmul. Returns the columns of data in use, or None."""
     cdef Tensor rows = data, used = weights
     cdef Tensor row_bias = None if bias is None else as_contiguous(bias, bias.type)
     cdef const char *bias_data = NULL if row_bias is None else row_bias.data
@@ -316,8 +342,8 @@ cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint rel
 
 cdef int record_linear(Tensor data, Tensor weights, Tensor bias, _ColumnsInUse columns, bint relu,
                        Tensor out) except -1:
-    """Two records, of the product and of relu. What relu's derivative asks of its input, whether it
-    is above 0, its result tells as well, so the product need not be kept."""
+    """Makes two records, of the product and of relu. relu's derivative needs to know where its
+    input is above 0, which its result shows too, so the product need not be kept."""
     cdef unsigned long long tracked = data.tracked | weights.tracked
     if bias is not None:
         tracked |= bias.tracked
@@ -331,7 +357,7 @@ cdef int record_linear(Tensor data, Tensor weights, Tensor bias, _ColumnsInUse c
     return 0
 
 
-# From this many multiplications on (about 40 us) it pays to look for columns of zeros.
+# The number of multiplications (about 40 us) from which searching for columns of zeros pays.
 cdef double MIN_WORK_TO_LOOK = 4e6
 
 
@@ -344,8 +370,8 @@ cdef class _ColumnsInUse:
 
 
 cdef _ColumnsInUse columns_in_use(Tensor x, Py_ssize_t n):
-    """The columns of x that are not zero throughout; None where they are nearly all or a product
-    with n columns is too small to gain by leaving the others out."""
+    """The columns of x that are not zero throughout; None if that is nearly all, or if a product
+    with n columns is too small to gain from skipping the others."""
     cdef Py_ssize_t m = x.dims[0], k = x.dims[1], limit = k - k // 16
     cdef size_t count = 0
     cdef pt_status status
@@ -365,10 +391,17 @@ cdef _ColumnsInUse columns_in_use(Tensor x, Py_ssize_t n):
 
 
 def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse columns):
-    """x^T g, the gradient of the weights of linear, for x: (..., inputs) and g: (..., units), all
-    axes but the last taken as one. columns: those of x that are in use, as linear found them, or
-    None; then the result is a RowGradient, since the other rows are zero. Not recorded by a
-    GradientTape."""
+    """x^T g, the gradient of linear's weights; not recorded by a GradientTape.
+
+    Args:
+        x: A tensor of shape (..., inputs); all axes but the last count as one.
+        g: The gradient of linear's result, (..., units).
+        columns: The columns of x in use, as linear found them, or None.
+
+    Returns:
+        A tensor of shape (inputs, units); a RowGradient if columns is given, since the other rows
+        are zero.
+    """
     cdef Py_ssize_t dims[2]
     cdef Py_ssize_t m = 1, item = <Py_ssize_t>pt_dtype_size[x.type]
     cdef RowGradient by_rows
@@ -412,13 +445,15 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
 @cython.binding(False)
 @cython.embedsignature(True)
 cdef class RowGradient:
-    """The gradient of a matrix of which only some rows are not zero: those of the inputs in use.
+    """The gradient of a matrix in which only some rows, those of the inputs in use, are not zero.
 
-    GradientTape.gradient(..., row_gradients=True) gives such gradients, and the optimizers take
-    them: they then need not write, and read again, the zeros.
+    GradientTape.gradient(..., row_gradients=True) may return such gradients. The optimizers accept
+    them, which saves writing the zeros and reading them again.
 
-    shape: that of the matrix, (n, m). rows: (n_rows,), int64, ascending: which rows are given.
-    values: (n_rows, m).
+    Attributes:
+        shape: The shape of the matrix, (n, m).
+        rows: The numbers of the stored rows, ascending: (n_rows,), int64.
+        values: The stored rows, (n_rows, m).
 
     >>> kernel = pt.zeros((4, 2))
     >>> with pt.GradientTape() as tape:
@@ -434,15 +469,15 @@ cdef class RowGradient:
     cdef readonly tuple shape
 
     def __init__(self, *args, **kwargs):
-        raise TypeError("RowGradient is not called: GradientTape.gradient makes them")
+        raise TypeError("RowGradient has no constructor: GradientTape.gradient makes them")
 
     def __reduce__(self):
-        # row numbers of unknown origin would have to be checked
-        raise TypeError("a RowGradient is not pickled or copied: dense() gives a tensor")
+        # row numbers from elsewhere would have to be checked
+        raise TypeError("a RowGradient can't be pickled or copied: use dense() to get a tensor")
 
     @property
     def rows(self):
-        """The numbers of the rows that are given, ascending: (n_rows,), int64."""
+        """The numbers of the stored rows, ascending: (n_rows,), int64."""
         return self.numbers.copy()
 
     @property
@@ -451,7 +486,7 @@ cdef class RowGradient:
         return self.values.dtype
 
     def dense(self):
-        """The whole matrix, with its zeros: a tensor."""
+        """The whole matrix as a tensor, zeros included."""
         cdef Py_ssize_t dims[2]
         dims[0], dims[1] = self.shape
         cdef Tensor out = new_tensor(self.values.type, 2, dims)
@@ -480,7 +515,7 @@ cdef Tensor float_rows(object x, str name):
 
 
 cdef object softmax_over(int row, Tensor t, object axes):
-    """As along one axis that holds all these."""
+    """softmax along several axes, taken as one."""
     cdef bint chosen[PT_MAX_NDIM]
     cdef Py_ssize_t columns = 1
     cdef int d
@@ -521,9 +556,16 @@ cdef object softmax_call(int row, object x, object axis):
 
 
 def softmax(x, /, axis=-1):
-    """exp(x) / sum(exp(x)) along an axis or several, computed from x - max(x): no overflow.
+    """exp(x) / sum(exp(x)) along one or several axes, computed without overflow from x - max(x).
 
-    Where one x is inf, it gets 1 and the others 0. x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+    If one element is inf, its result is 1 and the others are 0, the limit.
+
+    Args:
+        x: A tensor of any shape; integers are converted to float32.
+        axis: An axis or a tuple of axes.
+
+    Returns:
+        A tensor of the same shape.
 
     >>> pt.softmax([0.0, 1.0, 2.0])
     Tensor([0.09003057, 0.24472845, 0.6652409 ], dtype=float32)
@@ -532,9 +574,14 @@ def softmax(x, /, axis=-1):
 
 
 def log_softmax(x, /, axis=-1):
-    """log(softmax(x)) along an axis or several, as x - max(x) - log(sum(exp(x - max(x)))).
+    """log(softmax(x)) along one or several axes, as x - max(x) - log(sum(exp(x - max(x)))).
 
-    x: a tensor of any shape; integers are converted to float32. Returns: the same shape.
+    Args:
+        x: A tensor of any shape; integers are converted to float32.
+        axis: An axis or a tuple of axes.
+
+    Returns:
+        A tensor of the same shape.
 
     >>> pt.log_softmax([0.0, 0.0])
     Tensor([-0.6931472, -0.6931472], dtype=float32)
@@ -545,7 +592,15 @@ def log_softmax(x, /, axis=-1):
 def softmax_cross_entropy(logits, targets, /):
     """-sum(targets * log_softmax(logits)) along the last axis: categorical cross-entropy.
 
-    logits, targets: (..., classes), targets one-hot or probabilities. Returns: (...).
+    Args:
+        logits: A tensor of shape (..., classes).
+        targets: One-hot rows or probabilities, of the same shape.
+
+    Returns:
+        A tensor of shape (...).
+
+    Raises:
+        ValueError: If the shapes differ or there is no class.
 
     >>> pt.nn.softmax_cross_entropy(pt.asarray([[0.0, 0.0]]), pt.asarray([[1.0, 0.0]]))
     Tensor([0.6931472], dtype=float32)
@@ -574,7 +629,7 @@ cdef int check_classes(Tensor logits, str name) except -1:
 
 
 cdef Tensor class_numbers(Tensor labels, Py_ssize_t n_classes, str name):
-    """Labels as contiguous int64, each checked: a copy, see checked_rows."""
+    """The labels as contiguous int64, checked. A copy: see checked_rows."""
     if kind_of(labels.type) not in (KIND_SIGNED, KIND_UNSIGNED):
         raise TypeError(f"{name}: labels of dtype {labels.dtype}: expected integers")
     cdef Tensor numbers = converted(labels, PT_INT64)
@@ -590,8 +645,16 @@ cdef Tensor class_numbers(Tensor labels, Py_ssize_t n_classes, str name):
 def sparse_softmax_cross_entropy(logits, labels, /):
     """-log_softmax(logits)[label] along the last axis: categorical cross-entropy of class numbers.
 
-    logits: (..., classes), labels: (...), integers in [0, classes). Returns: (...).
-    Raises: ValueError for a label out of range, with its position.
+    Args:
+        logits: A tensor of shape (..., classes).
+        labels: Integers in [0, classes), of shape (...).
+
+    Returns:
+        A tensor of shape (...).
+
+    Raises:
+        ValueError: For a label out of range (the message has its position), or if the shapes do not
+            match.
 
     >>> pt.nn.sparse_softmax_cross_entropy(pt.asarray([[0.0, 0.0]]), pt.asarray([1]))
     Tensor([0.6931472], dtype=float32)
@@ -621,9 +684,16 @@ def sparse_softmax_cross_entropy(logits, labels, /):
 def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
     """src[rows] converted to dtype and multiplied by scale, in one pass: a mini-batch.
 
-    src: (n, ...) in C order, any dtype; rows: (m,) integers in [-n, n). dtype: that of src by
-    default; with a scale other than 1, a floating-point one. Returns: (m, ...). Not recorded by a
-    GradientTape.
+    Not recorded by a GradientTape.
+
+    Args:
+        src: A tensor of shape (n, ...) and any dtype.
+        rows: Integers in [-n, n), of shape (m,).
+        dtype: The result's dtype; by default that of src. Must be floating-point if scale is not 1.
+        scale: A factor.
+
+    Returns:
+        A tensor of shape (m, ...).
     """
     cdef Tensor t = as_tensor(src, "gather_rows"), numbers
     cdef Tensor row_numbers = as_tensor(rows, "gather_rows")
@@ -654,9 +724,9 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
 
 
 cdef Tensor step_gradient(str name, Tensor w, object dw, tuple state, pt_gradient_rows *rows):
-    """The values of the gradient in C order, and which rows they are of (rows.rows NULL: all), once
-    the operands of an optimizer's step are found to have one shape and one floating-point dtype,
-    and w and the state to be in C order."""
+    """Checks the operands of an optimizer step: one shape, one floating-point dtype, w and the
+    state in C order. Returns the gradient's values in C order, and their rows (rows.rows is NULL
+    for all)."""
     cdef Tensor t
     cdef RowGradient part
     rows.rows = NULL
@@ -666,7 +736,7 @@ cdef Tensor step_gradient(str name, Tensor w, object dw, tuple state, pt_gradien
         check_step_operand(name, w, t.shape, t.type, t.contiguous)
     if type(dw) is RowGradient:
         part = <RowGradient>dw
-        if part.values is None:  # made by __new__ alone
+        if part.values is None:  # made by __new__ only
             raise TypeError(f"{name}: an empty RowGradient")
         check_step_operand(name, w, part.shape, part.values.type, True)
         rows.row_length = part.values.dims[1]
@@ -690,7 +760,7 @@ cdef int check_step_operand(str name, Tensor w, tuple shape, int dtype, bint in_
 
 
 def sgd_step(Tensor w not None, dw, double learning_rate):
-    """w -= learning_rate * dw, in place; dw: a tensor or a RowGradient, as for the other steps."""
+    """w -= learning_rate * dw, in place. In all steps, dw is a tensor or a RowGradient."""
     cdef pt_gradient_rows rows
     cdef Tensor values = step_gradient("sgd_step", w, dw, (), &rows)
     with nogil:

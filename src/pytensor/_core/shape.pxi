@@ -1,4 +1,4 @@
-# Views: reshape, permute_dims, broadcast_to, indexing; and the copies where no view will do.
+# Views: reshape, permute_dims, broadcast_to, indexing; and copies where no view is possible.
 
 
 cdef Tensor recorded_view(int row, Tensor t, Tensor view, object parameters):
@@ -8,11 +8,19 @@ cdef Tensor recorded_view(int row, Tensor t, Tensor view, object parameters):
 
 
 def reshape(x, /, shape, *, copy=None):
-    """The elements of x, in C order, in another shape; a view where the strides allow it.
+    """The elements of x, in C order, in another shape; a view if the strides allow it.
 
-    shape: an int or a tuple, where one length may be -1: what the others leave.
-    copy: True always copies, False never does (ValueError where it would have to).
-    Raises: ValueError if the shape holds another number of elements.
+    Args:
+        x: A tensor or array-like.
+        shape: An int or a tuple. One length may be -1 and follows from the others.
+        copy: True always copies, False never does; by default only if necessary.
+
+    Returns:
+        A tensor of the shape and the dtype of x.
+
+    Raises:
+        ValueError: If the shape has another number of elements, or if copy is False and a copy is
+            necessary.
 
     >>> pt.reshape(pt.arange(6), (2, -1))
     Tensor([[0, 1, 2],
@@ -52,9 +60,9 @@ def reshape(x, /, shape, *, copy=None):
 
 
 cdef bint view_steps(Tensor t, int ndim, const Py_ssize_t *dims, Py_ssize_t *steps) noexcept:
-    """Fills in the strides of t in the new shape; False if no strides can express it.
+    """Fills in the strides of t in the new shape; returns False if no strides can express it.
 
-    Walks groups of old axes that merge into one run and cut the run into the new axes.
+    Walks groups of old axes that merge into one run, and cuts each run into new axes.
     """
     cdef Py_ssize_t step = <Py_ssize_t>pt_dtype_size[t.type]
     cdef int d, old = t.ndim - 1, new = ndim - 1
@@ -76,7 +84,7 @@ cdef bint view_steps(Tensor t, int ndim, const Py_ssize_t *dims, Py_ssize_t *ste
         run = t.dims[old]
         run_step = t.steps[old]
         old -= 1
-        while True:  # cut new axes off the run, longer if need be
+        while True:  # cut new axes off the run, and lengthen it if necessary
             if run % dims[new] == 0 and run >= dims[new]:
                 steps[new] = run_step
                 run_step *= dims[new]
@@ -97,7 +105,7 @@ cdef bint view_steps(Tensor t, int ndim, const Py_ssize_t *dims, Py_ssize_t *ste
 
 
 cdef bint follows(Tensor t, int axis) noexcept:
-    """Whether axis and the next one longer than 1 are walked as one."""
+    """Whether axis and the next axis longer than 1 can be walked as one."""
     cdef int next = axis + 1
     while next < t.ndim and t.dims[next] == 1:
         next += 1
@@ -107,7 +115,15 @@ cdef bint follows(Tensor t, int axis) noexcept:
 def permute_dims(x, /, axes):
     """A view of x with its axes in another order: axis i of the result is axis axes[i] of x.
 
-    Raises: ValueError unless axes holds each axis once.
+    Args:
+        x: A tensor or array-like.
+        axes: A sequence that contains each axis once.
+
+    Returns:
+        A tensor on the memory of x.
+
+    Raises:
+        ValueError: If axes does not contain each axis once.
 
     >>> pt.permute_dims(pt.zeros((2, 3, 4)), (2, 0, 1)).shape
     (4, 2, 3)
@@ -154,9 +170,18 @@ cdef Tensor reversed_axes(Tensor t):
 
 
 def broadcast_to(x, /, shape):
-    """A read-only view of x repeated to the shape, without copying an element.
+    """A read-only view of x repeated to the shape, without copying elements.
 
-    Raises: ValueError unless each axis of x, from the last, has length 1 or that of the shape.
+    Args:
+        x: A tensor or array-like. Each of its axes, from the last, must have length 1 or that of
+            the shape.
+        shape: An int or a tuple.
+
+    Returns:
+        A tensor of the shape, on the memory of x.
+
+    Raises:
+        ValueError: If x does not broadcast to the shape.
 
     >>> pt.broadcast_to([1, 2], (2, 2))
     Tensor([[1, 2],
@@ -203,7 +228,7 @@ cdef Tensor astype_recorded(Tensor t, int dtype):
 
 
 cdef bint is_basic(object key) except -1:
-    """Whether an index of one axis is basic: an integer, a slice, an ellipsis or newaxis."""
+    """Whether an index of one axis is basic: an integer, a slice, an ellipsis or None."""
     if type(key) is int or type(key) is slice or key is None or key is Ellipsis:
         return True
     return (not isinstance(key, (bool, Tensor, list, tuple)) and not isinstance(key, np.bool_)
@@ -218,8 +243,8 @@ cdef bint all_basic(tuple keys) except -1:
 
 
 cdef Tensor basic_index(Tensor t, tuple keys):
-    """The view t[keys] where every key is basic."""
-    cdef Py_ssize_t dims[2 * PT_MAX_NDIM + 1]   # as many keys as may be, and every axis of t
+    """The view t[keys], where every key is basic."""
+    cdef Py_ssize_t dims[2 * PT_MAX_NDIM + 1]   # the most keys, and every axis of t
     cdef Py_ssize_t steps[2 * PT_MAX_NDIM + 1]
     cdef char *data = t.data
     cdef int axis = 0, ndim = 0, n_indexed = 0
@@ -266,7 +291,7 @@ cdef Tensor basic_index(Tensor t, tuple keys):
                                  f"{t.dims[axis]}")
             data += (i + t.dims[axis] if i < 0 else i) * t.steps[axis]
             axis += 1
-    while axis < t.ndim:  # what no key names
+    while axis < t.ndim:  # the axes without a key
         dims[ndim] = t.dims[axis]
         steps[ndim] = t.steps[axis]
         ndim += 1
@@ -277,7 +302,7 @@ cdef Tensor basic_index(Tensor t, tuple keys):
 
 
 cdef object numpy_key(object key, int depth=0):
-    """An index for NumPy: tensors in it become ndarrays."""
+    """An index for NumPy, with tensors as ndarrays."""
     if isinstance(key, tuple):
         check_depth(depth, "index")
         parts = []
@@ -310,13 +335,13 @@ cdef Tensor checked_rows(Tensor rows, Py_ssize_t n):
     between this check and the kernel that reads them."""
     cdef Tensor numbers = converted(rows, PT_INT64)
     cdef int64_t *at = <int64_t *>numbers.data
-    # what is negative counts from the end; of uint64, it is above int64's range
+    # negative numbers count from the end; those of uint64 are above int64's range
     cdef int64_t from_end = 0 if rows.type == PT_UINT64 else n, number
     cdef bint is_out = False
     cdef object wrong
     cdef Py_ssize_t i
     with nogil:
-        for i in range(numbers.size):   # without a branch: there may be millions
+        for i in range(numbers.size):   # without branches, as there may be millions
             number = at[i]
             number += (number >> 63) & from_end
             at[i] = number
@@ -343,7 +368,7 @@ cdef object get_item(Tensor t, object key):
                 and kind_of((<Tensor>key).type) in (KIND_SIGNED, KIND_UNSIGNED)):
             result = take_rows(t, <Tensor>key)
         else:
-            # the rest of NumPy's rules for index arrays are NumPy's own business
+            # NumPy implements its other rules for index arrays
             result = from_numpy(np.asarray(numpy_view(t)[numpy_key(key)], order="C"))
     if recording_mask & t.tracked:
         record(ROW_GETITEM, (t,), result, (fixed_key(key),))
@@ -351,7 +376,7 @@ cdef object get_item(Tensor t, object key):
 
 
 cdef object fixed_key(object key, int depth=0):
-    """An index as a tape keeps it: copies of what could change."""
+    """An index as a tape keeps it: with copies of objects that could change."""
     if key is None or key is Ellipsis or type(key) in (int, bool):
         return key
     if isinstance(key, tuple):
@@ -367,7 +392,7 @@ cdef object fixed_key(object key, int depth=0):
     if isinstance(key, Tensor):
         return converted(key, (<Tensor>key).type)
     fixed = np.array(key)
-    return fixed if fixed.size else fixed.astype(np.intp)  # of [], as an index
+    return fixed if fixed.size else fixed.astype(np.intp)  # [], as an index
 
 
 cdef object fixed_bound(object bound):
@@ -416,10 +441,15 @@ cdef int set_item(Tensor t, object key, object value) except -1:
 
 
 cpdef write_to(result, out):
-    """out with the elements of result written to it; result itself where out is None.
+    """Writes the elements of result to out and returns out; returns result if out is None.
 
-    out: a tensor or an ndarray. Raises: ValueError unless it has the result's shape, TypeError
-    where its dtype is of a lesser kind.
+    Args:
+        result: A tensor.
+        out: A tensor or an ndarray of the same shape, or None.
+
+    Raises:
+        ValueError: If the shapes differ.
+        TypeError: If out's dtype is of a lower kind.
     """
     if out is None:
         return result
@@ -436,10 +466,12 @@ cpdef write_to(result, out):
 
 
 def scatter(x, /, key, shape):
-    """Zeros of the shape, with x added at an index: the transpose of indexing.
+    """Zeros of the shape with x added at an index: the transpose of indexing.
 
-    x: a tensor of the shape that zeros(shape)[key] has. key: any index; an element that it names
-    more than once gets the sum.
+    Args:
+        x: A tensor of the shape of zeros(shape)[key].
+        key: Any index. An element that it selects more than once becomes the sum.
+        shape: The shape of the result.
     """
     cdef Tensor t = as_tensor(x, "scatter"), view
     out = full(shape, 0, dtype=DTYPES[t.type])
@@ -462,12 +494,12 @@ def set_at(x, key, values, /):
     if is_recorded_here:
         if kind_of(t.type) == KIND_COMPLEX:
             refuse_complex_gradient("set_at", t.tracked | source.tracked)
-        # its gradient then has the shape of an index's
+        # its gradient then has the shape of the indexed elements
         source = broadcast_to(source, get_item(out, key).shape)
     try:
         set_item(out, key, new_view(source, source.data, source.ndim, source.dims, source.steps))
     except (TypeError, ValueError):
-        broadcast_to(source, get_item(out, key).shape)  # says what does not fit
+        broadcast_to(source, get_item(out, key).shape)  # raises the specific error
         raise
     out.version = 0
     if is_recorded_here and kind_of(t.type) == KIND_FLOAT:
@@ -476,7 +508,7 @@ def set_at(x, key, values, /):
 
 
 def concat(list tensors not None, position):
-    """The tensors, at least one, one after another; see pytensor._functions.composed.concat."""
+    """Joins the tensors, at least one, along an axis; see pytensor._functions.composed.concat."""
     cdef Tensor first = <Tensor?>tensors[0], t, out
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef int dtype = first.type, axis = read_axis(position, first.ndim, "concat"), d
@@ -512,7 +544,7 @@ def concat(list tensors not None, position):
 
 
 def promoted(list values):
-    """The dtype of an operation on tensors and Python numbers."""
+    """The dtype that tensors and Python numbers promote to."""
     cdef int dtype = -1
     cdef Tensor t
     for value in values:

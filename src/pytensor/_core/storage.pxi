@@ -1,8 +1,8 @@
-# Making tensors: memory, dtypes, views, and conversion to and from Python and NumPy.
+# Creating tensors: memory, dtypes, views, and conversion from and to Python and NumPy.
 
 # ------------------------------------------------------------------------------------ dtypes
 
-# Python's face of the dtypes is NumPy's.
+# In Python, dtypes are NumPy's.
 cdef tuple DTYPES = tuple(np.dtype(name) for name in DTYPE_NAMES)
 cdef dict DTYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 DTYPE_NUMBERS.update({dtype.name: number for number, dtype in enumerate(DTYPES)})
@@ -22,14 +22,14 @@ cdef inline int kind_of(int dtype) noexcept:
 
 
 cdef int dtype_number(object dtype) except -1:
-    """The number of anything that NumPy takes for a dtype."""
+    """The number of a dtype, given as anything that NumPy accepts."""
     number = (DTYPE_NUMBERS.get(dtype)
               if isinstance(dtype, str) or isinstance(dtype, np.dtype) else None)
     if number is None:
         try:
-            # by name: C's long and long long are two dtypes of NumPy's, both called int64
+            # by name: NumPy has two dtypes called int64, of C's long and long long
             number = DTYPE_NUMBERS.get(np.dtype(float32_for_float(dtype)).name)
-        except (TypeError, ValueError, SyntaxError):  # NumPy reads some names as Python's literals
+        except (TypeError, ValueError, SyntaxError):  # NumPy parses some names as Python literals
             raise TypeError(f"not a dtype: {dtype!r}") from None
         if number is None:
             raise TypeError(f"no tensor has dtype {dtype!r}: expected one of "
@@ -56,7 +56,7 @@ cdef int promote(str name, int a, int b) except -1:
 
 # ------------------------------------------------------------------------------------ memory
 
-cdef double ZERO = 0.0  # what a tensor made by Tensor.__new__ alone points to
+cdef double ZERO = 0.0  # the element of a tensor made by Tensor.__new__ only
 
 
 cdef str shape_text(int ndim, const Py_ssize_t *dims):
@@ -64,7 +64,7 @@ cdef str shape_text(int ndim, const Py_ssize_t *dims):
 
 
 cdef tuple shape_tuple(int ndim, const Py_ssize_t *dims):
-    # the common ranks without a loop: shape is read all the time
+    # without a loop for the most common ranks: shape is read often
     if ndim == 1:
         return (dims[0],)
     if ndim == 2:
@@ -74,14 +74,13 @@ cdef tuple shape_tuple(int ndim, const Py_ssize_t *dims):
     cdef int i
     for i in range(ndim):
         length = dims[i]
-        Py_INCREF(length)               # the tuple takes it over
+        Py_INCREF(length)               # the tuple steals the reference
         PyTuple_SET_ITEM(shape, i, length)
     return shape
 
 
 cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) except -1:
-    """The product of dims; ValueError for a negative one or when the bytes pass the address space.
-    """
+    """The product of dims; ValueError if one is negative or the bytes exceed the address space."""
     cdef Py_ssize_t size = 1, limit = (<Py_ssize_t>(<size_t>-1 >> 1)) // <Py_ssize_t>item
     cdef bint empty = False
     cdef int i
@@ -90,7 +89,7 @@ cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) ex
             raise ValueError(f"shape {shape_text(ndim, dims)}: axis {i} is negative")
         empty = empty or dims[i] == 0
     for i in range(ndim):
-        if dims[i] == 0:  # the others count all the same: strides must fit, as for NumPy
+        if dims[i] == 0:  # the others still count: strides must fit, as in NumPy
             continue
         if size > limit // dims[i]:
             raise ValueError(f"shape {shape_text(ndim, dims)} has more elements than memory has "
@@ -100,7 +99,7 @@ cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) ex
 
 
 cdef Tensor new_tensor(int dtype, int ndim, const Py_ssize_t *dims):
-    """A tensor in C order with memory of its own, its elements not set."""
+    """A tensor in C order with new memory, its elements not set."""
     cdef size_t item = pt_dtype_size[dtype]
     cdef Py_ssize_t size = count_elements(ndim, dims, item)
     cdef Tensor t = Tensor.__new__(Tensor)
@@ -108,7 +107,7 @@ cdef Tensor new_tensor(int dtype, int ndim, const Py_ssize_t *dims):
     if data == NULL:
         raise MemoryError(f"no memory for a tensor of shape {shape_text(ndim, dims)} and dtype "
                           f"{DTYPES[dtype]} ({<size_t>size * item} bytes)")
-    # pt_free wants the number of bytes; 0 would read as "not ours", and is one byte for pt_alloc
+    # pt_free needs the number of bytes; 0 would mean "not owned", so an empty tensor has 1
     t.data = data
     t.owned = <size_t>size * item if size > 0 else 1
     t.readonly = False
@@ -127,7 +126,7 @@ cdef Tensor new_tensor(int dtype, int ndim, const Py_ssize_t *dims):
 
 cdef bint is_contiguous(int ndim, const Py_ssize_t *dims, const Py_ssize_t *steps,
                         Py_ssize_t item, bint fortran=False) noexcept:
-    """Whether the elements lie one after another in C order, or in Fortran's."""
+    """Whether the elements are contiguous in C order, or in Fortran order."""
     cdef int i, k
     cdef bint result = True
     for k in range(ndim):
@@ -173,12 +172,12 @@ cdef inline Tensor root_of(Tensor t):
 
 
 cdef inline void bump_version(Tensor t) noexcept:
-    """Elements of t have changed in place: a tape that saved them must not use them."""
+    """Notes that elements of t have changed in place: a tape that saved them must not use them."""
     cdef Tensor root = root_of(t)
     root.version += 1
 
 
-# From here on a copy is worth giving other Python threads a chance.
+# The number of elements from which releasing the GIL is worth it.
 cdef Py_ssize_t NOGIL_ELEMENTS = 16384
 
 
@@ -198,7 +197,7 @@ cdef int copy_into(Tensor src, Tensor dst) except -1:
 
 
 cdef int check_real(int dtype, int target) except -1:
-    """Complex numbers become real ones by a function that says how."""
+    """Raises TypeError for an implicit conversion from complex to real numbers."""
     if kind_of(dtype) == KIND_COMPLEX and kind_of(target) not in (KIND_COMPLEX, KIND_BOOL):
         raise TypeError(f"{DTYPES[dtype]} elements do not become {DTYPES[target]}: take their "
                         "real, imag or abs")
@@ -220,7 +219,7 @@ cdef Tensor as_contiguous(Tensor t, int dtype):
 
 
 cdef int read_shape(object shape, Py_ssize_t *dims) except -1:
-    """Fills dims from an int or a sequence of ints; returns how many."""
+    """Fills dims from an int or a sequence of ints; returns their number."""
     cdef int ndim
     if isinstance(shape, int) or not (isinstance(shape, tuple) or hasattr(shape, "__len__")):
         shape = (shape,)
@@ -248,7 +247,7 @@ cdef enum Scalar:
 
 
 cdef inline Scalar scalar_kind(object value) noexcept:
-    """Which weak Python scalar value is. np.float64 is a float, and counts as one."""
+    """The kind of a weak Python scalar. np.float64 is a float, and counts as one."""
     if type(value) is float:
         return SCALAR_FLOAT
     if type(value) is int:
@@ -358,7 +357,7 @@ cdef Tensor scalar_tensor(object value, int dtype):
 # ------------------------------------------------------------------------- foreign memory
 
 cdef class _Exporter:
-    """Holds a buffer of another object for as long as a tensor uses its memory."""
+    """Holds a buffer of another object while a tensor uses its memory."""
 
     cdef Py_buffer view
     cdef bint held
@@ -369,7 +368,7 @@ cdef class _Exporter:
 
 
 cdef int format_dtype(const Py_buffer *view) noexcept:
-    """The dtype of a buffer's elements, -1 if it is none of ours."""
+    """The dtype of a buffer's elements, or -1 if no tensor has it."""
     cdef const char *format = view.format
     cdef char kind
     if format == NULL:
@@ -391,7 +390,7 @@ cdef int format_dtype(const Py_buffer *view) noexcept:
 
 
 cdef int dtype_of(Kind kind, Py_ssize_t size) noexcept:
-    """The dtype of a kind whose elements have so many bytes, -1 if there is none."""
+    """The dtype of a kind with elements of size bytes, or -1 if there is none."""
     cdef int dtype
     for dtype in range(PT_N_STORED):
         if pt_dtype_kind[dtype] == kind and <Py_ssize_t>pt_dtype_size[dtype] == size:
@@ -400,14 +399,14 @@ cdef int dtype_of(Kind kind, Py_ssize_t size) noexcept:
 
 
 cdef Tensor from_buffer(object source):
-    """A tensor that shares the memory of a buffer, or None where it can't (the dtype is none of
-    ours, elements are not aligned, or booleans are other bytes than 0 and 1)."""
+    """A tensor that shares the memory of a buffer, or None if that is impossible: no tensor has the
+    dtype, elements are not aligned, or booleans are bytes other than 0 and 1."""
     cdef _Exporter exporter = _Exporter.__new__(_Exporter)
     cdef Py_buffer *view = &exporter.view
     try:
         PyObject_GetBuffer(source, view, PyBUF_FULL_RO)
     except (BufferError, ValueError, NotImplementedError):
-        return None  # NumPy says so of what the protocol can't express, datetimes for one
+        return None  # NumPy raises them for what the protocol can't express, such as datetimes
     exporter.held = True
     cdef int dtype = format_dtype(view), i
     if dtype < 0 or view.ndim > PT_MAX_NDIM or view.suboffsets != NULL:
@@ -441,7 +440,7 @@ cdef Tensor from_buffer(object source):
 
 
 cdef bint holds_booleans(Tensor t) except -1:
-    """Whether every byte is 0 or 1, as the kernels take for granted."""
+    """Whether every byte is 0 or 1, as the kernels assume."""
     if t.size == 0:
         return True
     t.type = PT_UINT8
@@ -451,9 +450,10 @@ cdef bint holds_booleans(Tensor t) except -1:
 
 
 cdef Tensor tensor_behind(object source):
-    """The tensor whose memory an ndarray or a memoryview shows, or None. Holding that tensor
-    instead keeps conversions to and fro from piling up, and lets a tape see changes through each
-    of them. A subclass of ndarray may call anything its base.
+    """The tensor whose memory an ndarray or a memoryview shows, or None.
+
+    Holding that tensor instead avoids chains of conversions, and lets a tape notice changes through
+    any of them. The base of a subclass of ndarray may be anything.
     """
     while True:
         if type(source) is Tensor:
@@ -467,7 +467,7 @@ cdef Tensor tensor_behind(object source):
 
 
 cdef Tensor shared_with(object source):
-    """A tensor on the memory of source, or None if none can be without a copy."""
+    """A tensor on the memory of source, or None if that is impossible without a copy."""
     if isinstance(source, Tensor):
         return source
     if not PyObject_CheckBuffer(source) and hasattr(source, "__array__"):
@@ -482,10 +482,9 @@ cdef Tensor shared_with(object source):
 
 
 cdef bint of_python_numbers(object values) except -1:
-    """Whether the first leaf of a nested sequence is a Python number: then dtypes are our defaults.
-    """
+    """Whether the first leaf of a nested sequence is a Python number: then defaults apply."""
     cdef int depth
-    for depth in range(PT_MAX_NDIM):  # deeper ones make no tensor
+    for depth in range(PT_MAX_NDIM):  # deeper ones can't become tensors
         if not isinstance(values, (list, tuple)):
             break
         if len(values) == 0:
@@ -495,15 +494,14 @@ cdef bint of_python_numbers(object values) except -1:
 
 
 cdef bint is_untyped(object values) except -1:
-    """Whether values are a sequence that has no dtype of its own: a list, a tuple, a range."""
+    """Whether values are a sequence without a dtype, such as a list, a tuple or a range."""
     return isinstance(values, (list, tuple)) or (
         not PyObject_CheckBuffer(values) and not hasattr(values, "__array__")
         and isinstance(values, collections.abc.Sequence) and not isinstance(values, str))
 
 
 cdef bint of_integers(object array) except -1:
-    """Whether an array of objects holds Python's integers alone: NumPy makes one of those that 64
-    bits do not hold."""
+    """Whether an array of objects has only Python integers, as it does beyond 64 bits."""
     if array.dtype.kind != "O" or array.size == 0:
         return False
     for element in array.flat:
@@ -513,8 +511,8 @@ cdef bint of_integers(object array) except -1:
 
 
 cdef Tensor from_sequence(object values, int dtype, str name):
-    """A tensor of an untyped sequence, straight to the wanted dtype: by way of float32 a float64
-    would lose its digits, and an integer that the dtype can't hold would wrap."""
+    """A tensor of an untyped sequence, converted directly to dtype: through float32 a float64 would
+    lose digits, and an integer out of range would wrap."""
     array = np.asarray(values)
     if kind_of(dtype) in (KIND_SIGNED, KIND_UNSIGNED) or of_integers(array):
         try:
@@ -526,7 +524,7 @@ cdef Tensor from_sequence(object values, int dtype, str name):
 
 
 cdef Tensor from_numpy(object array):
-    """A tensor on an ndarray's memory, a copy of it where that can't be shared."""
+    """A tensor on an ndarray's memory, or of a copy if that can't be shared."""
     cdef Tensor t = from_buffer(array)
     if t is None:
         native = array.dtype.newbyteorder("=")
@@ -535,18 +533,18 @@ cdef Tensor from_numpy(object array):
                             f"{', '.join(DTYPE_NAMES)}")
         if array.ndim > PT_MAX_NDIM:
             raise ValueError(f"{array.ndim} axes: a tensor has at most {PT_MAX_NDIM}")
-        if native == bool:  # bytes other than 0 and 1 count as true
+        if native == bool:  # bytes other than 0 and 1 are true
             array = array.view(np.uint8) != 0
         t = from_buffer(np.array(array, dtype=native, order="C"))
     return t
 
 
 cdef Tensor as_tensor(object value, str name="asarray"):
-    """Any array-like as a tensor, sharing memory where it can."""
+    """Any array-like as a tensor, sharing its memory if possible."""
     cdef Tensor t
     cdef Scalar kind
     if isinstance(value, Tensor):
-        # What fuse can follow takes its tensors without coming here.
+        # Functions that fuse can trace do not come here with tensors.
         refuse_traced(<Tensor>value, name)
         return value
     kind = scalar_kind(value)
@@ -566,10 +564,10 @@ cdef Tensor as_tensor(object value, str name="asarray"):
         raise ValueError(f"{name}: {error}") from None
     except RecursionError:
         raise
-    except RuntimeError as error:  # NumPy's, of a buffer whose format contradicts itself
+    except RuntimeError as error:  # NumPy's, for a buffer whose format is inconsistent
         raise TypeError(f"{name}: {error}") from None
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name}: {type(value).__name__} gives elements of dtype {array.dtype}: "
+        raise TypeError(f"{name}: {type(value).__name__} has elements of dtype {array.dtype}: "
                         "expected numbers or booleans")
     t = from_numpy(array)
     if (t.type in (PT_FLOAT64, PT_COMPLEX128) and isinstance(value, (list, tuple))
@@ -579,7 +577,7 @@ cdef Tensor as_tensor(object value, str name="asarray"):
 
 
 cdef int check_depth(int depth, str name) except -1:
-    """Nested input must not end in a stack overflow: these functions call themselves in C."""
+    """Guards functions that recurse in C: nested input must not overflow the stack."""
     if depth > 100:
         raise RecursionError(f"{name}: nested more than 100 deep")
     return 0
@@ -604,14 +602,14 @@ cdef object as_ndarray = np.asarray     # looked up once
 cdef object numpy_view(Tensor t):
     """The ndarray on t's memory."""
     if recording_mask & t.tracked:
-        t = new_view(t, t.data, t.ndim, t.dims, t.steps)  # one that may leave the tape
+        t = new_view(t, t.data, t.ndim, t.dims, t.steps)  # a view that the tape does not know
     view = memoryview(t)
     try:
         array = as_ndarray(view)
         is_view = array.base is not None
     except (NotImplementedError, TypeError):
         is_view = False
-    if not is_view:  # out of memory, NumPy passes over the buffer and tries to copy a sequence
+    if not is_view:  # out of memory, NumPy ignores the buffer and copies a sequence instead
         raise MemoryError("no memory for an ndarray")
     return array if t.ndim > 0 else array.reshape(())
 
@@ -623,19 +621,30 @@ ALL_DTYPES = DTYPES
 
 
 def check_device(str name, object device):
-    """ValueError unless device is None or "cpu", the only one."""
+    """Raises ValueError unless device is None or "cpu", the only device."""
     if device is not None and device != "cpu":
         raise ValueError(f"{name}: device: found {device!r}: expected 'cpu'")
 
 
 def asarray(obj, /, *, dtype=None, device=None, copy=None):
-    """A tensor of obj: a number, a nested sequence of numbers, an ndarray, anything with a buffer.
+    """Converts obj to a tensor.
 
-    dtype: convert to it; by default that of obj, where Python's floats give float32, ints int64.
-    copy: True always copies, False never does (ValueError where it would have to), None copies
-    only where it must. Without a copy the tensor shares obj's memory; what is written to it through
-    obj, or through another tensor made of obj, no GradientTape notices.
-    Raises: TypeError for what holds no numbers or has a dtype that no tensor has.
+    Without a copy the tensor shares obj's memory; a GradientTape does not notice changes made
+    through obj or through another tensor made from it.
+
+    Args:
+        obj: A number, a nested sequence of numbers, an ndarray, or any object with a buffer.
+        dtype: The dtype to convert to; by default that of obj. Python floats become float32, ints
+            int64.
+        device: "cpu" or None.
+        copy: True always copies, False never does; by default only if necessary.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        TypeError: If obj does not contain numbers, or no tensor has its dtype.
+        ValueError: If copy is False and a copy is necessary.
 
     >>> pt.asarray([[1, 2], [3, 4]])
     Tensor([[1, 2],
@@ -670,7 +679,15 @@ def asarray(obj, /, *, dtype=None, device=None, copy=None):
 
 
 def empty(shape, *, dtype=None, device=None):
-    """A tensor of the shape (an int or a tuple) and dtype (float32), its elements not set.
+    """A tensor whose elements are not set.
+
+    Args:
+        shape: An int or a tuple.
+        dtype: The dtype; float32 by default.
+        device: "cpu" or None.
+
+    Returns:
+        A tensor of the shape and dtype.
 
     >>> pt.empty((2, 3)).shape
     (2, 3)
@@ -680,13 +697,13 @@ def empty(shape, *, dtype=None, device=None):
     cdef int ndim = read_shape(shape, dims)
     cdef Tensor out = new_tensor(DEFAULT_FLOAT if dtype is None else dtype_number(dtype), ndim,
                                  dims)
-    if out.type == PT_BOOL:  # not every byte is one
+    if out.type == PT_BOOL:  # not every byte is a boolean
         memset(out.data, 0, out.size)
     return out
 
 
 cdef Tensor filled(object shape, int dtype, object number):
-    """A tensor of the shape with every element a Python number."""
+    """A tensor of the shape with every element set to a Python number."""
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]
     cdef pt_operand source, target
@@ -712,7 +729,15 @@ cdef Tensor filled(object shape, int dtype, object number):
 
 
 def zeros(shape, *, dtype=None, device=None):
-    """A tensor of zeros, of the shape (an int or a tuple) and dtype (float32).
+    """A tensor of zeros.
+
+    Args:
+        shape: An int or a tuple.
+        dtype: The dtype; float32 by default.
+        device: "cpu" or None.
+
+    Returns:
+        A tensor of the shape and dtype.
 
     >>> pt.zeros((2, 2), dtype="int64")
     Tensor([[0, 0],
@@ -723,7 +748,15 @@ def zeros(shape, *, dtype=None, device=None):
 
 
 def ones(shape, *, dtype=None, device=None):
-    """A tensor of ones, of the shape (an int or a tuple) and dtype (float32).
+    """A tensor of ones.
+
+    Args:
+        shape: An int or a tuple.
+        dtype: The dtype; float32 by default.
+        device: "cpu" or None.
+
+    Returns:
+        A tensor of the shape and dtype.
 
     >>> pt.ones((2, 2))
     Tensor([[1., 1.],
@@ -734,9 +767,19 @@ def ones(shape, *, dtype=None, device=None):
 
 
 def full(shape, fill_value, *, dtype=None, device=None):
-    """A tensor of the shape with every element fill_value; its dtype by default that of the value.
+    """A tensor with every element set to fill_value.
 
-    Raises: OverflowError if the dtype can't hold the value.
+    Args:
+        shape: An int or a tuple.
+        fill_value: A number or a 0-d tensor.
+        dtype: The dtype; by default that of the value.
+        device: "cpu" or None.
+
+    Returns:
+        A tensor of the shape and dtype.
+
+    Raises:
+        OverflowError: If the dtype can't represent the value.
 
     >>> pt.full((2, 2), 7)
     Tensor([[7, 7],

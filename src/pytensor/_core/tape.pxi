@@ -1,8 +1,8 @@
 # The tape: an append-only list of records, replayed backwards.
 #
-# A tensor carries one bit per tape that knows it (Tensor.tracked), so an op outside any tape pays
-# one test. A tape numbers the tensors that it knows, its nodes; a record says which nodes went in
-# and which came out, and saves no more than the derivative reads.
+# A tensor has one bit per tape that knows it (Tensor.tracked), so an op outside any tape costs one
+# test. A tape numbers the tensors that it knows, its nodes; a record holds the nodes of a call's
+# inputs and results, and only those values that the derivative reads.
 
 cdef extern from *:
     """
@@ -12,16 +12,17 @@ cdef extern from *:
     """
     unsigned long long recording_mask  # bits of the tapes that record in this thread
     PyObject *innermost_tape           # borrowed from thread_tapes
-    PyObject *observer                 # borrowed from observed(): a list that calls are added to
+    PyObject *observer                 # borrowed from observed(): the list that calls are added to
 
-# Holds the innermost tape of each thread, and it the others: with the thread they end.
+# Holds the innermost tape of each thread, which holds the outer ones, until the thread ends.
 cdef object thread_tapes = threading.local()
 
-# How each input gets its gradient, by row: set by set_rules() before the first tape is made.
+# The rule of each row, set by set_rules() before the first tape is made.
 cdef list ROW_NAMES = [None] * N_ROWS
+cdef dict ROW_NUMBERS = {}             # of the names
 cdef list RULES = [None] * N_ROWS
 cdef unsigned long long free_bits = ~<unsigned long long>0
-# Tapes are numbered; the last six bits of a number say which bit the tape has.
+# Tapes have serial numbers, whose last six bits give the position of the tape's bit.
 cdef unsigned long long live_serials[64]
 cdef unsigned long long n_tapes = 0
 
@@ -34,13 +35,16 @@ cdef enum:
 
 @cython.final
 cdef class _Rule:
-    """The derivatives of one row. functions: one per input, called with the gradient of the result
-    and the saved values, or None where no gradient flows. forward: the same for forward mode,
-    called with the tangent of the input; None where functions have to be transposed. saves: what to
-    save, in order: k >= 0 is input k, SAVE_OUT the result, SAVE_X_SHAPE and others shapes, -10 - i
-    parameter i. needs: for each of saves the inputs, as bits, whose derivatives read it. each: a
-    single function serves every input and is told its number first. joint: a single function
-    returns the gradients of all inputs."""
+    """The derivatives of one row.
+
+    functions: one per input, called with the gradient of the result and the saved values; None if
+    no gradient flows. forward: the same for forward mode, called with the tangent of the input;
+    None if functions must be transposed instead. saves: what to save, in order: k >= 0 is input k,
+    SAVE_OUT the result, SAVE_X_SHAPE and similar ones shapes, -10 - i parameter i. needs: for each
+    of saves the inputs, as bits, whose derivatives read it. each: one function serves every input
+    and receives its number as second argument. joint: one function returns the gradients of all
+    inputs.
+    """
 
     cdef tuple functions
     cdef tuple forward
@@ -60,19 +64,21 @@ cdef class _Rule:
 
 
 def set_names(list names):
-    """The rows' names, in order."""
+    """Sets the names of the rows, in order."""
     ROW_NAMES[:] = names
+    ROW_NUMBERS.update({name: row for row, name in enumerate(names)})
 
 
 def add_row(str name):
-    """The number of a further row, for record_call."""
+    """Adds a row; returns its number, for record_call."""
+    ROW_NUMBERS[name] = len(ROW_NAMES)
     ROW_NAMES.append(name)
     RULES.append(None)
-    return len(ROW_NAMES) - 1
+    return ROW_NUMBERS[name]
 
 
 def set_rules(dict rules):
-    """Rules by row number: the arguments of _Rule."""
+    """Sets rules, given as row number -> arguments of _Rule."""
     for row, arguments in rules.items():
         RULES[row] = _Rule(*arguments)
 
@@ -87,9 +93,9 @@ def add_rules(row):
 cdef class _Record:
     cdef int row
     cdef tuple saved
-    cdef list guarded            # [tensor, version, ...]: saved tensors as they were; or None
-    cdef tuple inputs            # node of each input, -1 for what the tape does not know
-    cdef list shapes             # per input: None if it is like the result; None if all are
+    cdef list guarded            # [tensor, version, ...]: saved tensors and their versions; or None
+    cdef tuple inputs            # node of each input, -1 if the tape does not know it
+    cdef list shapes             # per input, None if it is like the result; None if all are
     cdef list outs               # (shape, dtype) of each result; None if all inputs are like it
     cdef Py_ssize_t out, n_outs  # nodes of the results: out, out + 1, ...
 
@@ -102,13 +108,13 @@ cdef inline bint is_like(object value, Tensor out) noexcept:
 
 
 cdef int record(int row, tuple inputs, Tensor out, object parameters) except -1:
-    """Tells every recording tape that knows an input."""
+    """Records a call on every recording tape that knows an input."""
     return record_results(row, inputs, out, None, parameters)
 
 
 cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
                         object parameters) except -1:
-    """The same for a call with several results, of which out is the first, or with one: None."""
+    """The same for a call with several results, of which out is the first; None for one."""
     cdef _Rule rule = RULES[row]
     cdef GradientTape tape
     cdef unsigned long long mask = 0
@@ -120,7 +126,7 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
     for i, value in enumerate(inputs):
         if isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked:
             mask |= (<Tensor>value).tracked
-            if i < MAX_INPUTS:  # of more, rules need everything
+            if i < MAX_INPUTS:  # rules with more inputs need everything
                 watched |= 1 << i
     mask &= recording_mask
     if rule.saves or rule.joint:
@@ -137,7 +143,7 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         outs = [(out.shape, out.type)]
     if observer != NULL:
         (<list>observer).append((ROW_NAMES[row], inputs, (out,) if results is None else results))
-    tape = innermost()  # None, where a garbage collection since ran what left the tapes
+    tape = innermost()  # None if a garbage collection has exited the tapes meanwhile
     while tape is not None:
         if tape.bit & mask and tape.recording:
             append_record(tape, row, () if saved is None else tuple(saved), guarded, shapes, outs,
@@ -148,8 +154,8 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
 
 cdef int save_values(_Rule rule, long watched, tuple inputs, Tensor out, tuple results,
                      object parameters, list saved, list guarded) except -1:
-    """What the derivatives by the watched inputs read: the values, and which of them must not change
-    until they do."""
+    """Collects the values that the derivatives with respect to the watched inputs read, and the
+    tensors among them, which must not change until then."""
     cdef long needs
     cdef int i, k
     for i in range(len(rule.saves)):
@@ -197,9 +203,9 @@ cdef list other_shapes(tuple inputs, Tensor out):
     return shapes
 
 
-cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, list shapes, list outs,
-                       tuple inputs, Tensor out, tuple results) except -1:
-    """A record of the call on one tape, and nodes for its results."""
+cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, list shapes,
+                       list outs, tuple inputs, Tensor out, tuple results) except -1:
+    """Adds a record of the call to one tape, and nodes for its results."""
     cdef _Record entry = _Record.__new__(_Record)
     cdef list nodes
     entry.row = row
@@ -234,9 +240,13 @@ cdef int guard(list guarded, Tensor t) except -1:
 
 
 def record_call(str name, tuple inputs, tuple results, tuple parameters):
-    """Tells the tapes of a call that was computed elsewhere: of the row of that name.
+    """Records a call that was computed elsewhere.
 
-    inputs: tensors and anything else; results: new tensors, that no tape knows yet.
+    Args:
+        name: The name of its row.
+        inputs: Tensors and any other objects.
+        results: New tensors, which no tape knows yet.
+        parameters: What the row's derivatives save besides inputs and results.
     """
     cdef unsigned long long tracked = 0
     for value in results:
@@ -246,19 +256,23 @@ def record_call(str name, tuple inputs, tuple results, tuple parameters):
         for value in inputs:
             if isinstance(value, Tensor):
                 tracked |= (<Tensor>value).tracked
-        # numbers that are no floating-point ones are constants
+        # results that are not floating-point are constants
         if recording_mask & tracked and results and (
                 len(results) > 1 or kind_of((<Tensor>results[0]).type) == KIND_FLOAT):
-            record_results(ROW_NAMES.index(name), inputs, <Tensor>results[0],
+            record_results(ROW_NUMBERS[name], inputs, <Tensor>results[0],
                            None if len(results) == 1 else results, parameters)
 
 
 def observed(function, *, bint forget):
-    """What function() returns, and what the tapes of this thread see of it.
+    """Calls function() and returns what the tapes of this thread see of it.
 
-    forget: take back what they recorded.
-    Returns: (value, inputs, calls): the tensors that a tape knew before and that were read; and the
-    recorded calls, each (name, inputs, results).
+    Args:
+        function: Called without arguments.
+        forget: Remove what the tapes recorded.
+
+    Returns:
+        (value, inputs, calls): the function's result; the tensors it read that a tape knew before;
+        the recorded calls, each (name, inputs, results).
     """
     global observer
     cdef PyObject *outer = observer
@@ -303,8 +317,8 @@ cdef bint is_recorded(Tensor t) except -1:
 
 
 cdef int record_from(GradientTape tape) except -1:
-    """Lets this tape and the outer ones record in this thread, but for those that were left. An
-    error, of memory at a thread's first call, changes nothing."""
+    """Makes this tape and the outer ones record in this thread, except those already exited. An
+    error (no memory at a thread's first call) changes nothing."""
     global recording_mask, innermost_tape
     while tape is not None and not tape.recording:
         tape = tape.outer
@@ -322,15 +336,18 @@ cdef int record_from(GradientTape tape) except -1:
 @cython.binding(False)
 @cython.embedsignature(True)
 cdef class GradientTape:
-    """Records operations on watched tensors, to differentiate what comes of them.
+    """Records operations on watched tensors, to differentiate their results.
 
         with pt.GradientTape() as tape:
             tape.watch(x)
             y = f(x)
         dy_dx = tape.gradient(y, x)
 
-    persistent: allow more than one call of gradient(); otherwise the first one frees the records.
     Tapes nest: a gradient computed inside another tape is itself recorded by that tape.
+
+    Args:
+        persistent: Allow more than one call of gradient() or jvp(); otherwise the first one frees
+            the records.
 
     >>> w = pt.asarray([1.0, 2.0])
     >>> with pt.GradientTape() as tape:
@@ -342,7 +359,7 @@ cdef class GradientTape:
     """
 
     cdef list records
-    cdef dict nodes              # id of a tensor -> its node, if it does not stand in the tensor
+    cdef dict nodes              # id of a tensor -> its node, if the tensor does not store it
     cdef list watched            # keeps the ids of watched tensors valid
     cdef Py_ssize_t n_nodes
     cdef unsigned long long bit, serial
@@ -354,10 +371,10 @@ cdef class GradientTape:
         cdef int position = 0
         load_rules = HANDED_DOWN.get("load_rules")
         if load_rules is not None:
-            load_rules()  # by several threads perhaps: each must see the rules when it is back
+            load_rules()  # possibly by several threads: each must find the rules afterwards
             HANDED_DOWN["load_rules"] = None
         if free_bits == 0:
-            raise RuntimeError("more than 64 tapes at once: keep fewer of them alive")
+            raise RuntimeError("GradientTape: more than 64 tapes are alive: expected at most 64")
         self.bit = free_bits & (~free_bits + 1)  # the lowest that is set
         free_bits ^= self.bit
         while self.bit >> position != 1:
@@ -379,7 +396,7 @@ cdef class GradientTape:
 
     def __dealloc__(self):
         global free_bits, recording_mask, innermost_tape
-        if self.bit == 0:  # an error ended __cinit__: serial is no number of this tape's
+        if self.bit == 0:  # __cinit__ failed: serial is not this tape's
             return
         free_bits |= self.bit
         live_serials[self.serial & 63] = 0
@@ -400,23 +417,27 @@ cdef class GradientTape:
             raise
         return self
 
-    # Not *exception: that would be a tuple, and without memory for it the tape would go on.
+    # Not *exception: without memory for its tuple, the tape would go on recording.
     def __exit__(self, exception_type=None, exception=None, traceback=None, /):
         cdef GradientTape last = innermost(), tape = last
         while tape is not None and tape is not self:
             tape = tape.outer
-        self.recording = False  # in any case: what was left must not record
+        self.recording = False  # in any case: a tape that was exited must not record
         record_from(last)
         if tape is self:
             self.outer = None
         if last is not self:
-            raise RuntimeError("GradientTapes are left in the reverse of the order in which they "
-                               "were entered, and in the thread that entered them")
+            raise RuntimeError("GradientTapes must be exited in reverse order of entering, and in "
+                               "the thread that entered them")
 
     def watch(self, *tensors):
-        """Treat these tensors (or lists, tuples, dictionaries of them) as variables.
+        """Treat tensors as variables.
 
-        Raises: TypeError for what is no floating-point tensor.
+        Args:
+            tensors: Tensors, or lists, tuples, dictionaries of them.
+
+        Raises:
+            TypeError: For anything but a floating-point tensor.
         """
         for value in tensors:
             if isinstance(value, (list, tuple)):
@@ -435,7 +456,7 @@ cdef class GradientTape:
             return -1
         if (<Tensor>value).serial == self.serial:
             return (<Tensor>value).node
-        # the bit may be a former tape's: the dictionary decides
+        # the bit may be from a former tape: the dictionary decides
         node = self.nodes.get(<uintptr_t><PyObject *>value)
         return -1 if node is None else node
 
@@ -444,7 +465,7 @@ cdef class GradientTape:
         if live_serials[t.serial & 63] != t.serial or t.serial == self.serial:
             t.serial = self.serial
             t.node = self.n_nodes
-        else:  # another tape has the place in the tensor
+        else:  # another tape uses the field of the tensor
             self.nodes[<uintptr_t><PyObject *>t] = self.n_nodes
         self.n_nodes += 1
         return self.n_nodes - 1
@@ -452,16 +473,22 @@ cdef class GradientTape:
     def gradient(self, target, sources, *, output_gradient=None, row_gradients=False):
         """The gradient of target with respect to sources.
 
-        target: a tensor computed while the tape recorded. If it has more than one element, the
-        gradient of their sum, or of their sum weighted with output_gradient (of target's shape). Or
-        a nested list, tuple, dictionary of tensors: the gradient of the sum of all.
-        sources: a tensor or a nested list, tuple, dictionary of tensors.
-        output_gradient: as target; None stands for zeros in a nested one.
-        row_gradients: True lets a gradient with many rows of zeros be a RowGradient.
-        Returns: as sources, each a tensor of its source's shape and dtype, or None where target
-        does not depend on the source.
-        Raises: RuntimeError when a tensor that the derivative needs was changed in place, or at the
-        second call unless the tape is persistent.
+        Args:
+            target: A tensor computed while the tape recorded, or a nested list, tuple, dictionary
+                of tensors. The gradient is that of the sum of all elements, weighted by
+                output_gradient.
+            sources: A tensor or a nested list, tuple, dictionary of tensors.
+            output_gradient: Weights of target's structure and shapes, all 1 by default; None inside
+                a nested one means zeros.
+            row_gradients: Allow a gradient with many rows of zeros to be a RowGradient.
+
+        Returns:
+            Gradients in the structure of sources, each a tensor of its source's shape and dtype, or
+            None if target does not depend on the source.
+
+        Raises:
+            RuntimeError: If a tensor that the derivative needs was changed in place, or at the
+                second call unless the tape is persistent.
         """
         cdef list gradients = [None] * self.n_nodes
         self.check_unused("gradient")
@@ -479,11 +506,19 @@ cdef class GradientTape:
         """The tangent of target: its derivative as the sources move along their tangents.
 
         Forward mode: tangents are pushed through the records, from the first to the last.
-        target, sources: a tensor or a nested list, tuple, dictionary of tensors.
-        tangents: as sources, each of its source's shape; None stands for zeros.
-        Returns: as target, each a tensor of its shape and dtype, or None where it does not depend
-        on the sources.
-        Raises: as gradient.
+
+        Args:
+            target: A tensor or a nested list, tuple, dictionary of tensors.
+            sources: A tensor or a nested list, tuple, dictionary of tensors.
+            tangents: Tensors in the structure of sources, each of its source's shape; None means
+                zeros.
+
+        Returns:
+            Tangents in the structure of target, each a tensor of the same shape and dtype, or None
+            if it does not depend on the sources.
+
+        Raises:
+            RuntimeError: As for gradient.
         """
         cdef list known = [None] * self.n_nodes
         self.check_unused("jvp")
@@ -502,7 +537,7 @@ cdef class GradientTape:
 
     cdef int place(self, str name, str argument, str role, object tensors, object values,
                    bint ones, list known, int depth=0) except -1:
-        """Adds the values, or ones, to what is known of the nodes of the tensors."""
+        """Adds the values, or ones, to known at the nodes of the tensors."""
         cdef Py_ssize_t node
         check_depth(depth, name)
         if isinstance(tensors, (list, tuple, dict)):
@@ -546,7 +581,7 @@ cdef class GradientTape:
         return 0
 
     cdef object pick(self, object sources, dict gradients):
-        # no deeper than collect, which came first
+        # no deeper than collect, which ran before
         if isinstance(sources, (list, tuple)):
             parts = []
             for source in sources:
@@ -557,7 +592,7 @@ cdef class GradientTape:
         return gradients.get(self.node_of(sources))
 
     cdef dict replay(self, list gradients, bytearray wanted):
-        """Gradients of the wanted nodes, the records walked from the last to the first."""
+        """Walks the records backwards; returns the gradients of the wanted nodes."""
         cdef dict results = {}
         cdef _Record entry
         cdef _Rule rule
@@ -570,8 +605,8 @@ cdef class GradientTape:
             i -= 1
             entry = <_Record>records[i]
             if not self.persistent:
-                records[i] = None  # its saved tensors are freed as the walk goes on
-            if entry.out >= len(gradients):  # recorded since, by a gradient inside this tape
+                records[i] = None  # frees its saved tensors during the walk
+            if entry.out >= len(gradients):  # recorded later, by a gradient inside this tape
                 continue
             if entry.n_outs == 1:
                 g = gradients[entry.out]
@@ -587,24 +622,14 @@ cdef class GradientTape:
                 g = as_dense(g)
             check_unchanged(entry)
             rule = <_Rule>RULES[entry.row]
-            joint = rule.functions[0](g, *entry.saved) if rule.joint else None
-            for k in range(len(entry.inputs)):
-                node = entry.inputs[k]
-                if node < 0:
-                    continue
-                part = part_of(entry, rule, g, k, joint)
-                if part is None:
-                    continue
-                known = gradients[node]
-                gradients[node] = part if known is None else elementwise_call(
-                    ROW_ADD, as_dense(known), as_dense(part), None, None)
+            add_gradients(entry, rule, g, gradients)
         for node in range(len(wanted)):
             if wanted[node] and gradients[node] is not None:
                 results[node] = gradients[node]
         return results
 
     cdef int push(self, list tangents) except -1:
-        """Tangents of all nodes, the records walked from the first to the last."""
+        """Walks the records forwards and fills in the tangents of all nodes."""
         cdef _Record entry
         cdef _Rule rule
         cdef Py_ssize_t i, k, node
@@ -628,32 +653,13 @@ cdef class GradientTape:
                 for k, part in enumerate(transposed(entry, tangents)):
                     add_to(tangents, entry.out + k, part)
                 continue
-            total = None
-            for k in range(len(entry.inputs)):
-                node = entry.inputs[k]
-                function = rule.forward[0 if rule.each else k]
-                if node < 0 or tangents[node] is None or function is None:
-                    continue
-                part = (function(tangents[node], k, *entry.saved) if rule.each
-                        else function(tangents[node], *entry.saved))
-                if entry.n_outs > 1:  # a tuple
-                    for k, result in enumerate(part):
-                        add_to(tangents, entry.out + k, result)
-                    continue
-                total = part if total is None else elementwise_call(ROW_ADD, total, part, None,
-                                                                    None)
-            if total is not None and entry.outs is not None:  # it may be that of a smaller input
-                if total.shape != entry.outs[0][0]:
-                    total = broadcast_to(total, entry.outs[0][0])
-                if (<Tensor?>total).type != entry.outs[0][1]:
-                    total = astype_recorded(total, entry.outs[0][1])
-            add_to(tangents, entry.out, total)
+            push_tangents(entry, rule, tangents)
         return 0
 
 
 cdef object gradients_of_all(list gradients, _Record entry):
-    """The gradients of a record's results as a tuple, with zeros where there are none; None where
-    there are none at all."""
+    """The gradients of a record's results as a tuple, with zeros for missing ones; None if all are
+    missing."""
     cdef Py_ssize_t k
     cdef list parts = []
     cdef bint known = False
@@ -669,7 +675,7 @@ cdef object gradients_of_all(list gradients, _Record entry):
 
 
 cdef inline object part_of(_Record entry, _Rule rule, object g, Py_ssize_t k, object joint):
-    """The gradient of input number k, or None. joint: those of all inputs, if the rule is such."""
+    """The gradient of input k, or None. joint: the gradients of all inputs, for a joint rule."""
     cdef object part, function
     if rule.joint:
         part = joint[k]
@@ -684,11 +690,52 @@ cdef inline object part_of(_Record entry, _Rule rule, object g, Py_ssize_t k, ob
     return part
 
 
-cdef object transposed(_Record entry, list tangents):
-    """The tangents of a record's results, of a row without rules for forward mode.
+cdef int add_gradients(_Record entry, _Rule rule, object g, list gradients) except -1:
+    """Adds the gradients of a record's inputs, given that of its result or results."""
+    cdef Py_ssize_t k, node
+    joint = rule.functions[0](g, *entry.saved) if rule.joint else None
+    for k in range(len(entry.inputs)):
+        node = entry.inputs[k]
+        if node < 0:
+            continue
+        part = part_of(entry, rule, g, k, joint)
+        if part is None:
+            continue
+        known = gradients[node]
+        gradients[node] = part if known is None else elementwise_call(
+            ROW_ADD, as_dense(known), as_dense(part), None, None)
+    return 0
 
-    Its rules map gradients of the results to gradients of the inputs, and are linear. So the
-    gradient of that map, weighted with the tangents of the inputs, is the map the other way.
+
+cdef int push_tangents(_Record entry, _Rule rule, list tangents) except -1:
+    """Adds the tangents of a record's results, for a row with rules for forward mode."""
+    cdef Py_ssize_t k, i, node
+    total = None
+    for k in range(len(entry.inputs)):
+        node = entry.inputs[k]
+        function = rule.forward[0 if rule.each else k]
+        if node < 0 or tangents[node] is None or function is None:
+            continue
+        part = (function(tangents[node], k, *entry.saved) if rule.each
+                else function(tangents[node], *entry.saved))
+        if entry.n_outs > 1:  # a tuple
+            for i, result in enumerate(part):
+                add_to(tangents, entry.out + i, result)
+            continue
+        total = part if total is None else elementwise_call(ROW_ADD, total, part, None, None)
+    if total is not None and entry.outs is not None:  # an input may be smaller than the result
+        if total.shape != entry.outs[0][0]:
+            total = broadcast_to(total, entry.outs[0][0])
+        if (<Tensor?>total).type != entry.outs[0][1]:
+            total = astype_recorded(total, entry.outs[0][1])
+    return add_to(tangents, entry.out, total)
+
+
+cdef object transposed(_Record entry, list tangents):
+    """The tangents of a record's results, for a row without rules for forward mode.
+
+    Its rules are a linear map from gradients of the results to gradients of the inputs. So the
+    gradient of that map, weighted with the tangents of the inputs, is the transposed map.
     """
     cdef _Rule rule = <_Rule>RULES[entry.row]
     cdef Py_ssize_t k, node
@@ -717,7 +764,7 @@ cdef int add_to(list known, Py_ssize_t node, object value) except -1:
 
 
 cdef list pairs(object model, object values, str name):
-    """Each part of the model with the value that belongs to it, or None."""
+    """Pairs each part of the model with its value, or None."""
     if values is None:
         return list(zip(model.values() if isinstance(model, dict) else model,
                         itertools.repeat(None)))
@@ -744,8 +791,8 @@ cdef int check_unchanged(_Record entry) except -1:
 
 
 cdef object fitted(Tensor g, tuple shape, int dtype):
-    """The gradient of what was broadcast or converted: summed over the repeated axes, converted
-    back. The one place where broadcasting is undone."""
+    """The gradient of an input that was broadcast or converted: summed over the repeated axes and
+    converted back. The only place where broadcasting is undone."""
     cdef int extra = g.ndim - <int>len(shape), d
     if g.shape != shape:
         axes = []
@@ -765,12 +812,18 @@ cdef str describe(object value):
 
 
 def is_recording():
-    """Whether a tape records in this thread."""
+    """Whether a tape is recording in this thread."""
     return recording_mask != 0
 
 
 def stop_gradient(x, /):
-    """x itself, as a tensor that no tape knows: no gradient flows back through it.
+    """Returns x as a tensor that no tape knows: no gradient flows through it.
+
+    Args:
+        x: A tensor or array-like.
+
+    Returns:
+        A tensor on the memory of x.
 
     >>> pt.grad(lambda x: x * pt.stop_gradient(x))(3.0)
     Tensor(3., dtype=float32)
@@ -782,6 +835,6 @@ def stop_gradient(x, /):
 
 
 def identity(x, /):
-    """x as another tensor on the same memory; gradients flow through."""
+    """Returns x as another tensor on the same memory; gradients flow through it."""
     cdef Tensor t = as_tensor(x, "identity")
     return recorded_view(ROW_RESHAPE, t, new_view(t, t.data, t.ndim, t.dims, t.steps), None)

@@ -1,8 +1,8 @@
-# The class itself: attributes, operators, methods.
+# The class Tensor: attributes, operators, methods.
 
 
 cdef object binary_operator(int row, object x, object y):
-    """x op y; NotImplemented for operands that are no numbers: Python then asks the other one."""
+    """x op y, or NotImplemented if an operand is not numeric: Python then tries the other one."""
     if not is_operand(x) or not is_operand(y):
         return NotImplemented
     return elementwise_call(row, x, y, None, None)
@@ -23,7 +23,7 @@ cdef object in_place(int row, Tensor x, object y):
 
 
 cdef int refuse_leaving(Tensor t) except -1:
-    """What other libraries compute has no gradient: it must not be lost silently."""
+    """Raises an error if another library's result would silently have no gradient."""
     if recording_mask & t.tracked and is_recorded(t):
         raise RuntimeError("a GradientTape records this tensor, and what another library computes "
                            "with it has no gradient: use functions of pytensor, or x.numpy() where "
@@ -34,7 +34,7 @@ cdef int refuse_leaving(Tensor t) except -1:
 cdef object only_element(Tensor t, str name):
     refuse_traced(t, name)
     if t.size != 1:
-        raise ValueError(f"{name}: a tensor of shape {t.shape} is no single number")
+        raise ValueError(f"{name}: a tensor of shape {t.shape}: expected a single element")
     return load(t.type, t.data)
 
 
@@ -46,9 +46,9 @@ cdef object only_element(Tensor t, str name):
 cdef class Tensor:
     """An N-dimensional array of numbers of one dtype, on the CPU.
 
-    Made by pt.asarray, pt.zeros and other functions. Slices, transposes and reshapes are views on
-    the same memory. The dtypes are NumPy's: t.dtype == np.float32. NumPy reads the memory without
-    a copy: np.asarray(t).
+    Create tensors with pt.asarray, pt.zeros and other functions. Slices, transposes and reshapes
+    are views of the same memory. Dtypes are NumPy's: t.dtype == np.float32. NumPy reads the memory
+    without a copy: np.asarray(t).
 
     >>> x = pt.asarray([[1.0, 2.0], [3.0, 4.0]])
     >>> x.shape, x.ndim, x.dtype
@@ -70,7 +70,7 @@ cdef class Tensor:
         self.readonly = True
 
     def __init__(self, *args, **kwargs):
-        raise TypeError("Tensor is not called: make tensors with pt.asarray, pt.zeros, ...")
+        raise TypeError("Tensor has no constructor: make tensors with pt.asarray, pt.zeros, ...")
 
     def __dealloc__(self):
         if self.owned:
@@ -85,7 +85,7 @@ cdef class Tensor:
 
     @property
     def strides(self):
-        """Bytes from one element to the next, along each axis."""
+        """The bytes from one element to the next along each axis."""
         return shape_tuple(self.ndim, self.steps)
 
     @property
@@ -95,24 +95,24 @@ cdef class Tensor:
 
     @property
     def itemsize(self):
-        """Bytes of one element."""
+        """The size of an element in bytes."""
         return pt_dtype_size[self.type]
 
     @property
     def nbytes(self):
-        """Bytes of all elements."""
+        """The size of all elements in bytes."""
         return self.size * <Py_ssize_t>pt_dtype_size[self.type]
 
     @property
     def T(self):
-        """The view with the axes in reverse order; of a matrix, its transpose."""
+        """A view with the axes reversed; for a matrix, its transpose."""
         return reversed_axes(self)
 
     @property
     def mT(self):
-        """The view with the last two axes exchanged."""
+        """A view with the last two axes exchanged."""
         if self.ndim < 2:
-            raise ValueError(f"mT: a tensor of shape {self.shape} has no matrix")
+            raise ValueError(f"mT: a tensor of shape {self.shape}: expected at least two axes")
         order = list(range(self.ndim))
         order[-1], order[-2] = order[-2], order[-1]
         return permute_dims(self, order)
@@ -123,7 +123,7 @@ cdef class Tensor:
         return "cpu"
 
     def to_device(self, device, /, *, stream=None):
-        """The tensor itself: there is only "cpu"."""
+        """Returns the tensor itself: "cpu" is the only device."""
         check_device("to_device", device)
         if stream is not None:
             raise ValueError(f"to_device: stream: found {stream!r}: expected None on a CPU")
@@ -139,7 +139,7 @@ cdef class Tensor:
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         refuse_leaving(self)
-        # The ndarray on our memory knows the protocol, and keeps us alive.
+        # The ndarray on our memory implements the protocol, and keeps the tensor alive.
         return numpy_view(self).__dlpack__(stream=stream, max_version=max_version,
                                            dl_device=dl_device, copy=copy)
 
@@ -302,7 +302,7 @@ cdef class Tensor:
 
     __hash__ = None
 
-    # -------------------------------------------------------------------- as Python's numbers
+    # ----------------------------------------------------------- conversion to Python numbers
 
     def __bool__(self):
         refuse_traced(self, "bool")
@@ -320,7 +320,7 @@ cdef class Tensor:
     def __index__(self):
         refuse_traced(self, "index")
         if self.ndim != 0 or kind_of(self.type) not in (KIND_SIGNED, KIND_UNSIGNED):
-            raise TypeError(f"a tensor of shape {self.shape} and dtype {self.dtype} is no index: "
+            raise TypeError(f"a tensor of shape {self.shape} and dtype {self.dtype} as an index: "
                             "expected a 0-d integer")
         return load(self.type, self.data)
 
@@ -331,11 +331,11 @@ cdef class Tensor:
         return namesake("round")(self, 0 if ndigits is None else ndigits)
 
     def item(self):
-        """The only element, as a Python number. ValueError if there are more or none."""
+        """The only element as a Python number; ValueError unless there is exactly one."""
         return only_element(self, "item")
 
     def tolist(self):
-        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+        """The elements as nested lists of Python numbers; for a 0-d tensor, a number."""
         return numpy_view(self).tolist()
 
     # ------------------------------------------------------------------------------ container
@@ -397,7 +397,7 @@ cdef class Tensor:
         view.readonly = self.readonly
         view.ndim = self.ndim
         view.format = <char *>BUFFER_FORMATS[self.type] if flags & PyBUF_FORMAT else NULL
-        # the protocol wants NULL where there is no axis
+        # the protocol requires NULL if there is no axis
         view.shape = self.dims if flags & PyBUF_ND == PyBUF_ND and self.ndim else NULL
         view.strides = (self.steps if flags & PyBUF_STRIDES == PyBUF_STRIDES and self.ndim
                         else NULL)
@@ -434,24 +434,27 @@ cdef class Tensor:
     # -------------------------------------------------------------------------------- methods
 
     def astype(self, dtype, *, copy=True):
-        """The elements converted to dtype; with copy=False, the tensor itself if it has it."""
+        """The elements converted to dtype; with copy=False, the tensor itself if possible."""
         cdef int target = dtype_number(dtype)
         if target == self.type and not copy:
             return self
         return astype_recorded(self, target)
 
     def copy(self):
-        """A copy in C order, with memory of its own."""
+        """A copy in C order."""
         return astype_recorded(self, self.type)
 
     def numpy(self):
-        """The ndarray on the same memory. No gradient flows through it."""
+        """An ndarray on the same memory. No gradient flows through it."""
         return numpy_view(self)
 
     def reshape(self, *shape, order="C", copy=None):
-        """The elements in another shape, given as a tuple or as integers; see pt.reshape.
+        """The elements in another shape; see pt.reshape.
 
-        order: "C", or "F": the first axis is walked first.
+        Args:
+            shape: A tuple or integers.
+            order: "C", or "F" to read and fill the elements with the first axis changing fastest.
+            copy: True always copies, False never does; by default only if necessary.
         """
         if len(shape) == 1:
             shape = shape[0]
@@ -467,11 +470,11 @@ cdef class Tensor:
         return reshape(self, -1, copy=True)
 
     def ravel(self):
-        """The elements along a single axis, as a view where possible."""
+        """The elements along a single axis, as a view if possible."""
         return reshape(self, -1)
 
     def transpose(self, *axes):
-        """The axes in another order; without arguments, reversed."""
+        """A view with the axes in another order; reversed by default."""
         if len(axes) == 1 and not isinstance(axes[0], int):
             axes = () if axes[0] is None else axes[0]
         return permute_dims(self, axes) if axes else reversed_axes(self)
@@ -543,29 +546,29 @@ cdef class Tensor:
         return write_to(namesake("clip")(self, min, max), out)
 
     def round(self, decimals=0, *, out=None):
-        """The elements rounded to so many decimals; see pt.round."""
+        """The elements rounded to a number of decimals; see pt.round."""
         return write_to(namesake("round")(self, decimals), out)
 
     def squeeze(self, axis=None):
-        """The view without axes of length 1; see pt.squeeze."""
+        """A view without axes of length 1; see pt.squeeze."""
         return namesake("squeeze")(self, axis)
 
     def sort(self, axis=-1, *, descending=False, stable=True, kind=None, order=None):
-        """A sorted copy; see pt.sort. kind, order: NumPy's; any kind is served by a stable sort."""
+        """A sorted copy; see pt.sort. kind and order are NumPy's; every kind is a stable sort."""
         check_order("sort", order)
         return namesake("sort")(self, axis=axis, descending=descending, stable=stable)
 
     def argsort(self, axis=-1, *, descending=False, stable=True, kind=None, order=None):
-        """The positions that sort the elements; see pt.argsort. kind, order: as for sort."""
+        """The positions that sort the elements; see pt.argsort. kind, order: see sort."""
         check_order("argsort", order)
         return namesake("argsort")(self, axis=axis, descending=descending, stable=stable)
 
 
-cdef dict NAMESAKES = {}    # functions of the namespace that methods call, by name
+cdef dict NAMESAKES = {}    # name -> the function of the namespace, for methods that call it
 
 
 cdef object namesake(str name):
-    """The function that a method is called after."""
+    """The function of the same name as a method."""
     function = NAMESAKES.get(name)
     if function is None:
         function = NAMESAKES[name] = getattr(HANDED_DOWN["namespace"], name)
@@ -574,7 +577,7 @@ cdef object namesake(str name):
 
 cdef object spread(str name, Tensor t, object axis, object correction, object keepdims,
                    object dtype, object out):
-    """var or std, computed from elements of dtype."""
+    """var or std, computed in dtype."""
     if dtype is not None:
         t = t.astype(dtype, copy=False)
     return write_to(namesake(name)(t, axis, correction=correction, keepdims=keepdims), out)
@@ -589,26 +592,26 @@ cdef object cumulated(str name, Tensor t, object axis, object dtype, object out)
 
 cdef int check_order(str name, object order) except -1:
     if order is not None:
-        raise ValueError(f"{name}: order: found {order!r}: a tensor has no fields")
+        raise ValueError(f"{name}: order: found {order!r}: expected None (no fields)")
     return 0
 
 
 def from_pickle(buffer, dtype, shape):
-    """The tensor that was pickled as a buffer: on its memory where it may be written to."""
+    """The tensor that was pickled as a buffer, on its memory if that is writable."""
     cdef Tensor t = from_numpy(np.frombuffer(buffer, dtype).reshape(shape))
     return converted(t, t.type) if isinstance(buffer, bytes) else t
 
 
 cdef const char *BUFFER_FORMATS[PT_N_STORED]
-BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l", b"B", b"H", b"I", b"L", b"f", b"d",
-                     b"Zf", b"Zd"]
+BUFFER_FORMATS[:] = [b"?", b"b", b"h", b"i", b"l" if sizeof(long) == 8 else b"q", b"B", b"H", b"I",
+                     b"L" if sizeof(long) == 8 else b"Q", b"f", b"d", b"Zf", b"Zd"]
 
 
-# -------------------------------------------------------------------------- the machine's side
+# ----------------------------------------------------------------- threads, memory, signals
 
 
 def get_num_threads():
-    """How many threads kernels use.
+    """The number of threads that kernels use.
 
     >>> pt.get_num_threads() >= 1
     True
@@ -617,9 +620,13 @@ def get_num_threads():
 
 
 def set_num_threads(n):
-    """Let kernels use n threads. Results have the same bits for every n.
+    """Sets the number of threads that kernels use. Results have the same bits for every number.
 
-    Raises: ValueError unless 1 <= n <= 256.
+    Args:
+        n: An integer from 1 to 256.
+
+    Raises:
+        ValueError: If n is out of range.
 
     >>> before = pt.get_num_threads()
     >>> pt.set_num_threads(1)
@@ -636,7 +643,7 @@ def set_num_threads(n):
 
 
 def build_config():
-    """What the kernels were built for and run on, as a dictionary of strings and numbers.
+    """The build and the configuration of the kernels, as a dictionary of strings and numbers.
 
     >>> "instruction set" in pt.build_config()
     True
@@ -673,7 +680,7 @@ def memory_reset_peak():
 
 
 def memory_fail_after(long k):
-    """For tests: let the k-th allocation from now on fail, once; -1 turns it off."""
+    """For tests: makes the k-th allocation from now on fail, once; -1 cancels that."""
     pt_memory_fail_after(k)
 
 
@@ -684,9 +691,9 @@ cdef extern from "Python.h":
 
 
 cdef int tell_of_threads(void *argument) except -1:
-    """Tells, in the main thread, that the system started fewer threads than asked for."""
+    """Warns, in the main thread, that the system started fewer threads than requested."""
     warnings.warn(f"pytensor: set_num_threads({<intptr_t>argument}): the system started fewer "
-                  "threads; going on with those", RuntimeWarning, stacklevel=1)
+                  "threads; continuing with those", RuntimeWarning, stacklevel=1)
     return 0
 
 
@@ -702,12 +709,12 @@ cdef extern from "Python.h":
     PyInterpreterState *PyInterpreterState_Get() noexcept
     PyInterpreterState *PyInterpreterState_Main() noexcept
 
-cdef unsigned long main_thread  # 0, no thread's number: in a subinterpreter
+cdef unsigned long main_thread  # 0, which is no thread's number, in a subinterpreter
 
 
 def note_main_thread():
     global main_thread
-    # Handlers run in the main interpreter: an exception of theirs would be set there, not here.
+    # Signal handlers run in the main interpreter: their exceptions would be set there, not here.
     if PyInterpreterState_Get() == PyInterpreterState_Main():
         main_thread = threading.main_thread().ident
 
@@ -717,7 +724,7 @@ cdef int is_main_thread() noexcept nogil:
 
 
 cdef int is_interrupted() noexcept nogil:
-    """Whether the handler of a signal raised an exception, which then is set."""
+    """Whether a signal handler raised an exception, which is then set."""
     with gil:
         return PyErr_CheckSignals() != 0
 
@@ -725,12 +732,13 @@ cdef pt_pool_question question = pt_pool_question(is_main_thread, is_interrupted
 
 
 cdef int start_kernels() except -1:
-    """Loads OpenBLAS, and tells of environment variables that could not be honoured."""
+    """Loads OpenBLAS; ImportError if that fails or an environment variable is invalid."""
     cdef const char *errors[4]
     cdef int i
     pt_pool_on_failure(on_pool_failure)
     note_main_thread()
-    os.register_at_fork(after_in_child=note_main_thread)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=note_main_thread)
     pt_pool_ask(&question)
     errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_load_blas()]
     for i in range(4):
