@@ -410,12 +410,14 @@ comparison("greater_equal", "x >= y", "Whether x >= y.",
 unary("signbit", ALL, {"b": "x & 0", "i": "x < 0", "u": "x & 0", "f": "F(copysign)(1, x) < 0"},
       "Whether the sign is negative, of -0 and of NaN too.", result="bool",
       example=("pt.signbit([-0.0, 1.0])", "Tensor([ True, False], dtype=bool)"))
-unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool",
+NEVER = dict.fromkeys("biu", "x & 0")  # of integers, which are neither NaN nor infinite
+unary("isnan", ALL, {**NEVER, "f": "x != x"}, "Whether x is NaN.", result="bool",
       example=('pt.isnan([1.0, float("nan")])', "Tensor([False,  True], dtype=bool)"))
-unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool",
-      example=('pt.isinf([1.0, float("-inf")])', "Tensor([False,  True], dtype=bool)"))
-unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
+unary("isinf", ALL, {**NEVER, "f": "F(fabs)(x) == F(infinity)"}, "Whether x is an infinity.",
       result="bool",
+      example=('pt.isinf([1.0, float("-inf")])', "Tensor([False,  True], dtype=bool)"))
+unary("isfinite", ALL, {**dict.fromkeys("biu", "!(x & 0)"), "f": "F(fabs)(x) < F(infinity)"},
+      "Whether x is neither NaN nor an infinity.", result="bool",
       example=('pt.isfinite([1.0, float("inf")])', "Tensor([ True, False], dtype=bool)"))
 
 # --------------------------------------------------------------------- logic and bits
