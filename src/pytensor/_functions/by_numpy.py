@@ -154,8 +154,13 @@ def call_ufunc(
     where=...) NumPy computes on the tensors' memory. Results are tensors in any case.
     """
     for value in inputs:
-        if getattr(type(value), "__array_ufunc__", None) not in _UNDERSTOOD:
+        kind = type(value)
+        if kind not in _SIMPLE and getattr(kind, "__array_ufunc__", None) not in _UNDERSTOOD:
             return NotImplemented
+    if method == "__call__" and not keywords:
+        function = _own_ufuncs(namespace).get(ufunc)
+        if function is not None:
+            return function(*inputs)
     outs = keywords.pop("out", ())
     function = _own_ufuncs(namespace).get(ufunc)
     if function is not None and method == "__call__" and not keywords:
@@ -179,6 +184,7 @@ def call_ufunc(
 
 # those whose elements can be read, and that do not handle the call themselves
 _UNDERSTOOD = (None, Tensor.__array_ufunc__, np.ndarray.__array_ufunc__)
+_SIMPLE = frozenset((Tensor, np.ndarray, float, int))  # the common ones of them
 
 
 # ------------------------------------------------------- what the expressions of the table call
@@ -243,9 +249,12 @@ def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndar
     result = norm(x, axis=axis, keepdims=keepdims, ord=ord)
     if not 1 < ord < math.inf or x.size == 0:
         return result
-    info = np.finfo(x.dtype)
-    least = float(info.smallest_normal / info.eps) ** (1 / ord)
-    if np.all((result > least) & (result < math.inf)):
+    least = _least_norm(x.dtype, ord)
+    if (
+        least < result < math.inf
+        if result.ndim == 0
+        else least < result.min() <= result.max() < math.inf
+    ):
         return result
     scale = np.abs(x).max(axis=axis, keepdims=True)
     scale = np.where((scale > 0) & (scale < math.inf), scale, scale.dtype.type(1))
@@ -253,6 +262,13 @@ def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndar
     if keepdims:
         return result
     return result.squeeze(axis) if axis is not None else result.reshape(())
+
+
+@functools.cache
+def _least_norm(dtype: np.dtype, ord: float) -> float:
+    """The norm from which on the powers that underflow are too small to matter."""
+    info = np.finfo(dtype)
+    return float(info.smallest_normal / info.eps) ** (1 / ord)
 
 
 def matrix_norm(x: np.ndarray, keepdims: bool, ord: Any) -> np.ndarray:

@@ -102,25 +102,14 @@ def repeat(x: _Operand, repeats: _Operand, /, *, axis: SupportsIndex | None = No
         tensor, axis = tensor.ravel(), 0
     axis = read_axis(axis, tensor.ndim, "repeat")
     n = tensor.shape[axis]
-    if type(repeats) is int and 0 <= repeats * n <= sys.maxsize and repeats:
-        return _repeated(tensor, repeats, axis)
-    counts = np.asarray(repeats)
-    if counts.dtype.kind not in "iu":
-        raise TypeError(f"repeat: repeats of dtype {counts.dtype}: expected integers")
-    if counts.ndim > 1 or counts.size not in (1, n):
-        raise ValueError(f"repeat: repeats of shape {counts.shape} for axis {axis} of length {n}")
-    if counts.size and counts.min() < 0:
-        raise ValueError(f"repeat: repeats: found {counts.min()}: expected at least 0")
-    # NumPy adds the counts up without a look at overflow, and writes beyond what it allocates.
-    if (
-        counts.size
-        and n * int(counts.max()) > sys.maxsize
-        and (counts.size == 1 or sum(counts.tolist()) > sys.maxsize)
-    ):
-        raise ValueError(
-            f"repeat: repeats: found {counts.max()}: more elements than memory has addresses"
-        )
-    return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
+    counts: int | np.ndarray
+    if type(repeats) is int and 0 <= repeats <= sys.maxsize // max(n, 1):
+        counts = repeats
+    else:
+        counts = _counts(repeats, axis, n)
+    if _core.is_watched([tensor]):  # take has a derivative
+        return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
+    return asarray(np.repeat(tensor.numpy(), counts, axis))
 
 
 def tile(x: _Operand, repetitions: SupportsIndex | Sequence[SupportsIndex], /) -> Tensor:
@@ -150,9 +139,22 @@ def tile(x: _Operand, repetitions: SupportsIndex | Sequence[SupportsIndex], /) -
     )
 
 
-def _repeated(tensor: Tensor, count: int, axis: int) -> Tensor:
-    """Each slice along an axis `count` times: a view of `count` copies side by side, copied."""
-    before, after = tensor.shape[:axis], tensor.shape[axis + 1 :]
-    n = tensor.shape[axis]
-    spread = broadcast_to(reshape(tensor, (*before, n, 1, *after)), (*before, n, count, *after))
-    return reshape(spread, (*before, n * count, *after), copy=True)
+def _counts(repeats: _Operand, axis: int, n: int) -> np.ndarray:
+    """How often to repeat the n elements along an axis; an error where that cannot be."""
+    counts = np.asarray(repeats)
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"repeat: repeats of dtype {counts.dtype}: expected integers")
+    if counts.ndim > 1 or counts.size not in (1, n):
+        raise ValueError(f"repeat: repeats of shape {counts.shape} for axis {axis} of length {n}")
+    if counts.size and counts.min() < 0:
+        raise ValueError(f"repeat: repeats: found {counts.min()}: expected at least 0")
+    # NumPy adds the counts up without a look at overflow, and writes beyond what it allocates.
+    if (
+        counts.size
+        and n * int(counts.max()) > sys.maxsize
+        and (counts.size == 1 or sum(counts.tolist()) > sys.maxsize)
+    ):
+        raise ValueError(
+            f"repeat: repeats: found {counts.max()}: more elements than memory has addresses"
+        )
+    return counts

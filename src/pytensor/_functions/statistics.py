@@ -114,7 +114,8 @@ def count_nonzero(x: _Operand, /, *, axis: _Axis = None, keepdims: bool = False)
     >>> pt.count_nonzero([[1, 0], [2, 3]], axis=1)
     Tensor([1, 2], dtype=int64)
     """
-    tensor = _core.stop_gradient(x)
-    if tensor.dtype != bool:
-        tensor = _ops.not_equal(tensor, 0)
-    return _ops.sum(tensor, axis=axis, keepdims=keepdims)
+    tensor = asarray(x)
+    # NumPy counts many integers or booleans in one pass.
+    if axis is None and not keepdims and tensor.size > 2000 and tensor.dtype.kind in "biu":
+        return asarray(int(np.count_nonzero(tensor.numpy())))
+    return _ops.sum(_ops.not_equal(tensor, 0), axis, keepdims=keepdims)
