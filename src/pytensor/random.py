@@ -21,7 +21,7 @@ def seed(n: int | Sequence[int] | None) -> None:
         n: an integer >= 0, or a sequence of them; None for an unpredictable state.
 
     Raises:
-        TypeError, ValueError: n is no such integer.
+        TypeError, ValueError: n is anything else.
 
     >>> pt.random.seed(0)
     >>> first = pt.random.generator().random()

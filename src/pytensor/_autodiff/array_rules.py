@@ -145,7 +145,7 @@ def last_written(g, key, shape):
 
 
 def part_of_concat(i, axis, starts):
-    """Where input number i stands in the result, as an index."""
+    """The index of input number i in the result."""
     return (slice(None),) * axis + (slice(starts[i], starts[i + 1]),)
 
 

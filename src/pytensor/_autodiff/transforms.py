@@ -538,7 +538,7 @@ def checkpoint(f: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
 
 
 def _sums(value: Any, places: Iterable[int]) -> list[str]:
-    """What tells the results of two runs apart, NaN or not."""
+    """Sums by which the results of two runs are compared, NaN or not."""
     results = leaves(value)
     return [repr(stop_gradient(results[k]).sum().item()) for k in places]
 

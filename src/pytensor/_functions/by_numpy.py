@@ -137,7 +137,7 @@ def _tensors(result: Any) -> Any:
 
 @functools.cache
 def _own_ufuncs(namespace: Any) -> dict[np.ufunc, Callable[..., Any]]:
-    """NumPy's ufuncs that the namespace has too, whatever NumPy calls them: np.arccos is acos."""
+    """NumPy's ufuncs that the namespace has too, if under another name: np.arccos is acos."""
     return {
         getattr(np, name): getattr(namespace, name)
         for name in dir(namespace)

@@ -84,7 +84,7 @@ def _plan(
         elements = sum(map(math.prod, shapes)) + math.prod(lengths[letter] for letter in result)
         if products < (_MIN_PASSES if products < _FEW * elements else _MIN_PRODUCTS):
             return None
-        # NumPy has the last word on what is an error: about arrays with as many different lengths.
+        # NumPy decides what is an error, on small arrays with as many different lengths.
         short = {n: min(n, 2 + i) for i, n in enumerate(sorted({*lengths.values()} - {1}))}
         np.einsum(subscripts, *(np.zeros([short.get(n, n) for n in shape]) for shape in shapes))
         if len(terms) < 3:

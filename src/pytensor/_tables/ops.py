@@ -224,7 +224,7 @@ def reduction(
 
 
 def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
-    """A row for a handwritten function: it stands here for its derivative."""
+    """A row for a handwritten function, for its derivative only."""
     TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters, jvp=jvp))
 
 
@@ -552,7 +552,7 @@ other("logsumexp", "log(sum(exp(x))) along axes.", parameters=("axis", "keepdims
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
 
-# The kernels' enums number element-wise rows and reductions in the order in which they stand here.
+# The kernels' enums number element-wise rows and reductions in this order.
 # fmt: on
 
 ELEMENTWISE = [row for row in TABLE if row.kind in ("unary", "binary", "ternary")]
