@@ -138,7 +138,16 @@ def groups(module, names):
     if module.__name__ != "pytensor":
         return {"": list(names)}
     from pytensor._autodiff import transforms
-    from pytensor._functions import array_api, composed
+    from pytensor._functions import (
+        array_api,
+        creation,
+        elementwise,
+        indexing,
+        joining,
+        products,
+        shapes,
+        statistics,
+    )
     from pytensor._tables import numpy_rows, ops
 
     long_tail = numpy_rows.TABLE
@@ -147,35 +156,18 @@ def groups(module, names):
         "Element by element": {row.name for row in ops.ELEMENTWISE}
         | {name for name, row in long_tail.items() if row.kind != "other"},
         "Reductions": {row.name for row in ops.REDUCTIONS}
-        | {"mean", "std", "var", "logsumexp", "count_nonzero"},
-        "Products": {"dot", "einsum", "matmul", "tensordot", "vecdot"},
+        | {"mean"}
+        | set(statistics.__all__),
+        "Products": {"dot", "einsum", "matmul"} | set(products.__all__),
         "Softmax and fusion": {"softmax", "log_softmax", "fuse"},
         "Sorting, searching, sets, running sums": {
             name for name, row in long_tail.items() if row.kind == "other"
         },
-        "Creation": {
-            "Tensor",
-            "asarray",
-            "zeros",
-            "ones",
-            "full",
-            "empty",
-            "arange",
-            "array",
-            "empty_like",
-            "eye",
-            "from_dlpack",
-            "full_like",
-            "linspace",
-            "meshgrid",
-            "ones_like",
-            "tril",
-            "triu",
-            "zeros_like",
-        },
-        "Types": set(array_api.__all__) | {"astype", "result_type"},
-        "Shape, order, selection": set(composed.__all__)
-        | {"broadcast_to", "permute_dims", "reshape"},
+        "Creation": {"Tensor", "asarray", "zeros", "ones", "full", "empty"} | set(creation.__all__),
+        "Types": set(array_api.__all__),
+        "Shape, order, selection": {"broadcast_to", "permute_dims", "reshape"}.union(
+            shapes.__all__, joining.__all__, indexing.__all__, elementwise.__all__
+        ),
     }
     result = {
         heading: []

@@ -392,7 +392,7 @@ def test_what_autograd_differentiates_is_here_or_on_the_list():
     anp = pytest.importorskip("autograd.numpy", reason="needs pytensor-kernels[oracles]")
     from autograd.core import primitive_vjps
 
-    page = (Path(__file__).parent.parent / "docs/autodiff.md").read_text()
+    page = " ".join((Path(__file__).parent.parent / "docs/autodiff.md").read_text().split())
     listed = set(re.findall(r"`(\w+)`", page.partition("and pytensor does not:")[2]))
     tested = {name.split()[0] for name in CASES}
     tested |= {name.removeprefix("linalg.") for name in tested} | {"squeeze"}

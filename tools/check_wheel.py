@@ -24,6 +24,9 @@ def main(path):
             "pytensor/py.typed",
             "pytensor/_core.pyi",
             "pytensor/_ops.pyi",
+            "pytensor/_functions/numpy_functions.pyi",
+            "pytensor/_functions/numpy_linalg.pyi",
+            "pytensor/_functions/numpy_fft.pyi",
             "pytensor/pytensor_openblas.so",
             "pytensor/LICENSE.openblas.txt",
         )

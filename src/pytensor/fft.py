@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from pytensor._core import asarray
-from pytensor._functions import by_numpy, composed
+from pytensor._core import Tensor, asarray
+from pytensor._functions import by_numpy, on_demand
+from pytensor._functions.axes import read_axes
+from pytensor._functions.shapes import roll
 
-__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq", *by_numpy.names("fft")]
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from pytensor._core import _Axis, _Operand
+    from pytensor._functions import numpy_fft
+    from pytensor._functions.numpy_fft import *  # noqa: F403
+
+__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq"]
+if TYPE_CHECKING:
+    __all__ += numpy_fft.__all__
+else:
+    __all__ += by_numpy.names("fft")
+
+    def __getattr__(name):
+        return on_demand.attribute(globals(), "fft", name)
 
 
-def __getattr__(name):
-    return composed.made(globals(), "fft", name)
-
-
-def __dir__():
+def __dir__() -> list[str]:
     return __all__
 
 
-def fftfreq(n, /, *, d=1.0, dtype=None, device=None):
-    """The frequencies of the terms of fft of n points, d apart; float32 by default.
+def fftfreq(
+    n: int, /, *, d: float = 1.0, dtype: DTypeLike | None = None, device: str | None = None
+) -> Tensor:
+    """Return the frequencies of the terms of fft of n points, d apart; float32 by default.
 
     >>> pt.fft.fftfreq(4)
     Tensor([ 0.  ,  0.25, -0.5 , -0.25], dtype=float32)
@@ -27,8 +44,10 @@ def fftfreq(n, /, *, d=1.0, dtype=None, device=None):
     return asarray(np.fft.fftfreq(n, d), dtype="float32" if dtype is None else dtype, device=device)
 
 
-def rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
-    """The frequencies of the terms of rfft of n points, d apart; float32 by default.
+def rfftfreq(
+    n: int, /, *, d: float = 1.0, dtype: DTypeLike | None = None, device: str | None = None
+) -> Tensor:
+    """Return the frequencies of the terms of rfft of n points, d apart; float32 by default.
 
     >>> pt.fft.rfftfreq(4)
     Tensor([0.  , 0.25, 0.5 ], dtype=float32)
@@ -38,8 +57,8 @@ def rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
     )
 
 
-def fftshift(x, /, *, axes=None):
-    """The terms with frequency 0 moved to the middle of the axes, all by default.
+def fftshift(x: _Operand, /, *, axes: _Axis = None) -> Tensor:
+    """Return x with the term of frequency 0 moved to the middle of the axes, all by default.
 
     >>> pt.fft.fftshift([0, 1, -2, -1])
     Tensor([-2, -1,  0,  1], dtype=int64)
@@ -47,8 +66,8 @@ def fftshift(x, /, *, axes=None):
     return _shifted(x, axes, "fftshift", lambda n: n // 2)
 
 
-def ifftshift(x, /, *, axes=None):
-    """The inverse of fftshift.
+def ifftshift(x: _Operand, /, *, axes: _Axis = None) -> Tensor:
+    """Undo fftshift.
 
     >>> pt.fft.ifftshift([-2, -1, 0, 1])
     Tensor([ 0,  1, -2, -1], dtype=int64)
@@ -56,7 +75,7 @@ def ifftshift(x, /, *, axes=None):
     return _shifted(x, axes, "ifftshift", lambda n: -(n // 2))
 
 
-def _shifted(x, axes, name, shift):
+def _shifted(x: _Operand, axes: _Axis, name: str, shift: Callable[[int], int]) -> Tensor:
     x = asarray(x)
-    axes = tuple(range(x.ndim)) if axes is None else composed.read_axes(axes, x.ndim, name)
-    return composed.roll(x, tuple(shift(x.shape[axis]) for axis in axes), axis=tuple(axes))
+    positions = range(x.ndim) if axes is None else read_axes(axes, x.ndim, name)
+    return roll(x, tuple(shift(x.shape[axis]) for axis in positions), axis=tuple(positions))

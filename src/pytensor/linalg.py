@@ -1,14 +1,30 @@
 """Linear algebra: the Array API standard's extension of that name.
 
-matmul, tensordot and what is composed here have kernels of ours below; the decompositions are
+matmul, tensordot and the functions of this file run on pytensor's kernels; the decompositions are
 NumPy's, by _tables/numpy_rows.py.
 """
 
 from __future__ import annotations
 
-from pytensor._core import asarray, matmul, reshape
-from pytensor._functions import by_numpy, composed
-from pytensor._functions.composed import matrix_transpose, tensordot, vecdot
+import math
+from typing import TYPE_CHECKING, SupportsIndex
+
+import numpy as np
+
+from pytensor._core import Tensor, asarray, matmul, reshape
+from pytensor._functions import by_numpy, on_demand
+from pytensor._functions.axes import matrices, read_axis
+from pytensor._functions.products import tensordot, vecdot
+from pytensor._functions.shapes import matrix_transpose, roll
+from pytensor._ops import sum
+from pytensor._support.arguments import integer
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from pytensor._core import _Operand
+    from pytensor._functions import numpy_linalg
+    from pytensor._functions.numpy_linalg import *  # noqa: F403
 
 __all__ = [
     "cross",
@@ -19,20 +35,22 @@ __all__ = [
     "tensordot",
     "trace",
     "vecdot",
-    *by_numpy.names("linalg"),
 ]
+if TYPE_CHECKING:
+    __all__ += numpy_linalg.__all__
+else:
+    __all__ += by_numpy.names("linalg")
+
+    def __getattr__(name):
+        return on_demand.attribute(globals(), "linalg", name)
 
 
-def __getattr__(name):
-    return composed.made(globals(), "linalg", name)
-
-
-def __dir__():
+def __dir__() -> list[str]:
     return __all__
 
 
-def outer(x, y, /):
-    """The products of each element of the vector x with each of the vector y: (n,), (m,) -> (n, m).
+def outer(x: _Operand, y: _Operand, /) -> Tensor:
+    """Return the products of each element of the vector x (n,) with each of y (m,): (n, m).
 
     >>> pt.linalg.outer([1, 2], [3, 4])
     Tensor([[3, 4],
@@ -44,46 +62,50 @@ def outer(x, y, /):
     return reshape(x, (x.size, 1)) * y
 
 
-def diagonal(x, /, *, offset=0):
-    """The elements of the last two axes above whose column minus row is offset: (..., n).
+def diagonal(x: _Operand, /, *, offset: SupportsIndex = 0) -> Tensor:
+    """Return the elements of the last two axes whose column minus row is offset: (..., n).
 
     >>> pt.linalg.diagonal([[1, 2], [3, 4]])
     Tensor([1, 4], dtype=int64)
     """
-    x = composed.matrices(x, "diagonal")
-    rows, columns = composed.diagonal_indices(x, offset)
-    return x[..., rows, columns]
+    x = matrices(x, "diagonal")
+    offset = integer("diagonal: offset", offset, -math.inf)
+    n_rows, n_columns = x.shape[-2:]
+    length = max(0, min(n_rows + min(offset, 0), n_columns - max(offset, 0)))
+    numbers = np.arange(length)
+    return x[..., numbers - min(offset, 0), numbers + max(offset, 0)]
 
 
-def trace(x, /, *, offset=0, dtype=None):
-    """The sum of diagonal(x) along the last axis; integers are added as 64-bit ones.
+def trace(x: _Operand, /, *, offset: SupportsIndex = 0, dtype: DTypeLike | None = None) -> Tensor:
+    """Return the sum of diagonal(x) along the last axis; integers are added as 64-bit ones.
 
     >>> pt.linalg.trace([[1, 2], [3, 4]])
     Tensor(5, dtype=int64)
     """
-    from pytensor._ops import sum
-
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
-def cross(x, y, /, *, axis=-1):
-    """The cross products of the vectors of 3 elements along an axis; the other axes broadcast.
+def cross(x: _Operand, y: _Operand, /, *, axis: SupportsIndex = -1) -> Tensor:
+    """Return the cross products of the vectors of 3 elements along an axis.
 
-    axis: of the shape after broadcasting; both x and y have length 3 there.
+    Args:
+        x: a tensor or array-like.
+        y: the same; the other axes broadcast.
+        axis: of the shape after broadcasting; both x and y have length 3 there.
 
     >>> pt.linalg.cross([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
     Tensor([0., 0., 1.], dtype=float32)
     """
     x, y = asarray(x), asarray(y)
     ndim = max(x.ndim, y.ndim)
-    place = composed.read_axis(axis, ndim, "cross") - ndim  # from the end, where shapes meet
+    place = read_axis(axis, ndim, "cross") - ndim  # from the end, where shapes meet
     for t in (x, y):
-        axis = composed.read_axis(place, t.ndim, "cross")
-        if t.shape[axis] != 3:
+        position = read_axis(place, t.ndim, "cross")
+        if t.shape[position] != 3:
             raise ValueError(
-                f"cross: axis {axis} of shape {t.shape} has length {t.shape[axis]}: expected 3"
+                f"cross: axis {position} of shape {t.shape} has length {t.shape[position]}: "
+                "expected 3"
             )
-    axis = place
-    return composed.roll(x, -1, axis=axis) * composed.roll(y, 1, axis=axis) - (
-        composed.roll(x, 1, axis=axis) * composed.roll(y, -1, axis=axis)
+    return roll(x, -1, axis=place) * roll(y, 1, axis=place) - (
+        roll(x, 1, axis=place) * roll(y, -1, axis=place)
     )

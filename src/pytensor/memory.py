@@ -1,4 +1,6 @@
-"""The caching allocator: how much memory tensors hold, and what to do about it."""
+"""The caching allocator: how much memory tensors hold, and how to limit or free it."""
+
+from __future__ import annotations
 
 from pytensor import _core
 from pytensor._support.arguments import integer
@@ -8,8 +10,8 @@ __all__ = ["reset_peak", "set_limit", "stats", "trim"]
 _NO_LIMIT = 2**64 - 1
 
 
-def stats():
-    """Bytes in use, at the peak and cached, the limits, and how often the cache served.
+def stats() -> dict[str, int]:
+    """Return the bytes in use, at the peak and cached, the limits, and how often the cache served.
 
     >>> type(pt.memory.stats()).__name__
     'dict'
@@ -17,16 +19,16 @@ def stats():
     return _core.memory_stats()
 
 
-def trim():
-    """Give the freed blocks that are kept for reuse back to the system.
+def trim() -> None:
+    """Return the freed blocks that are kept for reuse to the system.
 
     >>> pt.memory.trim()
     """
     _core.memory_trim()
 
 
-def set_limit(n_bytes):
-    """Let tensors hold at most n_bytes; beyond that, MemoryError. None: no limit.
+def set_limit(n_bytes: int | None) -> None:
+    """Let tensors hold at most n_bytes; beyond that they raise MemoryError. None: no limit.
 
     >>> pt.memory.set_limit(10**12)
     >>> pt.memory.set_limit(None)
@@ -39,8 +41,8 @@ def set_limit(n_bytes):
     _core.memory_set_limit(n_bytes)
 
 
-def reset_peak():
-    """Start to measure the peak anew, from what is in use now.
+def reset_peak() -> None:
+    """Restart the measurement of the peak from what is in use now.
 
     >>> pt.memory.reset_peak()
     """

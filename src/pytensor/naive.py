@@ -1,19 +1,24 @@
-"""The plain Python loops behind the tensor operations: to be read, not to be used.
+"""The tensor operations as plain Python loops, for reading rather than for use.
 
-Each function is what its name says, one element at a time, on arrays, Tensors or nested lists, and
-returns NumPy arrays. The tests hold the kernels to these loops; the benchmarks start from them.
+Each function works on one element at a time, takes arrays, tensors or nested lists, and returns
+NumPy arrays. The tests compare the kernels with these loops; the benchmarks start from them.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pytensor._core import _Operand
 
 MATRIX, VECTOR = ("rows", "columns"), ("elements",)  # names of axes, for messages
 
 
-def relu(x):
+def relu(x: _Operand) -> np.ndarray:
     """Return max(x, 0) of each element of a matrix (rows, columns), as a new array.
 
     >>> pt.naive.relu([[-1.0, 2.0]])
@@ -26,11 +31,11 @@ def relu(x):
     return x
 
 
-def add(x, y):
+def add(x: _Operand, y: _Operand) -> np.ndarray:
     """Return the sum of two matrices of the same shape.
 
     Raises:
-        ValueError: an argument is no matrix, or the shapes differ.
+        ValueError: an argument is not a matrix, or the shapes differ.
 
     >>> pt.naive.add([[1.0, 2.0]], [[3.0, 4.0]])
     array([[4., 6.]])
@@ -43,11 +48,11 @@ def add(x, y):
     return z
 
 
-def add_matrix_and_vector(x, y):
+def add_matrix_and_vector(x: _Operand, y: _Operand) -> np.ndarray:
     """Add a vector (columns,) to each row of a matrix (rows, columns).
 
     Raises:
-        ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
+        ValueError: `x` is not a matrix, `y` is not a vector, or they have other numbers of columns.
 
     >>> pt.naive.add_matrix_and_vector([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0])
     array([[11., 22.],
@@ -61,11 +66,11 @@ def add_matrix_and_vector(x, y):
     return z
 
 
-def vector_dot(x, y):
+def vector_dot(x: _Operand, y: _Operand) -> Any:
     """Return the dot product of two vectors (n,), a NumPy scalar.
 
     Raises:
-        ValueError: an argument is no vector, or the lengths differ.
+        ValueError: an argument is not a vector, or the lengths differ.
 
     >>> float(pt.naive.vector_dot([1.0, 2.0], [3.0, 4.0]))
     11.0
@@ -77,11 +82,11 @@ def vector_dot(x, y):
     return z
 
 
-def matrix_vector_dot(x, y):
+def matrix_vector_dot(x: _Operand, y: _Operand) -> np.ndarray:
     """Return the product of a matrix (rows, columns) and a vector (columns,): (rows,).
 
     Raises:
-        ValueError: `x` is no matrix, `y` no vector, or their columns differ in number.
+        ValueError: `x` is not a matrix, `y` is not a vector, or they have other numbers of columns.
 
     >>> pt.naive.matrix_vector_dot([[1.0, 2.0], [3.0, 4.0]], [1.0, 1.0])
     array([3., 7.])
@@ -93,12 +98,11 @@ def matrix_vector_dot(x, y):
     return z
 
 
-def matrix_dot(x, y):
+def matrix_dot(x: _Operand, y: _Operand) -> np.ndarray:
     """Return the product of two matrices (rows, n) and (n, columns): (rows, columns).
 
     Raises:
-        ValueError: an argument is no matrix, or the columns of `x` are not as many as the rows of
-            `y`.
+        ValueError: an argument is not a matrix, or `x` has not as many columns as `y` rows.
 
     >>> pt.naive.matrix_dot([[1.0, 2.0]], [[3.0], [4.0]])
     array([[11.]])
@@ -111,7 +115,7 @@ def matrix_dot(x, y):
     return z
 
 
-def softmax(x):
+def softmax(x: _Operand) -> np.ndarray:
     """Return exp(x) / sum(exp(x)) of each row of a matrix (rows, columns).
 
     >>> pt.naive.softmax([[0.0, 1.0]])
@@ -130,11 +134,11 @@ def softmax(x):
     return z
 
 
-def categorical_crossentropy(y_true, y_pred):
+def categorical_crossentropy(y_true: _Operand, y_pred: _Operand) -> np.ndarray:
     """Return -sum(y_true * log(y_pred)) of each row: (rows, classes) twice to (rows,).
 
     Raises:
-        ValueError: an argument is no matrix, the shapes differ, or a probability is not above 0.
+        ValueError: an argument is not a matrix, the shapes differ, or a probability is not above 0.
 
     >>> pt.naive.categorical_crossentropy([[0.0, 1.0]], [[0.2, 0.8]])
     array([0.22314355])
@@ -147,11 +151,15 @@ def categorical_crossentropy(y_true, y_pred):
     return z
 
 
-def gradient(f, x, step=1e-4):
-    """Return how fast f changes with each element of a vector x (n,): (f(x + step) - f(x - step)) /
-    (2 step), one element of x moved at a time.
+def gradient(f: Callable[[np.ndarray], Any], x: _Operand, step: float = 1e-4) -> np.ndarray:
+    """Return how fast f changes with each element of a vector x (n,).
 
-    f: takes a float64 array (n,) and returns a number.
+    That is (f(x + step) - f(x - step)) / (2 step), with one element of x moved at a time.
+
+    Args:
+        f: a function from a float64 array (n,) to a number.
+        x: where to take the slope.
+        step: how far to move each element.
 
     >>> pt.naive.gradient(lambda x: x[0] ** 2, [3.0])
     array([6.])
@@ -166,11 +174,11 @@ def gradient(f, x, step=1e-4):
     return z
 
 
-def sgd_step(w, dw, learning_rate):
+def sgd_step(w: _Operand, dw: _Operand, learning_rate: float) -> np.ndarray:
     """Return the weights (n,) after a step against their gradient dw (n,).
 
     Raises:
-        ValueError: an argument is no vector, or the shapes differ.
+        ValueError: an argument is not a vector, or the shapes differ.
 
     >>> pt.naive.sgd_step([1.0], [2.0], 0.1)
     array([0.8])
@@ -182,11 +190,13 @@ def sgd_step(w, dw, learning_rate):
     return w
 
 
-def momentum_step(w, dw, velocity, learning_rate, momentum):
+def momentum_step(
+    w: _Operand, dw: _Operand, velocity: _Operand, learning_rate: float, momentum: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return weights and velocity, (n,) both, after a step of gradient descent with momentum.
 
     Raises:
-        ValueError: an argument is no vector, or the shapes differ.
+        ValueError: an argument is not a vector, or the shapes differ.
 
     >>> pt.naive.momentum_step([1.0], [2.0], [0.0], 0.1, 0.9)
     (array([0.8]), array([-0.2]))
@@ -200,9 +210,15 @@ def momentum_step(w, dw, velocity, learning_rate, momentum):
     return w, velocity
 
 
-def _pair(name, x, x_axes, y, y_axes, meet=None):
-    """Two arrays with these axes; meet: the axis of each that has to be as long as the other's, by
-    default all."""
+def _pair(
+    name: str,
+    x: _Operand,
+    x_axes: tuple[str, ...],
+    y: _Operand,
+    y_axes: tuple[str, ...],
+    meet: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays with these axes; meet: the axes that must be equally long, by default all."""
     x, y = _with_rank(name, x, len(x_axes)), _with_rank(name, y, len(y_axes))
     if meet is None:
         if x.shape != y.shape:
@@ -215,7 +231,7 @@ def _pair(name, x, x_axes, y, y_axes, meet=None):
     return x, y
 
 
-def _with_rank(name, x, rank):
+def _with_rank(name: str, x: Any, rank: int) -> np.ndarray:
     x = np.asarray(x)
     if x.ndim != rank:
         raise ValueError(f"{name}: {x.shape}: expected {rank} dimension{'s' * (rank > 1)}")

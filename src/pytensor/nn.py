@@ -1,5 +1,7 @@
 """The fused operations of neural networks: stable, one pass over memory, differentiable."""
 
+from __future__ import annotations
+
 from pytensor._core import (
     linear,
     log_softmax,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,18 +13,18 @@ from pytensor._support.arguments import integer, number
 
 __all__ = ["generator", "integers", "normal", "permutation", "seed", "stream", "uniform"]
 
-_generator = None
-_entropy = None  # of the generator that is made when one is first needed
+_generator: np.random.Generator | None = None
+_entropy: int | Sequence[int] | None = None  # of the generator that the first use makes
 
 
-def seed(n):
-    """Start the random numbers anew, from a state that n decides.
+def seed(n: int | Sequence[int] | None) -> None:
+    """Restart the random numbers from a state that n decides.
 
     Args:
-        n: an integer >= 0, or a sequence of them.
+        n: an integer >= 0, or a sequence of them; None for an unpredictable state.
 
     Raises:
-        TypeError, ValueError: n is no such integer.
+        TypeError, ValueError: n is anything else.
 
     >>> pt.random.seed(0)
     >>> first = pt.random.generator().random()
@@ -34,7 +36,7 @@ def seed(n):
     _generator = new_generator("random.seed", n)
 
 
-def new_generator(name, n):
+def new_generator(name: str, n: Any) -> np.random.Generator:
     """Return a `numpy.random.Generator` from a seed, or None; `name` is for the message.
 
     >>> a, b = pt.random.new_generator("example", 3), pt.random.new_generator("example", 3)
@@ -48,20 +50,21 @@ def new_generator(name, n):
         raise kind(f"{name}: found {n!r}: expected an integer >= 0 or a sequence of them") from None
 
 
-def generator():
-    """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` was called.
+def generator() -> np.random.Generator:
+    """Return the process-wide `numpy.random.Generator`; unpredictable until `seed` is called.
 
     >>> pt.random.generator().normal(size=3).shape
     (3,)
     """
+    global _generator
     if _generator is None:
-        seed(_entropy)
+        _generator = new_generator("random.seed", _entropy)
     return _generator
 
 
 @contextlib.contextmanager
-def stream(*numbers):
-    """Within this context, generator() is another one, that these integers >= 0 decide.
+def stream(*numbers: int) -> Iterator[None]:
+    """Make generator() another one within this context, which these integers >= 0 decide.
 
     >>> with pt.random.stream(1, 2):
     ...     first = pt.random.generator().random()

@@ -1,11 +1,13 @@
-"""The pool as threadpoolctl sees it: threadpool_info() lists it, threadpool_limits() steers it.
+"""The thread pool for threadpoolctl: threadpool_info() lists it, threadpool_limits() limits it.
 
-It is registered where threadpoolctl was imported before pytensor, and by
+It is registered where threadpoolctl was imported before pytensor, and otherwise by
 
     import pytensor.threadpools
 
-in any case. threadpoolctl is none of pytensor's dependencies.
+threadpoolctl is not a dependency of pytensor.
 """
+
+from __future__ import annotations
 
 import threadpoolctl
 
@@ -14,7 +16,7 @@ from pytensor._support.version import __version__
 
 
 class Controller(threadpoolctl.LibController):
-    """How threadpoolctl finds and steers pytensor's pool, user_api "pytensor".
+    """What threadpoolctl finds pytensor's pool by and limits it with; user_api "pytensor".
 
     >>> import pytensor.threadpools
     >>> import threadpoolctl
@@ -29,16 +31,16 @@ class Controller(threadpoolctl.LibController):
     filename_prefixes = ("_core",)
     check_symbols = ("pt_get_num_threads",)
 
-    def get_num_threads(self):
-        """The number of threads of the pool."""
+    def get_num_threads(self) -> int:
+        """Return the number of threads of the pool."""
         return _core.get_num_threads()
 
-    def set_num_threads(self, num_threads):
-        """See pytensor.set_num_threads."""
+    def set_num_threads(self, num_threads: int) -> None:
+        """Set the number of threads; see pytensor.set_num_threads."""
         _core.set_num_threads(num_threads)
 
-    def get_version(self):
-        """The version of pytensor."""
+    def get_version(self) -> str:
+        """Return the version of pytensor."""
         return __version__
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from pytensor import _core, _ops
 from pytensor import _functions as pt
 from pytensor._core import scatter  # noqa: F401
-from pytensor._functions.composed import flip, ones_like, read_axes, zeros_like
+from pytensor._functions.axes import read_axes
+from pytensor._functions.creation import ones_like, zeros_like
+from pytensor._functions.shapes import flip
 
 
 def expand_axes(g, axis, keepdims):
@@ -143,7 +145,7 @@ def last_written(g, key, shape):
 
 
 def part_of_concat(i, axis, starts):
-    """Where input number i stands in the result, as an index."""
+    """The index of input number i in the result."""
     return (slice(None),) * axis + (slice(starts[i], starts[i + 1]),)
 
 

@@ -1,10 +1,12 @@
-"""What a tape records of a function: as text here, as a picture in plot.tape."""
+"""The graph that a tape records of a function: as text here, as a picture in plot.tape."""
 
 from __future__ import annotations
 
 import html
 import inspect
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pytensor import _core
 from pytensor._autodiff.trees import leaves, new_variables
@@ -15,9 +17,12 @@ from pytensor._core import GradientTape, Tensor
 class Value:
     """A tensor of the graph.
 
-    name: that of the argument, or c1, c2, ... of constants and t1, t2, ... of results.
-    op, inputs: the call that made it, with the names or numbers that went in; op is "" for
-    arguments and constants.
+    Args:
+        name: that of the argument, or c1, c2, ... of constants and t1, t2, ... of results.
+        shape: its shape.
+        dtype: its dtype.
+        op: the operation that made it; "" for arguments and constants.
+        inputs: the names or numbers that went in.
     """
 
     name: str
@@ -27,13 +32,13 @@ class Value:
     inputs: tuple[str, ...] = ()
 
 
-def graph(f, *args):
-    """The Values of f(*args), in the order in which they were computed; and the names of those that
-    it returns."""
+def graph(f: Callable[..., Any], *args: Any) -> tuple[list[Value], list[str]]:
+    """Return the Values of f(*args), in the order of computation, and the names of its results."""
     variables = new_variables("tape_text", args)
-    names, values = {}, []
+    names: dict[int, str] = {}
+    values: list[Value] = []
 
-    def add(tensor, name, op="", inputs=()):
+    def add(tensor: Tensor, name: str, op: str = "", inputs: tuple[str, ...] = ()) -> None:
         names[id(tensor)] = name
         values.append(Value(name, tensor.shape, str(tensor.dtype), op, inputs))
 
@@ -41,7 +46,7 @@ def graph(f, *args):
         for path, leaf in _paths(variable, name):
             add(leaf, path)
 
-    def name_of(x):
+    def name_of(x: Any) -> str:
         if not isinstance(x, Tensor):
             return f"{x:g}" if isinstance(x, float) else str(x)
         if id(x) not in names:
@@ -54,16 +59,16 @@ def graph(f, *args):
         tape.watch(variables)
         value, _, calls = _core.observed(lambda: f(*variables), forget=False)
     n_results = 0
-    for op, inputs, results in calls:
-        inputs = tuple(map(name_of, inputs))
+    for op, operands, results in calls:
+        inputs = tuple(map(name_of, operands))
         for result in results:
             n_results += 1
             add(result, f"t{n_results}", op, inputs)
     return values, [name_of(leaf) for leaf in leaves(value)]
 
 
-def text(f, *args):
-    """See pytensor.tape_text."""
+def text(f: Callable[..., Any], *args: Any) -> Text:
+    """Return the graph as text; see pytensor.tape_text."""
     values, returned = graph(f, *args)
     return Text(_text(values, returned))
 
@@ -73,11 +78,11 @@ class Text(str):
 
     __slots__ = ()
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self)}</pre>"
 
 
-def _text(values, returned):
+def _text(values: list[Value], returned: Iterable[str]) -> str:
     """The values as lines."""
     lines = [f"{v.name} = {v.op}({', '.join(v.inputs)})" if v.op else v.name for v in values]
     width = max(map(len, lines), default=0) + 2
@@ -85,7 +90,7 @@ def _text(values, returned):
     return "\n".join([*lines, f"returns {', '.join(returned)}"])
 
 
-def _argument_names(f, n):
+def _argument_names(f: Callable[..., Any], n: int) -> list[str]:
     try:
         names = [
             p.name
@@ -97,7 +102,7 @@ def _argument_names(f, n):
     return [*names[:n], *(f"x{k + 1}" for k in range(len(names), n))]
 
 
-def _paths(structure, name):
+def _paths(structure: Any, name: str) -> Iterator[tuple[str, Any]]:
     """The leaves of nested arguments with a name for each: p['w'], p[0]."""
     if isinstance(structure, dict):
         for key, part in structure.items():

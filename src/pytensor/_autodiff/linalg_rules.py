@@ -48,7 +48,7 @@ def diagonals(m):
 
 
 def halved(m):
-    """The lower triangle with half of the diagonal: of a symmetric S it gives back L + L^T = S."""
+    """The lower triangle with half of the diagonal: for a symmetric S, L + L^T is S again."""
     return pt.tril(m) - 0.5 * m * pt.eye(m.shape[-1], dtype=m.dtype)
 
 
@@ -109,7 +109,7 @@ def pinv_tangent(t, x, out):
 
 
 def power(x, n):
-    """matrix_power in products of ours."""
+    """matrix_power as differentiable products."""
     if n < 0:
         x, n = linalg.inv(x), -n
     out = None

@@ -1,22 +1,26 @@
 """The derivatives of the tables' rows, compiled for the tape.
 
-The tape loads this module before it first records: `import pytensor` does without.
+The tape loads this module when it first records, so that `import pytensor` stays light.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from types import CodeType
+from typing import Any
 
 from pytensor import _core, _functions
 from pytensor._autodiff import array_rules
+from pytensor._tables import numpy_rows, ops
 
 
-def load(rows):
+def load(rows: Iterable[ops.Row]) -> None:
     """Give the tape the derivatives of the rows, in the order of their numbers."""
     _core.set_rules({number: _compile(row) for number, row in enumerate(rows) if any(row.d)})
 
 
-def add(row):
+def add(row: numpy_rows.Row) -> None:
     """Give the tape those of a row of numpy_rows.py."""
     from pytensor._autodiff import linalg_rules
 
@@ -26,21 +30,21 @@ def add(row):
 
 
 @cache
-def _namespace():
+def _namespace() -> dict[str, Any]:
     """What derivatives may name; functions that are made when first used come later."""
     return {**vars(_functions), **vars(array_rules)}
 
 
-def _compile(row):
+def _compile(row: ops.Row | numpy_rows.Row) -> tuple[Any, ...]:
     """The arguments of the core's _Rule."""
     namespace = _namespace()
     numbers = {"out": -1, "x_shape": -2, "y_shape": -3, "out_shape": -4}
     numbers |= {name: k for k, name in enumerate(row.inputs)}
     numbers |= {name: -10 - i for i, name in enumerate(row.parameters)}
     several = isinstance(row.d, str)
-    backward = (row.d,) if several else row.d
+    backward = (row.d,) if isinstance(row.d, str) else row.d or ()
     forward = (row.jvp,) if isinstance(row.jvp, str) else row.jvp or ()
-    reads = {}  # name -> the inputs, as bits, whose derivatives read it
+    reads: dict[str, int] = {}  # name -> the inputs, as bits, whose derivatives read it
     for expressions in (backward, forward):
         for k, d in enumerate(expressions):
             for name in _names(compile(d or "0", f"<derivative of {row.name}>", "eval")):
@@ -51,17 +55,18 @@ def _compile(row):
     saves = [name for name in numbers if name in reads]
     each = several and "i" in reads
 
-    def functions(expressions, first):
+    def functions(
+        expressions: Sequence[str | None], first: str
+    ) -> tuple[Callable[..., Any] | None, ...]:
         head = ", ".join([first, "i", *saves] if each else [first, *saves])
         return tuple(
             None if d is None else eval(f"lambda {head}: {d}", namespace) for d in expressions
         )
 
     rules = functions(backward, "g")
+    tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
     if forward:
         tangent_rules = functions(forward, "t")
-    else:
-        tangent_rules = rules if row.kind in ("unary", "binary", "ternary") else None
     return (
         rules,
         tangent_rules,
@@ -72,7 +77,7 @@ def _compile(row):
     )
 
 
-def _names(code):
+def _names(code: CodeType) -> tuple[str, ...]:
     """The global names of an expression, those in lambdas of it too."""
-    inner = [name for part in code.co_consts if hasattr(part, "co_names") for name in _names(part)]
+    inner = [name for part in code.co_consts if isinstance(part, CodeType) for name in _names(part)]
     return (*code.co_names, *inner)

@@ -9,12 +9,20 @@ functions here can be applied to each other's results.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from pytensor import _core
 from pytensor._autodiff.trees import leaves, map_leaves, new_variables, spread
 from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from pytensor._autodiff.signatures import Argnums, Derivative, Function, ValueAndDerivative
+    from pytensor._tables import numpy_rows
 
 __all__ = [
     "GradientTape",
@@ -32,17 +40,19 @@ __all__ = [
     "vjp",
 ]
 
+_Arguments = ParamSpec("_Arguments")
+_Value = TypeVar("_Value")
 
 _ROWS = ELEMENTWISE + REDUCTIONS + [row for row in TABLE if row.kind == "other"]
 
 
-def _load_rules():
+def _load_rules() -> None:
     from pytensor._autodiff import rules
 
     rules.load(_ROWS)
 
 
-def _add_rules(row):
+def _add_rules(row: numpy_rows.Row) -> None:
     from pytensor._autodiff import rules
 
     rules.add(row)
@@ -55,18 +65,47 @@ _core.hand_down(load_rules=_load_rules, add_rules=_add_rules)
 # -------------------------------------------------------------------------------- gradients
 
 
-def value_and_grad(f, argnums=0, has_aux=False):
-    """The function that returns f's value and its gradient.
+@overload
+def value_and_grad(
+    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> ValueAndDerivative: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Tensor], argnums: int, has_aux: Literal[False] = False
+) -> Callable[..., tuple[Tensor, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Tensor], argnums: Sequence[int], has_aux: Literal[False] = False
+) -> Callable[..., tuple[Tensor, tuple[Any, ...]]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums, has_aux: Literal[True]
+) -> Callable[..., tuple[tuple[Tensor, Any], Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[..., tuple[tuple[Tensor, Any], Any]]: ...
+def value_and_grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return the function that computes f's value and its gradient.
 
-    f: a function of tensors (and of anything else) that returns a tensor with one element.
-    argnums: the position, or tuple of positions, of the arguments to differentiate by. Python
-    floats there count as 0-d tensors; nested lists, tuples and dictionaries of tensors are allowed.
-    has_aux: f returns a pair, the tensor and anything else, which is passed on.
-    Returns: a function of f's arguments that returns (value, gradient), or ((value, aux),
-    gradient); the gradient has the form of the argument (for a tuple of positions: a tuple), zeros
-    where the value does not depend on it.
-    Raises: TypeError when argnums is something else, an argument is not floating-point, or the
-    value no tensor; ValueError when the value has more than one element.
+    Args:
+        f: a function of tensors (and of anything else) that returns a tensor with one element.
+        argnums: the position, or tuple of positions, of the arguments to differentiate by. Python
+            floats there count as 0-d tensors; nested lists, tuples and dictionaries of tensors are
+            allowed.
+        has_aux: f returns a pair, the tensor and anything else, which is passed on.
+
+    Returns:
+        A function of f's arguments that returns (value, gradient), or ((value, aux), gradient). The
+        gradient has the form of the argument (for a tuple of positions: a tuple), and zeros where
+        the value does not depend on it.
+
+    Raises:
+        TypeError: argnums is something else, an argument is not floating-point, or the value is no
+            tensor.
+        ValueError: the value has more than one element.
 
     >>> value, gradient = pt.value_and_grad(lambda x: x ** 2)(3.0)
     >>> value.item(), gradient.item()
@@ -75,7 +114,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
     several, positions = _positions("grad", argnums)
 
     @wraps(f)
-    def value_and_gradient(*args, **kwargs):
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         arguments, variables = _watchable("grad", args, positions)
         with GradientTape() as tape:
             tape.watch(variables)
@@ -96,18 +135,36 @@ def value_and_grad(f, argnums=0, has_aux=False):
     return value_and_gradient
 
 
-def grad(f, argnums=0, has_aux=False):
-    """The function that returns the gradient of f, or with has_aux (gradient, aux).
+@overload
+def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Derivative: ...
+@overload
+def grad(
+    f: Callable[..., Tensor], argnums: int, has_aux: Literal[False] = False
+) -> Callable[..., Any]: ...
+@overload
+def grad(
+    f: Callable[..., Tensor], argnums: Sequence[int], has_aux: Literal[False] = False
+) -> Callable[..., tuple[Any, ...]]: ...
+@overload
+def grad(
+    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums, has_aux: Literal[True]
+) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def grad(
+    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[..., tuple[Any, Any]]: ...
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Return the function that computes the gradient of f, or with has_aux (gradient, aux).
 
-    See value_and_grad. grad(grad(f)) is the second derivative.
+    See value_and_grad for the arguments. grad(grad(f)) is the second derivative.
 
     >>> pt.grad(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]))
     Tensor([ 3., 12.], dtype=float32)
     """
-    with_value = value_and_grad(f, argnums, has_aux)
+    with_value: Callable[..., Any] = value_and_grad(f, argnums, has_aux)  # type: ignore[call-overload]
 
     @wraps(f)
-    def gradient(*args, **kwargs):
+    def gradient(*args: Any, **kwargs: Any) -> Any:
         value, g = with_value(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
@@ -117,15 +174,27 @@ def grad(f, argnums=0, has_aux=False):
 # ---------------------------------------------------------------- products with the Jacobian
 
 
-def vjp(f, *primals, has_aux=False):
-    """f's value, and the function that multiplies a vector by the Jacobian: reverse mode.
+@overload
+def vjp(
+    f: Callable[..., _Value], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[_Value, Callable[[Any], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    f: Callable[..., tuple[_Value, Any]], *primals: Any, has_aux: Literal[True]
+) -> tuple[_Value, Callable[[Any], tuple[Any, ...]], Any]: ...
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """Return f's value and the function that multiplies a vector by the Jacobian: reverse mode.
 
-    f: a function of floating-point tensors that returns a tensor; arguments and value may be nested
-    lists, tuples and dictionaries of them. primals: its arguments. has_aux: f returns a pair, the
-    value and anything else.
-    Returns: (value, pullback), or (value, pullback, aux). pullback(g), g of the form and the shapes
-    of the value, is a tuple of g times the derivative by each argument; it may be called often, and
-    keeps the memory of the tape (of which at most 64 exist at a time).
+    Args:
+        f: a function of floating-point tensors that returns a tensor; arguments and value may be
+            nested lists, tuples and dictionaries of them.
+        *primals: its arguments.
+        has_aux: f returns a pair, the value and anything else.
+
+    Returns:
+        (value, pullback), or (value, pullback, aux). pullback(g), g of the form and the shapes of
+        the value, is a tuple of g times the derivative by each argument. It may be called often,
+        and keeps the memory of the tape (of which at most 64 exist at a time).
 
     >>> value, pull = pt.vjp(pt.exp, pt.asarray([0.0, 1.0]))
     >>> pull(pt.asarray([1.0, 0.0]))
@@ -137,17 +206,41 @@ def vjp(f, *primals, has_aux=False):
         result = f(*variables)
     value, aux = _pair("vjp", result) if has_aux else (result, None)
 
-    def pullback(g):
+    def pullback(g: Any) -> tuple[Any, ...]:
         return _filled(tape.gradient(value, variables, output_gradient=g), variables)
 
     return (value, pullback, aux) if has_aux else (value, pullback)
 
 
-def jvp(f, primals, tangents, *, has_aux=False):
-    """f's value and its derivative along tangents, the Jacobian times a vector: forward mode.
+@overload
+def jvp(
+    f: Callable[..., _Value],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    has_aux: Literal[False] = False,
+) -> tuple[_Value, _Value]: ...
+@overload
+def jvp(
+    f: Callable[..., tuple[_Value, Any]],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    *,
+    has_aux: Literal[True],
+) -> tuple[_Value, _Value, Any]: ...
+def jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False
+) -> tuple[Any, ...]:
+    """Return f's value and the Jacobian times a vector: forward mode.
 
-    f: as for vjp. primals: a tuple of its arguments. tangents: of the same form and shapes.
-    Returns: (value, tangent), or (value, tangent, aux); the tangent has the form of the value.
+    Args:
+        f: a function as for vjp.
+        primals: a tuple of its arguments.
+        tangents: a tuple of the same form and shapes: the direction of the derivative.
+        has_aux: f returns a pair, the value and anything else.
+
+    Returns:
+        (value, tangent), or (value, tangent, aux); the tangent has the form of the value.
 
     >>> value, tangent = pt.jvp(pt.sin, (pt.asarray(0.0),), (pt.asarray(2.0),))
     >>> tangent
@@ -166,15 +259,29 @@ def jvp(f, primals, tangents, *, has_aux=False):
     return (value, tangent, aux) if has_aux else (value, tangent)
 
 
-def jacobian(f, argnums=0, *, mode=None):
-    """The function that returns the derivative of every element of f's value.
+@overload
+def jacobian(
+    f: Function, argnums: Literal[0] = 0, *, mode: Literal["fwd", "rev"] | None = None
+) -> Derivative: ...
+@overload
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, mode: Literal["fwd", "rev"] | None = None
+) -> Callable[..., Any]: ...
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, mode: Literal["fwd", "rev"] | None = None
+) -> Callable[..., Any]:
+    """Return the function that computes the derivative of every element of f's value.
 
-    f: a function that returns a floating-point tensor, or nested ones. argnums: as for grad.
-    mode: "fwd" costs one push per element of the arguments, "rev" one backward pass per element of
-    the value; by default whichever are fewer.
-    Returns: a function of f's arguments. For a value of shape S and an argument of shape X its
-    result has shape S + X; for nested ones, the form of the value with the form of the argument in
-    place of each tensor.
+    Args:
+        f: a function that returns a floating-point tensor, or nested ones.
+        argnums: as for grad.
+        mode: "fwd" costs one push per element of the arguments, "rev" one backward pass per element
+            of the value; by default whichever are fewer.
+
+    Returns:
+        A function of f's arguments. For a value of shape S and an argument of shape X its result
+        has shape S + X; for nested ones, it has the form of the value with the form of the argument
+        in place of each tensor.
 
     >>> pt.jacobian(lambda x: x ** 2)(pt.asarray([1.0, 2.0]))
     Tensor([[2., 0.],
@@ -185,7 +292,7 @@ def jacobian(f, argnums=0, *, mode=None):
         raise ValueError(f"jacobian: mode: found {mode!r}: expected 'fwd', 'rev' or None")
 
     @wraps(f)
-    def jacobian_of(*args, **kwargs):
+    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         arguments, variables = _watchable("jacobian", args, positions)
         with GradientTape(persistent=True) as tape:
             tape.watch(variables)
@@ -205,7 +312,7 @@ def jacobian(f, argnums=0, *, mode=None):
     return jacobian_of
 
 
-def _by_rows(tape, outs, inputs):
+def _by_rows(tape: GradientTape, outs: list[Tensor], inputs: list[Tensor]) -> Iterator[Tensor]:
     """The blocks of the Jacobian, for each of outs and each of inputs, in reverse mode."""
     for out in outs:
         rows = [
@@ -216,7 +323,7 @@ def _by_rows(tape, outs, inputs):
             yield _joined([row[k] for row in rows], 0, out.shape + x.shape, out.dtype)
 
 
-def _by_columns(tape, outs, inputs):
+def _by_columns(tape: GradientTape, outs: list[Tensor], inputs: list[Tensor]) -> Iterator[Tensor]:
     """The same in forward mode."""
     columns = [[_filled(tape.jvp(outs, [x], [seed]), outs) for seed in _basis(x)] for x in inputs]
     for i, out in enumerate(outs):
@@ -224,30 +331,39 @@ def _by_columns(tape, outs, inputs):
             yield _joined([column[i] for column in of_x], -1, out.shape + x.shape, out.dtype)
 
 
-def _basis(t):
+def _basis(t: Tensor) -> Iterable[Tensor]:
     """For each element of t, a tensor like t that is 1 there and 0 elsewhere."""
-    from pytensor._functions.composed import eye
+    from pytensor._functions.creation import eye
 
     return _core.reshape(eye(t.size, dtype=t.dtype), (t.size, *t.shape)) if t.size else ()
 
 
-def _joined(parts, axis, shape, dtype):
-    from pytensor._functions.composed import stack
+def _joined(parts: list[Tensor], axis: int, shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
+    from pytensor._functions.joining import stack
 
     return (
         _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape, dtype=dtype)
     )
 
 
-def _size(tensors):
+def _size(tensors: Iterable[Tensor]) -> int:
     return sum(t.size for t in tensors)
 
 
-def hessian(f, argnums=0):
-    """The function that returns f's second derivatives: forward mode over reverse mode.
+@overload
+def hessian(f: Function, argnums: Literal[0] = 0) -> Derivative: ...
+@overload
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]: ...
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return the function that computes f's second derivatives: forward mode over reverse mode.
 
-    f, argnums: as for jacobian. Returns: a function of f's arguments; for a value of shape S and an
-    argument of shape X its result has shape S + X + X, for several arguments a tuple of tuples.
+    Args:
+        f: a function as for jacobian.
+        argnums: as for grad.
+
+    Returns:
+        A function of f's arguments. For a value of shape S and an argument of shape X its result
+        has shape S + X + X; for several arguments it is a tuple of tuples.
 
     >>> pt.hessian(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]))
     Tensor([[ 6.,  0.],
@@ -256,25 +372,35 @@ def hessian(f, argnums=0):
     return jacobian(jacobian(f, argnums, mode="rev"), argnums, mode="fwd")
 
 
-def hvp(f, argnums=0):
-    """The function that returns f's second derivative times a vector, without the matrix.
+@overload
+def hvp(f: Function, argnums: Literal[0] = 0) -> Derivative: ...
+@overload
+def hvp(f: Callable[..., Tensor], argnums: Argnums = 0) -> Callable[..., Any]: ...
+def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """Return the function that computes f's second derivative times a vector, without the matrix.
 
-    f, argnums: as for grad. Returns: a function of f's arguments and, after them, a vector of the
-    form and the shapes of the argument (for a tuple of positions: a tuple). It costs some three
-    gradients: forward mode over reverse mode.
+    It costs some three gradients: forward mode over reverse mode.
+
+    Args:
+        f: a function as for grad.
+        argnums: as for grad.
+
+    Returns:
+        A function of f's arguments and, after them, a vector of the form and the shapes of the
+        argument (for a tuple of positions: a tuple).
 
     >>> pt.hvp(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]), pt.asarray([1.0, 1.0]))
     Tensor([ 6., 12.], dtype=float32)
     """
     several, positions = _positions("hvp", argnums)
-    gradient = grad(f, argnums)
+    gradient: Callable[..., Any] = grad(f, argnums)  # type: ignore[call-overload]
 
     @wraps(f)
-    def product(*args, **kwargs):
+    def product(*args: Any, **kwargs: Any) -> Any:
         if not args:
             raise ValueError("hvp: found no arguments: expected those of the function and a vector")
-        *args, vector = args
-        arguments, variables = _watchable("hvp", args, positions)
+        *primals, vector = args
+        arguments, variables = _watchable("hvp", primals, positions)
         with GradientTape() as tape:
             tape.watch(variables)
             g = gradient(*arguments, **kwargs)
@@ -283,21 +409,35 @@ def hvp(f, argnums=0):
     return product
 
 
-# --------------------------------------------------------- functions with derivatives of their own
+# --------------------------------------------------------------------- custom derivatives
 
 
-def custom_gradient(f):
-    """A function whose derivative is given beside its value.
+@overload
+def custom_gradient(
+    f: Callable[[Tensor], tuple[Tensor, Callable[[Tensor], Any]]],
+) -> Callable[[Any], Tensor]: ...
+@overload
+def custom_gradient(
+    f: Callable[_Arguments, tuple[_Value, Callable[..., Any]]],
+) -> Callable[_Arguments, _Value]: ...
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of one that returns its derivative beside its value.
 
-    f: a function of tensors that returns (value, pullback). The value is a tensor, or nested ones.
-    pullback(g), where g has the form of the value, returns the gradient with respect to f's
-    positional argument, or a tuple of one for each of several; None stands for zeros. It is written
-    in tensor functions that can be differentiated themselves, if higher derivatives or forward mode
-    are wanted, and then has to be linear in g.
-    Returns: a function of the same arguments that returns the value alone.
-    Raises: TypeError when f reads a tensor that a tape records and that is no argument: its
-    gradient would be lost (stop_gradient says that this is meant).
+    Args:
+        f: a function of tensors that returns (value, pullback). The value is a tensor, or nested
+            ones. pullback(g), where g has the form of the value, returns the gradient with respect
+            to f's positional argument, or a tuple of one for each of several; None stands for
+            zeros. For higher derivatives or forward mode it has to be written in tensor functions
+            that can be differentiated, and to be linear in g.
 
+    Returns:
+        A function of the same arguments that returns the value alone.
+
+    Raises:
+        TypeError: f reads a tensor that a tape records and that is no argument: its gradient would
+            be lost (stop_gradient says that this is meant).
+
+    Example:
         @pt.custom_gradient
         def log1pexp(x):
             e = pt.exp(x)
@@ -309,7 +449,7 @@ def custom_gradient(f):
     """
 
     @wraps(f)
-    def with_gradient(*args, **kwargs):
+    def with_gradient(*args: Any, **kwargs: Any) -> Any:
         (value, pullback), read, _ = _core.observed(
             lambda: _pair("custom_gradient", f(*args, **kwargs)), forget=False
         )
@@ -321,7 +461,7 @@ def custom_gradient(f):
                 "it"
             )
 
-        def gradients(g):
+        def gradients(g: Any) -> list[Tensor | None]:
             parts = pullback(g)
             parts = (parts,) if len(args) == 1 else parts
             if not isinstance(parts, (tuple, list)) or len(parts) != len(args):
@@ -329,7 +469,7 @@ def custom_gradient(f):
                     "custom_gradient: the function's derivative returned "
                     f"{_described(parts)}: expected a tuple of {len(args)} gradients"
                 )
-            found = []
+            found: list[Any] = []
             for x, part in zip(args, parts, strict=True):
                 map_leaves(
                     lambda leaf, g: found.append(g) if isinstance(leaf, Tensor) else None,
@@ -345,14 +485,19 @@ def custom_gradient(f):
     return with_gradient
 
 
-def checkpoint(f):
-    """The function that computes what f does and keeps nothing for its derivative.
+def checkpoint(f: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
+    """Return a function that does what f does and keeps nothing for its derivative.
 
     The tape notes the call alone, and the backward pass runs f again: of a long chain cut into
-    sqrt(n) pieces only the pieces' inputs are kept, for one more run of each. What f reads besides
-    its arguments gets its gradient as well. f must do the same at each run; random numbers of
-    pytensor.random repeat themselves.
-    Raises: in the backward pass, RuntimeError when f computed something else.
+    sqrt(n) pieces only the pieces' inputs are kept, at the cost of one more run of each. Tensors
+    that f reads besides its arguments get their gradients as well.
+
+    Args:
+        f: a function that does the same at each run; random numbers of pytensor.random repeat
+            themselves.
+
+    Raises:
+        RuntimeError: f computed something else when it ran again, in the backward pass.
 
     >>> f = pt.checkpoint(lambda x: pt.sum(pt.sin(x) ** 2))
     >>> pt.grad(f)(pt.asarray([0.5]))
@@ -360,7 +505,7 @@ def checkpoint(f):
     """
 
     @wraps(f)
-    def checkpointed(*args, **kwargs):
+    def checkpointed(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Value:
         from pytensor.random import generator
 
         if not _core.is_recording():
@@ -371,7 +516,7 @@ def checkpoint(f):
         places = [k for k, t in enumerate(leaves(value)) if id(t) in made]
         sums = _sums(value, places)
 
-        def gradients(g):
+        def gradients(g: Any) -> list[Tensor | None]:
             now, generator().bit_generator.state = generator().bit_generator.state, state
             try:
                 with GradientTape() as tape:
@@ -384,29 +529,39 @@ def checkpoint(f):
                     "checkpoint: the function computed something else when it was "
                     "run again for its derivative"
                 )
-            again = leaves(again)
-            return tape.gradient([again[k] for k in places], read, output_gradient=leaves(g))
+            outs = leaves(again)
+            return tape.gradient([outs[k] for k in places], read, output_gradient=leaves(g))
 
         return _recorded(value, read, gradients, made)
 
     return checkpointed
 
 
-def _sums(value, places):
-    """What tells the results of two runs apart, NaN or not."""
+def _sums(value: Any, places: Iterable[int]) -> list[str]:
+    """Sums by which the results of two runs are compared, NaN or not."""
     results = leaves(value)
     return [repr(stop_gradient(results[k]).sum().item()) for k in places]
 
 
-def _recorded(value, inputs, gradients, made=None):
+def _recorded(
+    value: Any,
+    inputs: Iterable[Tensor],
+    gradients: Callable[[Any], list[Tensor | None]],
+    made: Iterable[int] | None = None,
+) -> Any:
     """The value as new tensors, which the tapes take for the results of one call.
 
-    gradients: the function from the gradients of the results (in the form of the value where made
-    is None, otherwise of those whose ids it holds) to a list of those of the inputs.
+    Args:
+        value: a tensor, or nested ones.
+        inputs: of the call.
+        gradients: the function from the gradients of the results (in the form of the value where
+            made is None, otherwise a tuple of those whose ids it holds) to a list of those of the
+            inputs.
+        made: the ids of the tensors that are results; by default all floating-point ones.
     """
-    results = []
+    results: list[Tensor] = []
 
-    def result(leaf):
+    def result(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or (
             leaf.dtype.kind != "f" if made is None else id(leaf) not in made
         ):
@@ -416,7 +571,7 @@ def _recorded(value, inputs, gradients, made=None):
 
     value = map_leaves(result, value)
 
-    def pullback(g):
+    def pullback(g: Any) -> list[Tensor | None]:
         g = g if isinstance(g, tuple) else (g,)
         if made is not None:
             return gradients(g)
@@ -432,12 +587,16 @@ def _recorded(value, inputs, gradients, made=None):
 # ------------------------------------------------------------ looking at tapes, and checking
 
 
-def tape_text(f, *args):
-    """What a tape records of f(*args), a line for each value, as text.
+def tape_text(f: Callable[..., Any], *args: Any) -> str:
+    """Return what a tape records of f(*args) as text, a line for each value.
 
-    f: a function of floating-point tensors, nested lists, tuples and dictionaries of them. Each
-    line has a name, the operation and what goes in, dtype and shape: gradient() walks the lines
-    from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws them.
+    Each line has a name, the operation and what goes in, dtype and shape: gradient() walks the
+    lines from the last to the first, jvp() from the first to the last. pytensor.plot.tape draws
+    them.
+
+    Args:
+        f: a function of floating-point tensors, or nested lists, tuples and dictionaries of them.
+        *args: its arguments.
 
     >>> print(pt.tape_text(lambda x: pt.sum(pt.exp(x)), pt.ones(3)))
     x             float32 (3,)
@@ -450,15 +609,31 @@ def tape_text(f, *args):
     return graph.text(f, *args)
 
 
-def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6, eps=6e-6):
+def check_grads(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 1,
+    modes: Sequence[str] = ("fwd", "rev"),
+    *,
+    rtol: float = 1e-6,
+    atol: float = 1e-6,
+    eps: float = 6e-6,
+) -> None:
     """Compare f's derivatives with central differences along random directions.
 
-    f: a function of tensors, nested ones, and anything else. args: a tuple of its arguments; all
-    floating-point tensors and numbers among them are varied, in float64. order: how many
-    derivatives to check. modes: "fwd" for jvp, "rev" for vjp; with order 2 also one over the other.
-    rtol, atol: the deviation allowed. eps: the step; by default the one whose errors, of rounding
-    and of the formula, are smallest in float64.
-    Raises: AssertionError that says which derivative deviates and by how much.
+    Args:
+        f: a function of tensors, nested ones, and anything else.
+        args: a tuple of its arguments. All floating-point tensors and numbers among them are
+            varied, in float64.
+        order: how many derivatives to check.
+        modes: "fwd" for jvp, "rev" for vjp; with order 2 also one over the other.
+        rtol: the relative deviation that is allowed.
+        atol: the absolute one.
+        eps: the step; by default the one whose errors, of rounding and of the formula, are smallest
+            in float64.
+
+    Raises:
+        AssertionError: a derivative deviates; the message says which and by how much.
 
     >>> pt.check_grads(pt.tanh, (np.linspace(-1, 1, 5),), order=2)
     """
@@ -472,17 +647,17 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
     )
     random = np.random.default_rng(0)
 
-    def flat(*variables):
+    def flat(*variables: Any) -> list[Tensor]:
         parts = iter(variables)
         value = f(*map_leaves(lambda x: next(parts) if _is_variable(x) else x, args))
         return [out for out in leaves(value) if isinstance(out, Tensor) and out.dtype.kind == "f"]
 
-    def direction(tensors):
+    def direction(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
         return tuple(_core.asarray(random.standard_normal(t.shape)) for t in tensors)
 
-    def compare(found, expected, name):
-        for k, (a, b) in enumerate(zip(found, expected, strict=True)):
-            a, b = np.asarray(a), np.asarray(b)
+    def compare(found: Iterable[Any], expected: Iterable[Any], name: str) -> None:
+        for k, pair in enumerate(zip(found, expected, strict=True)):
+            a, b = map(np.asarray, pair)
             if not np.allclose(a, b, rtol, atol, equal_nan=True):
                 worst = np.nanargmax(np.where(np.isfinite(a - b), abs(a - b), np.inf))
                 raise AssertionError(
@@ -490,7 +665,7 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
                     f"{b.flat[worst]!r} (element {worst} along a random direction)"
                 )
 
-    def check(g, point, left, name):
+    def check(g: Callable[..., Any], point: Sequence[Tensor], left: int, name: str) -> None:
         tangents = direction(point)
         ahead, behind = (
             g(*(x + step * t for x, t in zip(point, tangents, strict=True))) for step in (eps, -eps)
@@ -510,25 +685,27 @@ def check_grads(f, args, order=1, modes=("fwd", "rev"), *, rtol=1e-6, atol=1e-6,
     check(flat, tuple(x for x in leaves(args) if _is_variable(x)), order, "")
 
 
-def _derivative(g, mode, tangents, weights):
+def _derivative(
+    g: Callable[..., Any], mode: str, tangents: Sequence[Tensor], weights: Sequence[Tensor]
+) -> Callable[..., Any]:
     """The function of the point that is to be checked for the next order."""
     if mode == "fwd":
         return lambda *point: jvp(g, point, tangents)[1]
     return lambda *point: list(vjp(g, *point)[1](list(weights)))
 
 
-def _inner(left, right):
+def _inner(left: Iterable[Tensor], right: Iterable[Tensor]) -> float:
     return sum(float((a * b).sum()) for a, b in zip(left, right, strict=True))
 
 
-def _is_variable(x):
+def _is_variable(x: Any) -> bool:
     return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", None) == "f"
 
 
 # ------------------------------------------------------------------- arguments, nested values
 
 
-def _positions(name, argnums):
+def _positions(name: str, argnums: Any) -> tuple[bool, list[int]]:
     """Whether argnums is a sequence, and the positions in it."""
     several = isinstance(argnums, (list, tuple))
     try:
@@ -539,7 +716,9 @@ def _positions(name, argnums):
         ) from None
 
 
-def _watchable(name, args, positions):
+def _watchable(
+    name: str, args: Sequence[Any], positions: Iterable[int]
+) -> tuple[list[Any], list[Any]]:
     """The arguments with variables at the positions; and these variables."""
     arguments = list(args)
     for position in positions:
@@ -549,26 +728,26 @@ def _watchable(name, args, positions):
     return arguments, [arguments[position] for position in positions]
 
 
-def _filled(gradients, tensors):
+def _filled(gradients: Any, tensors: Any) -> Any:
     """The gradients, with zeros for None."""
     return map_leaves(
         lambda t, g: _core.full(t.shape, 0, dtype=t.dtype) if g is None else g, tensors, gradients
     )
 
 
-def _pair(name, result):
+def _pair(name: str, result: Any) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{name}: the function returned {_described(result)}: expected a pair")
     return result
 
 
-def _described(value):
+def _described(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a tensor of dtype {value.dtype}"
     return f"a {type(value).__name__}"
 
 
-def _fitting(g, x):
+def _fitting(g: Any, x: Tensor) -> Tensor:
     """A gradient that a user's function returned for x."""
     g = _core.asarray(g)
     if g.shape != x.shape:

@@ -1,12 +1,15 @@
-"""Trees: nested lists, tuples and dictionaries, and what stands at their leaves."""
+"""Trees: nested lists, tuples and dictionaries, and what is at their leaves."""
 
 from __future__ import annotations
 
-from pytensor._core import asarray, identity, rebuilt
+from collections.abc import Callable
+from typing import Any
+
+from pytensor._core import Tensor, asarray, identity, rebuilt
 
 
-def map_leaves(function, structure, *others):
-    """The structure with function(leaf, *leaves of the others) in place of each leaf."""
+def map_leaves(function: Callable[..., Any], structure: Any, *others: Any) -> Any:
+    """Return the structure with function(leaf, *leaves of the others) in place of each leaf."""
     if isinstance(structure, dict):
         return {
             key: map_leaves(function, part, *(other[key] for other in others))
@@ -20,23 +23,25 @@ def map_leaves(function, structure, *others):
     return function(structure, *others)
 
 
-def leaves(structure):
-    """What stands in a nested list, tuple or dictionary, in order."""
-    found = []
+def leaves(structure: Any) -> list[Any]:
+    """Return what is in a nested list, tuple or dictionary, in order."""
+    found: list[Any] = []
     map_leaves(found.append, structure)
     return found
 
 
-def spread(structure, part):
-    """The part, or Nones in the form of the structure."""
+def spread(structure: Any, part: Any) -> Any:
+    """Return the part, or Nones in the form of the structure."""
     return map_leaves(lambda _: None, structure) if part is None else part
 
 
-def new_variables(name, argument):
-    """The argument with every tensor replaced by a new one on the same memory, so that the inner
-    function's variable is not confused with the same tensor used elsewhere."""
+def new_variables(name: str, argument: Any) -> Any:
+    """Return the argument with every tensor replaced by a new one on the same memory.
 
-    def variable(leaf):
+    So the inner function's variable is not confused with the same tensor used elsewhere.
+    """
+
+    def variable(leaf: Any) -> Tensor:
         tensor = asarray(leaf)
         if tensor.dtype.kind != "f":
             raise TypeError(

@@ -487,7 +487,7 @@ def scatter(x, /, key, shape):
 
 
 def set_at(x, key, values, /):
-    """x with x[key] = values, as a new tensor; see pytensor._functions.composed.set_at."""
+    """x with x[key] = values, as a new tensor; see pytensor.set_at."""
     cdef Tensor t = as_tensor(x, "set_at"), source = asarray(values, dtype=DTYPES[t.type])
     cdef Tensor out = converted(t, t.type)
     cdef bint is_recorded_here = recording_mask & (t.tracked | source.tracked)
@@ -508,7 +508,7 @@ def set_at(x, key, values, /):
 
 
 def concat(list tensors not None, position):
-    """Joins the tensors, at least one, along an axis; see pytensor._functions.composed.concat."""
+    """The tensors, at least one, one after another; see pytensor.concat."""
     cdef Tensor first = <Tensor?>tensors[0], t, out
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef int dtype = first.type, axis = read_axis(position, first.ndim, "concat"), d

@@ -569,11 +569,22 @@ cdef Tensor as_tensor(object value, str name="asarray"):
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name}: {type(value).__name__} has elements of dtype {array.dtype}: "
                         "expected numbers or booleans")
+    if array.dtype == np.float64 and holds_large_integers(value, array):
+        try:
+            array = np.asarray(value, dtype=np.uint64)
+        except OverflowError:  # one is negative, or beyond 64 bits: floating-point numbers, then
+            pass
     t = from_numpy(array)
     if (t.type in (PT_FLOAT64, PT_COMPLEX128) and isinstance(value, (list, tuple))
             and of_python_numbers(value)):
         t = converted(t, DEFAULT_FLOAT if t.type == PT_FLOAT64 else PT_COMPLEX64)
     return t
+
+
+cdef bint holds_large_integers(object values, object array) except -1:
+    """Whether values are Python's integers, of which NumPy makes float64: some are beyond int64."""
+    return (isinstance(values, (list, tuple)) and array.size > 0 and array.max() >= 2.0**63
+            and of_integers(np.asarray(values, dtype=object)))
 
 
 cdef int check_depth(int depth, str name) except -1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math as _math
+import typing as _typing
 
 import numpy as _np
 
@@ -33,10 +34,28 @@ from pytensor._ops import *  # noqa: F403
 
 # isort: split
 # After the rows of the op table, since some functions take the place of one: clip with no bound.
-from pytensor._functions import array_api as _array_api
-from pytensor._functions import composed as _composed
+from pytensor._functions import (
+    array_api,
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    on_demand,
+    products,
+    shapes,
+    statistics,
+)
 from pytensor._functions.array_api import *  # noqa: F403
-from pytensor._functions.composed import *  # noqa: F403
+from pytensor._functions.creation import *  # noqa: F403
+from pytensor._functions.elementwise import *  # noqa: F403
+from pytensor._functions.indexing import *  # noqa: F403
+from pytensor._functions.joining import *  # noqa: F403
+from pytensor._functions.products import *  # noqa: F403
+from pytensor._functions.shapes import *  # noqa: F403
+from pytensor._functions.statistics import *  # noqa: F403
+
+if _typing.TYPE_CHECKING:
+    from pytensor._functions.numpy_functions import *  # noqa: F403
 
 bool = _np.dtype("bool")
 int8, int16, int32, int64 = (_np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
@@ -86,25 +105,32 @@ __all__ = [
     "zeros",
 ]
 __all__ += _ops.__all__
-__all__ += _array_api.__all__
-__all__ += _composed.__all__
+__all__ += array_api.__all__
+__all__ += creation.__all__
+__all__ += elementwise.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
+__all__ += products.__all__
+__all__ += shapes.__all__
+__all__ += statistics.__all__
 
 
-def _complex_function(name):
+def _complex_function(name: str) -> _typing.Any:
     """What computes a row of the op table for complex numbers; None without a rule."""
     from pytensor._functions import by_numpy
 
     return by_numpy.complex_function(name)
 
 
-def _call_ufunc(*arguments):
-    """What a ufunc of NumPy's gives of tensors."""
+def _call_ufunc(*arguments: _typing.Any) -> _typing.Any:
+    """What a ufunc of NumPy's returns for tensors."""
     from pytensor._functions import by_numpy
 
+    _core.hand_down(call_ufunc=by_numpy.call_ufunc)  # the next call goes there
     return by_numpy.call_ufunc(*arguments)
 
 
-def _html():
+def _html() -> _typing.Any:
     """What draws tensors, tapes and fused functions in notebooks."""
     from pytensor._support import html
 
@@ -114,5 +140,9 @@ def _html():
 _core.hand_down(call_ufunc=_call_ufunc, complex_function=_complex_function, html=_html)
 
 
-def __getattr__(name):
-    return _composed.made(globals(), "", name)
+if (
+    not _typing.TYPE_CHECKING
+):  # type checkers know all names, and would take any other for one of them
+
+    def __getattr__(name):
+        return on_demand.attribute(globals(), "", name)

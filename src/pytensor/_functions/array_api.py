@@ -1,21 +1,29 @@
-"""What a namespace of the Array API standard tells about itself and its dtypes."""
+"""What a namespace of the Array API standard says of itself, and its functions of dtypes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytensor import _core
-from pytensor._core import Tensor, empty
+from pytensor._core import Tensor, asarray, empty
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from pytensor._core import _Operand
 
 __all__ = [
     "__array_api_version__",
     "__array_namespace_info__",
+    "astype",
     "can_cast",
     "finfo",
     "iinfo",
     "isdtype",
+    "result_type",
 ]
 
 __array_api_version__ = "2025.12"
@@ -31,16 +39,49 @@ _KINDS = {
 }
 
 
-def dtype_of(value):
-    """The dtype of a tensor, or that a dtype-like names."""
+def dtype_of(value: Tensor | DTypeLike) -> np.dtype[Any]:
+    """Return the dtype of a tensor, or the one that a dtype-like stands for."""
     return value.dtype if isinstance(value, Tensor) else empty(0, dtype=value).dtype
 
 
-def isdtype(dtype, kind):
-    """Whether dtype is of a kind: a dtype, a name, or a tuple of them of which one must fit.
+def astype(
+    x: _Operand, dtype: DTypeLike, /, *, copy: bool = True, device: str | None = None
+) -> Tensor:
+    """Return the elements converted to dtype; with copy=False, x itself if it has that dtype.
 
-    Names: "bool", "signed integer", "unsigned integer", "integral", "real floating",
-    "complex floating", "numeric".
+    >>> pt.astype(pt.asarray([1.7, -1.7]), "int32")
+    Tensor([ 1, -1], dtype=int32)
+    """
+    _core.check_device("astype", device)
+    return asarray(x).astype(dtype, copy=copy)
+
+
+def result_type(*arrays_and_dtypes: _Operand | DTypeLike) -> np.dtype[Any]:
+    """Return the dtype of an operation on these tensors, dtypes and Python numbers.
+
+    >>> pt.result_type(pt.int32, pt.float32)
+    dtype('float32')
+    """
+    if not arrays_and_dtypes:
+        raise ValueError("result_type: nothing to promote")
+    parts: list[Any] = [
+        value
+        if isinstance(value, (bool, int, float, complex, Tensor))
+        else empty((0,), dtype=value)  # type: ignore[arg-type]
+        for value in arrays_and_dtypes
+    ]
+    parts = [value[:0] if isinstance(value, Tensor) and value.ndim else value for value in parts]
+    return _core.promoted(parts)
+
+
+def isdtype(dtype: DTypeLike, kind: DTypeLike | tuple[DTypeLike, ...]) -> bool:
+    """Return whether dtype is of a kind.
+
+    Args:
+        dtype: a dtype-like.
+        kind: a dtype; a name, "bool", "signed integer", "unsigned integer", "integral",
+            "real floating", "complex floating" or "numeric"; or a tuple of them, of which one must
+            fit.
 
     >>> pt.isdtype(pt.float32, "real floating")
     True
@@ -55,8 +96,8 @@ def isdtype(dtype, kind):
     return np.dtype(dtype) == np.dtype(kind)
 
 
-def can_cast(from_, to, /):
-    """Whether a tensor or dtype promotes to the dtype `to` without another dtype as the result.
+def can_cast(from_: Tensor | DTypeLike, to: Tensor | DTypeLike, /) -> bool:
+    """Return whether promoting a tensor or dtype together with the dtype `to` results in `to`.
 
     >>> pt.can_cast("int32", "float64"), pt.can_cast("float64", "int32")
     (True, False)
@@ -77,7 +118,7 @@ class FloatInfo:
     max: float
     min: float
     smallest_normal: float
-    dtype: np.dtype
+    dtype: np.dtype[Any]
 
 
 @dataclass(frozen=True)
@@ -87,11 +128,11 @@ class IntegerInfo:
     bits: int
     max: int
     min: int
-    dtype: np.dtype
+    dtype: np.dtype[Any]
 
 
-def finfo(type, /):
-    """The limits of a floating-point dtype, or of that of a tensor.
+def finfo(type: Tensor | DTypeLike, /) -> FloatInfo:
+    """Return the limits of a floating-point dtype, or of that of a tensor.
 
     >>> float(pt.finfo("float32").eps)
     1.1920928955078125e-07
@@ -110,8 +151,8 @@ def finfo(type, /):
     )
 
 
-def iinfo(type, /):
-    """The limits of an integer dtype, or of that of a tensor.
+def iinfo(type: Tensor | DTypeLike, /) -> IntegerInfo:
+    """Return the limits of an integer dtype, or of that of a tensor.
 
     >>> pt.iinfo("int8").max
     127
@@ -126,24 +167,24 @@ def iinfo(type, /):
 class NamespaceInfo:
     """What __array_namespace_info__ returns."""
 
-    def capabilities(self):
-        """Masks and shapes that depend on data are there; the most axes that a tensor has."""
+    def capabilities(self) -> dict[str, bool | int]:
+        """Return that masks and shapes that depend on data work, and how many axes are allowed."""
         return {
             "boolean indexing": True,
             "data-dependent shapes": True,
             "max dimensions": _core.MAX_NDIM,
         }
 
-    def default_device(self):
-        """Always "cpu"."""
+    def default_device(self) -> str:
+        """Return "cpu"."""
         return "cpu"
 
-    def devices(self):
-        """The only device."""
+    def devices(self) -> tuple[str, ...]:
+        """Return the only device."""
         return ("cpu",)
 
-    def default_dtypes(self, *, device=None):
-        """The dtypes of Python's numbers, and of indices."""
+    def default_dtypes(self, *, device: str | None = None) -> dict[str, np.dtype[Any]]:
+        """Return the dtypes of Python's numbers, and of indices."""
         _core.check_device("default_dtypes", device)
         return {
             "real floating": np.dtype("float32"),
@@ -152,16 +193,18 @@ class NamespaceInfo:
             "indexing": np.dtype("int64"),
         }
 
-    def dtypes(self, *, device=None, kind=None):
-        """The dtypes by name, of a kind as in isdtype (or a tuple of kinds)."""
+    def dtypes(
+        self, *, device: str | None = None, kind: str | tuple[str, ...] | None = None
+    ) -> dict[str, np.dtype[Any]]:
+        """Return the dtypes by name; only those of a kind, as in isdtype, or of several."""
         _core.check_device("dtypes", device)
         return {
             dtype.name: dtype for dtype in _core.ALL_DTYPES if kind is None or isdtype(dtype, kind)
         }
 
 
-def __array_namespace_info__():
-    """The dtypes, devices and capabilities of this namespace; see the Array API standard.
+def __array_namespace_info__() -> NamespaceInfo:
+    """Return what the Array API standard asks of a namespace: dtypes, devices, capabilities.
 
     >>> pt.__array_namespace_info__().default_device()
     'cpu'

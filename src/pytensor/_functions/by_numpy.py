@@ -7,6 +7,9 @@ and makes tensors of the results, again without one.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -19,27 +22,29 @@ from pytensor._tables.numpy_rows import TABLE, Row, complex_reference
 _ERRORS = (np.linalg.LinAlgError, IndexError, TypeError, ValueError)
 
 
-def names(module=""):
-    """The names of the functions of pytensor (""), "linalg" or "fft"."""
+def names(module: str = "") -> list[str]:
+    """Return the names of the functions of pytensor (""), "linalg" or "fft"."""
     return [name.rpartition(".")[2] for name in TABLE if name.rpartition(".")[0] == module]
 
 
-def function(name):
-    """Make the function of a row; `name` is that of the row: "linalg.qr"."""
+@functools.cache
+def function(name: str) -> Callable[..., Any]:
+    """Return the function of the row of that name: "linalg.qr"."""
     row = TABLE[name]
     module, _, short = name.rpartition(".")
     inputs = "".join(f"{name}, " for name in row.inputs)
     parameters = "".join(f"{name}, " for name in row.parameters)
-    namespace = {"call": _Call(row).__call__}
-    exec(f"def {short}({row.signature}): return call(({inputs}), ({parameters}))", namespace)
+    namespace: dict[str, Any] = {"call": _Call(row).__call__}
+    source = f"def {short}({row.typed_signature}) -> {row.result_type}:"
+    exec(f"{source} return call(({inputs}), ({parameters}))", namespace)
     made = namespace[short]
     made.__module__ = f"pytensor.{module}".rstrip(".")
     made.__doc__ = _docstring(row)
     return made
 
 
-def complex_function(name):
-    """What computes a row of the op table for arrays of complex numbers; None without a rule."""
+def complex_function(name: str) -> Callable[..., Any] | None:
+    """Return what computes a row of the op table for complex arrays; None without a rule."""
     expression = complex_reference(name)
     if expression is None:
         return None
@@ -64,9 +69,9 @@ def _docstring(row: Row) -> str:
 
 
 class _Call:
-    """What the functions of one row do."""
+    """What the function of one row does."""
 
-    def __init__(self, row: Row):
+    def __init__(self, row: Row) -> None:
         self.row = row
         self.compute = eval(
             f"lambda {', '.join(row.inputs + row.parameters)}: {row.numpy}", globals()
@@ -74,7 +79,7 @@ class _Call:
         self.takes_any_number = "operands" in row.parameters  # the last one, then
         self.known_to_tapes = False
 
-    def __call__(self, inputs, parameters):
+    def __call__(self, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any:
         row = self.row
         tensors = _core.operands(
             row.name, parameters[-1] if self.takes_any_number else inputs, row.types, row.promoting
@@ -96,8 +101,8 @@ class _Call:
             self.record(tuple(tensors), parameters, result)
         return result
 
-    def record(self, tensors, parameters, result):
-        """Tell the tapes; NotImplementedError where a gradient would get lost."""
+    def record(self, tensors: tuple[Tensor, ...], parameters: Iterable[Any], result: Any) -> None:
+        """Record the call on the tapes; NotImplementedError where a gradient would be lost."""
         results = tuple(result) if isinstance(result, tuple) else (result,)
         if self.row.d is None:
             if any(out.dtype.kind in "fc" for out in results):
@@ -112,27 +117,27 @@ class _Call:
         _core.record_call(self.row.name, tensors, results, tuple(map(_fixed, parameters)))
 
 
-def _fixed(parameter):
+def _fixed(parameter: Any) -> Any:
     """A parameter as a tape keeps it: a 0-d array, such as an axis, could change."""
     if isinstance(parameter, (Tensor, np.ndarray)) and parameter.ndim == 0:
         return parameter.item()
     return parameter
 
 
-def _tensors(result):
-    """What NumPy returned beside an array: its arrays and scalars as tensors."""
+def _tensors(result: Any) -> Any:
+    """What NumPy returned other than an array: its arrays and scalars as tensors."""
     if isinstance(result, tuple):
         parts = [asarray(np.asarray(part)) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
     return asarray(np.asarray(result))
 
 
-# ------------------------------------------------------------------ what NumPy hands over to us
+# ------------------------------------------------------------ ufuncs that are called on tensors
 
 
 @functools.cache
-def _own_ufuncs(namespace):
-    """NumPy's ufuncs that the namespace has too, whatever NumPy calls them: np.arccos is acos."""
+def _own_ufuncs(namespace: Any) -> dict[np.ufunc, Callable[..., Any]]:
+    """NumPy's ufuncs that the namespace has too, if under another name: np.arccos is acos."""
     return {
         getattr(np, name): getattr(namespace, name)
         for name in dir(namespace)
@@ -140,22 +145,29 @@ def _own_ufuncs(namespace):
     }
 
 
-def call_ufunc(namespace, ufunc, method, inputs, keywords):
-    """What a ufunc of NumPy's gives where an input or out is a tensor: Tensor.__array_ufunc__.
+def call_ufunc(
+    namespace: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """Call a ufunc of NumPy's where an input or out is a tensor: Tensor.__array_ufunc__.
 
-    That is the function of the namespace, with its gradient. What this lacks (np.cbrt, where=...)
-    NumPy computes on the tensors' memory. Results are tensors in any case.
+    The function of the namespace of that name computes it, with its gradient. For others (np.cbrt,
+    where=...) NumPy computes on the tensors' memory. Results are tensors in any case.
     """
     for value in inputs:
-        if getattr(type(value), "__array_ufunc__", None) not in _UNDERSTOOD:
+        kind = type(value)
+        if kind not in _SIMPLE and getattr(kind, "__array_ufunc__", None) not in _UNDERSTOOD:
             return NotImplemented
+    if method == "__call__" and not keywords:
+        function = _own_ufuncs(namespace).get(ufunc)
+        if function is not None:
+            return function(*inputs)
     outs = keywords.pop("out", ())
     function = _own_ufuncs(namespace).get(ufunc)
     if function is not None and method == "__call__" and not keywords:
         result = function(*inputs)
     else:
         arrays = [np.asarray(value) if isinstance(value, Tensor) else value for value in inputs]
-        if outs:  # copies of tensors: write_to tells the tapes of what changes
+        if outs:  # copies of tensors: write_to notes on the tapes what changes
             keywords["out"] = tuple(
                 out.numpy().copy() if isinstance(out, Tensor) else out for out in outs
             )
@@ -170,23 +182,24 @@ def call_ufunc(namespace, ufunc, method, inputs, keywords):
     return tuple(map(_core.write_to, result, outs))
 
 
-# those whose elements we read, and that leave the call to us
+# those whose elements can be read, and that do not handle the call themselves
 _UNDERSTOOD = (None, Tensor.__array_ufunc__, np.ndarray.__array_ufunc__)
+_SIMPLE = frozenset((Tensor, np.ndarray, float, int))  # the common ones of them
 
 
 # ------------------------------------------------------- what the expressions of the table call
 
 
-def argsort(x, axis, descending, stable):
-    """The positions that sort x; of equal elements, in their order, in descending order too."""
+def argsort(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray:
+    """Return the positions that sort x; equal elements keep their order, descending or not."""
     if not descending:
         return x.argsort(axis=axis, stable=stable)
     turned = np.flip(x, axis).argsort(axis=axis, stable=stable)
     return x.shape[axis] - 1 - np.flip(turned, axis)
 
 
-def sort(x, axis, descending, stable):
-    """The elements of x in order."""
+def sort(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray:
+    """Return the elements of x in order."""
     # Of numbers, which of two equal ones comes first shows in zeros of either sign alone; NumPy's
     # stable sort takes up to three times as long, but for the narrowest, which it counts.
     if stable and x.dtype.itemsize > 2 and x.size > 1000:
@@ -196,15 +209,21 @@ def sort(x, axis, descending, stable):
     return np.flip(result, axis) if descending else result
 
 
-def nonzero(x):
-    """The indices; a 0-d array has no axis."""
+def nonzero(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the indices; a 0-d array has no axis."""
     if x.ndim == 0:
         raise ValueError("a 0-d tensor has no axis")
     return x.nonzero()
 
 
-def cumulative(function, x, axis, dtype, include_initial):
-    """cumulative_sum or cumulative_prod with our defaults for dtype."""
+def cumulative(
+    function: Callable[..., np.ndarray],
+    x: np.ndarray,
+    axis: int | None,
+    dtype: Any,
+    include_initial: bool,
+) -> np.ndarray:
+    """Return cumulative_sum or cumulative_prod with pytensor's defaults for dtype."""
     if axis is None and x.ndim != 1:
         raise ValueError(f"x has shape {x.shape}: name the axis")
     if dtype is None:
@@ -214,34 +233,70 @@ def cumulative(function, x, axis, dtype, include_initial):
     )
 
 
-def as_complex(function, x):
-    """What NumPy returns as real numbers where all imaginary parts are 0, as complex ones."""
+def as_complex(function: Callable[..., Any], x: np.ndarray) -> Any:
+    """Return complex numbers also where NumPy returns real ones, as all imaginary parts are 0."""
     return function(x.astype(np.result_type(x, np.complex64)))
 
 
-def solve(x, y):
-    """np.linalg.solve, where only y of one axis is a vector."""
+def solve(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return np.linalg.solve, where only y of one axis is a vector."""
     return np.linalg.solve(x, y)
 
 
-def transform_n(function, x, s, axes, norm):
-    """A Fourier transform along several axes; s alone means the last ones."""
+def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndarray:
+    """Return np.linalg.vector_norm, also where powers of the elements over- or underflow."""
+    norm = np.linalg.vector_norm
+    result = norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    if not 1 < ord < math.inf or x.size == 0:
+        return result
+    least = _least_norm(x.dtype, ord)
+    if (
+        least < result < math.inf
+        if result.ndim == 0
+        else least < result.min() <= result.max() < math.inf
+    ):
+        return result
+    scale = np.abs(x).max(axis=axis, keepdims=True)
+    scale = np.where((scale > 0) & (scale < math.inf), scale, scale.dtype.type(1))
+    result = norm(x / scale, axis=axis, keepdims=True, ord=ord) * scale
+    if keepdims:
+        return result
+    return result.squeeze(axis) if axis is not None else result.reshape(())
+
+
+@functools.cache
+def _least_norm(dtype: np.dtype, ord: float) -> float:
+    """The norm from which on the powers that underflow are too small to matter."""
+    info = np.finfo(dtype)
+    return float(info.smallest_normal / info.eps) ** (1 / ord)
+
+
+def matrix_norm(x: np.ndarray, keepdims: bool, ord: Any) -> np.ndarray:
+    """Return np.linalg.matrix_norm; of 'fro', also where squares over- or underflow."""
+    if ord == "fro" and x.ndim >= 2:
+        return vector_norm(x, (-2, -1), keepdims, 2)
+    return np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)
+
+
+def transform_n(
+    function: Callable[..., np.ndarray], x: np.ndarray, s: Any, axes: Any, norm: str | None
+) -> np.ndarray:
+    """Return a Fourier transform along several axes; s alone means the last ones."""
     if s is not None and axes is None:
         axes = tuple(range(-len(s), 0))
     return function(x, s=s, axes=axes, norm=norm)
 
 
-def complex_expm1(x):
-    """exp(x) - 1 with the standard's special cases, which NumPy's own misses: 0 + 0j of -0 + 0j for
-    one."""
+def complex_expm1(x: np.ndarray) -> np.ndarray:
+    """Return exp(x) - 1 with the standard's special cases, which np.expm1 misses: 0 + 0j at -0."""
     exp = np.exp(x)
     result = np.where(np.isfinite(x) & np.isfinite(exp), np.expm1(x), exp - 1)
     result.real[x == 0] = 0
     return result
 
 
-def complex_tanh(x):
-    """tanh(x) with the standard's special cases: +-1 +-0j at infinity."""
+def complex_tanh(x: np.ndarray) -> np.ndarray:
+    """Return tanh(x) with the standard's special cases: +-1 +-0j at infinity."""
     result = np.array(np.tanh(x))
     infinite = np.isinf(x.real)
     result.real[infinite] = np.copysign(1, x.real[infinite])

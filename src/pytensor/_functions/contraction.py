@@ -2,7 +2,7 @@
 
 np.einsum multiplies and adds element by element, over all axes at once: fine for a few elements,
 and thirty times slower than a product of large matrices. Here np.einsum_path chooses which two
-operands to contract first; each contraction sums what axes an operand has for itself, and is then
+operands to contract first; each contraction sums the axes that only one operand has, and is then
 one (batched) product.
 """
 
@@ -11,21 +11,25 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pytensor._core import MAX_NDIM, asarray, matmul, permute_dims, reshape
+from pytensor._core import MAX_NDIM, Tensor, asarray, matmul, permute_dims, reshape
 
-# From so many products of elements on np.einsum takes longer than the calls here do (30 us); more
-# where an element takes part in few, as then np.einsum only waits for memory, but on one thread.
+# With this many products of elements np.einsum takes longer than the calls here do (30 us). More
+# where an element takes part in few: np.einsum then only waits for memory, if on one thread.
 _MIN_PRODUCTS = 1 << 15
 _MIN_PASSES = 1 << 20
 _FEW = 8
 
 
-def einsum(subscripts, operands):
-    """np.einsum of ndarrays of one dtype, with its errors, but without its faults: it reads
-    subscripts up to a null character, and the diagonal of (0, n) beyond the end of memory."""
+def einsum(subscripts: str, operands: Sequence[np.ndarray]) -> np.ndarray | Tensor:
+    """Return np.einsum of ndarrays of one dtype, with its errors but without its faults.
+
+    np.einsum reads subscripts up to a null character only, and the diagonal of (0, n) beyond the
+    end of memory.
+    """
     if not isinstance(subscripts, str):
         raise TypeError(f"found {subscripts!r}: expected subscripts, as in 'ij,jk->ik'")
     if "\0" in subscripts:
@@ -62,13 +66,17 @@ def einsum(subscripts, operands):
 
 
 @functools.lru_cache(maxsize=256)
-def _plan(subscripts, shapes):
-    """The letters of each operand and of the result, and the path: positions of the operands to
-    contract, of which the result comes last. None for what is np.einsum's business: errors, views,
-    and what is small."""
+def _plan(
+    subscripts: str, shapes: tuple[tuple[int, ...], ...]
+) -> tuple[list[str], str, list[tuple[int, ...]]] | None:
+    """The letters of each operand and of the result, and the path.
+
+    The path is a list of positions of the operands to contract; each result is appended to them.
+    None for what np.einsum does better: errors, views, and what is small.
+    """
     try:
         terms, result = spelt(subscripts, [len(shape) for shape in shapes])
-        lengths = {}
+        lengths: dict[str, int] = {}
         for term, shape in zip(terms, shapes, strict=True):
             for letter, n in zip(term, shape, strict=True):
                 lengths[letter] = max(lengths.get(letter, 1), n)
@@ -76,11 +84,11 @@ def _plan(subscripts, shapes):
         elements = sum(map(math.prod, shapes)) + math.prod(lengths[letter] for letter in result)
         if products < (_MIN_PASSES if products < _FEW * elements else _MIN_PRODUCTS):
             return None
-        # NumPy has the last word on what is an error: about arrays with as many different lengths.
+        # NumPy decides what is an error, on small arrays with as many different lengths.
         short = {n: min(n, 2 + i) for i, n in enumerate(sorted({*lengths.values()} - {1}))}
         np.einsum(subscripts, *(np.zeros([short.get(n, n) for n in shape]) for shape in shapes))
         if len(terms) < 3:
-            path = [tuple(range(len(terms)))]
+            path: list[tuple[int, ...]] = [tuple(range(len(terms)))]
         else:
             path = np.einsum_path(
                 f"{','.join(terms)}->{result}",
@@ -95,9 +103,13 @@ def _plan(subscripts, shapes):
     return terms, result, path
 
 
-def _contracted(parts, kept, result):
-    """The sum of products of one or two tensors with their letters, over the letters that are not
-    kept. Returns a tensor and its letters, in the order of result where they can be."""
+def _contracted(
+    parts: Sequence[tuple[Tensor, str]], kept: set[str], result: str | None
+) -> tuple[Tensor, str]:
+    """The sum of products of one or two tensors over the letters that are not kept.
+
+    Each tensor comes with its letters; so does the result, in the order of `result` where possible.
+    """
     if len(parts) == 1:
         return _summed(*parts[0], kept)
     (x, x_term), (y, y_term) = (_once(*part) for part in parts)
@@ -120,7 +132,7 @@ def _contracted(parts, kept, result):
     inner = [letter for letter in x_term if letter in y_term and letter not in kept]
     lengths = dict(zip(x_term + y_term, x.shape + y.shape, strict=True))
 
-    def matrices(t, term, *groups):
+    def matrices(t: Tensor, term: str, *groups: Iterable[str]) -> Tensor:
         """t with an axis for each group of letters."""
         order = [term.index(letter) for group in groups for letter in group]
         return reshape(
@@ -141,7 +153,7 @@ def _contracted(parts, kept, result):
     return reshape(out, [lengths[letter] for letter in term]), term
 
 
-def _once(x, term):
+def _once(x: Tensor, term: str) -> tuple[Tensor, str]:
     """x with each letter once: the diagonals of those that occur twice."""
     letters = "".join(dict.fromkeys(term))
     return (
@@ -151,7 +163,7 @@ def _once(x, term):
     )
 
 
-def _narrowed(x, x_term, y, y_term):
+def _narrowed(x: Tensor, x_term: str, y: Tensor, y_term: str) -> tuple[Tensor, str]:
     """x without its axes of length 1 along which it is repeated to fit y."""
     longer = {letter for letter, n in zip(y_term, y.shape, strict=True) if n != 1}
     axes = [
@@ -162,7 +174,7 @@ def _narrowed(x, x_term, y, y_term):
     return reshape(x, [x.shape[axis] for axis in axes]), "".join(x_term[axis] for axis in axes)
 
 
-def _summed(x, term, kept):
+def _summed(x: Tensor, term: str, kept: set[str]) -> tuple[Tensor, str]:
     """x summed over the letters that are not kept, in its own dtype: booleans by "or"."""
     from pytensor._ops import any, sum
 
@@ -173,9 +185,13 @@ def _summed(x, term, kept):
     return x, "".join(letter for letter in term if letter in kept)
 
 
-def spelt(subscripts, ndims):
-    """The letters of each operand, of which ndims are the numbers of axes, and of the result, dots
-    spelt out."""
+def spelt(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
+    """Return the letters of each operand, and of the result, with dots spelt out.
+
+    Args:
+        subscripts: as for einsum.
+        ndims: how many axes each operand has.
+    """
     text = subscripts.replace(" ", "")
     left, arrow, result = text.partition("->")
     terms = left.split(",")
@@ -195,7 +211,7 @@ def spelt(subscripts, ndims):
     return terms, result.replace("...", dots)
 
 
-def free_letters(terms, result):
-    """The letters that stand in no term and not in the result."""
+def free_letters(terms: Iterable[str], result: str) -> list[str]:
+    """Return the letters that are in no term and not in the result."""
     used = set("".join(terms) + result)
     return [chr(c) for c in (*range(97, 123), *range(65, 91)) if chr(c) not in used]

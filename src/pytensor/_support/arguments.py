@@ -8,22 +8,27 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
+_Entry = TypeVar("_Entry")
 
-def snake_case(name):
+
+def snake_case(name: str) -> str:
     """Turn the name of a class into that of an argument: GlorotUniform into glorot_uniform."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def known(identifier, names):
-    """Return what a message about an unknown name ends with: "did you mean 'relu'?", or all names
-    where they are few or none is near.
-    """
-    import difflib  # here: it is seldom needed
+def known(identifier: Any, names: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: "did you mean 'relu'?".
 
-    # Of GlorotUniform and glorot_uniform one is enough: the one in the case that was asked for.
+    It lists all names where there are few, or none is similar.
+    """
+    import difflib  # here, since it is seldom needed
+
+    # Of GlorotUniform and glorot_uniform only the one in the case that was asked for is shown.
     names = sorted(names, key=lambda name: (name.islower() == str(identifier).islower(), name))
     by_key = {_key(name): name for name in names}
     if len(by_key) > 6:
@@ -39,13 +44,13 @@ def known(identifier, names):
     return f"known are {', '.join(sorted(by_key.values()))}"
 
 
-def _key(name):
-    """A name without what people are unsure of: case, underscores, hyphens and spaces."""
+def _key(name: str) -> str:
+    """A name without case, underscores, hyphens and spaces, which people confuse."""
     return re.sub("[-_ ]", "", name).lower()
 
 
-def lookup(kind, identifier, table):
-    """Return table[identifier]; the error tells the nearest names, or what is known.
+def lookup(kind: str, identifier: Any, table: Mapping[str, _Entry]) -> _Entry:
+    """Return table[identifier]; the error lists the most similar names, or all.
 
     Args:
         kind: what the table holds, for the message: "activation".
@@ -58,7 +63,7 @@ def lookup(kind, identifier, table):
         raise ValueError(f"unknown {kind} {identifier!r}: {known(identifier, table)}") from None
 
 
-def integer(name, value, least):
+def integer(name: str, value: Any, least: float) -> int:
     """Return value as an int of at least `least` (which may be -math.inf)."""
     try:
         number = operator.index(value)
@@ -69,10 +74,18 @@ def integer(name, value, least):
     return number
 
 
-def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_high=False):
+def number(
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    above_low: bool = False,
+    below_high: bool = False,
+) -> float:
     """Return value as a finite float in [low, high]; above_low, below_high exclude the ends."""
     try:
-        if isinstance(value, (str, bytes)):  # which float would read
+        if isinstance(value, (str, bytes)):  # float would parse them
             raise TypeError
         result = float(value)
     except OverflowError:
@@ -94,14 +107,14 @@ def number(name, value, low=-math.inf, high=math.inf, *, above_low=False, below_
     return result
 
 
-def floor(value):
-    """The floor of a quotient or the like, which rounding errors may have put below an integer."""
+def floor(value: float) -> int:
+    """Return the floor of a quotient, which rounding errors may have put just below an integer."""
     nearest = round(value)
     is_it = abs(value - nearest) <= 1e-9 + 1e-12 * abs(value)
     return nearest if is_it else math.floor(value)
 
 
-def sample_shape(name, shape):
+def sample_shape(name: str, shape: Any) -> tuple[int, ...]:
     """Return the shape of one sample as a tuple of integers >= 1."""
     try:
         return tuple(integer(name, length, 1) for length in shape)
@@ -112,10 +125,14 @@ def sample_shape(name, shape):
         ) from None
 
 
-def check_below(name, values, limit, what=""):
-    """Check that an ndarray holds nothing but integers in [0, limit); name the first other one.
+def check_below(name: str, values: np.ndarray, limit: int, what: str = "") -> None:
+    """Check that an ndarray holds only integers in [0, limit); the error names the first other one.
 
-    what: says more of these integers, at the end of the message.
+    Args:
+        name: what the values are, for the message.
+        values: the ndarray.
+        limit: the bound.
+        what: more about these integers, for the end of the message.
     """
     values = values.ravel()
     wrong = ~((values >= 0) & (values < limit) & (values == np.floor(values)))

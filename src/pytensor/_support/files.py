@@ -1,4 +1,4 @@
-"""Files: written so that a crash leaves the old content or the new; checks of paths."""
+"""Files, written so that a crash leaves the old content or the new; checks of paths."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from typing import Any
 
 # Endings of other formats: a file of that name is expected to be one.
 _FOREIGN = {
@@ -24,7 +25,7 @@ _FOREIGN = {
 }
 
 
-def as_path(function, path):
+def as_path(function: str, path: Any) -> Path:
     """Return path as a Path; `function` is for the message."""
     try:
         return Path(path)
@@ -32,7 +33,7 @@ def as_path(function, path):
         raise TypeError(f"{function}: path: found {path!r}: expected a str or a Path") from None
 
 
-def as_model_path(function, path):
+def as_model_path(function: str, path: Any) -> Path:
     """Return the path of a file to write as a Path.
 
     Raises:
@@ -50,20 +51,23 @@ def as_model_path(function, path):
     return path
 
 
-def write_atomically(path, content):
-    """Write bytes to a file: a new file in the same directory, synced, renamed to path.
+def write_atomically(
+    asked: str | os.PathLike[str], content: bytes | bytearray | memoryview
+) -> None:
+    """Write bytes to a file: to a new one in the same directory, synced, and renamed to that path.
 
     Raises:
-        OSError: it cannot be written, or path is a directory, or a device or a pipe, which renaming
-            would replace. What was at path before is still there, or, where the last step failed,
-            to make the new name last through a loss of power, all of content. The error names path.
+        OSError: the file cannot be written, or the path is a directory, or a device or a pipe,
+            which renaming would replace. What was there before is still there; or all of content,
+            where only the last step failed, which makes the new name survive a loss of power. The
+            error names the path.
     """
-    asked, path = path, Path(os.path.realpath(path))
+    path = Path(os.path.realpath(asked))
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(asked))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(asked))
-    # A part of the name, which may have all of the 255 bytes that there are for one.
+    # Only a part of the name, which may already have the 255 bytes that are allowed.
     temporary = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -80,11 +84,11 @@ def write_atomically(path, content):
         raise
 
 
-def _sync_directory(path):
-    """Make the names in a directory last; leave it to the system where that is not to be had."""
+def _sync_directory(path: Path) -> None:
+    """Sync the names in a directory; leave it to the system where that is not possible."""
     try:
         directory = os.open(path, os.O_RDONLY)
-    except PermissionError:  # one may write in it, but not list it
+    except PermissionError:  # it may be written to, but not listed
         return
     try:
         os.fsync(directory)
@@ -95,14 +99,14 @@ def _sync_directory(path):
         os.close(directory)
 
 
-def check_writable(path):
-    """Find out before the work whether its result can be written to a path.
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Check before the work that its result can be written to a path.
 
     Raises:
         OSError: path is a directory, or a device or a pipe, or its directory takes no files.
     """
-    # A finished file takes the place of what is there; that must not happen to a directory, and
-    # not to a device such as /dev/null.
+    # A finished file replaces what is there; that must not happen to a directory, nor to a device
+    # such as /dev/null.
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "is there and is no regular file", str(path))
     try:

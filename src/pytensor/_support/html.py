@@ -1,4 +1,4 @@
-"""How a notebook shows tensors, models, histories, tapes and progress: as HTML.
+"""The HTML by which a notebook shows tensors, models, histories, tapes and progress.
 
 Objects call this from their `_repr_html_`, which Jupyter looks for.
 Tables inherit the notebook's style, light or dark.
@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import html
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-ROWS, COLUMNS = 10, 12  # of a table of numbers; of more, those at both ends are shown
+ROWS, COLUMNS = 10, 12  # of a table of numbers; of longer ones only both ends are shown
 
 
-def in_notebook():
-    """Whether the program runs in a Jupyter kernel."""
+def in_notebook() -> bool:
+    """Return whether the program runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     return hasattr(shell, "kernel")
 
 
-def display(thing):
-    """Show an object in a notebook where the program is now."""
-    from IPython import display
+def display(thing: Any) -> None:
+    """Show an object in the output of the notebook's current cell."""
+    from IPython.display import display
 
-    display.display(thing)
+    display(thing)
 
 
-def table(rows, head=(), caption="", align="right"):
-    """Rows of texts as a table."""
+def table(
+    rows: Iterable[Iterable[Any]], head: Sequence[Any] = (), caption: str = "", align: str = "right"
+) -> str:
+    """Return rows of texts as a table."""
     cell = f'style="text-align: {align}"'
     lines = ["<table>"]
     if caption:
@@ -51,8 +55,8 @@ def table(rows, head=(), caption="", align="right"):
     return "\n".join([*lines, "</tbody></table>"])
 
 
-def tensor(x):
-    """A tensor: its shape and dtype above its numbers; a table if it has one axis or two."""
+def tensor(x: Any) -> str:
+    """Return a tensor's HTML: shape and dtype, then the numbers, of one or two axes as a table."""
     caption = f"Tensor {x.shape} {x.dtype}"
     if x.ndim not in (1, 2) or x.size == 0:
         return f"<div>{caption}</div><pre>{html.escape(str(x))}</pre>"
@@ -70,7 +74,7 @@ def tensor(x):
     return table(lines, caption=caption)
 
 
-def _ends(length, most):
+def _ends(length: int, most: int) -> list[int | None]:
     """The positions to show, None for a gap."""
     if length <= most:
         return list(range(length))
@@ -78,22 +82,22 @@ def _ends(length, most):
     return [*range(half), None, *range(length - half, length)]
 
 
-def _texts(values):
-    """Numbers as texts, with the digits that Python's own printing of the array gives them."""
+def _texts(values: np.ndarray) -> np.ndarray:
+    """Numbers as texts, with as many digits as NumPy prints."""
     if values.dtype.kind not in "fc":
         return values.astype(str)
     digits = np.get_printoptions()["precision"]
     return np.array([[f"{value:.{min(digits, 6)}g}" for value in row] for row in values])
 
 
-def summary(name, rows, totals):
-    """A model's layers and how many numbers they have."""
+def summary(name: str, rows: Iterable[Iterable[Any]], totals: Iterable[str]) -> str:
+    """Return the HTML of a model's layers and how many numbers they have."""
     body = table(rows, ("Layer (type)", "Output shape", "Params"), f'Model: "{name}"', "left")
     return body + "<div>" + "<br>".join(map(html.escape, totals)) + "</div>"
 
 
-def history(epochs, values):
-    """What fit returns: a row for each epoch."""
+def history(epochs: Sequence[int], values: Mapping[str, Sequence[float]]) -> str:
+    """Return the HTML of what fit returns: a row for each epoch."""
     rows = [
         (epoch + 1, *(f"{values[name][i]:.4g}" for name in values))
         for i, epoch in enumerate(epochs)
@@ -101,14 +105,14 @@ def history(epochs, values):
     return table(rows, ("epoch", *values))
 
 
-def records(names, watched):
-    """A tape: what it has recorded."""
+def records(names: Sequence[str], watched: int) -> str:
+    """Return the HTML of a tape: what it has recorded."""
     head = f"GradientTape: {len(names)} operations on {watched} watched tensors"
     return table([(i + 1, name) for i, name in enumerate(names)], ("", "operation"), head, "left")
 
 
-def fused(name, programs):
-    """A function that fuse has made: the shapes and dtypes that it has programs for."""
+def fused(name: str, programs: Sequence[Iterable[Any]]) -> str:
+    """Return the HTML of a fused function: the shapes and dtypes that it has programs for."""
     rows = [
         (", ".join(f"{x.dtype} {x.shape}" if hasattr(x, "shape") else repr(x) for x in arguments),)
         for arguments in programs
@@ -119,31 +123,31 @@ def fused(name, programs):
 class Bar:
     """A progress bar in a notebook's output, with a text beside it."""
 
-    def __init__(self, total, title, initial=0):
-        """total: how many steps, or None where that is not known."""
+    def __init__(self, total: int | None, title: str, initial: int = 0) -> None:
+        """Show the bar; total is how many steps there are, None where that is not known."""
         from IPython.display import display
 
         self.total, self.n, self.text = total, initial, title
         self._handle = display(self, display_id=True)
 
-    def update(self):
+    def update(self) -> None:
         """Count a step."""
         self.n += 1
 
-    def show(self, text):
+    def show(self, text: str) -> None:
         """Draw it again, with another text."""
         self.text = text
         if self._handle is not None:
             self._handle.update(self)
 
-    def close(self):
+    def close(self) -> None:
         """Leave it as it is."""
 
-    def __repr__(self):
-        """What a terminal or a file shows."""
+    def __repr__(self) -> str:
+        """Return what a terminal or a file shows."""
         return f"{self.text} {self.n}/{self.total or '?'}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         done = f'max="{self.total}" value="{self.n}"' if self.total else ""
         return (
             f'<div style="font-family: monospace"><progress {done} style="width: 12em">'

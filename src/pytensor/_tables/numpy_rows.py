@@ -1,13 +1,15 @@
-"""The long tail: functions of the namespace that NumPy computes, on our memory without a copy.
+"""The long tail: functions of the namespace that NumPy computes, on tensors' memory without a copy.
 
-One row per function; by_numpy.py makes the functions from the rows when they are first used.
-What has a kernel of ours stands in ops.py, what is composed of other functions (and has their
-gradients) in functions.py.
+One row per function. by_numpy.py makes the functions from the rows when they are first used, and
+the build (tools/generate.py) writes type stubs of them. Functions with kernels are in ops.py,
+functions composed of others in the modules of _functions/.
+
+This module imports nothing but the standard library: it runs before anything is built.
 
 Columns
     name        the public name; "linalg.qr" is pytensor.linalg.qr
     signature   as Python writes it. The names x, y, z and *operands are tensors, array-likes or
-                numbers; all others are parameters
+                numbers; all others are parameters, whose types are in PARAMETER_TYPES
     types       kinds of dtype that are taken: b bool, i signed, u unsigned, f floating-point,
                 c complex. Where f is listed and i is not, others than those of c become float32;
                 otherwise another kind is a TypeError
@@ -17,9 +19,11 @@ Columns
                 function np.<name> with all the names of the signature
     d, jvp      as in ops.py: one expression per input, the gradient with respect to it, in
                 terms of g, the inputs, out and the parameters (of any number of inputs: operands,
-                the tuple of them); a None among them: no gradient flows there. None instead of them
-                all: no derivative is known, and a call that a GradientTape would have to record
+                the tuple of them); None for an input: no gradient flows there. None instead of the
+                tuple: no derivative is known, and a call that a GradientTape would have to record
                 raises
+    returns     the fields of the named tuple that is returned, "Q, R"; "..." for a plain tuple of
+                tensors; "" for one tensor
     promoting   False where the inputs keep their own dtypes
     warns       False where NumPy only compares: it never warns then
     example     as in ops.py: a call and its result
@@ -49,6 +53,7 @@ class Row:
     promoting: bool
     warns: bool = True
     example: tuple[str, str] | tuple[()] = ()
+    returns: str = ""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -65,11 +70,72 @@ class Row:
         """The names of the other arguments; operands, the tensors of any number, is one."""
         return tuple(name for name in self.arguments if name not in self.inputs)
 
+    @property
+    def typed_signature(self) -> str:
+        """The signature with the types of the arguments."""
+        return ", ".join(map(self._typed, self.signature.split(", ")))
+
+    def _typed(self, argument: str) -> str:
+        if argument in ("/", "*"):
+            return argument
+        name, _, default = argument.partition("=")
+        if argument == "axis=None" and "keepdims" in self.arguments:
+            kind = "_Axis"
+        else:
+            kind = PARAMETER_TYPES.get(argument) or PARAMETER_TYPES.get(name, "_Operand")
+        return f"{name}: {kind}{default and f' = {default}'}"
+
+    @property
+    def result_type(self) -> str:
+        """The type of the result; the name of a named tuple is that of the function: QrResult."""
+        if not self.returns:
+            return "Tensor"
+        if self.returns == "...":
+            return "tuple[Tensor, ...]"
+        short = self.name.rpartition(".")[2]
+        return f"{''.join(map(str.capitalize, short.split('_')))}Result"
+
+
+# The types of parameters by name, or by name and default; all else is a tensor, array or number.
+PARAMETER_TYPES = {
+    "axes": "Sequence[int] | None",
+    "axis": "int",
+    "axis=None": "int | None",
+    "descending": "bool",
+    "dtype": "DTypeLike | None",
+    "full_matrices": "bool",
+    "include_initial": "bool",
+    "invert": "bool",
+    "keepdims": "bool",
+    "mode": "Literal['reduced', 'complete']",
+    "n": "int",
+    "n=None": "int | None",
+    "norm": "Literal['backward', 'ortho', 'forward'] | None",
+    "ord": "float",
+    "ord='fro'": "float | Literal['fro', 'nuc']",
+    "rtol": "_Operand | None",
+    "s": "Sequence[int] | None",
+    "side": "Literal['left', 'right']",
+    "sorter": "_Operand | None",
+    "stable": "bool",
+    "subscripts": "str",
+    "upper": "bool",
+}
 
 TABLE: dict[str, Row] = {}
+Rules = tuple[str | None, ...] | str | None  # the columns d and jvp
+Example = tuple[str, str] | tuple[()]
 
 
-def unary(name, types, doc, numpy=None, *, d=None, example=()):
+def unary(
+    name: str,
+    types: str,
+    doc: str,
+    numpy: str | None = None,
+    *,
+    d: Rules = None,
+    example: Example = (),
+) -> None:
     """A row for out = f(x), element by element."""
     TABLE[name] = Row(
         name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True, example=example
@@ -77,11 +143,22 @@ def unary(name, types, doc, numpy=None, *, d=None, example=()):
 
 
 def other(
-    name, signature, types, doc, numpy, *, d=None, jvp=None, promoting=True, warns=True, example=()
-):
+    name: str,
+    signature: str,
+    types: str,
+    doc: str,
+    numpy: str,
+    *,
+    d: Rules = None,
+    jvp: Rules = None,
+    promoting: bool = True,
+    warns: bool = True,
+    example: Example = (),
+    returns: str = "",
+) -> None:
     """A row for any other function."""
     TABLE[name] = Row(
-        name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example
+        name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example, returns
     )
 
 
@@ -170,15 +247,12 @@ other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       d=("sort_gradient(g, x, axis, descending, stable)",),
       jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False,
       example=("pt.sort([3, 1, 2], descending=True)", "Tensor([3, 2, 1], dtype=int64)"))
-other("count_nonzero", "x, /, *, axis=None, keepdims=False", ALL,
-      "How many elements along axes are not 0.",
-      "np.count_nonzero(x, axis=axis, keepdims=keepdims)", warns=False,
-      example=("pt.count_nonzero([[1, 0], [2, 3]], axis=1)", "Tensor([1, 2], dtype=int64)"))
 other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
       "np.isin(x, y, invert=invert)", warns=False,
       example=("pt.isin([1, 2, 3], [2, 5])", "Tensor([False,  True, False], dtype=bool)"))
 other("nonzero", "x, /", ALL, "For each axis, the indices of the elements that are not 0.",
       "nonzero(x)", warns=False,
+      returns="...",
       example=("pt.nonzero([[1, 0], [0, 2]])",
                "(Tensor([0, 1], dtype=int64), Tensor([0, 1], dtype=int64))"))
 other("searchsorted", "x, y, /, *, side='left', sorter=None", "biuf",
@@ -188,12 +262,15 @@ other("searchsorted", "x, y, /, *, side='left', sorter=None", "biuf",
 other("unique_all", "x, /", ALL,
       "The different elements, where each first stands, which one each element is, and how often "
       "each occurs.", "np.unique_all(x)", warns=False,
+      returns="values, indices, inverse_indices, counts",
       example=("pt.unique_all([3, 1, 3]).values", "Tensor([1, 3], dtype=int64)"))
 other("unique_counts", "x, /", ALL, "The different elements, and how often each occurs.",
       "np.unique_counts(x)", warns=False,
+      returns="values, counts",
       example=("pt.unique_counts([3, 1, 3]).counts", "Tensor([1, 2], dtype=int64)"))
 other("unique_inverse", "x, /", ALL, "The different elements, and which one each element is.",
       "np.unique_inverse(x)", warns=False,
+      returns="values, inverse_indices",
       example=("pt.unique_inverse([3, 1, 3]).inverse_indices", "Tensor([1, 0, 1], dtype=int64)"))
 other("unique_values", "x, /", ALL, "The different elements, sorted.",
       "np.unique(x, equal_nan=False)", warns=False,
@@ -235,6 +312,7 @@ other("linalg.det", "x, /", "fc", "The determinants of the (..., n, n) matrices.
       example=("pt.linalg.det([[1.0, 2.0], [3.0, 5.0]])", "Tensor(-1., dtype=float32)"))
 other("linalg.eig", "x, /", "fc", "Eigenvalues and eigenvectors of square matrices, complex.",
       "as_complex(np.linalg.eig, x)",
+      returns="eigenvalues, eigenvectors",
       example=("pt.linalg.eig([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
                "Tensor([2.+0.j, 3.+0.j], dtype=complex64)"))
 other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, complex.",
@@ -244,6 +322,7 @@ other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, compl
 other("linalg.eigh", "x, /", "fc",
       "Eigenvalues, ascending, and eigenvectors of symmetric or Hermitian matrices.",
       "np.linalg.eigh(x)",
+      returns="eigenvalues, eigenvectors",
       d=("eigh_gradient(g, out)",),
       jvp=("eigh_tangent(t, out)",),
       example=("pt.linalg.eigh([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
@@ -260,7 +339,7 @@ other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.
                "Tensor([[0.5 , 0.  ],\n        [0.  , 0.25]], dtype=float32)"))
 other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
       "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
-      "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)",
+      "matrix_norm(x, keepdims, ord)",
       d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",),
       example=("pt.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]])", "Tensor(5., dtype=float32)"))
 other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
@@ -282,12 +361,14 @@ other("linalg.pinv", "x, /, *, rtol=None", "fc",
 other("linalg.qr", "x, /, *, mode='reduced'", "fc",
       "Q, orthonormal columns, and upper triangular R, x = Q R; mode: 'reduced' or 'complete'.",
       "np.linalg.qr(x, mode=mode)",
+      returns="Q, R",
       d=("qr_gradient(g, x, out, mode)",),
       example=("pt.linalg.qr([[0.0, 2.0], [1.0, 0.0]]).R",
                "Tensor([[-1.,  0.],\n        [ 0., -2.]], dtype=float32)"))
 other("linalg.slogdet", "x, /", "fc",
       "The sign and the logarithm of the magnitude of determinants.",
       "np.linalg.slogdet(x)",
+      returns="sign, logabsdet",
       d=("None if g[1] is None else as_matrices(g[1]) * linalg.inv(x).mT",),
       jvp=("(None, linalg.trace(linalg.solve(x, t)))",),
       example=("pt.linalg.slogdet([[2.0, 0.0], [0.0, 3.0]]).logabsdet",
@@ -301,6 +382,7 @@ other("linalg.solve", "x, y, /", "fc", "The solution a of x a = y; y: (..., n, k
 other("linalg.svd", "x, /, *, full_matrices=True", "fc",
       "U, singular values S in descending order, and Vh, with x = U diag(S) Vh.",
       "np.linalg.svd(x, full_matrices=full_matrices)",
+      returns="U, S, Vh",
       d=("svd_gradient(g, x, out, full_matrices)",),
       example=("pt.linalg.svd([[3.0, 0.0], [0.0, 2.0]]).S", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.",
@@ -310,7 +392,7 @@ other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.
       example=("pt.linalg.svdvals([[3.0, 0.0], [0.0, 2.0]])", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
-      "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)",
+      "vector_norm(x, axis, keepdims, ord)",
       d=("expand_axes(g, axis, keepdims) * vector_norm_slope(x, out, axis, keepdims, ord)",),
       jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, "
            "keepdims=keepdims)",),

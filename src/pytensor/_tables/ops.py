@@ -224,7 +224,7 @@ def reduction(
 
 
 def other(name, doc, *, d, jvp=None, numpy="", parameters=()):
-    """A row for a handwritten function: it stands here for its derivative."""
+    """A row for a handwritten function, for its derivative only."""
     TABLE.append(Row(name, "other", doc, "", None, "same", d, numpy, (), None, parameters, jvp=jvp))
 
 
@@ -412,12 +412,14 @@ comparison("greater_equal", "x >= y", "Whether x >= y.",
 unary("signbit", ALL, {"b": "x & 0", "i": "x < 0", "u": "x & 0", "f": "F(copysign)(1, x) < 0"},
       "Whether the sign is negative, of -0 and of NaN too.", result="bool",
       example=("pt.signbit([-0.0, 1.0])", "Tensor([ True, False], dtype=bool)"))
-unary("isnan", "f", "x != x", "Whether x is NaN.", result="bool",
+NEVER = dict.fromkeys("biu", "x & 0")  # of integers, which are neither NaN nor infinite
+unary("isnan", ALL, {**NEVER, "f": "x != x"}, "Whether x is NaN.", result="bool",
       example=('pt.isnan([1.0, float("nan")])', "Tensor([False,  True], dtype=bool)"))
-unary("isinf", "f", "F(fabs)(x) == F(infinity)", "Whether x is an infinity.", result="bool",
-      example=('pt.isinf([1.0, float("-inf")])', "Tensor([False,  True], dtype=bool)"))
-unary("isfinite", "f", "F(fabs)(x) < F(infinity)", "Whether x is neither NaN nor an infinity.",
+unary("isinf", ALL, {**NEVER, "f": "F(fabs)(x) == F(infinity)"}, "Whether x is an infinity.",
       result="bool",
+      example=('pt.isinf([1.0, float("-inf")])', "Tensor([False,  True], dtype=bool)"))
+unary("isfinite", ALL, {**dict.fromkeys("biu", "!(x & 0)"), "f": "F(fabs)(x) < F(infinity)"},
+      "Whether x is neither NaN nor an infinity.", result="bool",
       example=('pt.isfinite([1.0, float("inf")])', "Tensor([ True, False], dtype=bool)"))
 
 # --------------------------------------------------------------------- logic and bits
@@ -553,7 +555,7 @@ other("logsumexp", "log(sum(exp(x))) along axes.", parameters=("axis", "keepdims
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
 
-# The kernels' enums number element-wise rows and reductions in the order in which they stand here.
+# The kernels' enums number element-wise rows and reductions in this order.
 # fmt: on
 
 ELEMENTWISE = [row for row in TABLE if row.kind in ("unary", "binary", "ternary")]
