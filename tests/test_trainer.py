@@ -633,7 +633,7 @@ def test_fit_is_that_of_keras(keras, options):
 
 
 class Batches:
-    """An object that can be iterated over anew."""
+    """An object that can be iterated over again."""
 
     def __init__(self, batches):
         self.batches = batches
@@ -884,7 +884,7 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), epochs=2, verbose=0),
             ValueError,
-            "fit: x: no batches left: expected an object that can be iterated over anew",
+            "fit: x: no batches left: expected an object that can be iterated over again",
         ),
         (
             lambda: classifier().fit(iter([X]), verbose=0),

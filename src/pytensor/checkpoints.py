@@ -12,8 +12,6 @@ callbacks are the same.
 
 from __future__ import annotations
 
-import contextlib
-
 from pytensor._support.arguments import integer
 from pytensor._support.files import as_model_path, as_path
 from pytensor._training import model_files, state
@@ -74,12 +72,7 @@ class Checkpoint(Callback):
         if self.resume_from is None:
             return
         name = f"Checkpoint: {self.resume_from}"
-        distribution = self.model.run.distribution
-        found = (
-            self._read(name)
-            if distribution is None
-            else distribution.from_first(lambda: self._read(name))
-        )
+        found = self.model.run.distribution.from_first(lambda: self._read(name))
         if found is None:
             return
         arrays, about = found
@@ -119,8 +112,8 @@ class Checkpoint(Callback):
         Of many ranks, all call it, and rank 0 writes.
         """
         distribution = self.model.run.distribution
-        with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
-            if distribution is None or distribution.is_first:
+        with distribution.whole_metrics():
+            if distribution.is_first:
                 model_files.write_model(
                     "Checkpoint", self.model, self.path, state.state(self.model), self.notes
                 )

@@ -15,7 +15,7 @@ from pytensor.layers.layer import as_input, structure, unique_name
 __all__ = ["Sequential", "load_keras_weights", "load_model", "load_torch_weights", "save_model"]
 
 
-class Sequential(Trainer, Layer):
+class Sequential(Trainer):
     """Layers one after another.
 
     It is built, its weights made, as soon as the input shape is known: from the first layer
