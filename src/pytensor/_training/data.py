@@ -382,7 +382,7 @@ def refuse_list_of_batches(function: str, x: Any) -> None:
 
 
 def count_to_train_with(n: int, validation_split: float) -> int:
-    """Return how many of n samples are left to train with; validation_split is the others' share."""
+    """Return how many of n samples are left to train with, beside the share to validate with."""
     return floor(n * (1 - validation_split))
 
 
