@@ -130,7 +130,12 @@ class DataParallel(Distribution):
             self.abort(1)
 
         sys.excepthook = end_all
-        atexit.register(lambda: self._unfinished and self.abort(1))
+        atexit.register(self._end_unfinished)
+
+    def _end_unfinished(self) -> None:
+        """End all ranks if this process ends before the run does."""
+        if self._unfinished:
+            self.abort(1)
 
     def abort(self, code: int) -> None:
         """End all ranks at once, the job with this exit code."""
@@ -227,7 +232,7 @@ class DataParallel(Distribution):
         """
         digest = 0
         for weight in model.weights:
-            digest = zlib.crc32(np.asarray(weight), digest)
+            digest = zlib.crc32(np.asarray(weight).data, digest)
         found = self.comm.allgather((bool(model.stop_training), digest))
         model.stop_training = any(stop for stop, _ in found)
         if len({digest for _, digest in found}) > 1:
@@ -347,7 +352,7 @@ class DataParallel(Distribution):
                 f"fit: distribution: the loss's reduction is {reduction!r}: expected "
                 "'sum_over_batch_size', the mean over samples"
             )
-        weights = model.trainable_weights
+        weights = model.weights_to_train()
         others = [
             w for _, w, trained in model.named_weights() if not trained and w.dtype is pt.float32
         ]
@@ -530,7 +535,7 @@ def _share_of_processors(mpi: Any, comm: Any) -> int:
     everyone = node.allgather(allowed)
     node.Free()
     share = sum(1 / sum(processor in other for other in everyone) for processor in allowed)
-    quota = pt.build_config()["default threads"]  # not above the affinity; below it, a quota's
+    quota = int(pt.build_config()["default threads"])  # not above the affinity; below it, a quota's
     if quota < len(allowed):
         share = min(share, quota / len(everyone))
     return max(1, int(share + 1e-9))

@@ -57,8 +57,13 @@ class Samples:
         return len(self.x)
 
     def __getitem__(self, rows: slice) -> Samples:
-        parts = (self.x, self.y, self.weights)
-        return Samples(*[None if part is None else part[rows] for part in parts], self.y_dtype)
+        x, y, weights = self.x, self.y, self.weights
+        return Samples(
+            x[rows],
+            None if y is None else y[rows],
+            None if weights is None else weights[rows],
+            self.y_dtype,
+        )
 
     @property
     def targets_shape(self) -> tuple[int, ...]:
@@ -160,7 +165,7 @@ class Batches:
             )
         return (
             x,
-            gather_rows(y, rows, dtype=samples.y_dtype),
+            None if y is None else gather_rows(y, rows, dtype=samples.y_dtype),
             None if weights is None else gather_rows(weights, rows),
         )
 

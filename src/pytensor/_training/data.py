@@ -114,7 +114,8 @@ def batches(
                     f"{function}: x: found a batch {_described(batch)}: expected (x, y) "
                     "or (x, y, sample_weight)"
                 )
-            return samples(function, model, *batch, class_weight=class_weight)
+            x, y, sample_weight = (*batch, None)[:3]
+            return samples(function, model, x, y, sample_weight, class_weight)
 
         steps = None if steps is None else integer(f"{function}: {steps_name}", steps, 1)
         return Stream(f"{function}: x", x, checked, steps, distribution)
@@ -190,10 +191,13 @@ def batches_to_fit(
     )
     if validation_data is None:
         return found, None
+    x, y, sample_weight = _parts(validation_data)
     return found, batches(
         "fit: validation_data",
         model,
-        *_parts(validation_data),
+        x,
+        y,
+        sample_weight,
         validation_batch_size,
         validation_steps,
         steps_name="validation_steps",

@@ -111,6 +111,9 @@ class Loop:
                 step = self._steps.get(make, model, results, distribution)
                 if first == 0:
                     results.reset()
+                elif model.run is not None and model.run.restore_metrics is not None:
+                    model.run.restore_metrics(list(results))
+                    model.run.restore_metrics = None
                 distribution.begin_metrics(list(results))
             for hook in before:
                 hook(i, {})

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pytensor._core import Tensor
 from pytensor._training.batches import Position
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor.layers.layer import Layer
@@ -22,12 +23,15 @@ class Run:
         callbacks: Those that fit was given.
         data: What must be the same for another run to go on from where this one was.
         distribution: How its work is shared.
+        restore_metrics: restore_metrics(metrics) restores what metrics had accumulated in the
+            middle of an epoch, where they are not known before its next batch.
     """
 
     position: Position
     callbacks: list[Any]
     data: dict[str, Any]
     distribution: Distribution = SINGLE_PROCESS
+    restore_metrics: Callable[[list[Any]], None] | None = None
 
 
 class Model(Layer):
@@ -50,6 +54,14 @@ class Model(Layer):
     stop_training: bool = False
     stop_evaluating: bool = False
     stop_predicting: bool = False
+
+    def weights_to_train(self) -> list[Tensor]:
+        """Return the weights that a step updates, each once, even where layers share it."""
+        return list({id(weight): weight for weight in self.trainable_weights}.values())
+
+    def attached_once(self, kind: str) -> list[tuple[Callable[..., Any], Tensor]]:
+        """Return what attached does, each weight once, even where layers share it."""
+        return list({id(weight): (f, weight) for f, weight in self.attached(kind)}.values())
 
     @property
     def output_shape(self) -> Shape | None:

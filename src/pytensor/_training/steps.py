@@ -89,7 +89,7 @@ class Steps:
 
 def _forward(
     model: Model, results: Results, training: bool
-) -> tuple[list[Callable[..., Any]], Callable[..., Tensor], Callable[..., None]]:
+) -> tuple[list[Callable[..., Any]], Callable[..., Any], Callable[..., None]]:
     """Everything between a batch and its metrics.
 
     Returns:
@@ -113,7 +113,7 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
         ValueError: The model has no weights to train.
     """
     stages, loss_of, update = _forward(model, results, training=True)
-    weights = model.trainable_weights
+    weights = model.weights_to_train()
     if not weights:
         raise ValueError(f"fit: {model.name!r} has no weights to train")
     if model.output_activation is softmax and (model.output_shape or ())[-1] == 1:
@@ -124,13 +124,14 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
         )
     optimizer = model.optimizer
     optimizer.build(weights)
-    regularizers = model.attached("regularizers")
-    constraints = model.attached("constraints")
+    regularizers = model.attached_once("regularizers")
+    constraints = model.attached_once("constraints")
     by_rows = optimizer.takes_row_gradients and not distribution.shares
 
     def differentiate(x, y, sample_weight):
         mode.training = True
-        mode.losses = added = []
+        added: list[Tensor] = []
+        mode.losses = added
         try:
             with GradientTape() as tape:
                 tape.watch(*weights)
@@ -172,10 +173,11 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
 def test_step(model: Model, results: Results, distribution: Distribution) -> Callable[..., None]:
     """Return step(x, y, weights of samples or None): the metrics of a batch."""
     stages, loss_of, update = _forward(model, results, training=False)
-    regularizers = model.attached("regularizers")
+    regularizers = model.attached_once("regularizers")
 
     def step(x, y, sample_weight=None):
-        mode.losses = added = []
+        added: list[Tensor] = []
+        mode.losses = added
         try:
             outputs = x
             for stage in stages:
