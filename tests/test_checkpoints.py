@@ -107,6 +107,33 @@ def test_the_file_is_a_model(tmp_path, data):
     assert another.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
 
 
+class Quarters:
+    """The data as a stream of four batches."""
+
+    def __init__(self, data):
+        self.x, self.y = data
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        rows = slice(25 * i, 25 * i + 25)
+        return self.x[rows], self.y[rows]
+
+
+@pytest.mark.parametrize("steps", [4, 6])
+def test_a_stream_resumes_with_a_new_model(tmp_path, data, steps):
+    """After an epoch and in the middle of one, where the metrics go on as well."""
+    whole, path = tmp_path / "whole", tmp_path / "parts"
+    network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[Checkpoint(whole, 2)])
+    with pytest.raises(KeyboardInterrupt):
+        stop = Interruption(steps)
+        network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[Checkpoint(path, 2), stop])
+    resumed = Checkpoint(path, 2, resume=True)
+    network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[resumed])
+    assert path.read_bytes() == whole.read_bytes()
+
+
 def test_more_epochs_after_the_end(tmp_path, data):
     fit(network(), data, Checkpoint(tmp_path / "whole"), epochs=4, restore=False)
     fit(network(), data, Checkpoint(tmp_path / "parts"), epochs=2, restore=False)

@@ -413,6 +413,26 @@ def test_frozen_layers_stay():
     assert (network.get_weights()[0] != before[0]).any()
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_a_layer_in_two_containers_is_updated_once(optimizer):
+    """Its gradient is the sum over both places; the step is one, and so is the regularizer."""
+    shared = layers.Dense(FEATURES, kernel_regularizer="l2", kernel_constraint="non_neg")
+    network = models.Sequential([models.Sequential([shared]), models.Sequential([shared])])
+    network.build((None, FEATURES))
+    network.compile(optimizer, "mse")
+    kernel, bias = (pt.asarray(w) for w in shared.get_weights())
+    with pt.GradientTape() as tape:
+        tape.watch(kernel, bias)
+        out = (X @ kernel + bias) @ kernel + bias
+        loss = ((out - X) ** 2).mean() + 0.01 * (kernel**2).sum()
+    optimizer = optimizers.get(optimizer)
+    optimizer.apply(tape.gradient(loss, [kernel, bias]), [kernel, bias])
+    assert network.train_on_batch(X, X) == pytest.approx(loss.item(), rel=1e-5)
+    for found, expected in zip(shared.get_weights(), (pt.maximum(kernel, 0), bias), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert network.optimizer.iterations == 1
+
+
 def test_a_layer_more_after_training():
     network = models.Sequential(
         [layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)]

@@ -87,7 +87,7 @@ class Sequential(Trainer):
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
                 raise ValueError("add: an Input comes first, before all layers")
-            self.input_shape = (None, *layer.declared_shape)
+            self.input_shape = (None, *(layer.declared_shape or ()))
             return
         names = {known.name for known in self.layers}
         if layer.named_by_user and layer.name in names:

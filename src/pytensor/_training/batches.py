@@ -249,6 +249,8 @@ class Stream:
             count += 1
             if count > done:
                 yield self._share(self._checked(batch))
+            elif count == 1:  # the metrics depend on it, even if no batch is left
+                self.targets_shape = self._checked(batch).targets_shape
         if count == 0:
             raise ValueError(
                 f"{self._name}: no batches left: expected an object that can be "

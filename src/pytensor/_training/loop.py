@@ -107,13 +107,8 @@ class Loop:
         distribution.begin_epoch(position)
         for i, batch in enumerate(batches, first):
             if step is None:  # the first batch of a stream decides what to build
-                results = self._results_for(batches.targets_shape)
+                results = self._begin(batches)
                 step = self._steps.get(make, model, results, distribution)
-                if first == 0:
-                    results.reset()
-                elif model.run is not None and model.run.restore_metrics is not None:
-                    model.run.restore_metrics(list(results))
-                    model.run.restore_metrics = None
                 distribution.begin_metrics(list(results))
             for hook in before:
                 hook(i, {})
@@ -142,9 +137,20 @@ class Loop:
             ):
                 break
         self._set_steps(batches.steps or done)
-        results = self._results_for(batches.targets_shape)
+        if step is None:  # the last step of the epoch was done before
+            results = self._begin(batches)
         with distribution.whole_metrics():
             return results.logs()
+
+    def _begin(self, batches: Batches | Stream) -> Results:
+        """The results of the epoch: new, or as they were in the middle of it."""
+        results, run = self._results_for(batches.targets_shape), self._model.run
+        if batches.position.step == 0:
+            results.reset()
+        elif run is not None and run.restore_metrics is not None:
+            run.restore_metrics(list(results))
+            run.restore_metrics = None
+        return results
 
     def _set_steps(self, steps: int) -> None:
         """Tell the callbacks the number of batches in a run, where it was unknown before."""
