@@ -79,7 +79,7 @@ def fit(model, data, *more, epochs=EPOCHS, restore=True):
     ["sgd", "rmsprop", "adam", "adagrad", optimizers.SGD(0.01, momentum=0.9)],
     ids=["sgd", "rmsprop", "adam", "adagrad", "momentum"],
 )
-def test_goes_on_after_any_step_bit_by_bit(tmp_path, data, optimizer):
+def test_resumes_after_any_step_bit_by_bit(tmp_path, data, optimizer):
     whole = network(optimizer)
     history = fit(whole, data, Checkpoint(tmp_path / "whole")).history
     expected = (tmp_path / "whole").read_bytes()
@@ -147,7 +147,7 @@ def test_more_epochs_after_the_end(tmp_path, data):
     assert all(map(np.array_equal, parts.get_weights(), before))
 
 
-def test_a_run_that_stopped_early_stays_ended(tmp_path, data):
+def test_a_run_that_stopped_early_stays_stopped(tmp_path, data):
     x, y = data
     stop = callbacks.EarlyStopping("loss", patience=1, mode="max")  # as soon as the loss falls
     model = network()
@@ -167,13 +167,13 @@ def test_a_run_that_stopped_early_stays_ended(tmp_path, data):
     assert (tmp_path / "file").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_resume_without_a_file_starts_anew(tmp_path, data):
+def test_resume_without_a_file_starts_from_scratch(tmp_path, data):
     fit(network(), data, Checkpoint(tmp_path / "first", resume=True), epochs=1)
     fit(network(), data, Checkpoint(tmp_path / "second"), epochs=1)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
-def test_a_model_copied_amid_a_run_does_not_run(data):
+def test_a_copy_made_during_a_run_does_not_run(data):
     copies, model = [], network()
     hook = callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(model))
@@ -292,7 +292,7 @@ def test_refuses_arguments(tmp_path):
         )
 
 
-def test_arrays_whose_keys_would_give_one_name(tmp_path):
+def test_arrays_whose_keys_would_clash(tmp_path):
     class Keeper(callbacks.Callback):
         kept = ("found",)
 

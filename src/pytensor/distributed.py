@@ -121,7 +121,7 @@ class DataParallel(Distribution):
         """Let an error that ends this process end all: the others would wait for it forever."""
         usual = sys.excepthook
 
-        def end_all(kind, error, trace):
+        def end_all(kind: Any, error: Any, trace: Any) -> None:
             if usual is sys.__excepthook__:
                 text = "".join(traceback.format_exception(kind, error, trace))
                 print(f"rank {self.rank} of {self.size}:\n{text}", end="", file=sys.stderr)
@@ -195,7 +195,7 @@ class DataParallel(Distribution):
     def _synchronise(self, model: Any) -> None:
         """Give all ranks the weights, the optimizer's state and the random numbers of rank 0."""
 
-        def kept():
+        def kept() -> tuple[Any, Any, Any]:
             optimizer = model.optimizer
             return (
                 model.get_weights() if model.built else None,
