@@ -234,7 +234,7 @@ def test_a_schedule_sets_the_learning_rate():
         optimizer.apply([pt.ones(1)], [w])
     assert rates == [1, 0.5, 0.25]
     assert w.item() == -1.75
-    with pytest.raises(TypeError, match="the schedule ExponentialDecay gives it"):
+    with pytest.raises(TypeError, match="the schedule ExponentialDecay sets it"):
         optimizer.learning_rate = 0.1
     again = optimizers.SGD.from_config(optimizer.get_config())
     assert again.learning_rate == 1.0

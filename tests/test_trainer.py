@@ -864,7 +864,7 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(X, ONE_HOT, validation_data=X),
             ValueError,
-            r"fit: validation_data: found of type ndarray: expected a pair \(x, y\)",
+            r"fit: validation_data: found a value of type ndarray: expected a pair \(x, y\)",
         ),
         (
             lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)),
@@ -919,12 +919,12 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), ONE_HOT),
             ValueError,
-            "fit: x gives batches: expected y and sample_weight in them",
+            "fit: x yields batches: expected y and sample_weight in them",
         ),
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), validation_split=0.5),
             ValueError,
-            "fit: validation_split: x gives batches",
+            "fit: validation_split: x yields batches",
         ),
         (
             lambda: classifier(losses.MeanSquaredError(reduction=None)),
@@ -1128,7 +1128,9 @@ def test_a_list_of_batches(call, sizes):
         call(batches)
     with pytest.raises(ValueError, match="expected samples of one shape, or batches from an iter"):
         classifier().predict([X, X[:3]], verbose=0)
-    with pytest.raises(ValueError, match="fit: y: found a list of 2 parts that make no array"):
+    with pytest.raises(
+        ValueError, match="fit: y: found a list of 2 parts that do not form an array"
+    ):
         classifier().fit(X, [[1, 2], [3]], verbose=0)
 
 

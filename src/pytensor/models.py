@@ -99,8 +99,8 @@ class Sequential(Trainer):
         if declared is not None and declared != before:
             raise ValueError(
                 f"add: {layer.name!r} has input_shape={layer.declared_shape}: "
-                f"expected {'none' if before is None else before[1:]}, as the layers "
-                "before it give"
+                f"expected {'none' if before is None else before[1:]}, "
+                "the output shape of the layers before it"
             )
         layer.name = unique_name(layer.name, names)
         if before is not None:

@@ -153,7 +153,7 @@ class Optimizer(Configurable):
         elif self._schedule is not None:
             raise TypeError(
                 f"{self.name}: learning_rate: found {value!r}: expected nothing, for "
-                f"the schedule {self._schedule.name} gives it"
+                f"the schedule {self._schedule.name} sets it"
             )
         else:
             self._learning_rate = number(f"{self.name}: learning_rate", value, 0)

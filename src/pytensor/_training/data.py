@@ -104,7 +104,7 @@ def batches(
     if is_stream(x):
         if y is not None or sample_weight is not None:
             raise ValueError(
-                f"{function}: x gives batches: expected y and sample_weight in "
+                f"{function}: x yields batches: expected y and sample_weight in "
                 "them, as (x, y, sample_weight)"
             )
 
@@ -210,7 +210,7 @@ def _split(
 ) -> tuple[Samples, Samples]:
     """The samples to train with, weighted by their classes, and those to validate with."""
     if is_stream(x):
-        raise ValueError("fit: validation_split: x gives batches: expected validation_data")
+        raise ValueError("fit: validation_split: x yields batches: expected validation_data")
     if y is None:
         refuse_list_of_batches("fit", x)
     _refuse_both("fit", sample_weight, class_weight)
@@ -243,7 +243,7 @@ def _parts(data: Any) -> tuple[Any, ...]:
         return data, None, None
     if not isinstance(data, (list, tuple)) or len(data) not in (2, 3):
         raise ValueError(
-            f"fit: validation_data: found {_described(data)}: expected a pair (x, y), "
+            f"fit: validation_data: found a value {_described(data)}: expected a pair (x, y), "
             "a triple (x, y, sample_weight) or an iterator of such batches"
         )
     return (*data, None)[:3]
@@ -283,7 +283,7 @@ def as_source(name: str, data: Any) -> Any:
         if not isinstance(data, (list, tuple)):
             raise
         raise ValueError(
-            f"{name}: found a list of {len(data)} parts that make no array: expected "
+            f"{name}: found a list of {len(data)} parts that do not form an array: expected "
             "samples of one shape, or batches from an iterator, iter(list) for one "
             f"({error})"
         ) from None

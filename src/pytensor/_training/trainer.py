@@ -80,7 +80,7 @@ class Trainer(Model):
         if loss.reduction in (None, "none"):
             raise ValueError(
                 f"compile: loss: {loss.name} has reduction={loss.reduction!r}: "
-                "expected one that gives a number"
+                "expected one that returns a number"
             )
         for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if isinstance(value, str) or not isinstance(value, (list, tuple, type(None))):
