@@ -233,10 +233,10 @@ class Sequential(Trainer):
             x = layer.stage(training)(x)
         return x
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape | None:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for inputs of a shape."""
         self.build(input_shape)
-        return self.output_shape
+        return self._output_shapes[-1]
 
     # ----------------------------------------------------------------------------- for training
 

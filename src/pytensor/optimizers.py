@@ -458,7 +458,17 @@ class RMSprop(Optimizer):
 
 
 @fuse
-def _rmsprop(dw, rate, rho, momentum, epsilon, centered, w, mean_square, *state):
+def _rmsprop(
+    dw: Any,
+    rate: Any,
+    rho: Any,
+    momentum: Any,
+    epsilon: Any,
+    centered: Any,
+    w: Any,
+    mean_square: Any,
+    *state: Any,
+) -> tuple[Any, ...]:
     mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
     variance = mean_square
     others = list(state)  # the velocity, the mean
@@ -565,7 +575,9 @@ class Adadelta(Optimizer):
 
 
 @fuse
-def _adadelta(dw, rate, rho, epsilon, w, mean_square, mean_square_step):
+def _adadelta(
+    dw: Any, rate: Any, rho: Any, epsilon: Any, w: Any, mean_square: Any, mean_square_step: Any
+) -> tuple[Any, ...]:
     mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
     step = -pt.sqrt(mean_square_step + epsilon) * dw / pt.sqrt(mean_square + epsilon)
     return w + rate * step, mean_square, rho * mean_square_step + (1 - rho) * pt.square(step)
@@ -682,7 +694,17 @@ class Adam(_Moments):
 
 
 @fuse
-def _amsgrad(dw, rate, beta_1, beta_2, epsilon, w, mean, variance, largest):
+def _amsgrad(
+    dw: Any,
+    rate: Any,
+    beta_1: Any,
+    beta_2: Any,
+    epsilon: Any,
+    w: Any,
+    mean: Any,
+    variance: Any,
+    largest: Any,
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
     largest = pt.maximum(largest, variance)
@@ -752,7 +774,9 @@ class Adamax(_Moments):
 
 
 @fuse
-def _adamax(dw, rate, beta_1, beta_2, epsilon, w, mean, largest):
+def _adamax(
+    dw: Any, rate: Any, beta_1: Any, beta_2: Any, epsilon: Any, w: Any, mean: Any, largest: Any
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     largest = pt.maximum(beta_2 * largest, abs(dw))
     return w - rate * mean / (largest + epsilon), mean, largest
@@ -811,7 +835,18 @@ class Nadam(_Moments):
 
 
 @fuse
-def _nadam(dw, of_mean, of_dw, correction, beta_1, beta_2, epsilon, w, mean, variance):
+def _nadam(
+    dw: Any,
+    of_mean: Any,
+    of_dw: Any,
+    correction: Any,
+    beta_1: Any,
+    beta_2: Any,
+    epsilon: Any,
+    w: Any,
+    mean: Any,
+    variance: Any,
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
     step = (of_mean * mean + of_dw * dw) / (pt.sqrt(variance * correction) + epsilon)
@@ -863,7 +898,7 @@ class Lion(Optimizer):
 
 
 @fuse
-def _lion(dw, rate, beta_1, beta_2, w, mean):
+def _lion(dw: Any, rate: Any, beta_1: Any, beta_2: Any, w: Any, mean: Any) -> tuple[Any, ...]:
     step = rate * pt.sign(mean * beta_1 + dw * (1 - beta_1))
     return w - step, mean * beta_2 + dw * (1 - beta_2)
 

@@ -128,7 +128,9 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
     constraints = model.attached_once("constraints")
     by_rows = optimizer.takes_row_gradients and not distribution.shares
 
-    def differentiate(x, y, sample_weight):
+    def differentiate(
+        x: Tensor, y: Tensor, sample_weight: Tensor | None
+    ) -> tuple[float, Any, Tensor]:
         mode.training = True
         added: list[Tensor] = []
         mode.losses = added
@@ -152,14 +154,14 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
         )
         return value, gradients, outputs
 
-    def apply(gradients):
+    def apply(gradients: Any) -> None:
         optimizer.apply(gradients, weights)
         for constraint, w in constraints:
             w[...] = constraint(w)
 
     update_weights = distribution.train_step(model, differentiate, apply, update)
 
-    def step(x, y, sample_weight=None):
+    def step(x: Any, y: Any, sample_weight: Any = None) -> None:
         value = update_weights(x, y, sample_weight)
         if not math.isfinite(value):
             parts = {"x": x, "y": y, "sample_weight": sample_weight}
@@ -175,7 +177,7 @@ def test_step(model: Model, results: Results, distribution: Distribution) -> Cal
     stages, loss_of, update = _forward(model, results, training=False)
     regularizers = model.attached_once("regularizers")
 
-    def step(x, y, sample_weight=None):
+    def step(x: Any, y: Any, sample_weight: Any = None) -> None:
         added: list[Tensor] = []
         mode.losses = added
         try:
@@ -200,7 +202,7 @@ def predict_step(
     """Return step(x): the predictions for a batch."""
     stages = model.stages(training=False, logits=False)
 
-    def step(x):
+    def step(x: Tensor) -> Tensor:
         for stage in stages:
             x = stage(x)
         return x
