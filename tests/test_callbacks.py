@@ -145,7 +145,7 @@ def test_lambda_callback():
     assert seen == list(enumerate(network.history.history["loss"]))
 
 
-def test_only_what_is_defined_is_called():
+def test_only_defined_hooks_are_called():
     runner = callbacks.CallbackList([callbacks.History(), callbacks.Callback()], None)
     assert [hook for hook, methods in runner.hooks.items() if methods] == ["on_epoch_end"]
 
@@ -293,7 +293,7 @@ def test_without_a_stdout(monkeypatch, capsys, verbose):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_stdout_that_does_not_say_what_it_is(monkeypatch):
+def test_a_stdout_without_isatty(monkeypatch):
     written = []
 
     class Stream:
@@ -475,7 +475,7 @@ def test_the_direction_of_a_metric(monitor, metrics, expected):
     ],
     ids=["plateau", "scheduler", "stopping", "baseline"],
 )
-def test_training_goes_as_in_keras(keras, make):
+def test_training_matches_keras(keras, make):
     ours = model()
     theirs = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     theirs.set_weights(ours.get_weights())
@@ -530,7 +530,7 @@ def test_tensorboard(tmp_path):
     assert histogram.num == 2
 
 
-def test_tensorboard_says_what_it_needs(monkeypatch, tmp_path):
+def test_tensorboard_names_the_missing_package(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboard.compat.proto", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'pytensor-kernels\[tensorboard\]'"):
         fit(callbacks.TensorBoard(tmp_path))
@@ -577,7 +577,7 @@ def test_refuses_more(make, error, message, tmp_path):
         fit(make(tmp_path), epochs=1)
 
 
-def test_csv_logger_appends_to_what_others_wrote(tmp_path):
+def test_csv_logger_appends_to_foreign_files(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text('epoch,accuracy,loss\r\n0,0.5,"1.5"\r\n\r\n1,0.75,1.25')  # no last newline
     _, history = fit(callbacks.CSVLogger(path, append=True), epochs=2)

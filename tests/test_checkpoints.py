@@ -79,7 +79,7 @@ def fit(model, data, *more, epochs=EPOCHS, restore=True):
     ["sgd", "rmsprop", "adam", "adagrad", optimizers.SGD(0.01, momentum=0.9)],
     ids=["sgd", "rmsprop", "adam", "adagrad", "momentum"],
 )
-def test_goes_on_after_any_step_bit_by_bit(tmp_path, data, optimizer):
+def test_resumes_after_any_step_bit_by_bit(tmp_path, data, optimizer):
     whole = network(optimizer)
     history = fit(whole, data, Checkpoint(tmp_path / "whole")).history
     expected = (tmp_path / "whole").read_bytes()
@@ -107,6 +107,33 @@ def test_the_file_is_a_model(tmp_path, data):
     assert another.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
 
 
+class Quarters:
+    """The data as a stream of four batches."""
+
+    def __init__(self, data):
+        self.x, self.y = data
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        rows = slice(25 * i, 25 * i + 25)
+        return self.x[rows], self.y[rows]
+
+
+@pytest.mark.parametrize("steps", [4, 6])
+def test_a_stream_resumes_with_a_new_model(tmp_path, data, steps):
+    """After an epoch and in the middle of one, where the metrics go on as well."""
+    whole, path = tmp_path / "whole", tmp_path / "parts"
+    network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[Checkpoint(whole, 2)])
+    with pytest.raises(KeyboardInterrupt):
+        stop = Interruption(steps)
+        network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[Checkpoint(path, 2), stop])
+    resumed = Checkpoint(path, 2, resume=True)
+    network().fit(Quarters(data), epochs=3, verbose=0, callbacks=[resumed])
+    assert path.read_bytes() == whole.read_bytes()
+
+
 def test_more_epochs_after_the_end(tmp_path, data):
     fit(network(), data, Checkpoint(tmp_path / "whole"), epochs=4, restore=False)
     fit(network(), data, Checkpoint(tmp_path / "parts"), epochs=2, restore=False)
@@ -120,7 +147,7 @@ def test_more_epochs_after_the_end(tmp_path, data):
     assert all(map(np.array_equal, parts.get_weights(), before))
 
 
-def test_a_run_that_stopped_early_stays_ended(tmp_path, data):
+def test_a_run_that_stopped_early_stays_stopped(tmp_path, data):
     x, y = data
     stop = callbacks.EarlyStopping("loss", patience=1, mode="max")  # as soon as the loss falls
     model = network()
@@ -140,13 +167,13 @@ def test_a_run_that_stopped_early_stays_ended(tmp_path, data):
     assert (tmp_path / "file").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_resume_without_a_file_starts_anew(tmp_path, data):
+def test_resume_without_a_file_starts_from_scratch(tmp_path, data):
     fit(network(), data, Checkpoint(tmp_path / "first", resume=True), epochs=1)
     fit(network(), data, Checkpoint(tmp_path / "second"), epochs=1)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
-def test_a_model_copied_amid_a_run_does_not_run(data):
+def test_a_copy_made_during_a_run_does_not_run(data):
     copies, model = [], network()
     hook = callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(model))
@@ -265,7 +292,7 @@ def test_refuses_arguments(tmp_path):
         )
 
 
-def test_arrays_whose_keys_would_give_one_name(tmp_path):
+def test_arrays_whose_keys_would_clash(tmp_path):
     class Keeper(callbacks.Callback):
         kept = ("found",)
 

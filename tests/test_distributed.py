@@ -1,5 +1,6 @@
 """Data-parallel training. What needs MPI is skipped without the extra [mpi]."""
 
+import inspect
 import os
 import shutil
 import signal
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from pytensor import distributed
+from pytensor._training import distribution
 
 pytestmark = pytest.mark.once
 
-# Seconds in which a job must have ended, whatever happened. (It takes one; machines are busy.)
+# The longest a job may take, in seconds. (It takes one; machines are busy.)
 LIMIT = 60
 
 SCRIPT = """
@@ -50,7 +52,7 @@ def save(path, model, history=None):
 
 @pytest.fixture(scope="session")
 def mpi():
-    """Run a script on so many ranks. Returns: exit code, output, seconds."""
+    """Run a script on several ranks; return exit code, output and seconds."""
     pytest.importorskip("mpi4py", reason="needs pytensor-kernels[mpi]")
     mpiexec = shutil.which(
         "mpiexec",
@@ -146,7 +148,7 @@ def test_the_same_bits_for_1_2_and_4_ranks(script, tmp_path):
         assert np.array_equal(value, two[key]) and np.array_equal(value, four[key]), key
 
 
-def test_the_same_weights_to_rounding_as_without_distribution(script, tmp_path):
+def test_weights_match_a_single_process_up_to_rounding(script, tmp_path):
     plain = fitted(script, tmp_path, 1, False, False, distribute=False)
     for n in (1, 2, 3):
         found = fitted(script, tmp_path, n, False, False)
@@ -163,7 +165,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_a_rank_that_ends_ends_the_job(script, how):
+def test_a_failing_rank_ends_the_job(script, how):
     code, output, seconds = script(
         2,
         f"""
@@ -185,7 +187,7 @@ model.fit(x, y, batch_size=8, epochs=10**6, verbose=0, distribution=distribution
         assert "KILLED" in output.upper()
 
 
-def test_a_loss_that_is_not_finite_is_an_error_of_all_ranks(script):
+def test_a_loss_that_is_not_finite_raises_on_all_ranks(script):
     _, output, _ = script(
         2,
         """
@@ -209,7 +211,7 @@ except FloatingPointError as error:
     assert output.count("; True") == 2
 
 
-def test_metrics_that_are_no_sums_are_merged(script):
+def test_metrics_that_are_not_sums_are_merged(script):
     _, output, _ = script(
         2,
         """
@@ -228,7 +230,45 @@ for name in ("r2_score", "mse"):
     assert output.count("True") == 4, output
 
 
-def test_what_cannot_be_shared_is_said(script):
+def test_evaluate_in_a_callback_uses_all_samples_on_each_rank(script):
+    _, output, _ = script(
+        2,
+        """
+x, y = data()
+model = models.Sequential([layers.Dense(2)])
+model.compile("sgd", "mse", metrics=["mae"])
+y = x[:, :2]
+found = []
+evaluate = pt.callbacks.LambdaCallback(
+    on_epoch_end=lambda epoch, logs: found.append(model.evaluate(x, y, verbose=0))
+)
+model.fit(x, y, batch_size=16, verbose=0, callbacks=[evaluate], distribution=DataParallel())
+print(found == [model.evaluate(x, y, verbose=0)], flush=True)
+""",
+    )
+    assert output.count("True") == 2, output
+
+
+def test_one_process_and_many_have_one_interface():
+    """What the trainer may call: the same names, arguments and attributes."""
+    single, several = distribution.Distribution, distributed.DataParallel
+    for name, thing in vars(single).items():
+        if not name.startswith("_") and inspect.isfunction(thing):
+            assert vars(several).keys() >= {name}
+            assert [*inspect.signature(getattr(several, name)).parameters] == [
+                *inspect.signature(thing).parameters
+            ], name
+
+
+def test_one_process_alone():
+    alone = distribution.SINGLE_PROCESS
+    assert (alone.rank, alone.size, alone.is_first, alone.shares) == (0, 1, True, False)
+    assert alone.from_first(lambda: 3) == alone.first_goes_ahead(lambda: 3) == 3
+    assert (alone.any_signal(True), alone.any_signal(False)) == (True, False)
+    assert alone.cut(5) == [(0, 5)] and alone.share(5, lambda *rows: rows) == (0, 5)
+
+
+def test_errors_about_what_cannot_be_shared(script):
     _, output, _ = script(
         2,
         """
@@ -279,7 +319,7 @@ if distribution.is_first:
 """
 
 
-def test_a_killed_run_goes_on_with_another_number_of_ranks(script, tmp_path):
+def test_a_killed_run_resumes_with_another_number_of_ranks(script, tmp_path):
     def run(name, n, stop, checkpoint, code=0):
         path = tmp_path / f"{name}.npz"
         script(
@@ -290,14 +330,14 @@ def test_a_killed_run_goes_on_with_another_number_of_ranks(script, tmp_path):
         return path
 
     whole = weights(run("whole", 1, 0, "whole.safetensors"))
-    run("parts", 2, 13, "parts.safetensors", code=None)  # amid the second epoch
+    run("parts", 2, 13, "parts.safetensors", code=None)  # in the middle of the second epoch
     assert (tmp_path / "parts.safetensors").exists() and not (tmp_path / "parts.npz").exists()
     assert not list(tmp_path.glob(".*tmp"))
     found = weights(run("parts", 4, 0, "parts.safetensors"))
     for key, value in whole.items():
         if key.startswith("arr_"):
             assert np.array_equal(value, found[key]), key
-        else:  # sums of the epoch amid which it was killed begin with a rounded one
+        else:  # the sums of the interrupted epoch begin with a rounded one
             np.testing.assert_allclose(found[key], value, rtol=1e-6)
 
 
@@ -340,12 +380,12 @@ def test_the_command_writes_and_prints_once(command, tmp_path):
     assert "Epoch 3/3" in output and "Epoch 2/3" not in output
 
 
-def test_an_error_that_all_ranks_have_is_said_once(command, tmp_path):
+def test_an_error_on_all_ranks_is_printed_once(command, tmp_path):
     _, output, _ = command(2, "--save", tmp_path / "no" / "model", code=2)
     assert output.count("pytensor.train: ") == 1 and "--save" in output
 
 
-def test_an_interrupted_command_keeps_the_run(command, tmp_path):
+def test_an_interrupted_command_saves_the_run(command, tmp_path):
     model = tmp_path / "model.safetensors"
 
     def interrupt(process):
@@ -419,7 +459,7 @@ def test_a_rank_runs_its_share_of_the_threads(monkeypatch, own, others, quota, e
     )
     comm = types.SimpleNamespace(Split_type=lambda kind: node)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(own))
-    monkeypatch.setattr("pytensor.build_config", lambda: {"default threads": quota})
+    monkeypatch.setattr("pytensor._functions.build_config", lambda: {"default threads": quota})
     mpi = types.SimpleNamespace(COMM_TYPE_SHARED=0)
     assert distributed._share_of_processors(mpi, comm) == expected
 

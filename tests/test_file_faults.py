@@ -174,7 +174,7 @@ class Driver:
     def calls(self):
         return [line.split() for line in self.faults.faults_calls().decode().splitlines()]
 
-    def start_anew(self):
+    def restart(self):
         shutil.rmtree(self.directory)
         for name, content in self.before.items():
             path = self.directory / name
@@ -183,7 +183,7 @@ class Driver:
 
     def run(self, k, how, number):
         """The operation in a child; how it ended, and what it said."""
-        self.start_anew()
+        self.restart()
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:

@@ -175,7 +175,7 @@ DENSE = layers.Dense(3)
                 [layers.Dense(4, input_shape=(3,)), layers.Dense(2, input_shape=(5,))]
             ),
             ValueError,
-            r"add: 'dense' has input_shape=\(5,\): expected \(4,\), as the layers before it give",
+            r"add: 'dense' has input_shape=\(5,\): expected \(4,\), the output shape of the layers",
         ),
         (
             lambda: models.Sequential([layers.Dense(4), layers.Dense(2, input_shape=(5,))]),

@@ -87,7 +87,7 @@ def test_several_steps(name, dtype, tolerance):
     np.testing.assert_allclose(w, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_state_of_each_weight_is_its_own():
+def test_each_weight_has_its_own_state():
     optimizer = optimizers.SGD(0.1, momentum=0.9)
     both = [pt.asarray(W.copy()), pt.asarray(2 * W)]
     for gradient in GRADIENTS:
@@ -116,7 +116,7 @@ def test_learning_rate_can_change():
     assert w.tolist() == [0.25]
 
 
-def test_own_optimizer():
+def test_custom_optimizer():
     class Sign(optimizers.Optimizer):
         def initial_state(self, w):
             return (pt.zeros_like(w),)
@@ -225,7 +225,7 @@ def test_refuses(call, error, message):
         call()
 
 
-def test_a_schedule_gives_the_learning_rate():
+def test_a_schedule_sets_the_learning_rate():
     optimizer = optimizers.SGD(optimizers.schedules.ExponentialDecay(1.0, 1, 0.5))
     w = pt.asarray([0.0])
     rates = []
@@ -234,13 +234,13 @@ def test_a_schedule_gives_the_learning_rate():
         optimizer.apply([pt.ones(1)], [w])
     assert rates == [1, 0.5, 0.25]
     assert w.item() == -1.75
-    with pytest.raises(TypeError, match="the schedule ExponentialDecay gives it"):
+    with pytest.raises(TypeError, match="the schedule ExponentialDecay sets it"):
         optimizer.learning_rate = 0.1
     again = optimizers.SGD.from_config(optimizer.get_config())
     assert again.learning_rate == 1.0
 
 
-def test_what_is_excluded_does_not_decay():
+def test_excluded_weights_do_not_decay():
     w, bias = pt.asarray([1.0]), pt.asarray([1.0])
     optimizer = optimizers.SGD(0.5, weight_decay=0.5)
     optimizer.exclude_from_weight_decay([bias])
@@ -257,8 +257,8 @@ def test_what_is_excluded_does_not_decay():
         (lambda: optimizers.Adam(), "amsgrad", True),
     ],
 )
-def test_what_decides_the_state_may_change(make, name, value):
-    """The state is made anew, from the weight as it is then."""
+def test_options_that_decide_the_state_may_change(make, name, value):
+    """The state is made again, from the current weight."""
     optimizer, fresh = make(), make()
     w = pt.asarray(W.copy())
     optimizer.apply([pt.asarray(GRADIENTS[0])], [w])
@@ -307,7 +307,7 @@ KERAS_CASES = [
 
 @pytest.mark.oracle
 @pytest.mark.parametrize(("name", "options"), KERAS_CASES, ids=str)
-def test_steps_are_those_of_keras(keras, name, options):
+def test_steps_match_keras(keras, name, options):
     options = {"learning_rate": 0.05} | options
     ours, theirs = getattr(optimizers, name)(**options), getattr(keras.optimizers, name)(**options)
     values = [W.astype("f4"), W[0].astype("f4")]
@@ -327,7 +327,7 @@ def test_steps_are_those_of_keras(keras, name, options):
 @pytest.mark.parametrize(
     "name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam", "Lion"]
 )
-def test_defaults_are_those_of_keras(keras, name):
+def test_defaults_match_keras(keras, name):
     ours = getattr(optimizers, name)().get_config()
     theirs = getattr(keras.optimizers, name)(name=name.lower()).get_config()
     theirs["learning_rate"] = pytest.approx(theirs["learning_rate"])  # a float32
@@ -404,7 +404,7 @@ def test_global_norm_of_large_gradients():
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])
-def test_norms_of_what_is_not_finite(value):
+def test_norms_of_gradients_that_are_not_finite(value):
     """It stays in sight."""
     w, v = pt.zeros(2), pt.zeros(1)
     optimizers.SGD(1.0, global_clipnorm=1.0).apply(

@@ -55,7 +55,7 @@ def test_values(schedule, step, rate):
 
 @pytest.mark.oracle
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
-def test_values_are_those_of_keras(keras, name, arguments):
+def test_values_match_keras(keras, name, arguments):
     ours = getattr(schedules, name)(*arguments)
     # Keras takes a name where it calls this None.
     theirs = getattr(keras.optimizers.schedules, name)(
@@ -89,7 +89,7 @@ def test_refuses(call, message):
     ("t_mul", "first"),
     [(3.0, 16), (3.0, 1), (2.0, 1000), (5.0, 7), (1.5, 16), (1.1, 1000), (10.0, 3), (1.0, 7)],
 )
-def test_every_restart_is_met(t_mul, first):
+def test_every_restart_happens(t_mul, first):
     schedule = schedules.CosineDecayRestarts(1.0, first, t_mul, 0.5)
     step = 0.0
     for restarts in range(12):

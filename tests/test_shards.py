@@ -34,7 +34,7 @@ def written(directory, array, sizes, kind="npy"):
 
 @pytest.mark.parametrize("kind", ["npy", "idx"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "int16"])
-def test_they_are_one_array(tmp_path, images, kind, dtype):
+def test_shards_act_like_one_array(tmp_path, images, kind, dtype):
     images = images.astype(dtype)
     x = datasets.Shards(written(tmp_path, images, (5, 1, 0, 17), kind))
     assert (len(x), x.shape, x.dtype, x.ndim) == (23, (23, 4, 3), np.dtype(dtype), 3)
@@ -48,7 +48,7 @@ def test_they_are_one_array(tmp_path, images, kind, dtype):
     assert len(x[9:2]) == 0
 
 
-def test_training_is_that_of_the_array(tmp_path, images):
+def test_training_matches_that_on_an_array(tmp_path, images):
     labels = (images.sum((1, 2)) % 2).astype(np.uint8)
     shards = datasets.Shards(written(tmp_path, images, (5, 18)))
     weights = []
@@ -75,7 +75,7 @@ def test_training_is_that_of_the_array(tmp_path, images):
         assert np.array_equal(a, b)
 
 
-def test_another_thread_reads_ahead_and_ends(images):
+def test_a_thread_reads_ahead_and_ends(images):
     read, threads = [], set()
 
     def items():
@@ -92,7 +92,7 @@ def test_another_thread_reads_ahead_and_ends(images):
     assert list(batches._prefetched(iter(range(7)))) == list(range(7))
 
 
-def test_an_error_of_the_reader_is_the_users():
+def test_an_error_of_the_reader_is_raised():
     def items():
         yield 1
         raise OSError("disk")

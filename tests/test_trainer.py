@@ -132,7 +132,7 @@ def test_logits_and_probabilities_train_alike():
             np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
-def test_a_hopeless_start_is_no_nan():
+def test_a_very_bad_start_gives_a_finite_loss():
     """Logits of 1e4 would give log(0) from probabilities."""
     network = classifier()
     network.set_weights([w * 1e4 for w in network.get_weights()])
@@ -238,13 +238,13 @@ def test_images():
     assert network.predict(X.reshape(N, 2, 3), verbose=0).shape == (N, CLASSES)
 
 
-def test_predictions_are_no_views_of_the_data():
+def test_predictions_do_not_share_memory_with_the_data():
     x = X.copy()
     out = models.Sequential([layers.Flatten()]).predict(x, verbose=0)
     assert not np.shares_memory(np.asarray(out), x)
 
 
-def test_validation_data_goes_before_the_split():
+def test_validation_data_overrides_the_split():
     network = classifier()
     history = network.fit(
         X,
@@ -259,7 +259,7 @@ def test_validation_data_goes_before_the_split():
     ]
 
 
-def test_shuffling_is_new_every_epoch():
+def test_every_epoch_is_shuffled_differently():
     seen = []
 
     class Spy(layers.Layer):
@@ -413,7 +413,27 @@ def test_frozen_layers_stay():
     assert (network.get_weights()[0] != before[0]).any()
 
 
-def test_a_layer_more_after_training():
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_a_layer_in_two_containers_is_updated_once(optimizer):
+    """Its gradient is the sum over both places; the step is one, and so is the regularizer."""
+    shared = layers.Dense(FEATURES, kernel_regularizer="l2", kernel_constraint="non_neg")
+    network = models.Sequential([models.Sequential([shared]), models.Sequential([shared])])
+    network.build((None, FEATURES))
+    network.compile(optimizer, "mse")
+    kernel, bias = (pt.asarray(w) for w in shared.get_weights())
+    with pt.GradientTape() as tape:
+        tape.watch(kernel, bias)
+        out = (X @ kernel + bias) @ kernel + bias
+        loss = ((out - X) ** 2).mean() + 0.01 * (kernel**2).sum()
+    optimizer = optimizers.get(optimizer)
+    optimizer.apply(tape.gradient(loss, [kernel, bias]), [kernel, bias])
+    assert network.train_on_batch(X, X) == pytest.approx(loss.item(), rel=1e-5)
+    for found, expected in zip(shared.get_weights(), (pt.maximum(kernel, 0), bias), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert network.optimizer.iterations == 1
+
+
+def test_adding_a_layer_after_training():
     network = models.Sequential(
         [layers.Dense(8, activation="relu", input_shape=(FEATURES,)), layers.Dense(CLASSES)]
     )
@@ -441,7 +461,7 @@ def test_stop_training():
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_a_copy_trains_on_by_itself(duplicate):
+def test_a_copy_trains_independently(duplicate):
     network = classifier(optimizer="adam")
     network.fit(X, ONE_HOT, verbose=0, shuffle=False)
     before = network.get_weights()
@@ -523,7 +543,7 @@ def same_weights(first, second):
         np.testing.assert_array_equal(a, b)
 
 
-def test_integer_weights_are_as_repeated_samples():
+def test_integer_weights_act_like_repeated_samples():
     """Weights 0 and 2 give the gradients of a set where samples stand never or twice."""
     counts = np.arange(N) % 3
     network, reference = classifier(), classifier()
@@ -541,7 +561,7 @@ def test_integer_weights_are_as_repeated_samples():
     ("loss", "y"),
     [("categorical_crossentropy", ONE_HOT), ("sparse_categorical_crossentropy", LABELS)],
 )
-def test_class_weights_are_those_of_their_samples(loss, y):
+def test_class_weights_act_like_sample_weights(loss, y):
     by_sample = np.array([CLASS_WEIGHT[label] for label in LABELS])
     networks = [classifier(loss) for _ in range(3)]
     for network in networks[1:]:
@@ -571,7 +591,7 @@ def test_metrics_and_weighted_metrics():
     assert network.test_on_batch(X, ONE_HOT, WEIGHTS) == pytest.approx(list(found.values()))
 
 
-def test_weights_of_a_validation():
+def test_sample_weights_of_validation_data():
     network = classifier()
     history = network.fit(
         X, ONE_HOT, epochs=1, verbose=0, validation_data=(X, ONE_HOT, WEIGHTS)
@@ -597,7 +617,7 @@ def test_weights_of_a_validation():
     ],
     ids=lambda options: " ".join(options),
 )
-def test_fit_is_that_of_keras(keras, options):
+def test_fit_matches_keras(keras, options):
     ours = classifier()
     theirs = keras.Sequential(
         [
@@ -633,7 +653,7 @@ def test_fit_is_that_of_keras(keras, options):
 
 
 class Batches:
-    """An object that can be iterated over anew."""
+    """An object that can be iterated over again."""
 
     def __init__(self, batches):
         self.batches = batches
@@ -659,7 +679,7 @@ def forever(batches):
         (lambda: (list(batch) for batch in cut(X, ONE_HOT, WEIGHTS) * 3), 5),
     ],
 )
-def test_streams_train_as_arrays(stream, steps):
+def test_streams_train_like_arrays(stream, steps):
     network, reference = classifier(), classifier()
     network.set_weights(reference.get_weights())
     expected = reference.fit(
@@ -700,7 +720,7 @@ def test_a_stream_builds_the_model(capsys):
     assert "Epoch 2/2 - 5/5 steps" in capsys.readouterr().out
 
 
-def test_training_ends_where_a_stream_runs_out():
+def test_training_ends_when_a_stream_runs_out():
     network = classifier()
     with pytest.warns(UserWarning, match="fit: x: 2 batches: expected 5, as asked for"):
         history = network.fit(
@@ -709,7 +729,7 @@ def test_training_ends_where_a_stream_runs_out():
     assert history.epoch == [0, 1]
 
 
-def test_nan_in_an_evaluation_is_a_result():
+def test_evaluate_returns_nan():
     assert math.isnan(classifier().evaluate(with_nan(), ONE_HOT, verbose=0)[0])
 
 
@@ -844,7 +864,7 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(X, ONE_HOT, validation_data=X),
             ValueError,
-            r"fit: validation_data: found of type ndarray: expected a pair \(x, y\)",
+            r"fit: validation_data: found a value of type ndarray: expected a pair \(x, y\)",
         ),
         (
             lambda: classifier().fit(X, ONE_HOT, validation_data=(X, LABELS)),
@@ -884,7 +904,7 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), epochs=2, verbose=0),
             ValueError,
-            "fit: x: no batches left: expected an object that can be iterated over anew",
+            "fit: x: no batches left: expected an object that can be iterated over again",
         ),
         (
             lambda: classifier().fit(iter([X]), verbose=0),
@@ -899,12 +919,12 @@ def uncompiled(method, *arguments):
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), ONE_HOT),
             ValueError,
-            "fit: x gives batches: expected y and sample_weight in them",
+            "fit: x yields batches: expected y and sample_weight in them",
         ),
         (
             lambda: classifier().fit(iter([(X, ONE_HOT)]), validation_split=0.5),
             ValueError,
-            "fit: validation_split: x gives batches",
+            "fit: validation_split: x yields batches",
         ),
         (
             lambda: classifier(losses.MeanSquaredError(reduction=None)),
@@ -976,7 +996,7 @@ def test_momentum_can_be_switched_on():
         network.optimizer.momentum = 2
 
 
-def test_a_sequential_of_ones_own_is_called():
+def test_a_subclass_of_sequential_is_called():
     class Doubled(models.Sequential):
         def call(self, x, training=False):
             return super().call(x, training) * 2
@@ -994,7 +1014,7 @@ def test_a_sequential_of_ones_own_is_called():
 
 
 @pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end", "on_epoch_begin"])
-def test_compile_is_not_called_by_a_callback(hook):
+def test_a_callback_must_not_compile(hook):
     x, y = blobs(100)
     network = small_network()
     again = callbacks.LambdaCallback(**{hook: lambda *_: network.compile("sgd", "mse")})
@@ -1005,7 +1025,7 @@ def test_compile_is_not_called_by_a_callback(hook):
 
 
 @pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
-def test_class_weights_do_not_reach_the_validation(loss):
+def test_class_weights_do_not_apply_to_validation(loss):
     y = LABELS if "sparse" in loss else ONE_HOT
     network, other = classifier(loss), classifier(loss)
     for model in (network, other):
@@ -1108,7 +1128,9 @@ def test_a_list_of_batches(call, sizes):
         call(batches)
     with pytest.raises(ValueError, match="expected samples of one shape, or batches from an iter"):
         classifier().predict([X, X[:3]], verbose=0)
-    with pytest.raises(ValueError, match="fit: y: found a list of 2 parts that make no array"):
+    with pytest.raises(
+        ValueError, match="fit: y: found a list of 2 parts that do not form an array"
+    ):
         classifier().fit(X, [[1, 2], [3]], verbose=0)
 
 
@@ -1135,7 +1157,7 @@ def test_shapes_are_reported_as_given():
         classifier().fit(X[:, 0], ONE_HOT, verbose=0)
 
 
-def test_softmax_of_one_output_is_warned_of():
+def test_softmax_of_one_output_warns():
     network = models.Sequential([layers.Dense(1, "softmax", input_shape=(FEATURES,))])
     network.compile("sgd", "binary_crossentropy")
     with pytest.warns(UserWarning, match="softmax of one output is 1 whatever the input"):

@@ -1,8 +1,8 @@
 """Callbacks: what happens besides training, at the start and end of runs, epochs and batches.
 
-Logs are dictionaries of floats: loss, the metrics by name, and in an epoch's logs the same of the
-validation data with val_ in front. The trainer calls the batch hooks only of callbacks that define
-them.
+Logs are dictionaries of floats: the loss and the metrics by name, and in the logs of an epoch the
+same for the validation data, with val_ in front. The trainer calls a batch hook only where a
+callback defines it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import math
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +40,8 @@ __all__ = [
     "TerminateOnNaN",
 ]
 
+Logs = dict[str, Any] | None
+
 HOOKS = (
     "on_train_begin",
     "on_train_end",
@@ -59,11 +63,13 @@ HOOKS = (
 class Callback:
     """Base class: every hook does nothing.
 
-    model: the model that runs. params: a dictionary with "epochs", "steps" (batches per epoch or
-    run) and "verbose". runs_last: whether fit calls it after all that do not say so. kept: the
-    names of the attributes that a checkpoint keeps, since they change while training. only_shows:
-    whether it does no more than write files or to the screen, so that of many ranks (see
-    distributed) only rank 0 calls it.
+    Attributes:
+        model: The model that runs.
+        params: A dictionary with "epochs", "steps" (batches per epoch or run) and "verbose".
+        runs_last: Whether fit calls it after all callbacks for which this is False.
+        only_shows: Whether it only writes files or to the screen, so that of many ranks (see
+            distributed) only rank 0 calls it.
+        kept: The names of the attributes that a checkpoint keeps, since they change in training.
 
     >>> class Stop(pt.callbacks.Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -77,68 +83,72 @@ class Callback:
     [0]
     """
 
-    model = None
-    params = None
-    runs_last = False
-    only_shows = False
-    kept = ()
+    model: Any = None
+    params: Any = None
+    runs_last: bool = False
+    only_shows: bool = False
+    kept: tuple[str, ...] = ()
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         """Keep the model that runs."""
         self.model = model
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         """Keep the numbers of the run."""
         self.params = params
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         """Called at the start of fit."""
 
-    def on_train_end(self, logs=None):
-        """Called at the end of fit, with the last epoch's logs; not if it ends by an error."""
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Called at the end of fit, with the last epoch's logs; not if it ends with an error."""
 
-    def close(self):
-        """Called last by fit, also if it ends by an error."""
+    def close(self) -> None:
+        """Called last by fit, even if it ends with an error."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Called at the start of an epoch; epochs count from 0."""
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Called at the end of an epoch, after the validation."""
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Called before a step of training; batches count from 0."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Called after a step of training, with the means over the epoch so far."""
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs = None) -> None:
         """Called at the start of evaluate and of a validation."""
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs = None) -> None:
         """Called at the end of evaluate and of a validation."""
 
-    def on_test_batch_begin(self, batch, logs=None):
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Called before a batch is evaluated."""
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Called after a batch was evaluated, with the means so far."""
 
-    def on_predict_begin(self, logs=None):
+    def on_predict_begin(self, logs: Logs = None) -> None:
         """Called at the start of predict."""
 
-    def on_predict_end(self, logs=None):
+    def on_predict_end(self, logs: Logs = None) -> None:
         """Called at the end of predict."""
 
-    def on_predict_batch_begin(self, batch, logs=None):
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Called before a batch is predicted."""
 
-    def on_predict_batch_end(self, batch, logs=None):
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Called after a batch was predicted; logs["outputs"] are its outputs."""
 
 
-def listed(callbacks):
-    """The callbacks given to fit and the like, as a list; one alone will do, as in Keras."""
+def listed(callbacks: Any) -> list[Any]:
+    """Return the callbacks given to fit and the like as a list; one alone will do, as in Keras.
+
+    Raises:
+        TypeError: It is neither a callback nor a list or tuple.
+    """
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback):
@@ -149,15 +159,26 @@ def listed(callbacks):
 
 
 class CallbackList:
-    """Several callbacks as one; hooks[name] lists the methods that do anything.
+    """Several callbacks as one.
+
+    Attributes:
+        callbacks: The list of them.
+        hooks: For each hook, the list of the methods that do anything.
+        ends_at_nan: Whether one of them ends training at a loss that is not finite.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
     >>> pt.callbacks.CallbackList([pt.callbacks.History()], model).hooks["on_train_begin"]
     []
     """
 
-    def __init__(self, callbacks, model):
-        """Tell every callback its model."""
+    params: Any = None
+
+    def __init__(self, callbacks: Iterable[Callback], model: Any) -> None:
+        """Give every callback the model.
+
+        Raises:
+            TypeError: One is not a Callback.
+        """
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
@@ -174,24 +195,28 @@ class CallbackList:
             for hook in HOOKS
         }
 
-    def set_params(self, **params):
-        """Tell every callback the numbers of the run."""
+    def set_params(self, **params: Any) -> None:
+        """Give every callback the numbers of the run."""
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def run(self, hook, *arguments):
+    def run(self, hook: str, *arguments: Any) -> None:
         """Call a hook of all callbacks."""
         for method in self.hooks[hook]:
             method(*arguments)
 
 
-def _defines(callback, hook):
+def _defines(callback: Callback, hook: str) -> bool:
     return getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
 
 
 class History(Callback):
-    """What fit returns: history maps each name in the logs to its values, epoch by epoch.
+    """What fit returns: the logs of all epochs.
+
+    Attributes:
+        epoch: The numbers of the epochs, from 0.
+        history: Maps each name in the logs to its values, epoch by epoch.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
     >>> model.compile("sgd", "mse")
@@ -202,15 +227,15 @@ class History(Callback):
 
     kept = ("epoch", "history")
 
-    def __init__(self):
-        """No arguments."""
-        self.epoch = []
-        self.history = {}
+    def __init__(self) -> None:
+        """Start empty."""
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return html.history(self.epoch, self.history)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Append the epoch's values."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
@@ -228,8 +253,12 @@ class LambdaCallback(Callback):
     1 {'loss': 0.0}
     """
 
-    def __init__(self, **hooks):
-        """Functions by the name of their hook."""
+    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+        """Take functions by the name of their hook.
+
+        Raises:
+            TypeError: A name is not that of a hook.
+        """
         for hook, function in hooks.items():
             if hook not in HOOKS:
                 raise TypeError(
@@ -251,10 +280,11 @@ class TerminateOnNaN(Callback):
     [0]
     """
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Stop if the loss is not finite."""
-        if not math.isfinite((logs or {}).get("loss", 0)):
-            print(f"Batch {batch}: the loss is {logs['loss']}: training ends")
+        loss = (logs or {}).get("loss", 0)
+        if not math.isfinite(loss):
+            print(f"Batch {batch}: the loss is {loss}: training ends")
             self.model.stop_training = True
 
 
@@ -262,11 +292,11 @@ class TerminateOnNaN(Callback):
 
 
 class _Monitor(Callback):
-    """Base of those that watch a value in the logs, and want it to fall or to rise."""
+    """Base class for callbacks that watch a value in the logs, which should fall or rise."""
 
-    kept = ("best",)
+    kept: tuple[str, ...] = ("best",)
 
-    def __init__(self, monitor, mode, min_delta=0):
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0) -> None:
         if not isinstance(monitor, str):
             raise TypeError(
                 f"{type(self).__name__}: monitor: found {monitor!r}: expected a name in the logs"
@@ -274,29 +304,32 @@ class _Monitor(Callback):
         self.monitor = monitor
         self.mode = lookup("mode", mode, {name: name for name in ("auto", "min", "max")})
         self.min_delta = abs(number(f"{type(self).__name__}: min_delta", min_delta))
-        self.best = None
+        self.best: float | None = None
 
-    def current(self, logs):
-        """Return what is monitored.
+    def current(self, logs: Logs) -> float:
+        """Return the monitored value.
 
         Raises:
-            ValueError: the logs do not have it.
+            ValueError: The logs do not have it.
         """
-        if self.monitor not in (logs or {}):
+        if logs is None or self.monitor not in logs:
             raise ValueError(
                 f"{type(self).__name__}: monitor {self.monitor!r} is not in the logs: "
                 f"known are {', '.join(logs or {})} (val_ needs validation data)"
             )
         return logs[self.monitor]
 
-    def improves(self, value, reference):
-        """Whether value is better than reference (None: whatever it is) by more than min_delta."""
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Return whether value is better than reference by more than min_delta.
+
+        Any number is better than None.
+        """
         if reference is None:
             return not math.isnan(value)
         sign = 1 if self._rises() else -1
         return sign * value > sign * reference + self.min_delta
 
-    def _rises(self):
+    def _rises(self) -> bool:
         """Whether more is better."""
         if self.mode != "auto":
             return self.mode == "max"
@@ -307,10 +340,9 @@ class _Monitor(Callback):
 
 
 class EarlyStopping(_Monitor):
-    """Stops training when a monitored value has not improved for `patience` epochs (0 is as 1).
+    """Stops training when a monitored value has not improved for `patience` epochs.
 
-    An improvement is a change by more than min_delta in the right direction: mode "min", "max", or
-    "auto", which asks the metric, and holds all else for something that should fall.
+    An improvement is a change by more than min_delta in the right direction.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
     >>> model.compile("sgd", "mse")
@@ -324,19 +356,30 @@ class EarlyStopping(_Monitor):
 
     def __init__(
         self,
-        monitor="val_loss",
-        min_delta=0,
-        patience=0,
-        verbose=0,
-        mode="auto",
-        baseline=None,
-        restore_best_weights=False,
-        start_from_epoch=0,
-    ):
-        """monitor: a name in the logs. baseline: a value to be better than, or None.
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        """Choose what to watch.
 
-        restore_best_weights: at the end, go back to the weights of the best epoch.
-        start_from_epoch: what happens before this epoch does not count.
+        Args:
+            monitor: A name in the logs.
+            min_delta: What an improvement must exceed.
+            patience: The epochs without an improvement; 0 behaves like 1.
+            verbose: 1 prints a line when training stops.
+            mode: "min" or "max" is best; or "auto", which asks the metric, and else takes "min".
+            baseline: A value to be better than, or None.
+            restore_best_weights: At the end, go back to the weights of the best epoch.
+            start_from_epoch: Epochs before this one do not count.
+
+        Raises:
+            TypeError: monitor is not a name, or a number has the wrong type.
+            ValueError: mode is unknown, or a number is out of range.
         """
         super().__init__(monitor, mode, min_delta)
         self.patience = integer("EarlyStopping: patience", patience, 0)
@@ -346,19 +389,19 @@ class EarlyStopping(_Monitor):
         self.start_from_epoch = integer("EarlyStopping: start_from_epoch", start_from_epoch, 0)
         self.on_train_begin()
 
-    def on_train_begin(self, logs=None):
-        """Start anew."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Start again."""
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None
         self.best_epoch = 0
-        self.best_weights = None
+        self.best_weights: list[np.ndarray] | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Compare, and stop the model if there was no improvement for too long.
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Stop the model if there was no improvement for too long.
 
         Raises:
-            ValueError: the logs do not have what is monitored.
+            ValueError: The logs do not have the monitored value.
         """
         current = self.current(logs)
         if epoch < self.start_from_epoch:
@@ -375,7 +418,7 @@ class EarlyStopping(_Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs = None) -> None:
         """Go back to the best weights, if asked to."""
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
@@ -384,16 +427,16 @@ class EarlyStopping(_Monitor):
                 print(f"Restoring the weights of the best epoch, {self.best_epoch + 1}")
             self.model.set_weights(self.best_weights)
 
-    def _keep(self, epoch):
+    def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
 
 
 class ModelCheckpoint(_Monitor):
-    """Writes the model, or its weights, after every epoch, every best one or so many batches.
+    """Writes the model, or its weights, after every epoch, every best epoch or every n batches.
 
-    For a run that goes on after an interruption, see checkpoints.Checkpoint.
+    For a run that can be resumed after an interruption, see checkpoints.Checkpoint.
 
     >>> import os
     >>> from tempfile import mkdtemp
@@ -410,20 +453,31 @@ class ModelCheckpoint(_Monitor):
 
     def __init__(
         self,
-        filepath,
-        monitor="val_loss",
-        verbose=0,
-        save_best_only=False,
-        save_weights_only=False,
-        mode="auto",
-        save_freq="epoch",
-        initial_value_threshold=None,
-    ):
-        """filepath: may name the epoch, from 1, the batch and the logs:
-        "model.{epoch:02d}-{val_loss:.2f}.safetensors".
+        filepath: Any,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: int | str = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        """Choose what to write, and when.
 
-        monitor, mode: as EarlyStopping's, for save_best_only. save_freq: "epoch", or an integer:
-        after so many batches. initial_value_threshold: what the first one has to be better than.
+        Args:
+            filepath: The path; it may name the epoch, from 1, the batch and the logs:
+                "model.{epoch:02d}-{val_loss:.2f}.safetensors".
+            monitor: As for EarlyStopping; for save_best_only.
+            verbose: 1 prints a line for each file.
+            save_best_only: Write only if the monitored value has improved.
+            save_weights_only: Write the weights without the architecture.
+            mode: As for EarlyStopping.
+            save_freq: "epoch", or an integer: write after this many batches.
+            initial_value_threshold: What the first value must be better than.
+
+        Raises:
+            TypeError: filepath is not a path, or a number has the wrong type.
+            ValueError: The file's ending is that of another format, or a number is out of range.
         """
         super().__init__(monitor, mode)
         self.filepath = str(as_model_path("ModelCheckpoint", filepath))
@@ -437,39 +491,40 @@ class ModelCheckpoint(_Monitor):
         )
         self.save_freq = save_freq
         if save_freq != "epoch":
-            self.save_freq = integer("ModelCheckpoint: save_freq", save_freq, 1)
-            self.on_train_batch_end = self._count_batch
+            self._every = self.save_freq = integer("ModelCheckpoint: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
         self._epoch = self._batches = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         """Check that there is a directory to write to.
 
         Raises:
-            OSError: there is none, or it may not be written.
+            OSError: There is none, or it cannot be written to.
         """
         check_writable(self.filepath)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Keep the number of the epoch."""
         self._epoch = epoch
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Write, if that is to be done after epochs."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write, unless that is done after batches."""
         if self.save_freq == "epoch":
             self._write(logs)
 
-    def _count_batch(self, batch, logs=None):
+    def _count_batch(self, batch: int, logs: Logs = None) -> None:
         self._batches += 1
-        if self._batches % self.save_freq == 0:
+        if self._batches % self._every == 0:
             self._write(logs, batch + 1)
 
-    def _write(self, logs, batch=None):
+    def _write(self, logs: Logs, batch: int | None = None) -> None:
         if self.save_best_only:
             current = self.current(logs)
             if not self.improves(current, self.best):
                 return
             self.best = current
-        names = {"epoch": self._epoch + 1, **({} if batch is None else {"batch": batch}), **logs}
+        names = {"epoch": self._epoch + 1, **({} if batch is None else {"batch": batch})}
+        names |= logs or {}
         try:
             path = self.filepath.format(**names)
         except (KeyError, IndexError, ValueError) as error:
@@ -485,8 +540,7 @@ class ModelCheckpoint(_Monitor):
 class ReduceLROnPlateau(_Monitor):
     """Multiplies the learning rate by `factor` when a value has not improved for `patience` epochs.
 
-    After that it waits for `cooldown` epochs before it counts again; the rate never falls below
-    min_lr. monitor, mode, min_delta: as EarlyStopping's.
+    After that it waits for `cooldown` epochs before it counts again.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
     >>> model.compile("sgd", "mse")
@@ -501,16 +555,31 @@ class ReduceLROnPlateau(_Monitor):
 
     def __init__(
         self,
-        monitor="val_loss",
-        factor=0.1,
-        patience=10,
-        verbose=0,
-        mode="auto",
-        min_delta=1e-4,
-        cooldown=0,
-        min_lr=0.0,
-    ):
-        """Factor: in [0, 1)."""
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        """Choose what to watch.
+
+        Args:
+            monitor: As for EarlyStopping, as are verbose, mode and min_delta.
+            factor: In [0, 1).
+            patience: The epochs without an improvement; 0 behaves like 1.
+            verbose: 1 prints a line when the rate falls.
+            mode: "min", "max" or "auto".
+            min_delta: What an improvement must exceed.
+            cooldown: The epochs to wait after the rate has fallen.
+            min_lr: The rate never falls below it.
+
+        Raises:
+            TypeError: monitor is not a name, or a number has the wrong type.
+            ValueError: mode is unknown, or a number is out of range.
+        """
         super().__init__(monitor, mode, min_delta)
         self.factor = number("ReduceLROnPlateau: factor", factor, 0, 1, below_high=True)
         self.patience = integer("ReduceLROnPlateau: patience", patience, 0)
@@ -519,19 +588,19 @@ class ReduceLROnPlateau(_Monitor):
         self.min_lr = number("ReduceLROnPlateau: min_lr", min_lr, 0)
         self.on_train_begin()
 
-    def on_train_begin(self, logs=None):
-        """Start anew."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Start again."""
         self.best = None
         self.wait = self.cooldown_counter = 0
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Compare, and lower the rate if there was no improvement for too long.
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Lower the rate if there was no improvement for too long.
 
         Raises:
-            ValueError: the logs do not have what is monitored.
+            ValueError: The logs do not have the monitored value.
         """
         current, optimizer = self.current(logs), self.model.optimizer
-        logs["learning_rate"] = rate = optimizer.learning_rate
+        rate = _log_rate(optimizer, logs)
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.wait = 0
@@ -563,8 +632,16 @@ class LearningRateScheduler(Callback):
     0.0025
     """
 
-    def __init__(self, schedule, verbose=0):
-        """Schedule: a function of the epoch, from 0, and the rate before, or of the epoch alone."""
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        """Take the schedule.
+
+        Args:
+            schedule: A function of the epoch, from 0, and the rate before, or of the epoch alone.
+            verbose: 1 prints a line for each epoch.
+
+        Raises:
+            TypeError: schedule is not a function.
+        """
         if not callable(schedule):
             raise TypeError(
                 f"LearningRateScheduler: schedule: found {schedule!r}: expected a "
@@ -573,7 +650,7 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
         self.verbose = verbose
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Set the rate."""
         rate = self.model.optimizer.learning_rate
         try:
@@ -586,16 +663,24 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"Epoch {epoch + 1}: the learning rate is {rate:g}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
-        logs["learning_rate"] = self.model.optimizer.learning_rate
+        _log_rate(self.model.optimizer, logs)
+
+
+def _log_rate(optimizer: Any, logs: Logs) -> float:
+    """The learning rate, which goes into the logs as well."""
+    rate = optimizer.learning_rate
+    if logs is not None:
+        logs["learning_rate"] = rate
+    return rate
 
 
 # --------------------------------------------------------------------------------- into files
 
 
 class CSVLogger(Callback):
-    """Writes a line of the logs to a file after every epoch: comma-separated values, with names.
+    """Writes the logs of each epoch to a file, as a line of comma-separated values.
 
     >>> from pathlib import Path
     >>> from tempfile import mkdtemp
@@ -611,21 +696,30 @@ class CSVLogger(Callback):
     only_shows = True
     kept = ("_rows", "_before")
 
-    def __init__(self, filename, separator=",", append=False):
-        """Filename: the file, replaced unless append: then its lines stay, and what either these or
-        the new ones have no column for is NA in them."""
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        """Choose the file.
+
+        Args:
+            filename: Its path.
+            separator: What separates the values.
+            append: Keep the lines that are there, instead of replacing the file. A value for which
+                a line has no column is NA.
+
+        Raises:
+            TypeError: filename is not a path.
+        """
         self.filename = as_path("CSVLogger", filename)
         self.separator = separator
         self.append = bool(append)
-        self._before = []  # of the file: its names of columns, then its rows
-        self._rows = []
+        self._before: list[list[str]] = []  # of the file: its names of columns, then its rows
+        self._rows: list[dict[str, Any]] = []
 
-    def on_train_begin(self, logs=None):
-        """Begin, or read what is there already.
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Begin, or read the lines to append to.
 
         Raises:
-            OSError: the file cannot be read or written.
-            ValueError: what is there to append to is no table with a column epoch.
+            OSError: The file cannot be read or written.
+            ValueError: The file to append to is not a table with a column epoch.
         """
         check_writable(self.filename)
         self._rows = []
@@ -640,8 +734,8 @@ class CSVLogger(Callback):
                     f"separated by {self.separator!r}"
                 )
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Add a line; the file is written whole, so that it is never half of one."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Add a line. The whole file is written each time, so that it never ends in half a line."""
         self._rows.append({"epoch": epoch, **(logs or {})})
         known, *before = self._before or [[]]
         names = list(dict.fromkeys([*known, *(name for row in self._rows for name in row)]))
@@ -663,24 +757,33 @@ class TensorBoard(Callback):
 
     only_shows = True
 
-    def __init__(self, log_dir="logs", histogram_freq=0, update_freq="epoch"):
-        """log_dir: gets the directories train and validation.
+    def __init__(
+        self, log_dir: Any = "logs", histogram_freq: int = 0, update_freq: int | str = "epoch"
+    ) -> None:
+        """Choose what to write.
 
-        histogram_freq: write histograms of the weights every so many epochs, 0: never.
-        update_freq: "epoch"; "batch" or a number of batches: write the training's after these, too.
+        Args:
+            log_dir: The directory in which to make the directories train and validation.
+            histogram_freq: Write histograms of the weights every n epochs; 0: never.
+            update_freq: "epoch"; or "batch" or a number of batches, to write the training's results
+                after these, too.
+
+        Raises:
+            TypeError: log_dir is not a path, or a number has the wrong type.
+            ValueError: A number is out of range.
         """
         self.log_dir = as_path("TensorBoard", log_dir)
         self.histogram_freq = integer("TensorBoard: histogram_freq", histogram_freq, 0)
         self.update_freq = update_freq
         if update_freq != "epoch":
-            self.update_freq = (
+            self._every = self.update_freq = (
                 1 if update_freq == "batch" else integer("TensorBoard: update_freq", update_freq, 1)
             )
-            self.on_train_batch_end = self._count_batch
-        self._writers = {}
-        self._summary = None
+            self.on_train_batch_end = self._count_batch  # type: ignore[method-assign]
+        self._writers: dict[str, Any] = {}
+        self._summary: Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         """Open the files.
 
         Raises:
@@ -696,7 +799,7 @@ class TensorBoard(Callback):
         self._event, self._summary = event_pb2.Event, summary_pb2.Summary
         self._open = EventFileWriter
 
-    def _write(self, kind, step, *values):
+    def _write(self, kind: str, step: int, *values: Any) -> None:
         """Write values, at a step, to the file of the training or of the validation."""
         if kind not in self._writers:
             self._writers[kind] = self._open(str(self.log_dir / kind))
@@ -704,19 +807,20 @@ class TensorBoard(Callback):
             self._event(wall_time=time.time(), step=step, summary=self._summary(value=values))
         )
 
-    def _scalars(self, prefix, logs):
+    def _scalars(self, prefix: str, logs: Logs) -> list[Any]:
         return [
             self._summary.Value(tag=f"{prefix}_{name}", simple_value=value)
-            for name, value in logs.items()
+            for name, value in (logs or {}).items()
         ]
 
-    def _count_batch(self, batch, logs=None):
+    def _count_batch(self, batch: int, logs: Logs = None) -> None:
         step = self.model.optimizer.iterations
-        if step % self.update_freq == 0:
+        if step % self._every == 0:
             self._write("train", step, *self._scalars("batch", logs))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Write the epoch's values."""
+        logs = logs or {}
         training = {name: value for name, value in logs.items() if not name.startswith("val_")}
         training.setdefault("learning_rate", self.model.optimizer.learning_rate)
         self._write("train", epoch, *self._scalars("epoch", training))
@@ -737,7 +841,7 @@ class TensorBoard(Callback):
                 ),
             )
 
-    def _histogram(self, name, values):
+    def _histogram(self, name: str, values: np.ndarray) -> Any:
         counts, edges = np.histogram(values, bins=30)
         proto = self._summary.Value(tag=f"{name}/histogram")
         proto.histo.min, proto.histo.max = float(values.min()), float(values.max())
@@ -747,7 +851,7 @@ class TensorBoard(Callback):
         proto.histo.bucket.extend(counts.tolist())
         return proto
 
-    def close(self):
+    def close(self) -> None:
         """Close the files."""
         for writer in self._writers.values():
             writer.close()
@@ -757,21 +861,24 @@ class TensorBoard(Callback):
 # ---------------------------------------------------------------------------------- progress
 
 
-def progress(verbose):
-    """Return the callbacks that show a run, [] or one.
+def progress(verbose: int | str) -> tuple[Callback, ...]:
+    """Return the callbacks that show a run: none or one.
 
-    verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal and in a
-    notebook, else a line.
-    Where there is no stdout at all (sys.stdout is None), nothing.
+    Args:
+        verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal and in a
+            notebook, else a line. Without a stdout (sys.stdout is None), nothing.
+
+    Raises:
+        ValueError: verbose is something else.
     """
     if verbose == "auto":
-        # What stands in for stdout may not have isatty.
+        # A replacement for stdout may not have isatty.
         verbose = 1 if getattr(sys.stdout, "isatty", bool)() or html.in_notebook() else 2
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose: found {verbose!r}: expected 0, 1, 2 or 'auto'")
-    if sys.stdout is None:
+    if sys.stdout is None or verbose == 0:
         return ()
-    return [(), (ProgressBar(),), (ProgressLine(),)][verbose]
+    return (ProgressBar() if verbose == 1 else ProgressLine(),)
 
 
 class ProgressLine(Callback):
@@ -785,53 +892,53 @@ class ProgressLine(Callback):
 
     only_shows = True
 
-    def __init__(self):
-        """No arguments."""
+    def __init__(self) -> None:
+        """Start outside of a run."""
         self._training = False
 
-    def begin(self, title):
+    def begin(self, title: str) -> None:
         """Start to measure a part of the run."""
         self._title = title
         self._start = time.perf_counter()
 
-    def finish(self, logs):
+    def finish(self, logs: Logs) -> None:
         """Print the line of the part that ends."""
         seconds = time.perf_counter() - self._start
         steps = self.params["steps"]
         parts = [self._title, f"{steps}/{steps} steps", f"{seconds:.1f} s"]
         print(" - ".join([part for part in parts if part] + _formatted(logs)), flush=True)
 
-    def on_train_begin(self, logs=None):
-        """From here on, an evaluation is a part of an epoch."""
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Treat evaluations as parts of epochs from here on."""
         self._training = True
 
-    def on_train_end(self, logs=None):
-        """Evaluations stand for themselves again."""
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Show evaluations by themselves again."""
         self._training = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Start an epoch."""
         self.begin(f"Epoch {epoch + 1}/{self.params['epochs']}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Show the epoch."""
         self.finish(logs)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Logs = None) -> None:
         """Start an evaluation."""
         if not self._training:
             self.begin("")
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Logs = None) -> None:
         """Show the evaluation."""
         if not self._training:
             self.finish(logs)
 
-    def on_predict_begin(self, logs=None):
+    def on_predict_begin(self, logs: Logs = None) -> None:
         """Start a prediction."""
         self.begin("")
 
-    def on_predict_end(self, logs=None):
+    def on_predict_end(self, logs: Logs = None) -> None:
         """Show the prediction."""
         self.finish(logs)
 
@@ -850,14 +957,14 @@ class ProgressBar(ProgressLine):
     # tqdm's own interval between two drawings; texts are made no more often
     INTERVAL = 0.1
 
-    _bar = None
+    _bar: Any = None
 
-    def close(self):
-        """Leave the bar of an epoch that ended by an error."""
+    def close(self) -> None:
+        """Leave the bar of an epoch that ended with an error."""
         if self._bar is not None:
             self._bar.close()
 
-    def begin(self, title):
+    def begin(self, title: str) -> None:
         """Draw an empty bar."""
         run = self.model.run
         done = 0 if run is None else run.position.step
@@ -865,7 +972,7 @@ class ProgressBar(ProgressLine):
         self._drawn = 0.0
         if html.in_notebook():
             self._bar = html.Bar(self.params["steps"], title, done)
-            self._show = self._bar.show
+            self._show: Callable[[str], Any] = self._bar.show
             return
         from tqdm import tqdm
 
@@ -881,12 +988,12 @@ class ProgressBar(ProgressLine):
         )
         self._show = functools.partial(self._bar.set_description_str, refresh=False)
 
-    def finish(self, logs):
+    def finish(self, logs: Logs) -> None:
         """Leave the full bar with the final values."""
         self._show(self._text(logs))
         self._bar.close()
 
-    def _text(self, logs):
+    def _text(self, logs: Logs) -> str:
         """The title and the values, with as many digits as the line has room for."""
         width = shutil.get_terminal_size().columns
         for digits in (4, 3, 2):
@@ -896,7 +1003,7 @@ class ProgressBar(ProgressLine):
                 break
         return text
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the bar."""
         now = time.perf_counter()
         if now - self._drawn > self.INTERVAL:
@@ -904,23 +1011,22 @@ class ProgressBar(ProgressLine):
             self._drawn = now
         self._bar.update()
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the bar."""
         if not self._training:
             self.on_train_batch_end(batch, logs)
 
-    def on_predict_batch_end(self, batch, logs=None):
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the bar."""
         self.on_train_batch_end(batch)
 
 
-def _formatted(logs, digits=4, colon=": "):
+def _formatted(logs: Logs, digits: int = 4, colon: str = ": ") -> list[str]:
     """["loss: 0.2567", ...]."""
     return [f"{name}{colon}{shown(value, digits)}" for name, value in (logs or {}).items()]
 
 
-def shown(value, digits=4):
-    """A loss or metric as a text of a few characters: 0.2567 as Keras shows it, 4.1000e-05,
-    1.3000e+22."""
+def shown(value: float, digits: int = 4) -> str:
+    """Return a loss or metric as a short text: 0.2567 as Keras shows it, 4.1000e-05, 1.3000e+22."""
     is_plain = value == 0 or 1e-3 < abs(value) < 1e6
     return f"{value:.{digits}{'f' if is_plain else 'e'}}"

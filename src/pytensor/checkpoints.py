@@ -1,10 +1,10 @@
-"""Checkpoints: a model's file with all that its training depends on.
+"""Checkpoints: a model's file with everything that its training depends on.
 
-That is, besides weights and architecture: the optimizer's state, the epochs and steps done, the
+Besides weights and architecture, that is: the optimizer's state, the epochs and steps done, the
 random numbers and the order of the epoch's samples, what metrics have accumulated, and what
-callbacks keep (Callback.kept). So a run that was killed at any point and goes on from its last
-checkpoint ends with the weights of one that was never interrupted, bit by bit, if data, options and
-callbacks are the same.
+callbacks keep (Callback.kept). So a run that was killed at any point, and resumed from its last
+checkpoint, ends with the weights of one that was never interrupted, bit by bit, if data, options
+and callbacks are the same.
 
     checkpoint = checkpoints.Checkpoint("model.safetensors", resume=True)
     model.fit(x, y, epochs=20, callbacks=[checkpoint])
@@ -12,20 +12,20 @@ callbacks are the same.
 
 from __future__ import annotations
 
-import contextlib
+from typing import Any
 
 from pytensor._support.arguments import integer
 from pytensor._support.files import as_model_path, as_path
 from pytensor._training import model_files, state
-from pytensor.callbacks import Callback
+from pytensor.callbacks import Callback, Logs
 
 __all__ = ["Checkpoint"]
 
 
 class Checkpoint(Callback):
-    """Writes a checkpoint while a model is trained, and at its end. fit calls it after all others.
+    """Writes a checkpoint while a model is trained, and at the end. fit calls it after the others.
 
-    The file is a model's: models.load_model reads it at any time.
+    The file is one that models.load_model can read at any time.
 
     >>> from tempfile import mkdtemp
     >>> path = f"{mkdtemp()}/model.safetensors"
@@ -39,18 +39,26 @@ class Checkpoint(Callback):
 
     runs_last = True
 
-    def __init__(self, path, save_freq="epoch", resume=False, notes=None):
-        """path: the file, replaced at each time.
+    def __init__(
+        self, path: Any, save_freq: int | str = "epoch", resume: Any = False, notes: Any = None
+    ) -> None:
+        """Choose the file, and when to write it.
 
-        save_freq: "epoch", after every epoch, or an integer, after so many steps as well.
-        resume: True, or the path of a checkpoint: before the first epoch, put the model back to
-            that; True: to path, if there is such a file.
-        notes: as for models.save_model.
+        Args:
+            path: The file, replaced each time.
+            save_freq: "epoch", after every epoch; or an integer n, after every n steps as well.
+            resume: The path of a checkpoint to put the model back to before the first epoch; or
+                True: path, if that file exists.
+            notes: As for models.save_model.
+
+        Raises:
+            TypeError: A path is not a path, or save_freq has the wrong type.
+            ValueError: The file's ending is that of another format, or save_freq is below 1.
         """
         self.path = as_model_path("Checkpoint", path)
         if save_freq != "epoch":
-            save_freq = integer("Checkpoint: save_freq", save_freq, 1)
-            self.on_train_batch_end = self._count_step
+            self._every = save_freq = integer("Checkpoint: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]
         self.save_freq = save_freq
         self.notes = notes
         self.resume_from = (
@@ -62,24 +70,19 @@ class Checkpoint(Callback):
         )
         self._may_be_missing = resume is True
         self._steps = 0
-        self._rate = None
+        self._rate: float | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs = None) -> None:
         """Go back to where the run was.
 
         Raises:
-            OSError: the checkpoint cannot be read.
-            ValueError: it is none, or not of this model, data or optimizer.
+            OSError: The checkpoint cannot be read.
+            ValueError: The file is not a checkpoint, or not one of this model, data or optimizer.
         """
         if self.resume_from is None:
             return
         name = f"Checkpoint: {self.resume_from}"
-        distribution = self.model.run.distribution
-        found = (
-            self._read(name)
-            if distribution is None
-            else distribution.from_first(lambda: self._read(name))
-        )
+        found = self.model.run.distribution.from_first(lambda: self._read(name))
         if found is None:
             return
         arrays, about = found
@@ -88,39 +91,42 @@ class Checkpoint(Callback):
         if self.model.run.position.step:
             self._rate = self.model.optimizer.learning_rate
 
-    def _read(self, name):
-        """The file to go on from, or None."""
-        if self._may_be_missing and not self.resume_from.exists():
+    def _read(self, name: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The content of the file to go on from, or None."""
+        if self.resume_from is None or (self._may_be_missing and not self.resume_from.exists()):
             return None
         return model_files.read_model(name, self.resume_from)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Amid an epoch, undo what a schedule has done a second time."""
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """In the middle of an epoch, undo what a schedule has done a second time."""
         if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
             self.model.optimizer.learning_rate = self._rate
         self._rate = None
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Write."""
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the checkpoint."""
         self.write()
 
-    def on_train_end(self, logs=None):
-        """Write once more: other callbacks may have changed the weights, EarlyStopping for one."""
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Write again: other callbacks, such as EarlyStopping, may have changed the weights."""
         self.write()
 
-    def _count_step(self, batch, logs=None):
+    def _count_step(self, batch: int, logs: Logs = None) -> None:
         self._steps += 1
-        if self._steps % self.save_freq == 0:
+        if self._steps % self._every == 0:
             self.write()
 
-    def write(self):
-        """Write the checkpoint now, between two steps; raises as models.save_model does.
+    def write(self) -> None:
+        """Write the checkpoint now, between two steps.
 
-        Of many ranks, all call it, and rank 0 writes.
+        Where several ranks share the work, all must call it; rank 0 writes.
+
+        Raises:
+            OSError: The file cannot be written.
         """
         distribution = self.model.run.distribution
-        with contextlib.nullcontext() if distribution is None else distribution.whole_metrics():
-            if distribution is None or distribution.is_first:
+        with distribution.whole_metrics():
+            if distribution.is_first:
                 model_files.write_model(
                     "Checkpoint", self.model, self.path, state.state(self.model), self.notes
                 )

@@ -21,12 +21,16 @@ import sys
 import time
 import traceback
 import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
+from pytensor._core import Tensor
 from pytensor._support.arguments import integer
+from pytensor._training.distribution import Distribution
 from pytensor._training.state import (
     TRAINING,
     layers_with_generator,
@@ -40,12 +44,15 @@ __all__ = ["DataParallel"]
 _N_SUMS = 3
 
 
-class DataParallel:
+class DataParallel(Distribution):
     """How fit shares its work: each rank takes a part of every batch.
 
-    rank: the number of this process, from 0. size: how many there are. is_first: whether this is
-    rank 0, which alone writes files and to the screen. signals: whether any rank has set `signal`
-    before the last step, their sum.
+    Attributes:
+        rank: The number of this process, from 0.
+        size: How many processes there are.
+        is_first: Whether this is rank 0, which alone writes files and to the screen.
+        signal: Set it to a number other than 0 to let the other ranks know of something.
+        signals: The sum of what the ranks had set `signal` to before the last step.
 
     >>> distribution = pt.distributed.DataParallel(deterministic=True)  # doctest: +SKIP
     >>> model.fit(x, y, distribution=distribution)  # doctest: +SKIP
@@ -53,18 +60,29 @@ class DataParallel:
 
     signal = signals = 0
 
-    def __init__(self, comm=None, *, deterministic=False, shards=4, threads=None):
-        """All ranks of comm (an mpi4py communicator; by default all that mpiexec started) call it.
+    def __init__(
+        self,
+        comm: Any = None,
+        *,
+        deterministic: bool = False,
+        shards: int = 4,
+        threads: int | None = None,
+    ) -> None:
+        """Make one on all ranks of comm.
 
-        deterministic: the same bits for any number of ranks that divides shards. Then each batch
-            is cut into this many parts (a power of 2), each part's gradient computed for itself,
-            and they are summed up pair by pair, in the same order whoever computed them.
-        threads: of this rank; by default, unless PYTENSOR_NUM_THREADS is set, its share of the
-            processors that the ranks of its node may use.
+        Args:
+            comm: An mpi4py communicator; by default that of all ranks that mpiexec started.
+            deterministic: Compute the same bits for any number of ranks that divides shards. Then
+                each batch is cut into this many parts, the gradient of each part is computed by
+                itself, and they are summed up pair by pair, in the same order whichever rank
+                computed them.
+            shards: A power of 2.
+            threads: The threads of this rank; by default, unless PYTENSOR_NUM_THREADS is set, its
+                share of the processors that the ranks of its node may use.
 
         Raises:
             ImportError: mpi4py or an MPI library is missing.
-            ValueError: the number of ranks does not divide shards.
+            ValueError: The number of ranks does not divide shards.
         """
         try:
             from mpi4py import MPI
@@ -89,7 +107,7 @@ class DataParallel:
         self.shares = self.shards > 1
         self.n_own = self.shards // self.size
         self._unfinished = False
-        self._states = None
+        self._states: list[Any] | None = None
         if threads is not None:
             pt.set_num_threads(threads)
         elif "PYTENSOR_NUM_THREADS" not in os.environ and self.size > 1:
@@ -99,11 +117,11 @@ class DataParallel:
 
     # --------------------------------------------------------------------------- errors of one
 
-    def _end_together(self):
+    def _end_together(self) -> None:
         """Let an error that ends this process end all: the others would wait for it forever."""
         usual = sys.excepthook
 
-        def end_all(kind, error, trace):
+        def end_all(kind: Any, error: Any, trace: Any) -> None:
             if usual is sys.__excepthook__:
                 text = "".join(traceback.format_exception(kind, error, trace))
                 print(f"rank {self.rank} of {self.size}:\n{text}", end="", file=sys.stderr)
@@ -112,20 +130,28 @@ class DataParallel:
             self.abort(1)
 
         sys.excepthook = end_all
-        atexit.register(lambda: self._unfinished and self.abort(1))
+        atexit.register(self._end_unfinished)
 
-    def abort(self, code):
+    def _end_unfinished(self) -> None:
+        """End all ranks if this process ends before the run does."""
+        if self._unfinished:
+            self.abort(1)
+
+    def abort(self, code: int) -> None:
         """End all ranks at once, the job with this exit code."""
         self._unfinished = False
         sys.stdout.flush()
         sys.stderr.flush()
         self.comm.Abort(code)
 
-    def give_way(self):
-        """Before a message: let rank 0 say it if it has the same to say. Returns who is speaking.
+    def give_way(self) -> str:
+        """Before an error message: give rank 0 the time to print it, if it has the same one.
 
-        What all have in common, such as a wrong option, is so reported once: rank 0 ends the job
-        meanwhile.
+        So an error that all ranks have in common, such as a wrong option, is reported once: rank 0
+        ends the job in the meantime.
+
+        Returns:
+            What the message of this rank begins with.
         """
         if self.is_first:
             return ""
@@ -133,8 +159,8 @@ class DataParallel:
         return f"rank {self.rank}: "
 
     @contextlib.contextmanager
-    def fitting(self, model):
-        """While fit runs: all start alike, and none ends alone."""
+    def fitting(self, model: Any) -> Iterator[None]:
+        """Return the context in which fit runs: all ranks start alike, and none ends alone."""
         self._unfinished = self.size > 1
         self._states = None
         self.signal = self.signals = 0
@@ -148,12 +174,12 @@ class DataParallel:
 
     # ----------------------------------------------------------------------------- what is alike
 
-    def from_first(self, function):
-        """What function() returns on rank 0, which alone calls it, on all ranks."""
+    def from_first(self, function: Callable[[], Any]) -> Any:
+        """Return on all ranks what function() returns on rank 0, which alone calls it."""
         return self.comm.bcast(function() if self.is_first else None)
 
-    def first_goes_ahead(self, function):
-        """function() on all ranks, on the others after rank 0 is done: it may fill a cache."""
+    def first_goes_ahead(self, function: Callable[[], Any]) -> Any:
+        """Return function(), called on all ranks, but on rank 0 first: it may fill a cache."""
         if not self.is_first:
             self.comm.Barrier()
         value = function()
@@ -161,10 +187,15 @@ class DataParallel:
             self.comm.Barrier()
         return value
 
-    def _synchronise(self, model):
+    def any_signal(self, signal: bool) -> bool:
+        """Return whether any rank had set its signal by the last step; set that of this rank."""
+        self.signal = int(signal)
+        return bool(self.signals)
+
+    def _synchronise(self, model: Any) -> None:
         """Give all ranks the weights, the optimizer's state and the random numbers of rank 0."""
 
-        def kept():
+        def kept() -> tuple[Any, Any, Any]:
             optimizer = model.optimizer
             return (
                 model.get_weights() if model.built else None,
@@ -185,23 +216,23 @@ class DataParallel:
                 {TRAINING + name: array for name, array in arrays.items()},
             )
 
-    def begin_epoch(self, position):
-        """Before the epoch's order is drawn: one state of the random numbers for all."""
+    def begin_epoch(self, position: Any) -> None:
+        """Give all ranks one state of the random numbers, before an epoch's order is drawn."""
         state = self.from_first(lambda: random.generator().bit_generator.state)
         random.generator().bit_generator.state = state
         drawn_from = position.order_state if position.step else None
         self._epoch = (drawn_from or state)["state"]["state"], position.epoch
         self._position = position
 
-    def end_epoch(self, model):
-        """After an epoch: training stops on all ranks if it does on one.
+    def end_epoch(self, model: Any) -> None:
+        """Stop training on all ranks if one has stopped, after an epoch.
 
-        On processors of several kinds, the optimizer's steps may differ in the last bits: then the
-        weights of rank 0 go to all.
+        On processors of different kinds, the optimizer's steps may differ in the last bits: then
+        the weights of rank 0 go to all.
         """
         digest = 0
         for weight in model.weights:
-            digest = zlib.crc32(np.asarray(weight), digest)
+            digest = zlib.crc32(np.asarray(weight).data, digest)
         found = self.comm.allgather((bool(model.stop_training), digest))
         model.stop_training = any(stop for stop, _ in found)
         if len({digest for _, digest in found}) > 1:
@@ -209,17 +240,30 @@ class DataParallel:
 
     # ---------------------------------------------------------------------------------- the data
 
-    def cut(self, n):
-        """The parts of a batch of n samples that are this rank's: a list of (start, stop)."""
+    def cut(self, n: int) -> list[tuple[int, int]]:
+        """Return the parts of a batch of n samples that are this rank's, each (start, stop)."""
         own = range(self.rank * self.n_own, (self.rank + 1) * self.n_own)
         return [(n * k // self.shards, n * (k + 1) // self.shards) for k in own]
 
-    # ----------------------------------------------------------------------------------- metrics
-    # A metric's state is what Metric.merged makes one of, mostly sums over samples. Each shard has
-    # a state of its own, so that also the sums of metrics do not depend on the number of ranks.
+    def share(self, n: int, rows: Callable[[int, int], tuple[Any, ...]]) -> tuple[Any, ...]:
+        """Return the x, the y and the weights of this rank's parts of a batch: three tuples."""
+        return tuple(zip(*[rows(start, stop) for start, stop in self.cut(n)], strict=True))
 
-    def begin_metrics(self, metrics):
-        """Start to accumulate; what the metrics hold already was accumulated by all together."""
+    def joined(self, share: Any) -> Tensor | None:
+        """Return the x, the y or the weights of this rank's parts as one tensor."""
+        return None if share[0] is None else pt.concat(list(share))
+
+    # ----------------------------------------------------------------------------------- metrics
+    # A metric's state is what Metric.merged merges, mostly sums over samples. Each shard has its
+    # own state, so that the sums of metrics do not depend on the number of ranks either.
+
+    def begin_metrics(self, metrics: Iterable[Any]) -> None:
+        """Start to accumulate in metrics; what they already hold belongs to all ranks together.
+
+        Raises:
+            ValueError: A metric does not say which sums it keeps.
+        """
+        metrics = list(metrics)
         for metric in metrics:
             if not metric.kept:
                 raise ValueError(
@@ -236,19 +280,20 @@ class DataParallel:
         _set_state(metrics, self._states[0])
 
     @contextlib.contextmanager
-    def _metrics_of(self, shard):
-        """Let a shard's own sums grow."""
+    def _metrics_of(self, shard: int) -> Iterator[None]:
+        """Within this context, the metrics accumulate in a shard's own sums."""
+        states = self._states or []
         if self.n_own == 1:
             yield
-            self._states[0] = _state(self._metrics)
+            states[0] = _state(self._metrics)
             return
-        _set_state(self._metrics, self._states[shard])
+        _set_state(self._metrics, states[shard])
         yield
-        self._states[shard] = _state(self._metrics)
+        states[shard] = _state(self._metrics)
 
     @contextlib.contextmanager
-    def whole_metrics(self):
-        """In this context the metrics are those of all ranks. All ranks must enter it."""
+    def whole_metrics(self) -> Iterator[None]:
+        """Return a context in which the metrics are those of all ranks, all of which enter it."""
         if self._states is None:
             yield
             return
@@ -267,10 +312,10 @@ class DataParallel:
 
     # ----------------------------------------------------------------------------------- the step
 
-    def test_step(self, step):
+    def test_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """Return step(xs, ys, weights) for this rank's parts, from that for a batch."""
 
-        def parts_step(*parts):
+        def parts_step(*parts: Any) -> None:
             for shard, (x, *others) in enumerate(zip(*parts, strict=True)):
                 if len(x):
                     with self._metrics_of(shard):
@@ -278,16 +323,28 @@ class DataParallel:
 
         return parts_step
 
-    def train_step(self, model, differentiate, apply, update):
-        """Return step(xs, ys, weights): one update of the weights, by the gradient of all.
+    def train_step(
+        self,
+        model: Any,
+        differentiate: Callable[..., tuple[float, Any, Tensor]],
+        apply: Callable[[Any], None],
+        update: Callable[..., None],
+    ) -> Callable[..., float]:
+        """Return step(xs, ys, weights): one update of the weights, by the gradient of all ranks.
 
-        differentiate(x, y, weights): the loss of a part, its gradients and outputs; apply
-        (gradients): the update; update(loss, y, outputs, weights): the metrics. step returns the
-        loss of the whole batch; if that is not finite, nothing was updated.
+        Args:
+            model: The model that is trained.
+            differentiate: As for Distribution.train_step, as are apply and update.
+            apply: Updates the weights.
+            update: Updates the metrics.
+
+        Returns:
+            The step. It returns the loss of the whole batch; if that is not finite, it has updated
+            nothing.
 
         Raises:
-            ValueError: the loss is no mean over samples.
-            TypeError: a weight is not float32.
+            ValueError: The loss is not a mean over samples.
+            TypeError: A weight is not float32.
         """
         reduction = getattr(model.loss, "reduction", "mean")
         if reduction not in ("sum_over_batch_size", "mean"):
@@ -295,14 +352,14 @@ class DataParallel:
                 f"fit: distribution: the loss's reduction is {reduction!r}: expected "
                 "'sum_over_batch_size', the mean over samples"
             )
-        weights = model.trainable_weights
+        weights = model.weights_to_train()
         others = [
             w for _, w, trained in model.named_weights() if not trained and w.dtype is pt.float32
         ]
         buffers = _Buffers(weights, others, self.size)
         generators = [layer for _, layer in layers_with_generator(model)]
 
-        def part_of(shard, x, y, sample_weight, before):
+        def part_of(shard: int, x: Any, y: Any, sample_weight: Any, before: list[Tensor]) -> _Part:
             """What a part of a batch adds to the sums."""
             part = buffers.take()
             n = len(x)
@@ -331,9 +388,11 @@ class DataParallel:
                 update(value, y, outputs, sample_weight)
             return part
 
-        def step(xs, ys, sample_weights):
+        def step(xs: Any, ys: Any, sample_weights: Any) -> float:
             before = [w.copy() for w in others]
-            waiting = []  # sums of 1, 2, 4, ... parts: as in a binary number, no two are alike
+            waiting: list[
+                tuple[_Part, int]
+            ] = []  # sums of 1, 2, 4, ... parts: as in a binary number, no two are alike
             for shard, batch in enumerate(zip(xs, ys, sample_weights, strict=True)):
                 part, count = part_of(shard, *batch, before), 1
                 while waiting and waiting[-1][1] == count:
@@ -363,7 +422,7 @@ class DataParallel:
 
         return step
 
-    def _reduce(self, flat, buffers):
+    def _reduce(self, flat: np.ndarray, buffers: _Buffers) -> None:
         """Replace a flat buffer by the sum of those of all ranks."""
         if self.size == 1:
             return
@@ -395,14 +454,14 @@ class _Part:
     """A flat buffer and its parts: gradients and other weights, as tensors that share its memory;
     present, which gradients there are; sums."""
 
-    def __init__(self, weights, others, n_elements):
+    def __init__(self, weights: list[Tensor], others: list[Tensor], n_elements: int) -> None:
         self.flat = np.zeros(n_elements, np.float32)
         self.gradients, start = self._views(weights, 0)
         self.others, start = self._views(others, start)
         self.present = self.flat[start : start + len(weights)]
         self.sums = self.flat[start + len(weights) :][:_N_SUMS]
 
-    def _views(self, tensors, start):
+    def _views(self, tensors: list[Tensor], start: int) -> tuple[list[Tensor], int]:
         views = []
         for tensor in tensors:
             stop = start + tensor.size
@@ -412,12 +471,12 @@ class _Part:
 
 
 class _Buffers:
-    """Flat buffers for the gradients of weights and for other weights; they are used again.
+    """Flat buffers for the gradients of weights and for other weights; they are reused.
 
-    n_means: how many elements, at the beginning, are to be divided by the number of samples.
+    n_means: the number of elements, at the beginning, to divide by the number of samples.
     """
 
-    def __init__(self, weights, others, n_ranks):
+    def __init__(self, weights: list[Tensor], others: list[Tensor], n_ranks: int) -> None:
         for weight in weights:
             if weight.dtype is not pt.float32:
                 raise TypeError(
@@ -427,26 +486,26 @@ class _Buffers:
         self.n_means = sum(weight.size for weight in (*weights, *others))
         n_elements = self.n_means + len(weights) + _N_SUMS
         self._n_elements = -(-n_elements // n_ranks) * n_ranks
-        self._free = []
+        self._free: list[_Part] = []
         self._scratch = np.empty(0, np.float32)
 
-    def take(self):
+    def take(self) -> _Part:
         return (
             self._free.pop() if self._free else _Part(self._weights, self._others, self._n_elements)
         )
 
-    def give_back(self, part):
+    def give_back(self, part: _Part) -> None:
         self._free.append(part)
 
-    def scratch(self, n):
+    def scratch(self, n: int) -> np.ndarray:
         if len(self._scratch) < n:
             self._scratch = np.empty(n, np.float32)
         return self._scratch
 
 
 @contextlib.contextmanager
-def _own_streams(layers, numbers):
-    """Within this context, layers with random numbers of their own draw others."""
+def _own_streams(layers: list[Any], numbers: tuple[int, ...]) -> Iterator[None]:
+    """Within this context, layers with their own random numbers draw from other streams."""
     before = [layer._generator for layer in layers]
     for k, layer in enumerate(layers):
         layer._generator = np.random.default_rng([*numbers, k])
@@ -457,26 +516,26 @@ def _own_streams(layers, numbers):
             layer._generator = generator
 
 
-def _state(metrics):
+def _state(metrics: Iterable[Any]) -> list[list[Any]]:
     """What metrics have accumulated: a list for each, of numbers, arrays or None."""
     return [[getattr(metric, key) for key in metric.kept] for metric in metrics]
 
 
-def _set_state(metrics, state):
+def _set_state(metrics: Iterable[Any], state: list[list[Any]]) -> None:
     for metric, values in zip(metrics, state, strict=True):
         for key, value in zip(metric.kept, values, strict=True):
             setattr(metric, key, value)
 
 
-def _share_of_processors(mpi, comm):
-    """How many threads a rank may run, so that the ranks of its node do not get into each other's
-    way: of each processor that it may use, its share; and its share of a cgroup's quota."""
+def _share_of_processors(mpi: Any, comm: Any) -> int:
+    """How many threads a rank may run without slowing the other ranks of its node: its share of
+    each processor that it may use, and of a cgroup's quota."""
     node = comm.Split_type(mpi.COMM_TYPE_SHARED)
     allowed = os.sched_getaffinity(0)
     everyone = node.allgather(allowed)
     node.Free()
     share = sum(1 / sum(processor in other for other in everyone) for processor in allowed)
-    quota = pt.build_config()["default threads"]  # not above the affinity; below it, a quota's
+    quota = int(pt.build_config()["default threads"])  # not above the affinity; below it, a quota's
     if quota < len(allowed):
         share = min(share, quota / len(everyone))
     return max(1, int(share + 1e-9))

@@ -1,12 +1,16 @@
-"""Models: layers put together, and what the trainer makes of them."""
+"""Models: layers put together, which can be trained, saved and loaded."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from pytensor import serialization
 from pytensor._support import html
 from pytensor._support.arguments import sample_shape
 from pytensor._training import model_files
 from pytensor._training.foreign_weights import load_keras_weights, load_torch_weights
+from pytensor._training.model import Shape
 from pytensor._training.model_files import load_model, save_model
 from pytensor._training.trainer import Trainer
 from pytensor.layers import Input, Layer
@@ -15,14 +19,20 @@ from pytensor.layers.layer import as_input, structure, unique_name
 __all__ = ["Sequential", "load_keras_weights", "load_model", "load_torch_weights", "save_model"]
 
 
-class Sequential(Trainer, Layer):
+class Sequential(Trainer):
     """Layers one after another.
 
-    It is built, its weights made, as soon as the input shape is known: from the first layer
-    (input_shape=..., or an Input), from build, or from the first data. A model is itself a layer,
-    so it can be one of another model's.
+    It is built, that is, its weights are made, as soon as the input shape is known: from the first
+    layer (input_shape=..., or an Input), from build, or from the first data. A model is itself a
+    layer, so it can be part of another model.
 
-    layers: the list of layers, without an Input.
+    Attributes:
+        layers: The list of layers, without an Input.
+        input_shape: (None, ...), or None while it is unknown.
+        history: The History of the last fit, None before it.
+        stop_training, stop_evaluating, stop_predicting: Set to True, by a callback, they end fit,
+            evaluate or predict after the current batch; where several ranks share batches, after
+            the epoch.
 
     >>> model = pt.models.Sequential([
     ...     pt.layers.Dense(8, activation="relu", input_shape=(4,)),
@@ -35,23 +45,34 @@ class Sequential(Trainer, Layer):
     (5, 3)
     """
 
-    def __init__(self, layers=None, name=None, trainable=True):
-        """Layers: a list of layers to add; name, trainable: as in Layer."""
+    def __init__(
+        self, layers: Iterable[Layer] | None = None, name: str | None = None, trainable: bool = True
+    ) -> None:
+        """Add layers.
+
+        Args:
+            layers: The layers to add, in order; the first may be an Input.
+            name: As for Layer.
+            trainable: As for Layer.
+
+        Raises:
+            TypeError, ValueError: As add.
+        """
         super().__init__(name=name, trainable=trainable)
-        self.layers = []
+        self.layers: list[Layer] = []
         self.input_shape = None
-        self._output_shapes = []  # of the layers, once built
+        self._output_shapes: list[Shape] = []  # of the layers, once built
         for layer in layers or ():
             self.add(layer)
 
     # ------------------------------------------------------------------------------- the layers
 
-    def add(self, layer):
+    def add(self, layer: Layer) -> None:
         """Append a layer; build it if the shape of its input is known.
 
         Raises:
-            TypeError: it is no Layer.
-            ValueError: its input shape is not the output shape of the layer before, its name is
+            TypeError: It is not a Layer.
+            ValueError: Its input shape is not the output shape of the layer before, its name is
                 taken, or it is or contains this model.
         """
         if not isinstance(layer, Layer):
@@ -66,7 +87,7 @@ class Sequential(Trainer, Layer):
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
                 raise ValueError("add: an Input comes first, before all layers")
-            self.input_shape = (None, *layer.declared_shape)
+            self.input_shape = (None, *(layer.declared_shape or ()))
             return
         names = {known.name for known in self.layers}
         if layer.named_by_user and layer.name in names:
@@ -78,8 +99,8 @@ class Sequential(Trainer, Layer):
         if declared is not None and declared != before:
             raise ValueError(
                 f"add: {layer.name!r} has input_shape={layer.declared_shape}: "
-                f"expected {'none' if before is None else before[1:]}, as the layers "
-                "before it give"
+                f"expected {'none' if before is None else before[1:]}, "
+                "the output shape of the layers before it"
             )
         layer.name = unique_name(layer.name, names)
         if before is not None:
@@ -90,11 +111,11 @@ class Sequential(Trainer, Layer):
         self.layers.append(layer)
         structure.version += 1
 
-    def pop(self):
+    def pop(self) -> Layer:
         """Remove the last layer and return it.
 
         Raises:
-            IndexError: there is none.
+            IndexError: There is none.
         """
         if not self.layers:
             raise IndexError("pop: the model has no layers")
@@ -108,7 +129,7 @@ class Sequential(Trainer, Layer):
         return layer
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> Shape | None:
         """The shape of the output, (None, ...), or None while the input shape is unknown."""
         if self.built:
             return self._output_shapes[-1]
@@ -116,8 +137,8 @@ class Sequential(Trainer, Layer):
 
     # ------------------------------------------------------------------------------- as a config
 
-    def get_config(self):
-        """Return name, trainable, input_shape of a sample (None while it is open) and layers."""
+    def get_config(self) -> dict[str, Any]:
+        """Return name, trainable, input_shape of a sample (None while unknown) and layers."""
         shape = self.input_shape
         return {
             "name": self.name,
@@ -127,11 +148,11 @@ class Sequential(Trainer, Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
         """Return a new model, with new weights, from what get_config returned.
 
         Raises:
-            TypeError, ValueError: config has another form, or a layer in it is not known (see
+            TypeError, ValueError: config has another form, or a layer in it is unknown (see
                 serialization.register_serializable).
         """
         try:
@@ -149,17 +170,20 @@ class Sequential(Trainer, Layer):
         model._trainable = bool(config.get("trainable", True))  # the layers have their own
         return model
 
-    def to_json(self, **options):
-        """Return the architecture, without weights, as text; options: those of json.dumps."""
+    def to_json(self, **options: Any) -> str:
+        """Return the architecture, without weights, as text; options are those of json.dumps."""
         return serialization.to_json(self, **options)
 
     @staticmethod
-    def from_json(text, custom_objects=None):
+    def from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Sequential:
         """Return a new model, with new weights, from what to_json returned.
 
-        custom_objects: classes and functions by name, besides those that were registered.
+        Args:
+            text: The text.
+            custom_objects: Classes and functions by name, besides those that were registered.
+
         Raises:
-            TypeError, ValueError: text is not that of a model, or a layer in it is not known.
+            TypeError, ValueError: text is not that of a model, or a layer in it is unknown.
         """
         model = serialization.from_json(text, custom_objects)
         if not isinstance(model, Sequential):
@@ -168,13 +192,13 @@ class Sequential(Trainer, Layer):
 
     # ------------------------------------------------------------------------------- as a layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Make the weights for inputs of a shape, the batch axis first: (None, 784).
 
         Raises:
-            ValueError: there are no layers, or the model is built for another shape.
+            ValueError: There are no layers, or the model is built for another shape.
         """
-        shape = (None, *sample_shape(f"{self.name}: input_shape", tuple(input_shape)[1:]))
+        shape: Shape = (None, *sample_shape(f"{self.name}: input_shape", tuple(input_shape)[1:]))
         if not self.layers:
             raise ValueError(f"{self.name}: the model has no layers: add some first")
         if self.built and shape != self.input_shape:
@@ -188,41 +212,46 @@ class Sequential(Trainer, Layer):
                 self._output_shapes.append(shape)
             self.built = True
 
-    def __call__(self, x, training=None):
-        """Return the output for a batch (n, ...) of samples, anything array-like.
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Return the output for a batch of samples.
 
-        training: whether dropout and the like are active; False by default.
-        Raises: ValueError: x has another shape than the model was built for.
+        Args:
+            x: Anything array-like, (n, ...).
+            training: Whether dropout and the like are active; False by default.
+
+        Raises:
+            ValueError: The shape of x is not the one that the model was built for.
         """
         x = as_input(x)
-        if self.built and x.shape[1:] != self.input_shape[1:]:
+        if self.built and x.shape[1:] != (self.input_shape or ())[1:]:
             raise ValueError(f"{self.name}: x has shape {x.shape}: expected {self.input_shape}")
         return super().__call__(x, training)
 
-    def call(self, x, training=False):
+    def call(self, x: Any, training: bool = False) -> Any:
         """Run the layers in turn."""
         for layer in self.layers:
             x = layer.stage(training)(x)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for inputs of a shape."""
         self.build(input_shape)
-        return self.output_shape
+        return self._output_shapes[-1]
 
     # ----------------------------------------------------------------------------- for training
 
-    def stages(self, training, logits=False):
+    def stages(self, training: bool, logits: bool = False) -> list[Callable[..., Any]]:
         """Return the layers as functions of x; with logits, the last one without its activation."""
-        if type(self).call is not Sequential.call:  # a subclass's own
+        if type(self).call is not Sequential.call:  # a subclass defines it
             return [self.stage(training)]
         stages = [layer.stage(training) for layer in self.layers]
         if logits:
-            stages[-1] = self.layers[-1].pre_activation
+            last: Any = self.layers[-1]
+            stages[-1] = last.pre_activation
         return stages
 
     @property
-    def output_activation(self):
+    def output_activation(self) -> Callable[..., Any] | None:
         """The activation that the last layer ends with, or None if it does not say."""
         if type(self).call is not Sequential.call:
             return None
@@ -230,20 +259,22 @@ class Sequential(Trainer, Layer):
 
     # ------------------------------------------------------------------------- looking, keeping
 
-    def summary(self, print_fn=None):
+    def summary(self, print_fn: Callable[[str], Any] | None = None) -> None:
         """Print the layers, their output shapes and numbers of parameters, as a table.
 
-        print_fn: is called with each line; print by default. A notebook shows a table instead.
+        Args:
+            print_fn: Called with each line. By default print; a notebook shows a table instead.
         """
         if print_fn is None:
             if html.in_notebook():
-                return html.display(self)
+                html.display(self)
+                return
             print_fn = print
         rows, totals = self._summary()
         head = ("Layer (type)", "Output shape", "Params")
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(3)]
 
-        def line(row):
+        def line(row: tuple[str, str, str]) -> str:
             return f" {row[0]:<{widths[0]}}   {row[1]:<{widths[1]}}   {row[2]:>{widths[2]}}"
 
         rule = len(line(head)) + 1
@@ -258,7 +289,7 @@ class Sequential(Trainer, Layer):
             print_fn(f" {total}")
         print_fn("_" * rule)
 
-    def _summary(self):
+    def _summary(self) -> tuple[list[tuple[str, str, str]], list[str]]:
         """The rows of the table of layers, and the lines below it."""
         rows = [
             (
@@ -280,46 +311,48 @@ class Sequential(Trainer, Layer):
             )
         ]
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return html.summary(self.name, *self._summary())
 
-    def save(self, path, include_optimizer=True):
-        """Write the whole model to a safetensors file, as save_model does."""
+    def save(self, path: Any, include_optimizer: bool = True) -> None:
+        """Write the whole model to a safetensors file; see save_model."""
         model_files.save_model(self, path, include_optimizer)
 
-    def save_weights(self, path):
-        """Write all weights to a safetensors file, at once or not at all.
+    def save_weights(self, path: Any) -> None:
+        """Write all weights to a safetensors file; a crash leaves the old file or the new one.
 
         Raises:
-            ValueError: the model is not built.
-            OSError: the file cannot be written.
+            TypeError: path is not a path.
+            ValueError: The model is not built, or path has the ending of another format (.h5).
+            OSError: The file cannot be written.
         """
         model_files.save_weights(self, path)
 
-    def load_weights(self, path):
+    def load_weights(self, path: Any) -> None:
         """Read all weights from a file that save_weights or save wrote.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: the file is no safetensors file, or its names, shapes or dtypes are not
+            TypeError: path is not a path.
+            OSError: The file cannot be read.
+            ValueError: The file is not a safetensors file, or its names, shapes or dtypes are not
                 those of the model; the message lists what differs, and no weight has changed.
         """
         model_files.load_weights(self, path)
 
 
-def _contains(layer, model):
+def _contains(layer: Layer, model: Layer) -> bool:
     """Whether a layer is the model or has it somewhere inside."""
     return layer is model or any(_contains(part, model) for part in layer.sublayers().values())
 
 
-def _built(layer, input_shape):
-    """Make a layer's weights for inputs of a shape. Returns the shape of its output."""
+def _built(layer: Layer, input_shape: Shape) -> Shape:
+    """Make a layer's weights for inputs of a shape; return the shape of its output."""
     layer.ensure_built(input_shape)
     return tuple(layer.compute_output_shape(input_shape))
 
 
-def _memory(n_bytes):
-    """Write a number of bytes with a unit."""
+def _memory(n_bytes: float) -> str:
+    """A number of bytes with a unit."""
     units = ["GB", "MB", "KB", "B"]
     while n_bytes >= 1024 and len(units) > 1:
         n_bytes /= 1024

@@ -6,8 +6,8 @@ weight, initial_state(w).
 
 Every optimizer takes these options besides its own, all None by default:
     weight_decay     before a step, w -= learning_rate * weight_decay * w (Loshchilov, Hutter 2019)
-    clipnorm         each dw is shortened to this norm, if it is longer
-    global_clipnorm  all dw together are shortened to this norm, if they are longer
+    clipnorm         each dw is scaled down to this norm, if its norm is larger
+    global_clipnorm  all dw together are scaled down to this norm, if their norm is larger
     clipvalue        each element of dw is limited to [-clipvalue, clipvalue]
     name             the class's in lower case
 """
@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from pytensor import _functions as pt
 from pytensor import schedules
 from pytensor._core import (
     RowGradient,
+    Tensor,
     adagrad_step,
     adam_step,
     fuse,
@@ -47,12 +50,18 @@ __all__ = [
 ]
 
 
+Rate = float | schedules.LearningRateSchedule
+Gradient = Tensor | RowGradient
+
+
 class Optimizer(Configurable):
     """Base class. A subclass defines update, and initial_state if it keeps anything per weight.
 
-    iterations: how often apply was called.
-    takes_row_gradients: whether update takes a RowGradient for dw (see GradientTape.gradient). A
-        subclass that does says so itself, since its update may be another.
+    Attributes:
+        name: By default the class's in lower case.
+        iterations: How often apply was called.
+        takes_row_gradients: Whether update takes a RowGradient for dw (see GradientTape.gradient).
+            It is not inherited: a subclass that does says so itself, since its update may differ.
 
     >>> class Signs(pt.optimizers.Optimizer):
     ...     def update(self, w, dw):
@@ -64,29 +73,44 @@ class Optimizer(Configurable):
     Tensor([0.9, 2.1], dtype=float32)
     """
 
-    takes_row_gradients = False
+    takes_row_gradients: bool = False
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    _learning_rate: float
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         """Do not inherit takes_row_gradients."""
         super().__init_subclass__(**options)
         cls.takes_row_gradients = vars(cls).get("takes_row_gradients", False)
 
     def __init__(
         self,
-        learning_rate,
-        name=None,
-        weight_decay=None,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-    ):
-        """learning_rate: a number >= 0 or a schedule; the options: numbers >= 0 or None.
+        learning_rate: Rate,
+        name: str | None = None,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
+        """Keep the options that every optimizer takes.
 
-        Raises: ValueError when more than one of the three clip arguments is given.
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            name: By default the class's in lower case.
+            weight_decay: A number >= 0 or None; the module tells what it does.
+            clipnorm: The same.
+            clipvalue: The same.
+            global_clipnorm: The same.
+
+        Raises:
+            ValueError: More than one of the three clip arguments is given, or a number is negative.
+            TypeError: A number has the wrong type.
         """
         self.name = type(self).__name__.lower() if name is None else name
         self.iterations = 0
-        self._schedule = None
+        self._schedule: schedules.LearningRateSchedule | None = None
         self.learning_rate = learning_rate
         options = {
             "weight_decay": weight_decay,
@@ -101,67 +125,73 @@ class Optimizer(Configurable):
         clips = [option for option in options if "clip" in option and options[option] is not None]
         if len(clips) > 1:
             raise ValueError(f"{self.name}: found {' and '.join(clips)}: expected one of them")
-        self._state = {}  # id(weight) -> (weight, its state): the weight keeps its id in use
-        self._undecayed = []
+        # id(weight) -> (weight, its state): the weight keeps its id in use
+        self._state: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
+        self._undecayed: list[Tensor] = []
 
-    def __setstate__(self, attributes):
-        """For copy and pickle: the copies of the weights have ids of their own."""
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        """Restore a copy or a pickle, in which the weights have new ids."""
         vars(self).update(attributes)
         self._state = {id(w): (w, kept) for w, kept in self._state.values()}
 
-    def get_config(self):
-        """Return the constructor's arguments by name, of a kind that JSON can hold."""
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments by name, in types that JSON can hold."""
         return constructor_config(self, learning_rate=self._schedule or self._learning_rate)
 
     @property
-    def learning_rate(self):
-        """The factor of the next step; may be changed at any time, unless a schedule gives it."""
+    def learning_rate(self) -> float:
+        """The factor of the next step; it may be set at any time, unless a schedule decides it.
+
+        It may be set to another schedule.
+        """
         return self._learning_rate if self._schedule is None else self._schedule(self.iterations)
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: Rate) -> None:
         if isinstance(value, schedules.LearningRateSchedule):
             self._schedule = value
         elif self._schedule is not None:
             raise TypeError(
                 f"{self.name}: learning_rate: found {value!r}: expected nothing, for "
-                f"the schedule {self._schedule.name} gives it"
+                f"the schedule {self._schedule.name} sets it"
             )
         else:
             self._learning_rate = number(f"{self.name}: learning_rate", value, 0)
 
-    def exclude_from_weight_decay(self, weights):
-        """Leave some weights, a list of tensors, out of weight_decay: biases, for example."""
+    def exclude_from_weight_decay(self, weights: Iterable[Tensor]) -> None:
+        """Exclude weights, such as biases, from weight_decay."""
         self._undecayed += weights
 
-    def initial_state(self, w):
-        """Return the tensors to keep for a weight, a tuple."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the tensors to keep for a weight."""
         return ()
 
-    def update(self, w, dw, *state):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         raise NotImplementedError(
             f"{type(self).__name__} does not define update(self, w, dw, *state)"
         )
 
-    def build(self, weights):
+    def build(self, weights: Iterable[Tensor]) -> None:
         """Make the state of every weight that has none yet."""
         for w in weights:
             if id(w) not in self._state:
                 self._state[id(w)] = w, self.initial_state(w)
 
-    def state_of(self, w):
+    def state_of(self, w: Tensor) -> tuple[Tensor, ...] | None:
         """Return the tensors kept for a weight, or None if it has none yet."""
         known = self._state.get(id(w))
         return None if known is None else known[1]
 
-    def apply(self, gradients, weights):
+    def apply(self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor]) -> None:
         """Update all weights, one step.
 
-        gradients: a list of tensors, None for a weight that the loss does not depend on.
+        Args:
+            gradients: One for each weight; None where the loss does not depend on it.
+            weights: The weights.
 
         Raises:
-            ValueError: the lists differ in length, or all gradients are None.
+            ValueError: The lists differ in length, or all gradients are None.
         """
         self.build(weights)
         if self._schedule is not None:
@@ -183,8 +213,14 @@ class Optimizer(Configurable):
         if n_missing:
             self._report_missing(n_missing, len(weights))
 
-    def apply_gradients(self, gradients_and_weights):
-        """Update from pairs (gradient, weight), as zip gives them."""
+    def apply_gradients(
+        self, gradients_and_weights: Iterable[tuple[Gradient | None, Tensor]]
+    ) -> None:
+        """Update from pairs (gradient, weight), as zip makes them; see apply.
+
+        Raises:
+            ValueError: There are no pairs, or all gradients are None.
+        """
         pairs = list(gradients_and_weights)
         if not pairs:
             raise ValueError(
@@ -194,23 +230,22 @@ class Optimizer(Configurable):
         gradients, weights = zip(*pairs, strict=True)
         self.apply(gradients, weights)
 
-    def _clipped(self, gradients):
-        """The gradients as the clip options leave them; 0 clips nothing, as in Keras."""
-        gradients = [_dense(dw) for dw in gradients]
-        known = [dw for dw in gradients if dw is not None]
+    def _clipped(self, gradients: Sequence[Gradient | None]) -> list[Tensor | None]:
+        """The gradients after clipping; 0 clips nothing, as in Keras."""
+        dense = [None if dw is None else _dense(dw) for dw in gradients]
+        known = [dw for dw in dense if dw is not None]
         if self.clipvalue:
             return [
-                dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue)
-                for dw in gradients
+                dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue) for dw in dense
             ]
         if self.clipnorm:
-            return [dw if dw is None else _shortened([dw], self.clipnorm)[0] for dw in gradients]
+            return [dw if dw is None else _shortened([dw], self.clipnorm)[0] for dw in dense]
         if self.global_clipnorm and known:
             shortened = iter(_shortened(known, self.global_clipnorm))
-            return [dw if dw is None else next(shortened) for dw in gradients]
-        return gradients
+            return [dw if dw is None else next(shortened) for dw in dense]
+        return dense
 
-    def _report_missing(self, n_missing, n_weights):
+    def _report_missing(self, n_missing: int, n_weights: int) -> None:
         if n_missing == n_weights:
             raise ValueError(
                 f"{self.name}: no gradients: the loss depends on none of the {n_weights} weights"
@@ -223,50 +258,50 @@ class Optimizer(Configurable):
 
 
 class _DecidesState:
-    """An attribute that decides what is kept per weight: when it becomes 0 or False, or ceases to
-    be, the state starts anew."""
+    """An attribute that decides what is kept per weight: when it changes to or from 0 or False, the
+    state starts again."""
 
-    def __init__(self, check, doc):
+    def __init__(self, check: Callable[[str, Any], Any], doc: str) -> None:
         self._check = check
         self.__doc__ = doc
 
-    def __set_name__(self, owner, name):
+    def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, optimizer, owner=None):
+    def __get__(self, optimizer: Any, owner: type | None = None) -> Any:
         return self if optimizer is None else vars(optimizer)[self._name]
 
-    def __set__(self, optimizer, value):
+    def __set__(self, optimizer: Any, value: Any) -> None:
         value = self._check(f"{optimizer.name}: {self._name}", value)
         if bool(value) != bool(vars(optimizer).get(self._name, value)):
             optimizer._state = {}
         vars(optimizer)[self._name] = value
 
 
-def _fraction(name, value):
+def _fraction(name: str, value: Any) -> float:
     """A number in [0, 1]."""
     return number(name, value, 0, 1)
 
 
-def _decay(name, value):
+def _decay(name: str, value: Any) -> float:
     """The factor of a running mean, in [0, 1)."""
     return number(name, value, 0, 1, below_high=True)
 
 
-def _flag(name, value):
+def _flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _norm(tensors):
+def _norm(tensors: Sequence[Tensor]) -> float:
     """The root of the sum of all squares, a float."""
     return math.sqrt(sum(pt.square(t).sum().item() for t in tensors))
 
 
-def _shortened(tensors, longest):
-    """Tensors divided by what makes their norm, of all together, at most the longest."""
+def _shortened(tensors: list[Tensor], longest: float) -> list[Tensor]:
+    """Tensors scaled down so that their norm, of all together, is at most the longest."""
     norm = _norm(tensors)
     if not 1e-15 < norm < math.inf:  # squares may have overflowed, or become 0
-        largest = max((abs(t).max().item() for t in tensors if t.size), default=0)
+        largest = max((float(abs(t).max()) for t in tensors if t.size), default=0.0)
         if 0 < largest < math.inf:
             units = [t / largest for t in tensors]
             norm = _norm(units)
@@ -279,16 +314,16 @@ def _shortened(tensors, longest):
     return [t * factor for t in tensors]
 
 
-def _dense(dw):
+def _dense(dw: Gradient) -> Tensor:
     return dw.dense() if isinstance(dw, RowGradient) else dw
 
 
-def _number_for(w, value):
+def _number_for(w: Tensor, value: float) -> Tensor:
     """A number that changes from step to step, for a fused function: a tensor of w's dtype."""
     return pt.asarray(value, dtype=w.dtype)
 
 
-def _assign(targets, values):
+def _assign(targets: Iterable[Tensor], values: Iterable[Tensor]) -> None:
     for target, value in zip(targets, values, strict=True):
         target[...] = value
 
@@ -310,24 +345,42 @@ class SGD(Optimizer):
     takes_row_gradients = True
 
     momentum = _DecidesState(
-        _fraction, "The factor of the velocity; from 0 or to 0 the velocity starts anew."
+        _fraction,
+        "The factor of the velocity, in [0, 1]; a change from or to 0 resets the velocity.",
     )
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **options):
-        """Momentum: in [0, 1]."""
+    def __init__(
+        self,
+        learning_rate: Rate = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            momentum: In [0, 1].
+            nesterov: Whether to step ahead by the velocity.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.momentum = momentum
         self.nesterov = bool(nesterov)
 
-    def initial_state(self, w):
-        """The velocity, 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the velocity, 0 at first; nothing without momentum."""
         return (pt.zeros_like(w),) if self.momentum else ()
 
-    def update(self, w, dw, velocity=None):
-        """Change w and velocity in place."""
-        if velocity is None:
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
+        """Change w and its state, the velocity or none, in place."""
+        if not state:
             sgd_step(w, dw, self._learning_rate)
         else:
+            (velocity,) = state
             momentum_step(w, dw, velocity, self._learning_rate, self.momentum, self.nesterov)
 
 
@@ -352,25 +405,44 @@ class RMSprop(Optimizer):
     centered = _DecidesState(_flag, "Whether the mean of the gradients counts.")
 
     def __init__(
-        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, **options
-    ):
-        """Rho: in [0, 1); momentum: in [0, 1]; epsilon: >= 0."""
+        self,
+        learning_rate: Rate = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            rho: In [0, 1).
+            momentum: In [0, 1].
+            epsilon: A number >= 0.
+            centered: Whether to divide by the root of the variance.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.rho = _decay(f"{self.name}: rho", rho)
         self.momentum = momentum
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
         self.centered = centered
 
-    def initial_state(self, w):
-        """The mean of squares, then the velocity and the mean where there are such; 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the mean of squares, then the velocity and the mean if they are used; all 0."""
         return tuple(pt.zeros_like(w) for _ in range(1 + bool(self.momentum) + self.centered))
 
-    def update(self, w, dw, mean_square, second=None, third=None):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
-        if second is None:
+        if len(state) == 1:
+            (mean_square,) = state
             rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
             return
-        state = w, mean_square, second, *(() if third is None else (third,))
+        state = w, *state
         _assign(
             state,
             _rmsprop(
@@ -386,17 +458,27 @@ class RMSprop(Optimizer):
 
 
 @fuse
-def _rmsprop(dw, rate, rho, momentum, epsilon, centered, w, mean_square, *state):
+def _rmsprop(
+    dw: Any,
+    rate: Any,
+    rho: Any,
+    momentum: Any,
+    epsilon: Any,
+    centered: Any,
+    w: Any,
+    mean_square: Any,
+    *state: Any,
+) -> tuple[Any, ...]:
     mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
     variance = mean_square
-    state = list(state)
+    others = list(state)  # the velocity, the mean
     if centered:
-        state[-1] = rho * state[-1] + (1 - rho) * dw
-        variance = mean_square - pt.square(state[-1])
+        others[-1] = rho * others[-1] + (1 - rho) * dw
+        variance = mean_square - pt.square(others[-1])
     step = rate * dw / pt.sqrt(variance + epsilon)
     if momentum:
-        step = state[0] = momentum * state[0] + step
-    return w - step, mean_square, *state
+        step = others[0] = momentum * others[0] + step
+    return w - step, mean_square, *others
 
 
 class Adagrad(Optimizer):
@@ -413,25 +495,42 @@ class Adagrad(Optimizer):
 
     takes_row_gradients = True
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, **options):
-        """initial_accumulator_value: what sum_of_squares starts from, >= 0; epsilon: >= 0."""
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            initial_accumulator_value: What sum_of_squares starts from, >= 0.
+            epsilon: A number >= 0.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.initial_accumulator_value = number(
             f"{self.name}: initial_accumulator_value", initial_accumulator_value, 0
         )
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
-    def initial_state(self, w):
-        """The sum of squares, initial_accumulator_value at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the sum of squares, initial_accumulator_value at first."""
         return (pt.full_like(w, self.initial_accumulator_value),)
 
-    def update(self, w, dw, sum_of_squares):
-        """Change w and sum_of_squares in place."""
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
+        """Change w and its state, the sum of squares, in place."""
+        (sum_of_squares,) = state
         adagrad_step(w, dw, sum_of_squares, self._learning_rate, self.epsilon)
 
 
 class Adadelta(Optimizer):
-    """Steps as long as earlier ones: no learning rate need be found (Zeiler 2012).
+    """Steps as long as earlier ones, so that no learning rate must be found (Zeiler 2012).
 
     mean_square = rho * mean_square + (1 - rho) * dw**2
     step = -sqrt(mean_square_step + epsilon) / sqrt(mean_square + epsilon) * dw
@@ -444,17 +543,29 @@ class Adadelta(Optimizer):
     Tensor([0.9985858, 2.0014143], dtype=float32)
     """
 
-    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **options):
-        """Rho: in [0, 1); epsilon: >= 0. The paper's learning rate is 1."""
+    def __init__(
+        self, learning_rate: Rate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Any
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule; 1 in the paper.
+            rho: In [0, 1).
+            epsilon: A number >= 0.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.rho = _decay(f"{self.name}: rho", rho)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
-    def initial_state(self, w):
-        """The means of the squares of gradients and of steps, 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the means of the squares of gradients and of steps, 0 at first."""
         return pt.zeros_like(w), pt.zeros_like(w)
 
-    def update(self, w, dw, *state):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         state = w, *state
         _assign(
@@ -464,24 +575,44 @@ class Adadelta(Optimizer):
 
 
 @fuse
-def _adadelta(dw, rate, rho, epsilon, w, mean_square, mean_square_step):
+def _adadelta(
+    dw: Any, rate: Any, rho: Any, epsilon: Any, w: Any, mean_square: Any, mean_square_step: Any
+) -> tuple[Any, ...]:
     mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
     step = -pt.sqrt(mean_square_step + epsilon) * dw / pt.sqrt(mean_square + epsilon)
     return w + rate * step, mean_square, rho * mean_square_step + (1 - rho) * pt.square(step)
 
 
 class _Moments(Optimizer):
-    """What Adam and its kin share: two decay rates, a mean and a variance per weight."""
+    """What Adam and its variants share: two decay rates, a mean and a variance per weight."""
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **options):
-        """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            beta_1: In [0, 1).
+            beta_2: In [0, 1).
+            epsilon: A number >= 0.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.beta_1 = _decay(f"{self.name}: beta_1", beta_1)
         self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
-    def initial_state(self, w):
-        """Mean and variance, 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return mean and variance, 0 at first."""
         return pt.zeros_like(w), pt.zeros_like(w)
 
 
@@ -504,19 +635,38 @@ class Adam(_Moments):
     amsgrad = _DecidesState(_flag, "Whether the largest variance so far counts.")
 
     def __init__(
-        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **options
-    ):
-        """beta_1, beta_2: in [0, 1); epsilon: >= 0."""
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            beta_1: In [0, 1).
+            beta_2: In [0, 1).
+            epsilon: A number >= 0.
+            amsgrad: Whether to divide by the root of the largest variance so far.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def initial_state(self, w):
-        """Mean and variance, with amsgrad the largest variance; 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return mean and variance, with amsgrad the largest variance as well; 0 at first."""
         return tuple(pt.zeros_like(w) for _ in range(2 + self.amsgrad))
 
-    def update(self, w, dw, mean, variance, largest=None):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
-        if largest is None:
+        if len(state) == 2:
+            mean, variance = state
             adam_step(
                 w,
                 dw,
@@ -529,7 +679,7 @@ class Adam(_Moments):
                 self.iterations,
             )
             return
-        state = w, mean, variance, largest
+        state = w, *state
         rate = (
             self._learning_rate
             * math.sqrt(1 - self.beta_2**self.iterations)
@@ -544,7 +694,17 @@ class Adam(_Moments):
 
 
 @fuse
-def _amsgrad(dw, rate, beta_1, beta_2, epsilon, w, mean, variance, largest):
+def _amsgrad(
+    dw: Any,
+    rate: Any,
+    beta_1: Any,
+    beta_2: Any,
+    epsilon: Any,
+    w: Any,
+    mean: Any,
+    variance: Any,
+    largest: Any,
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
     largest = pt.maximum(largest, variance)
@@ -564,22 +724,35 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate=0.001,
-        weight_decay=0.004,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        amsgrad=False,
-        **options,
-    ):
-        """weight_decay: see the module; the others: as Adam's."""
+        learning_rate: Rate = 0.001,
+        weight_decay: float | None = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            weight_decay: A number >= 0 or None; the module tells what it does.
+            beta_1: In [0, 1).
+            beta_2: In [0, 1).
+            epsilon: A number >= 0.
+            amsgrad: As for Adam.
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options
         )
 
 
 class Adamax(_Moments):
-    """Adam with the largest gradient of late instead of the root of the variance (same paper).
+    """Adam with the largest recent gradient instead of the root of the variance (same paper).
 
     mean += (dw - mean) * (1 - beta_1)
     largest = max(beta_2 * largest, abs(dw))
@@ -591,7 +764,7 @@ class Adamax(_Moments):
     Tensor([0.90000004, 2.1       ], dtype=float32)
     """
 
-    def update(self, w, dw, *state):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         state = w, *state
         rate = self._learning_rate / (1 - self.beta_1**self.iterations)
@@ -601,7 +774,9 @@ class Adamax(_Moments):
 
 
 @fuse
-def _adamax(dw, rate, beta_1, beta_2, epsilon, w, mean, largest):
+def _adamax(
+    dw: Any, rate: Any, beta_1: Any, beta_2: Any, epsilon: Any, w: Any, mean: Any, largest: Any
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     largest = pt.maximum(beta_2 * largest, abs(dw))
     return w - rate * mean / (largest + epsilon), mean, largest
@@ -624,10 +799,10 @@ class Nadam(_Moments):
 
     _product = 0, 1.0  # t and U(t)
 
-    def _u(self, t):
+    def _u(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * 0.96**t)
 
-    def _product_until(self, t):
+    def _product_until(self, t: int) -> float:
         """U(t), from that of the step before where it is known."""
         known, product = self._product
         if known > t:
@@ -637,7 +812,7 @@ class Nadam(_Moments):
         self._product = t, product
         return product
 
-    def update(self, w, dw, *state):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         state = w, *state
         t, rate = self.iterations, self._learning_rate
@@ -660,7 +835,18 @@ class Nadam(_Moments):
 
 
 @fuse
-def _nadam(dw, of_mean, of_dw, correction, beta_1, beta_2, epsilon, w, mean, variance):
+def _nadam(
+    dw: Any,
+    of_mean: Any,
+    of_dw: Any,
+    correction: Any,
+    beta_1: Any,
+    beta_2: Any,
+    epsilon: Any,
+    w: Any,
+    mean: Any,
+    variance: Any,
+) -> tuple[Any, ...]:
     mean = mean + (dw - mean) * (1 - beta_1)
     variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
     step = (of_mean * mean + of_dw * dw) / (pt.sqrt(variance * correction) + epsilon)
@@ -679,19 +865,31 @@ class Lion(Optimizer):
     Tensor([0.9, 2.1], dtype=float32)
     """
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.99, **options):
-        """beta_1: in (0, 1]; beta_2: in [0, 1)."""
+    def __init__(
+        self, learning_rate: Rate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **options: Any
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            learning_rate: A number >= 0 or a schedule.
+            beta_1: In (0, 1].
+            beta_2: In [0, 1).
+            **options: Those of Optimizer.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(learning_rate, **options)
         self.beta_1 = _fraction(f"{self.name}: beta_1", beta_1)
         self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
         if self.beta_1 == 0:
             raise ValueError(f"{self.name}: beta_1: found 0: expected a number in (0, 1]")
 
-    def initial_state(self, w):
-        """The mean, 0 at first."""
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the mean, 0 at first."""
         return (pt.zeros_like(w),)
 
-    def update(self, w, dw, *state):
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         state = w, *state
         _assign(
@@ -700,7 +898,7 @@ class Lion(Optimizer):
 
 
 @fuse
-def _lion(dw, rate, beta_1, beta_2, w, mean):
+def _lion(dw: Any, rate: Any, beta_1: Any, beta_2: Any, w: Any, mean: Any) -> tuple[Any, ...]:
     step = rate * pt.sign(mean * beta_1 + dw * (1 - beta_1))
     return w - step, mean * beta_2 + dw * (1 - beta_2)
 
@@ -711,11 +909,11 @@ _BY_NAME = {
 }
 
 
-def get(identifier):
-    """Return the Optimizer of that name (in any case) or class; an Optimizer stays itself.
+def get(identifier: Any) -> Any:
+    """Return the Optimizer of that name (in any case) or class; an Optimizer is returned as it is.
 
     Raises:
-        ValueError: no optimizer has that name.
+        ValueError: No optimizer has that name.
         TypeError: identifier is something else.
 
     >>> pt.optimizers.get("adam").learning_rate

@@ -1,13 +1,14 @@
 """Learning-rate schedules: the learning rate as a function of the number of steps done before.
 
-An optimizer takes one for its learning_rate. Formulas and arguments are those of Keras 3, whose
-name for this module is optimizers.schedules. A schedule of one's own is a subclass that defines
-__call__(step).
+An optimizer takes one for its learning_rate. Formulas and arguments are those of Keras 3, which
+calls this module optimizers.schedules. A custom schedule is a subclass that defines __call__(step).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 from pytensor._support.arguments import floor, integer, number
 from pytensor.serialization import Configurable
@@ -34,18 +35,18 @@ class LearningRateSchedule(Configurable):
     0.05
     """
 
-    def __init__(self, name=None):
-        """Name: by default the class's."""
+    def __init__(self, name: str | None = None) -> None:
+        """Keep the name, by default the class's."""
         self.name = type(self).__name__ if name is None else name
 
-    def __call__(self, step):
-        """Return the learning rate, a float, after a number of steps."""
+    def __call__(self, step: int) -> float:
+        """Return the learning rate after a number of steps."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(self, step)")
 
-    def _number(self, argument, value, low=-math.inf):
+    def _number(self, argument: str, value: Any, low: float = -math.inf) -> float:
         return number(f"{self.name}: {argument}", value, low)
 
-    def _steps(self, argument, value):
+    def _steps(self, argument: str, value: Any) -> float:
         """A number of steps, more than 0."""
         value = self._number(argument, value)
         if value <= 0:
@@ -54,17 +55,35 @@ class LearningRateSchedule(Configurable):
 
 
 class _Decay(LearningRateSchedule):
-    """What falls by a rate every so many steps."""
+    """Base of the schedules that fall by a rate every decay_steps steps."""
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False, name=None):
-        """decay_steps: more than 0; staircase: at once after these steps instead of bit by bit."""
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            initial_learning_rate: A number >= 0.
+            decay_steps: A number > 0.
+            decay_rate: A number >= 0.
+            staircase: Whether to fall once every decay_steps, instead of a little in each step.
+            name: By default the class's.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
         self.decay_steps = self._steps("decay_steps", decay_steps)
         self.decay_rate = self._number("decay_rate", decay_rate, 0)
         self.staircase = bool(staircase)
 
-    def _decays(self, step):
+    def _decays(self, step: int) -> float:
         """How often decay_steps have passed."""
         done = step / self.decay_steps
         return floor(done) if self.staircase else done
@@ -78,7 +97,7 @@ class ExponentialDecay(_Decay):
     (0.1, 0.05, 0.025)
     """
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         return self.initial_learning_rate * self.decay_rate ** self._decays(step)
 
@@ -91,7 +110,7 @@ class InverseTimeDecay(_Decay):
     (0.1, 0.05, 0.025)
     """
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         return self.initial_learning_rate / (1 + self.decay_rate * self._decays(step))
 
@@ -104,8 +123,19 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     (0.1, 0.01, 0.001)
     """
 
-    def __init__(self, boundaries, values, name=None):
-        """Boundaries: rising numbers of steps; values: one more of them."""
+    def __init__(
+        self, boundaries: Iterable[float], values: Iterable[float], name: str | None = None
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            boundaries: Numbers of steps, in ascending order.
+            values: Learning rates >= 0, one more than boundaries.
+            name: By default the class's.
+
+        Raises:
+            ValueError, TypeError: The lists do not fit, or a number is out of range.
+        """
         super().__init__(name)
         self.boundaries = [self._number("boundaries", boundary) for boundary in boundaries]
         self.values = [self._number("values", value, 0) for value in values]
@@ -119,7 +149,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
                 f"{self.name}: boundaries: found {self.boundaries}: expected them to rise"
             )
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
@@ -136,14 +166,26 @@ class PolynomialDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate,
-        decay_steps,
-        end_learning_rate=0.0001,
-        power=1.0,
-        cycle=False,
-        name=None,
-    ):
-        """decay_steps: more than 0."""
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str | None = None,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            initial_learning_rate: A number >= 0.
+            decay_steps: A number > 0.
+            end_learning_rate: A number >= 0.
+            power: A number >= 0.
+            cycle: Whether to start again after decay_steps, from a lower rate each time.
+            name: By default the class's.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
         self.decay_steps = self._steps("decay_steps", decay_steps)
@@ -151,7 +193,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.power = self._number("power", power, 0)
         self.cycle = bool(cycle)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         steps = self.decay_steps
         if self.cycle:
@@ -172,14 +214,26 @@ class CosineDecay(LearningRateSchedule):
 
     def __init__(
         self,
-        initial_learning_rate,
-        decay_steps,
-        alpha=0.0,
-        name=None,
-        warmup_target=None,
-        warmup_steps=0,
-    ):
-        """decay_steps: more than 0, those after the warm-up; alpha: what is left at the end."""
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        name: str | None = None,
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            initial_learning_rate: A number >= 0.
+            decay_steps: The steps after the warm-up, a number > 0.
+            alpha: The fraction of the rate that is left at the end.
+            name: By default the class's.
+            warmup_target: The rate after the warm-up, a number >= 0; None for no warm-up.
+            warmup_steps: The steps of the warm-up.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
         self.decay_steps = self._steps("decay_steps", decay_steps)
@@ -189,7 +243,7 @@ class CosineDecay(LearningRateSchedule):
         )
         self.warmup_steps = integer(f"{self.name}: warmup_steps", warmup_steps, 0)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         start = self.initial_learning_rate
         if self.warmup_target is not None:
@@ -203,7 +257,7 @@ class CosineDecay(LearningRateSchedule):
 class CosineDecayRestarts(LearningRateSchedule):
     """CosineDecay that starts again and again (SGDR: Loshchilov, Hutter 2017).
 
-    Each time it lasts t_mul times as long and starts from m_mul times as much.
+    Each wave lasts t_mul times as long as the one before, and starts from m_mul times its rate.
 
     >>> schedule = pt.schedules.CosineDecayRestarts(0.1, first_decay_steps=100)
     >>> schedule(0), schedule(50), schedule(100)
@@ -211,9 +265,27 @@ class CosineDecayRestarts(LearningRateSchedule):
     """
 
     def __init__(
-        self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0, name=None
-    ):
-        """first_decay_steps: more than 0; t_mul: at least 1."""
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str | None = None,
+    ) -> None:
+        """Keep the numbers.
+
+        Args:
+            initial_learning_rate: A number >= 0.
+            first_decay_steps: A number > 0.
+            t_mul: A number >= 1.
+            m_mul: A number >= 0.
+            alpha: The fraction of the rate that is left at the end of a wave.
+            name: By default the class's.
+
+        Raises:
+            ValueError, TypeError: A number is out of range or has the wrong type.
+        """
         super().__init__(name)
         self.initial_learning_rate = self._number("initial_learning_rate", initial_learning_rate, 0)
         self.first_decay_steps = self._steps("first_decay_steps", first_decay_steps)
@@ -221,7 +293,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.m_mul = self._number("m_mul", m_mul, 0)
         self.alpha = self._number("alpha", alpha, 0)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
         done = step / self.first_decay_steps
         if self.t_mul == 1:
@@ -236,6 +308,6 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * _cosine(done, self.alpha, self.m_mul**restarts)
 
 
-def _cosine(done, alpha, height=1.0):
+def _cosine(done: float, alpha: float, height: float = 1.0) -> float:
     """From height, at done = 0, to alpha, at done = 1."""
     return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * done)) + alpha

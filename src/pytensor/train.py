@@ -46,7 +46,7 @@ from pytensor._commands import (
 from pytensor._support.arguments import known
 from pytensor._support.files import as_model_path, write_atomically
 from pytensor._training import model_files
-from pytensor._training.batches import count_to_train_with
+from pytensor._training.data import count_to_train_with
 from pytensor.datasets.files import LabelledData
 
 NAME = "pytensor.train"
@@ -745,11 +745,7 @@ class _Interruption(callbacks.Callback):
         self._signal = number
 
     def _is_over(self):
-        shared = self.model.sharing
-        if shared is None:
-            return self._signal is not None
-        shared.signal = int(self._signal is not None)  # all learn of it in the next step
-        return bool(shared.signals)
+        return self.model.run.distribution.any_signal(self._signal is not None)
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1

@@ -1,191 +1,155 @@
-"""A data set cut into mini-batches, straight from the user's memory; or batches as they come.
+"""Mini-batches of a data set, straight from the user's memory; or batches as an iterator has them.
 
-Nothing is copied but the rows of the batch at hand: bytes stay bytes until they are gathered and
+Nothing is copied but the rows of the current batch: bytes stay bytes until they are gathered and
 converted in one pass.
 """
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
-from pytensor._core import gather_rows
-from pytensor._support.arguments import floor, integer, number
+from pytensor._core import Tensor, gather_rows
+from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor.datasets.shards import Shards
 
 
-def as_source(name, data):
-    """Return data as a tensor (n, ...) in C order, n >= 1, sharing the memory where it can.
-
-    Raises:
-        ValueError: data is missing, empty, a single number, or of parts that differ in shape.
-        TypeError: data holds no real numbers.
-    """
-    if data is None:
-        raise ValueError(f"{name}: missing: expected an array of samples")
-    if hasattr(data, "to_numpy") and (hasattr(data, "columns") or hasattr(data, "name")):
-        data = _of_frame(name, data)
-    try:
-        source = pt.asarray(data)
-    except ValueError as error:
-        if not isinstance(data, (list, tuple)):
-            raise
-        raise ValueError(
-            f"{name}: found a list of {len(data)} parts that make no array: expected "
-            "samples of one shape, or batches from an iterator, iter(list) for one "
-            f"({error})"
-        ) from None
-    if source.dtype.kind == "c":
-        raise TypeError(f"{name}: found dtype {source.dtype}: expected real numbers")
-    if source.ndim == 0 or source.size == 0:
-        raise ValueError(
-            f"{name}: found shape {source.shape}: expected at least one sample, (n, ...)"
-        )
-    if not np.asarray(source).flags.c_contiguous:
-        source = source.copy()
-    return source
-
-
-def _of_frame(name, data):
-    """The numbers in a DataFrame or a Series, of pandas, polars or a library alike, as an array."""
-    if not hasattr(data, "columns"):
-        label = "" if data.name in (None, "") else f": column {data.name!r}"
-        return _of_column(
-            f"{name}{label}",
-            data,
-            "turn classes into numbers, such as numpy.unique(y, return_inverse=True)[1]",
-        )
-    if not len(data.columns) or not len(data):
-        return np.empty((len(data), len(data.columns)))
-    columns = [
-        _of_column(
-            f"{name}: column {label!r}",
-            data[label],
-            "leave the column out, or make "
-            "columns of 0 and 1 of it: get_dummies of pandas, to_dummies of polars",
-        )
-        for label in data.columns
-    ]
-    return np.stack(columns, axis=1)
-
-
-def _of_column(name, column, remedy):
-    """A column of numbers as an array."""
-    if getattr(column, "ndim", 1) != 1:
-        raise ValueError(f"{name}: found {column.shape[1]} columns of that name: expected one")
-    values = np.asarray(column.to_numpy())
-    if values.dtype.kind not in "fiub":
-        items = [item for item in values.tolist() if item is not None]
-        wrong = next(
-            (
-                item
-                for item in items
-                if not isinstance(item, (int, float)) and str(item) not in ("<NA>", "nan", "NaT")
-            ),
-            None,
-        )
-        if wrong is not None or values.dtype.kind not in "O":
-            found = f"{type(wrong).__name__} ({wrong!r})" if wrong is not None else values.dtype
-            raise TypeError(f"{name}: found {found}: expected numbers: {remedy}")
-        # Numbers, and None or pandas.NA where one is missing.
-        values = np.array(
-            [item if isinstance(item, (int, float)) else np.nan for item in values.tolist()],
-            np.float64,
-        )
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        raise ValueError(
-            f"{name}: found nothing in row {int(np.isnan(values).argmax())}: expected "
-            "a number: fill missing values (pandas: fillna, polars: fill_null), or "
-            "leave those rows out"
-        )
-    return values
-
-
+@dataclass
 class Position:
     """Where a run of training is.
 
-    epoch: the epochs done. step: the batches of the next epoch done. order_state: the random state
-    that the order of that epoch's samples was drawn from.
+    Attributes:
+        epoch: The number of epochs done.
+        step: The number of batches of the next epoch done.
+        order_state: The random state that the order of that epoch's samples was drawn from.
     """
 
-    def __init__(self):
-        """At the start."""
-        self.epoch = self.step = 0
-        self.order_state = None
+    epoch: int = 0
+    step: int = 0
+    order_state: Any = None
+
+
+@dataclass
+class Samples:
+    """Samples with their targets and weights, checked by data.py, all of one length n.
+
+    Attributes:
+        x: A tensor (n, ...) or Shards; batches of it are float32.
+        y: A tensor (n, ...), or None.
+        weights: A tensor (n, ...), or None.
+        y_dtype: The dtype of batches of y.
+    """
+
+    x: Any
+    y: Tensor | None = None
+    weights: Tensor | None = None
+    y_dtype: Any = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: slice) -> Samples:
+        x, y, weights = self.x, self.y, self.weights
+        return Samples(
+            x[rows],
+            None if y is None else y[rows],
+            None if weights is None else weights[rows],
+            self.y_dtype,
+        )
+
+    @property
+    def targets_shape(self) -> tuple[int, ...]:
+        """The shape of y, () if there is none."""
+        return () if self.y is None else self.y.shape
+
+    def batch(self) -> tuple[Tensor, Any, Tensor | None]:
+        """Return all samples as one batch: x, y and weights, as a step takes them."""
+        y = None if self.y is None else self.y.astype(self.y_dtype, copy=False)
+        return self.x.astype(pt.float32, copy=False), y, self.weights
 
 
 class Batches:
-    """Iterates over triples (x, y, weights) of tensors of at most batch_size rows; y and weights
-    are None where they were.
+    """The batches of samples: triples (x, y, weights) of at most batch_size rows.
 
     Each iteration over a shuffled set draws a new order from pytensor.random. It begins at the step
-    that position says: amid an epoch it draws the epoch's order once more, from the same state.
+    that position says; in the middle of an epoch it draws the epoch's order again, from the same
+    state.
+
+    Args:
+        samples: The data set.
+        batch_size: The number of rows in a batch of all ranks together.
+        shuffle: Whether to take the samples in a new order in each epoch.
+        distribution: Decides which rows of a batch are this rank's.
+
+    Attributes:
+        position: The epochs and steps done.
+        steps: The number of batches in an epoch.
+        targets_shape: The shape of all targets, (n, ...), () if there are none.
+        ran_out: Whether there were fewer batches than expected.
     """
 
     ran_out = False
-    cut = None
 
-    def __init__(self, x, y, weights, y_dtype, batch_size, shuffle=False):
-        """x, y and weights: from as_source, of one length. x becomes float32, y y_dtype.
-
-        cut: cut(n) may say which rows of a batch of n to read, a list of (start, stop): then x, y
-            and weights are lists, a part for each.
-        """
-        self._x = x
-        self._y = y
-        self._weights = weights
-        self._y_dtype = y_dtype
+    def __init__(
+        self,
+        samples: Samples,
+        batch_size: int,
+        shuffle: bool = False,
+        distribution: Distribution = SINGLE_PROCESS,
+    ) -> None:
+        self._samples = samples
         self._batch_size = batch_size
         self._shuffle = shuffle
+        self.distribution = distribution
         self.position = Position()
-        self.n_samples = x.shape[0]
-        self.steps = -(-self.n_samples // batch_size)
+        self.n_samples = len(samples)
+        self.targets_shape = samples.targets_shape
+        self.steps: int | None = -(-self.n_samples // batch_size)
 
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """Return what must be the same for another run to go on where this one was."""
         return {"samples": self.n_samples, "batch_size": self._batch_size, "shuffle": self._shuffle}
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Yield the batches; the last one is smaller where batch_size does not divide."""
         self._drawn = self._order() if self._shuffle else None
         batches = self._from(self.position.step, self._drawn)
-        return _prefetched(batches) if isinstance(self._x, Shards) else batches
+        return _prefetched(batches) if isinstance(self._samples.x, Shards) else batches
 
-    def rows(self, step):
-        """Return the rows of x that a step of the epoch at hand takes, in its order, an ndarray."""
+    def rows(self, step: int) -> np.ndarray:
+        """Return the rows of x that this rank takes in a step of the current epoch, in order."""
         start = step * self._batch_size
         rows = np.arange(start, min(start + self._batch_size, self.n_samples))
-        if self.cut is not None:
-            rows = np.concatenate([rows[first:last] for first, last in self.cut(len(rows))])
+        rows = np.concatenate([rows[i:j] for i, j in self.distribution.cut(len(rows))])
         return rows if self._drawn is None else np.asarray(self._drawn)[rows]
 
-    def _from(self, step, order):
-        size, n, cut, rows_of = self._batch_size, self.n_samples, self.cut, self._rows
+    def _from(self, step: int, order: Tensor | None) -> Generator[tuple[Any, ...], None, None]:
+        size, n, rows_of, share = (
+            self._batch_size,
+            self.n_samples,
+            self._rows,
+            self.distribution.share,
+        )
         for start in range(step * size, n, size):
-            stop = min(start + size, n)
-            if cut is None:
-                yield rows_of(order, start, stop)
-            else:
-                yield tuple(
-                    zip(
-                        *[
-                            rows_of(order, start + first, start + last)
-                            for first, last in cut(stop - start)
-                        ],
-                        strict=True,
-                    )
-                )
 
-    def _rows(self, order, start, stop):
+            def rows(i: int, j: int, start: int = start) -> tuple[Any, ...]:
+                return rows_of(order, start + i, start + j)
+
+            yield share(min(size, n - start), rows)
+
+    def _rows(self, order: Tensor | None, start: int, stop: int) -> tuple[Any, ...]:
         """x, y and weights of the samples from start to stop, in the order if there is one."""
-        x, y, weights = self._x, self._y, self._weights
-        rows = slice(start, stop) if order is None else order[start:stop]
+        samples = self._samples
+        x, y, weights = samples.x, samples.y, samples.weights
+        rows: Any = slice(start, stop) if order is None else order[start:stop]
         if isinstance(x, Shards):
             x = x[np.arange(start, stop) if order is None else np.asarray(rows)]
             x = pt.asarray(x).astype(pt.float32, copy=False)
@@ -196,16 +160,16 @@ class Batches:
         if order is None:
             return (
                 x,
-                None if y is None else y[rows].astype(self._y_dtype, copy=False),
+                None if y is None else y[rows].astype(samples.y_dtype, copy=False),
                 None if weights is None else weights[rows],
             )
         return (
             x,
-            gather_rows(y, rows, dtype=self._y_dtype),
+            None if y is None else gather_rows(y, rows, dtype=samples.y_dtype),
             None if weights is None else gather_rows(weights, rows),
         )
 
-    def _order(self):
+    def _order(self) -> Tensor:
         """The order of the epoch's samples; the random numbers go on from where they were."""
         generator, position = random.generator(), self.position
         now = generator.bit_generator.state
@@ -219,7 +183,7 @@ class Batches:
             generator.bit_generator.state = now
 
 
-def _prefetched(items, ahead=2):
+def _prefetched(items: Iterator[Any], ahead: int = 2) -> Generator[Any, None, None]:
     """The items of a generator, which another thread makes that is so many ahead."""
     with ThreadPoolExecutor(1, "prefetch") as worker:
         made = deque(worker.submit(next, items, None) for _ in range(ahead))
@@ -228,94 +192,69 @@ def _prefetched(items, ahead=2):
             yield item
 
 
-def is_stream(x):
-    """Whether x gives batches, one after the other, and is no array or list of samples."""
-    if isinstance(x, (list, tuple, str, dict)) or hasattr(x, "__array__"):
-        return False
-    with contextlib.suppress(TypeError):
-        memoryview(x)
-        return False
-    return (
-        hasattr(x, "__next__")
-        or hasattr(x, "__iter__")
-        or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
-    )
-
-
-def refuse_list_of_batches(function, x):
-    """Refuse a list of batches (x, y), which would be taken for samples.
-
-    Raises:
-        ValueError: x is one.
-    """
-    if (
-        isinstance(x, (list, tuple))
-        and x
-        and all(
-            isinstance(part, (list, tuple))
-            and len(part) in (2, 3)
-            and all(hasattr(array, "__array__") for array in part)
-            for part in x
-        )
-    ):
-        raise ValueError(
-            f"{function}: x: found a list of {len(x)} batches: expected samples and "
-            "y, or batches from an iterator, iter(x) for one"
-        )
-
-
-def count_to_train_with(n, validation_split):
-    """How many of n samples are left to train with, the share of the others being as given."""
-    return floor(n * (1 - validation_split))
-
-
 class Stream:
-    """Iterates over the batches of an iterator, or of an object that can be iterated over anew.
+    """The batches of an iterator, or of an object that can be iterated over again.
 
-    steps: batches in an epoch, None until the first one has shown it. ran_out: whether there are
-    less batches than were asked for. cut: as in Batches.
+    Without steps an epoch is all that the source has. With steps, it goes on where the epoch before
+    ended, and starts again at the end if the source can.
+
+    Args:
+        name: The name of the source, for messages.
+        source: What data.is_stream is true of.
+        checked: checked(batch) returns a batch of the source as Samples.
+        steps: The number of batches in an epoch.
+        distribution: As for Batches.
+
+    Attributes:
+        position: The epochs and steps done.
+        steps: The number of batches in an epoch, None until the first one has shown it.
+        ran_out: Whether there were fewer batches than steps.
+        targets_shape: That of the targets of the first batch, () before it.
     """
 
-    cut = None
-
-    def __init__(self, name, source, checked, steps=None):
-        """Source: see is_stream; checked(batch): what to yield for one; steps: of an epoch.
-
-        Without steps an epoch is all that source has. With steps, it goes on where the epoch before
-        ended, and starts anew at the end if source can.
-        """
+    def __init__(
+        self,
+        name: str,
+        source: Any,
+        checked: Callable[[Any], Samples],
+        steps: int | None = None,
+        distribution: Distribution = SINGLE_PROCESS,
+    ) -> None:
         self._name = name
         self._source = source
         self._checked = checked
         self._asked = self.steps = steps
-        self._open = None  # the iterator that an epoch goes on with
+        self.distribution = distribution
+        self._open: Iterator[Any] | None = None  # the iterator that an epoch goes on with
         self.position = Position()
         self.ran_out = False
+        self.targets_shape: tuple[int, ...] = ()
 
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """Return what must be the same for another run to go on where this one was."""
         return {"steps_per_epoch": self._asked}
 
-    def rows(self, step):
+    def rows(self, step: int) -> None:
         """Return None: what rows of a data set the batches are made of is not known."""
 
-    def __iter__(self):
-        """Yield the batches of an epoch; amid one, without those that are done.
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the batches of an epoch; in the middle of one, without those that are done.
 
         Raises:
-            ValueError: there are no batches.
+            ValueError: There are no batches.
         """
         done = self.position.step
         count = 0
         for batch in self._epoch():
             count += 1
             if count > done:
-                batch = self._checked(batch)
-                yield batch if self.cut is None else _parts(batch, self.cut(len(batch[0])))
+                yield self._share(self._checked(batch))
+            elif count == 1:  # the metrics depend on it, even if no batch is left
+                self.targets_shape = self._checked(batch).targets_shape
         if count == 0:
             raise ValueError(
                 f"{self._name}: no batches left: expected an object that can be "
-                "iterated over anew in every epoch, or an iterator that goes on, with "
+                "iterated over again in every epoch, or an iterator that goes on, with "
                 "the number of its batches in an epoch"
             )
         if self._asked is not None and count < self._asked:
@@ -325,7 +264,17 @@ class Stream:
             )
         self.steps = count
 
-    def _epoch(self):
+    def _share(self, samples: Samples) -> tuple[Any, ...]:
+        """This rank's share of a batch."""
+        batch = samples.batch()
+        self.targets_shape = self.targets_shape or samples.targets_shape
+
+        def rows(i: int, j: int) -> tuple[Any, ...]:
+            return tuple(None if part is None else part[i:j] for part in batch)
+
+        return self.distribution.share(len(samples), rows)
+
+    def _epoch(self) -> Iterator[Any]:
         if self._asked is None:
             yield from _iterator(self._source)
             return
@@ -341,39 +290,7 @@ class Stream:
             yield batch
 
 
-def _parts(batch, cuts):
-    """x, y and weights as lists of parts."""
-    return tuple(
-        [None if tensor is None else tensor[start:stop] for start, stop in cuts] for tensor in batch
-    )
-
-
-def _iterator(source):
+def _iterator(source: Any) -> Iterator[Any]:
     if hasattr(source, "__iter__"):
         return iter(source)
     return (source[i] for i in range(len(source)))
-
-
-def weights_of_classes(name, y, class_weight):
-    """The weight of each sample from that of its class, float32 (n,); 1 for what is not listed.
-
-    y: class numbers (n,) or (n, 1), or one-hot rows (n, classes).
-    """
-    if not isinstance(class_weight, dict):
-        raise TypeError(
-            f"{name}: class_weight: found {class_weight!r}: expected a dictionary from "
-            "class numbers to weights"
-        )
-    labels = np.asarray(y)
-    if labels.ndim > 2:
-        raise ValueError(
-            f"{name}: class_weight: targets of shape {labels.shape}: expected (n,) or (n, classes)"
-        )
-    if labels.ndim == 2:
-        labels = labels.argmax(-1) if labels.shape[1] > 1 else labels[:, 0]
-    weights = np.ones(len(labels), np.float32)
-    for label, weight in class_weight.items():
-        weights[np.rint(labels) == integer(f"{name}: class_weight", label, 0)] = number(
-            f"{name}: class_weight[{label}]", weight, 0
-        )
-    return pt.asarray(weights)

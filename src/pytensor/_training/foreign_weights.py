@@ -1,12 +1,15 @@
-"""Weights that PyTorch and Keras wrote, for a model of the same architecture made here.
+"""Weights that PyTorch and Keras wrote, for a model of the same architecture.
 
-The files have weights by name and no architecture; layers are matched in their order. All or none
+The files hold weights by name and no architecture; layers are matched in their order. All or none
 of the model's weights change.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from pytensor._training import model_files
 
 __all__ = ["load_keras_weights", "load_torch_weights"]
 
+Arrays = dict[str, np.ndarray]
+Found = list[tuple[str, str, np.ndarray]]  # (path in the model, name in the file, array)
+
 # What PyTorch calls the weights of layers.
 _NORMALIZATION = {
     "weight": "gamma",
@@ -25,7 +31,7 @@ _NORMALIZATION = {
     "running_mean": "moving_mean",
     "running_var": "moving_variance",
 }
-_TORCH = {
+_TORCH: dict[type, dict[str, str]] = {
     layers.Dense: {"weight": "kernel", "bias": "bias"},
     layers.BatchNormalization: _NORMALIZATION,
     layers.LayerNormalization: _NORMALIZATION,
@@ -34,17 +40,22 @@ _TORCH = {
 }
 
 
-def load_torch_weights(model, source):
+def load_torch_weights(model: Any, source: Any) -> None:
     """Read the state dict of a PyTorch nn.Sequential of the same layers.
 
-    source: the path of a safetensors file, written by safetensors.torch.save_file(net.state_dict(),
-        path), or a dictionary of arrays or tensors by name. Linear's weights, which PyTorch stores
-        as (outputs, inputs), become kernels (inputs, outputs). BatchNorm's and LayerNorm's epsilon
-        is 1e-5 in PyTorch: give the layers here the same.
+    Linear's weights, which PyTorch stores as (outputs, inputs), become kernels (inputs, outputs).
+    BatchNorm's and LayerNorm's epsilon is 1e-5 in PyTorch: give the layers here the same.
+
+    Args:
+        model: The model, built; its weights change.
+        source: The path of a safetensors file, written by
+            safetensors.torch.save_file(net.state_dict(), path), or a dictionary of arrays or
+            tensors by name.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
+        TypeError: source is neither a path nor a dictionary.
+        OSError: The file cannot be read.
+        ValueError: The file is damaged, or its layers, names or shapes are not the model's; the
             message lists what differs.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))])
@@ -69,22 +80,26 @@ def load_torch_weights(model, source):
     _assign(name, model, found)
 
 
-def load_keras_weights(model, source):
+def load_keras_weights(model: Any, source: Any) -> None:
     """Read the weights of a Keras model of the same layers.
 
-    source: the path of a .weights.h5 file (Keras 3), a .h5 file (weights or a whole model, Keras 2
-        or 3), which need the extra [hdf5], or a safetensors file with names such as dense/kernel;
-        or a dictionary of arrays by such names.
+    Args:
+        model: The model, built; its weights change.
+        source: The path of a .weights.h5 file (Keras 3) or a .h5 file (weights or a whole model,
+            Keras 2 or 3), which need the extra [hdf5]; or of a safetensors file with names such as
+            dense/kernel; or a dictionary of arrays by such names.
 
     Raises:
+        TypeError: source is neither a path nor a dictionary.
         ImportError: h5py is needed and missing.
-        OSError: the file cannot be read.
-        ValueError: the file is damaged, or its layers, names or shapes are not the model's; the
+        OSError: The file cannot be read.
+        ValueError: The file is damaged, or its layers, names or shapes are not the model's; the
             message lists what differs.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(3, input_shape=(4,))])
     >>> pt.models.load_keras_weights(model, "net.weights.h5")  # doctest: +SKIP
     """
+    found: Found
     path = None if isinstance(source, dict) else as_path("load_keras_weights", source)
     if path is not None and path.suffix in (".h5", ".hdf5", ".keras"):
         name = f"load_keras_weights: {path}"
@@ -102,13 +117,13 @@ def load_keras_weights(model, source):
     _assign(name, model, found)
 
 
-def _from_hdf5(name, path, model):
-    """What a file of Keras holds: a list of (our path, the file's name, array)."""
+def _from_hdf5(name: str, path: Path, model: Any) -> Found:
+    """The weights in a file that Keras wrote."""
     try:
         import h5py
     except ImportError:
         raise ImportError(f"{name}: needs h5py: pip install 'pytensor-kernels[hdf5]'") from None
-    path.stat()  # errors of its own
+    path.stat()  # raises an OSError that names the file
     try:
         with h5py.File(path, "r") as file:
             if "layers" in file and "layer_names" not in file.attrs:
@@ -127,7 +142,8 @@ def _from_hdf5(name, path, model):
     return _in_order(name, groups, model)
 
 
-def _in_order(name, groups, model):
+def _in_order(name: str, groups: dict[str, Arrays], model: Any) -> Found:
+    """The weights of a file whose layers are in the order of the model's."""
     return [
         (f"{path}/{key}", f"{prefix}/{key}", array)
         for (prefix, group), (path, _) in _pairs(name, groups, model)
@@ -135,11 +151,11 @@ def _in_order(name, groups, model):
     ]
 
 
-def _class_by_class(groups, model):
+def _class_by_class(groups: dict[str, Arrays], model: Any) -> dict[str, Arrays]:
     """Layers that Keras has named, dense_3 before dense_5, in the order of the model's layers of
     these classes; other names stay where they are.
     """
-    waiting = {}
+    waiting: dict[str, list[str]] = {}
     for name in sorted(groups, key=_natural):
         waiting.setdefault(re.sub(r"_\d+$", "", name.rpartition("/")[2]), []).append(name)
     kinds = [snake_case(type(layer).__name__) for _, layer in _with_weights(model)]
@@ -148,9 +164,11 @@ def _class_by_class(groups, model):
     return {name: groups[name] for name in (waiting[kind].pop(0) for kind in kinds)}
 
 
-def _by_class(file, model_layers, prefix, label):
+def _by_class(
+    file: Any, model_layers: Iterable[Any], prefix: str, label: str
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """The layers of a Keras 3 file, which numbers them class by class."""
-    counts = {}
+    counts: dict[str, int] = {}
     for layer in model_layers:
         kind = snake_case(type(layer).__name__)
         number = counts.get(kind, 0)
@@ -173,11 +191,11 @@ def _by_class(file, model_layers, prefix, label):
             yield f"{prefix}{layer.name}/{key}", f"{label}/{kind}/vars/{k}", stored[str(k)][()]
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _arrays(function, source):
+def _arrays(function: str, source: Any) -> tuple[str, Arrays]:
     """The name for messages, and arrays by name."""
     if isinstance(source, dict):
         return function, {
@@ -190,21 +208,22 @@ def _arrays(function, source):
     return f"{function}: {path}", {key: arrays[key] for key in sorted(arrays, key=_natural)}
 
 
-def _natural(name):
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts layer 2 before layer 10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _grouped(arrays, separator):
-    """{layer: {weight: array}} of {layer + separator + weight: array}, in the same order."""
-    groups = {}
+def _grouped(arrays: Arrays, separator: str) -> dict[str, Arrays]:
+    """{layer: {weight: array}} from {layer + separator + weight: array}, in the same order."""
+    groups: dict[str, Arrays] = {}
     for name, array in arrays.items():
         prefix, _, key = name.rpartition(separator)
         groups.setdefault(prefix, {})[key] = array
     return groups
 
 
-def _with_weights(model):
-    """The paths and layers that have weights of their own."""
+def _with_weights(model: Any) -> list[tuple[str, Any]]:
+    """The paths of the layers that have their own weights, and the layers."""
     return [
         (path, layer)
         for path, layer in model.named_layers()
@@ -212,7 +231,9 @@ def _with_weights(model):
     ]
 
 
-def _pairs(name, groups, model):
+def _pairs(
+    name: str, groups: dict[str, Arrays], model: Any
+) -> Iterable[tuple[tuple[str, Arrays], tuple[str, Any]]]:
     """Pairs of a file's layers and the model's that have weights, in order."""
     if not model.built:
         raise ValueError(f"{name}: {model.name!r} is not built: give it an input shape first")
@@ -226,10 +247,11 @@ def _pairs(name, groups, model):
     return zip(groups.items(), ours, strict=True)
 
 
-def _assign(name, model, found):
+def _assign(name: str, model: Any, found: Found) -> None:
     """Overwrite the model's weights, all or none."""
     weights = {path: weight for path, weight, _ in model.named_weights()}
-    problems, new = [], {}
+    problems: list[str] = []
+    new: Arrays = {}
     for path, label, array in found:
         if path not in weights:
             problems.append(f"{label}: not in the model")

@@ -4,19 +4,21 @@ Every weight is stored under its path in the model, layer and weight: "dense/ker
 whole model has a text besides, "pytensor" in the metadata, JSON with these entries:
 
     version   of this format, 1
-    model     the architecture, as serialization.serialize gives it
+    model     the architecture, as serialization.serialize returns it
     compile   optimizer, loss and metrics; null if the model is not compiled
     training  what training depends on besides the weights (see state.py), or null
-    notes     what else its writer noted
+    notes     anything else that the writer noted
     frozen    the paths of inner layers that are not trainable; older files have none
 
-Arrays that belong to training have names that begin with "training:". Reading runs no code that
-comes from the file.
+Arrays that belong to training have names that begin with "training:". Reading a file runs no code
+from it.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,19 +26,19 @@ from pytensor import serialization
 from pytensor._core import asarray
 from pytensor._support.files import as_model_path, as_path, write_atomically
 from pytensor._training import state
-from pytensor._training.state import TRAINING
+from pytensor._training.state import TRAINING, Arrays
 from pytensor.layers.layer import mode
 
 VERSION = 1
 
 
-def save_weights(model, path):
+def save_weights(model: Any, path: Any) -> None:
     """Write all weights of a model to a safetensors file.
 
     Raises:
-        TypeError: path is none.
-        ValueError: the model is not built, or path ends as files of another format do (.h5).
-        OSError: the file cannot be written.
+        TypeError: path is not a path.
+        ValueError: The model is not built, or path has the ending of another format (.h5).
+        OSError: The file cannot be written.
     """
     from safetensors.numpy import save
 
@@ -44,30 +46,33 @@ def save_weights(model, path):
     write_atomically(path, save(_weights("save_weights", model)))
 
 
-def load_weights(model, path):
-    """Read the weights of a model from a safetensors file, of weights or of a whole model.
+def load_weights(model: Any, path: Any) -> None:
+    """Read the weights of a model from a safetensors file of weights or of a whole model.
 
     Raises:
-        TypeError: path is none.
-        OSError: the file cannot be read.
-        ValueError: the file is no safetensors file, or its names, shapes or dtypes are not those of
-            the model; the message lists what differs, and no weight has changed.
+        TypeError: path is not a path.
+        OSError: The file cannot be read.
+        ValueError: The file is not a safetensors file, or its names, shapes or dtypes are not those
+            of the model; the message lists what differs, and no weight has changed.
     """
     path = as_path("load_weights", path)
     _check_built("load_weights", model)
     assign_weights(f"load_weights: {path}", model, read(f"load_weights: {path}", path)[0])
 
 
-def save_model(model, path, include_optimizer=True, notes=None):
+def save_model(model: Any, path: Any, include_optimizer: bool = True, notes: Any = None) -> None:
     """Write a model to a safetensors file: architecture, weights, and how it was compiled.
 
-    include_optimizer: keep the optimizer's state as well, so that training can go on.
-    notes: anything that JSON can hold; read_notes returns it.
+    Args:
+        model: The model.
+        path: The file; a crash leaves the old one or the new one.
+        include_optimizer: Keep the optimizer's state as well, so that training can go on.
+        notes: Anything that JSON can hold, for later readers.
 
     Raises:
-        TypeError: path is none, or JSON cannot hold the architecture or the notes.
-        ValueError: the model is not built, or path ends as files of another format do (.h5).
-        OSError: the file cannot be written.
+        TypeError: path is not a path, or JSON cannot hold the architecture or the notes.
+        ValueError: The model is not built, or path has the ending of another format (.h5).
+        OSError: The file cannot be written.
 
     >>> from tempfile import mkdtemp
     >>> path = f"{mkdtemp()}/model.safetensors"
@@ -78,8 +83,14 @@ def save_model(model, path, include_optimizer=True, notes=None):
     write_model("save_model", model, path, training, notes)
 
 
-def write_model(function, model, path, training, notes=None):
-    """Write a model's file. training: None or a pair, JSON and arrays by name."""
+def write_model(
+    function: str,
+    model: Any,
+    path: Path,
+    training: tuple[dict[str, Any], Arrays] | None,
+    notes: Any = None,
+) -> None:
+    """Write a model's file; training is what state.py returns, or None."""
     from safetensors.numpy import save
 
     arrays = _weights(function, model)
@@ -107,18 +118,22 @@ def write_model(function, model, path, training, notes=None):
     write_atomically(path, save(arrays, {"pytensor": text}))
 
 
-def load_model(path, custom_objects=None, compile=True):
-    """Return the model that a file of save_model or a checkpoint holds.
+def load_model(
+    path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True
+) -> Any:
+    """Return the model in a file that save_model or a checkpoint wrote.
 
-    custom_objects: classes and functions by name, besides those that were registered with
-        serialization.register_serializable.
-    compile: compile it as it was, with its optimizer's state, if it was compiled.
+    Args:
+        path: The file.
+        custom_objects: Classes and functions by name, besides those that were registered with
+            serialization.register_serializable.
+        compile: Compile it as it was, with its optimizer's state, if it was compiled.
 
     Raises:
-        TypeError: path is none.
-        OSError: the file cannot be read.
-        ValueError: the file is no whole safetensors file, holds no architecture or one that is not
-            known, is of a newer version, or its weights are not those of its architecture.
+        TypeError: path is not a path.
+        OSError: The file cannot be read.
+        ValueError: The file is not a whole safetensors file, holds no architecture or an unknown
+            one, is of a newer version, or its weights are not those of its architecture.
 
     >>> from tempfile import mkdtemp
     >>> path = f"{mkdtemp()}/model.safetensors"
@@ -129,14 +144,14 @@ def load_model(path, custom_objects=None, compile=True):
     path = as_path("load_model", path)
     name = f"load_model: {path}"
     arrays, about = read_model(name, path)
-    # Some more than there are: what differs a little is told weight by weight below.
+    # A few more than the file has: small differences are reported weight by weight below.
     mode.room = (1 << 20) + 2 * sum(array.size for array in arrays.values())
     try:
         with serialization.custom_object_scope(custom_objects):
             model = serialization.deserialize(about["model"])
             if not callable(getattr(model, "compile_from_config", None)):
                 raise ValueError(f"found a {type(model).__name__}: expected a model")
-            if "frozen" in about:  # a layer of one's own may say nothing of those in it
+            if "frozen" in about:  # a custom layer may say nothing of those in it
                 for inner, layer in model.named_layers():
                     layer._trainable = inner not in about["frozen"]
             if compile and about.get("compile") is not None:
@@ -151,13 +166,13 @@ def load_model(path, custom_objects=None, compile=True):
     return model
 
 
-def read_notes(path):
-    """Return what save_model was given as notes; raises as load_model does."""
+def read_notes(path: Any) -> Any:
+    """Return what save_model was given as notes; raises as load_model."""
     path = as_path("read_notes", path)
     return read_model(f"read_notes: {path}", path)[1].get("notes")
 
 
-def read(name, path):
+def read(name: str, path: Path) -> tuple[Arrays, dict[str, str]]:
     """Return the arrays of a safetensors file by name, and its metadata, texts by name."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -165,15 +180,15 @@ def read(name, path):
     content = path.read_bytes()
     try:
         arrays = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype that NumPy has not
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype unknown to NumPy
         hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
         raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     return arrays, header.get("__metadata__") or {}
 
 
-def read_model(name, path):
-    """Return the arrays of a model's file and what its metadata say, a dictionary."""
+def read_model(name: str, path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Return the arrays of a model's file, and its entry "pytensor", a dictionary."""
     arrays, metadata = read(name, path)
     if "pytensor" not in metadata:
         raise ValueError(
@@ -186,8 +201,12 @@ def read_model(name, path):
     return arrays, about
 
 
-def assign_weights(name, model, arrays):
-    """Overwrite a model's weights, all or none; other arrays than those of training are errors."""
+def assign_weights(name: str, model: Any, arrays: Arrays) -> None:
+    """Overwrite a model's weights, all or none.
+
+    Raises:
+        ValueError: The arrays, without those of training, are not those of the model.
+    """
     weights = {path: weight for path, weight, _ in model.named_weights()}
     stored = {path: array for path, array in arrays.items() if not path.startswith(TRAINING)}
     differences = [f"{path}: not in the file" for path in weights.keys() - stored.keys()]
@@ -205,13 +224,13 @@ def assign_weights(name, model, arrays):
         weight[...] = asarray(stored[path])
 
 
-def _weights(function, model):
+def _weights(function: str, model: Any) -> Arrays:
     """All weights by path, as arrays."""
     _check_built(function, model)
     return {path: np.ascontiguousarray(weight) for path, weight, _ in model.named_weights()}
 
 
-def _check_built(function, model):
+def _check_built(function: str, model: Any) -> None:
     if not model.built:
         raise ValueError(
             f"{function}: {model.name!r} is not built, so it has no weights: give it "

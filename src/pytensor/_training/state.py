@@ -1,10 +1,14 @@
 """What training depends on besides the weights: the optimizer's state, the position in the data,
 random numbers, what metrics and callbacks have accumulated.
 
-A state is a pair: what JSON can hold, and arrays by name. Model files hold it (model_files.py).
+A state is a pair: what JSON can hold, and arrays by name. It is stored in model files
+(model_files.py).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +20,11 @@ from pytensor.layers.layer import unique_name
 # What the names of the state's arrays begin with in a model's file.
 TRAINING = "training:"
 
+Arrays = dict[str, np.ndarray]
 
-def optimizer_state(model):
-    """The state of a model's optimizer; None without one."""
+
+def optimizer_state(model: Any) -> tuple[dict[str, Any], Arrays] | None:
+    """Return the state of a model's optimizer; None without one."""
     optimizer = model.optimizer
     if optimizer is None:
         return None
@@ -36,9 +42,9 @@ def optimizer_state(model):
     return {"optimizer": found}, arrays
 
 
-def state(model):
-    """All that the training of a model depends on, in the course of fit."""
-    found, arrays = optimizer_state(model)
+def state(model: Any) -> tuple[dict[str, Any], Arrays]:
+    """Return everything that the training of a model depends on, while fit runs."""
+    found, arrays = optimizer_state(model) or ({}, {})
     found |= {
         "position": vars(model.run.position) | {"stopped": model.stop_training},
         "data": model.run.data,
@@ -50,11 +56,17 @@ def state(model):
     return found, arrays
 
 
-def restore_optimizer(name, model, found, arrays):
-    """Put a model's optimizer back.
+def restore_optimizer(name: str, model: Any, found: Any, arrays: Arrays) -> None:
+    """Restore the state of a model's optimizer.
+
+    Args:
+        name: What a message begins with.
+        model: The model, compiled.
+        found: What optimizer_state returned first.
+        arrays: What it returned second, with TRAINING in front of the names.
 
     Raises:
-        ValueError: the state is not that of this optimizer and model.
+        ValueError: The state is not that of this optimizer and model.
     """
     optimizer = model.optimizer
     weights = {path: weight for path, weight, _ in model.named_weights()}
@@ -81,11 +93,17 @@ def restore_optimizer(name, model, found, arrays):
         raise ValueError(f"{name}: {_message(error)}") from error
 
 
-def restore(name, model, found, arrays):
-    """Put a model in the course of fit back to where a state says it was.
+def restore(name: str, model: Any, found: Any, arrays: Arrays) -> None:
+    """Put a model that fit is about to train back to where a state says it was.
+
+    Args:
+        name: What a message begins with.
+        model: The model; its run has begun.
+        found: What state returned first.
+        arrays: What it returned second, with TRAINING in front of the names.
 
     Raises:
-        ValueError: the state is not that of this model, data or optimizer.
+        ValueError: The state is not that of this model, data or optimizer.
     """
     if found is None or "position" not in found:
         raise ValueError(f"{name}: a model, but no checkpoint of its training")
@@ -107,33 +125,37 @@ def restore(name, model, found, arrays):
         generator.bit_generator.state = found["random"]
         for path, generator in _generators(model):
             generator.bit_generator.state = found["layers"][path]
-        _put_back(model.accumulated, found["metrics"], arrays)
+        kept = found["metrics"]
+        if model.accumulated:
+            _put_back(model.accumulated, kept, arrays)
+        else:  # the first batch of a stream will tell which metrics there are
+            model.run.restore_metrics = lambda metrics: _put_back(metrics, kept, arrays)
         _put_back(model.run.callbacks, found["callbacks"], arrays)
         position = dict(found["position"])
         model.stop_training = bool(position.pop("stopped"))
         for key in ("epoch", "step"):
             position[key] = integer(key, position[key], 0)
-        if position["step"] and data.get("shuffle"):  # from which the order is drawn once more
+        if position["step"] and data.get("shuffle"):  # from which the order is drawn again
             np.random.default_rng().bit_generator.state = position["order_state"]
         vars(model.run.position).update({key: position[key] for key in vars(model.run.position)})
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{name}: {_message(error)}") from error
 
 
-def layers_with_generator(model):
-    """The paths of layers that have random numbers of their own, and the layers."""
+def layers_with_generator(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the paths of layers that have their own random numbers, and the layers."""
     for path, layer in model.named_layers():
         if isinstance(getattr(layer, "_generator", None), np.random.Generator):
             yield path, layer
 
 
-def _generators(model):
-    """The paths and random numbers of layers that have some of their own."""
+def _generators(model: Any) -> Iterator[tuple[str, np.random.Generator]]:
+    """The paths of layers that have their own random numbers, and these."""
     for path, layer in layers_with_generator(model):
         yield path, layer._generator
 
 
-def _kept(objects, name, arrays):
+def _kept(objects: Iterable[Any], name: str, arrays: Arrays) -> list[dict[str, Any]]:
     """What objects keep, a dictionary for each that keeps anything."""
     return [
         {"class": type(item).__name__}
@@ -143,8 +165,8 @@ def _kept(objects, name, arrays):
     ]
 
 
-def _put_back(objects, found, arrays):
-    """Give each object what the next one of its class kept; those that are new start anew."""
+def _put_back(objects: Iterable[Any], found: list[Any], arrays: Arrays) -> None:
+    """Give each object what the next one of its class kept; new ones start from the beginning."""
     waiting = list(found)
     for item in objects:
         kept = next((kept for kept in waiting if kept["class"] == type(item).__name__), None)
@@ -154,7 +176,7 @@ def _put_back(objects, found, arrays):
                 setattr(item, key, _unpacked(kept[key], arrays))
 
 
-def _packed(value, name, arrays):
+def _packed(value: Any, name: str, arrays: Arrays) -> Any:
     """A value as JSON; arrays go to `arrays`."""
     if isinstance(value, (Tensor, np.ndarray)):
         name = unique_name(name, arrays)  # a key may have a slash
@@ -173,8 +195,8 @@ def _packed(value, name, arrays):
     return value
 
 
-def _unpacked(value, arrays):
-    """What _packed made JSON of."""
+def _unpacked(value: Any, arrays: Arrays) -> Any:
+    """The value that _packed turned into JSON."""
     if isinstance(value, list):
         return [_unpacked(part, arrays) for part in value]
     if not isinstance(value, dict):
@@ -185,8 +207,8 @@ def _unpacked(value, arrays):
     return asarray(array) if value["tensor"] else array
 
 
-def _assign(name, tensor, arrays):
-    """Overwrite a tensor with the array of a name."""
+def _assign(name: str, tensor: Tensor, arrays: Arrays) -> None:
+    """Overwrite a tensor with the array of that name."""
     array = arrays[TRAINING + name]
     if (array.shape, array.dtype) != (tensor.shape, tensor.dtype):
         raise ValueError(
@@ -195,5 +217,5 @@ def _assign(name, tensor, arrays):
     tensor[...] = asarray(array)
 
 
-def _message(error):
+def _message(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)

@@ -72,14 +72,14 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real" / "file").read_bytes() == b"content"
 
 
-def test_a_name_as_long_as_there_can_be(tmp_path):
+def test_a_file_name_of_maximal_length(tmp_path):
     path = tmp_path / ("\N{SNOWMAN}" * 85)  # 255 bytes
     write_atomically(path, b"content")
     assert path.read_bytes() == b"content"
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
-def test_a_file_system_that_syncs_no_directory(tmp_path, monkeypatch, number):
+def test_a_file_system_that_cannot_sync_directories(tmp_path, monkeypatch, number):
     sync = os.fsync
 
     def refuses(file):
@@ -112,7 +112,7 @@ def test_a_pipe_is_not_replaced(tmp_path):
         (network(name="out"), "dense_1/bias: not in the file; .* out/bias: not in the model"),
     ],
 )
-def test_refuses_what_differs(tmp_path, stored, message):
+def test_refuses_weights_of_another_model(tmp_path, stored, message):
     path = tmp_path / "weights"
     stored.save_weights(path)
     model = network()
@@ -206,7 +206,7 @@ def changed(path, change):
     save_file(load_file(path), path, {"pytensor": json.dumps(about)})
 
 
-def test_a_model_comes_back_as_it_was(tmp_path):
+def test_a_loaded_model_equals_the_saved_one(tmp_path):
     model, x = classifier()
     path = tmp_path / "model.safetensors"
     models.save_model(model, path)
@@ -294,7 +294,7 @@ def test_refuses_a_changed_model(tmp_path, change, message):
     assert str(caught.value).startswith(f"load_model: {path}: ") and message in str(caught.value)
 
 
-def test_refuses_files_that_are_no_models(tmp_path):
+def test_refuses_files_that_are_not_models(tmp_path):
     path = tmp_path / "weights"
     network().save_weights(path)
     with pytest.raises(ValueError, match=r"load_model: .*weights: weights without an architecture"):
@@ -325,7 +325,7 @@ def test_refuses_a_reserved_name(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_paths_that_would_be_the_same(tmp_path):
+def test_paths_that_would_clash(tmp_path):
     def colliding():
         inner = models.Sequential(
             [layers.Dense(4, name="b"), layers.Dropout(0.5, name="c")], name="a"
@@ -410,7 +410,7 @@ def frozen_models():
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_what_is_frozen_stays_so(tmp_path, number):
+def test_frozen_layers_stay_frozen(tmp_path, number):
     model, n_trainable = list(frozen_models())[number]
     model.save(tmp_path / "model")
     again = models.load_model(tmp_path / "model")
@@ -424,7 +424,7 @@ def test_what_is_frozen_stays_so(tmp_path, number):
     assert frozen == {path for path, layer in again.named_layers() if not layer.trainable}
 
 
-def test_files_that_do_not_say_what_is_frozen(tmp_path):
+def test_files_without_frozen_paths(tmp_path):
     """Those of earlier versions."""
     model, _ = next(frozen_models())
     model.save(tmp_path / "model")
@@ -444,7 +444,7 @@ def test_files_that_do_not_say_what_is_frozen(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["h5", "keras", "hdf5", "H5", "pt", "onnx", "npz"])
-def test_names_of_other_formats(tmp_path, ending):
+def test_endings_of_other_formats(tmp_path, ending):
     model = models.Sequential([layers.Dense(1, input_shape=(2,))])
     path = tmp_path / f"m.{ending}"
     for write in (
