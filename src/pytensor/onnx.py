@@ -202,16 +202,30 @@ def _batch_normalization(g, layer, x, shape):
     return _scaled(g, layer, g("Div", centred, layer.along(deviation, ndim)), ndim)
 
 
+def _overflow_scale(g, x, axes):
+    """What to divide x by so that its squares do not overflow, as overflow.scale_of computes it."""
+    largest = g("ReduceMax", g("Abs", x), axes, keepdims=1)
+    is_large = g("And", g("Greater", largest, 1e15), g("Less", largest, math.inf))
+    return g("Where", is_large, largest, 1.0)
+
+
 def _layer_normalization(g, layer, x, shape):
     ndim = len(shape)
     axes = np.array(layer.axes(ndim), np.int64)
+    scale = _overflow_scale(g, x, axes)
+    x = g("Div", x, scale)
     centred = g("Sub", x, g("ReduceMean", x, axes, keepdims=1))
     variance = g("ReduceMean", g("Mul", centred, centred), axes, keepdims=1)
-    return _scaled(g, layer, g("Div", centred, g("Sqrt", g("Add", variance, layer.epsilon))), ndim)
+    if layer.epsilon:  # in the unit of the variance, and never 0: the variance may be
+        least = min(layer.epsilon, 1e-30)
+        epsilon = g("Max", g("Div", g("Div", layer.epsilon, scale), scale), least)
+        variance = g("Add", variance, epsilon)
+    return _scaled(g, layer, g("Div", centred, g("Sqrt", variance)), ndim)
 
 
 def _unit_normalization(g, layer, x, shape):
     axes = np.array(layer.axis if isinstance(layer.axis, list) else [layer.axis], np.int64)
+    x = g("Div", x, _overflow_scale(g, x, axes))
     squares = g("ReduceSum", g("Mul", x, x), axes, keepdims=1)
     return g("Div", x, g("Sqrt", g("Max", squares, 1e-24)))
 
