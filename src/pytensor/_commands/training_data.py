@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from pytensor._commands import UsageError
 from pytensor._training.batches import count_to_train_with
 from pytensor.datasets.files import LabelledData
 
-SETS = {
+SETS: dict[str, Any] = {
     "mnist": datasets.mnist,
     "fashion-mnist": datasets.fashion_mnist,
     "kmnist": datasets.kmnist,
@@ -48,8 +49,9 @@ def load_data(options: argparse.Namespace) -> tuple[str, LabelledData]:
     except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
     options.dataset = name
-    parts = (np.asarray(part) for pair in found for part in pair)
-    return name, LabelledData(*parts, getattr(SETS[name], "CLASSES", tuple("0123456789")))
+    x, y, x_test, y_test = (np.asarray(part) for pair in found for part in pair)
+    classes = getattr(SETS[name], "CLASSES", tuple("0123456789"))
+    return name, LabelledData(x, y, x_test, y_test, classes)
 
 
 def _load_files(options: argparse.Namespace) -> tuple[str, LabelledData]:

@@ -89,6 +89,8 @@ def train(
 class Checkpoint(checkpoints.Checkpoint):
     """Writes --save and reads --resume; its errors name the option."""
 
+    model: Any
+
     def __init__(self, options: argparse.Namespace, notes: dict[str, Any]) -> None:
         """Take the paths from the options; notes are kept in the file."""
         super().__init__(options.save, options.save_every or "epoch", options.resume, notes)
@@ -117,7 +119,9 @@ class EpochLog(callbacks.CSVLogger):
     A checkpoint keeps the lines, so that a resumed run still has one for each epoch.
     """
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    model: Any
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add a line."""
         optimizer = self.model.optimizer
         optimizer.iterations -= 1  # a schedule's rate at the epoch's last step, not at the next
@@ -145,6 +149,8 @@ class Interruption(callbacks.Callback):
         steps: the number of steps trained.
     """
 
+    model: Any
+    params: Any
     runs_last = True
 
     def __init__(self, options: argparse.Namespace, checkpoint: Checkpoint | None) -> None:
