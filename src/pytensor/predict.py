@@ -231,9 +231,7 @@ def image_shape(path: Path, network: models.Sequential) -> tuple[int, int]:
     if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
         shape = (math.isqrt(shape[0]),) * 2
     if len(shape) != 2:
-        raise UsageError(
-            f"{path}: takes samples of shape {network.input_shape[1:]}: expected grey images"
-        )
+        raise UsageError(f"{path}: takes samples of shape {sample[1:]}: expected grey images")
     return shape
 
 

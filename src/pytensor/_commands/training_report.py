@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,6 @@ from pytensor._support.files import as_model_path
 from pytensor.datasets.files import LabelledData
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from pytensor.distributed import DataParallel
 
 
@@ -125,12 +123,13 @@ def draw(
 
 def _figure(
     options: argparse.Namespace, name: str, network: models.Sequential, data: LabelledData
-) -> Figure:
+) -> Any:
     """The report of a classifier; the curves of a regression."""
     from pytensor import plot
 
     if not data.classes:
-        return plot.curves(network.history)
+        history: Any = network.history
+        return plot.curves(history)
     return plot.report(
         network,
         data.x_test,
