@@ -57,8 +57,9 @@ class Parser(argparse.ArgumentParser):
         """Raise UsageError instead of ending the process."""
         unknown, _, given = message.partition("unrecognized arguments: ")
         if not unknown and given.startswith("--"):
-            hint = known(given.split()[0].partition("=")[0], self._option_string_actions)
-            if hint.startswith("did you mean"):
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            hint = known(given.split()[0].partition("=")[0], options)
+            if hint.startswith("did you mean") or len(options) <= 6:
                 message = f"{message}: {hint}"
         raise UsageError(message.removeprefix("argument "))
 
