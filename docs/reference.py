@@ -155,9 +155,7 @@ def groups(module, names):
         "Derivatives": set(transforms.__all__) | {"RowGradient"},
         "Element by element": {row.name for row in ops.ELEMENTWISE}
         | {name for name, row in long_tail.items() if row.kind != "other"},
-        "Reductions": {row.name for row in ops.REDUCTIONS}
-        | {"mean"}
-        | set(statistics.__all__),
+        "Reductions": {row.name for row in ops.REDUCTIONS} | {"mean"} | set(statistics.__all__),
         "Products": {"dot", "einsum", "matmul"} | set(products.__all__),
         "Softmax and fusion": {"softmax", "log_softmax", "fuse"},
         "Sorting, searching, sets, running sums": {

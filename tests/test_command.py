@@ -74,3 +74,10 @@ def test_misspelt_functions():
     with pytest.raises(AttributeError, match="has no attribute 'rellu'") as caught:
         pt.rellu  # noqa: B018
     assert (caught.value.name, caught.value.obj) == ("rellu", pt)  # what Python suggests from
+
+
+def test_a_misspelt_option_of_a_command_with_few(capsys):
+    assert __main__.main(["--versoin"]) == 2
+    assert capsys.readouterr().err == (
+        "pytensor: unrecognized arguments: --versoin: known are --help, --version\n"
+    )

@@ -102,7 +102,7 @@ def test_the_seed_decides_who_is_in_the_test_set(written):
         ("1,2.5\n3,2.5\n5,2.5\n", "all labels are 2.5: expected numbers that differ"),
         ("a,b\n,x\n,y\nNA,x\n", "no column says anything about b: a: all cells are empty"),
         ("1,2.5\n3,1e39\n", "found label 1e+39 in row 1: expected finite numbers"),
-        ("1,a\n2,b\n3,c\n", "each of the 3 samples has a label of its own"),
+        ("1,a\n2,b\n3,c\n", "each of the 3 samples has a different label"),
         (b"\xff\xfe\x00,\x81\n1,2\n", "data.csv: "),
     ],
 )

@@ -344,7 +344,7 @@ def test_a_cache_that_is_a_file_without_a_network(tmp_path, monkeypatch, publish
     (tmp_path / "file").touch()
     monkeypatch.setenv("PYTENSOR_CACHE", str(tmp_path / "file"))
     publish("http://127.0.0.1:9/")
-    with pytest.raises(DownloadError, match=r"file/mnist/.*: not there, and no mirror gives it"):
+    with pytest.raises(DownloadError, match=r"file/mnist/.*: not there, and no mirror has it"):
         mnist.load_data()
 
 

@@ -79,6 +79,15 @@ def test_layers(tmp_path, rng, layer):
     check(model, rng.standard_normal((20, *SHAPE), dtype=np.float32), tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize("magnitude", [1e18, 1e20, 1e37])
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_layers_with_numbers_whose_squares_overflow(tmp_path, rng, layer, magnitude):
+    model = models.Sequential([layers.Input(SHAPE), layer])
+    x = rng.standard_normal((20, *SHAPE), dtype=np.float32)
+    x[::2] *= magnitude  # small numbers beside them must stay accurate
+    check(model, x, tmp_path / "m.onnx")
+
+
 def test_every_layer_is_tried():
     tried = {type(layer).__name__ for layer in LAYERS} | {"Activation", "Embedding"}
     assert set(layers.__all__) - tried == {"Layer", "Input"}

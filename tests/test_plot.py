@@ -317,7 +317,7 @@ def test_refused(matplotlib, call, message):
 
 def test_paths_that_cannot_be_written(matplotlib, tmp_path):
     (tmp_path / "d.png").mkdir()
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         plot.check_path(tmp_path / "d.png")
     with pytest.raises(FileNotFoundError, match="there is no directory"):
         plot.check_path(tmp_path / "missing" / "a.png")

@@ -216,6 +216,22 @@ def test_photographs(model, samples, tmp_path, capsys, conditions):
     assert right >= 19
 
 
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_picture_cropped_to_the_digit(model, samples, tmp_path, capsys, inverted):
+    pytest.importorskip("scipy", reason="needs pytensor-kernels[image]")
+    paths = []
+    for k, image in enumerate(samples[0]):
+        rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
+        ink = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        ink = ink.resize((6 * ink.width, 6 * ink.height), Image.Resampling.BICUBIC)
+        page = np.asarray(ink) * 0.7 + 40 if inverted else 230 - np.asarray(ink) * 0.7
+        paths.append(tmp_path / f"{k}.png")
+        Image.fromarray(page.astype(np.uint8)).save(paths[-1])
+    lines = told(capsys, model, *paths, "--fit")
+    right = sum(f": {label}, " in line for line, label in zip(lines, samples[1], strict=True))
+    assert right >= 17
+
+
 def test_nothing_to_see(model, tmp_path, capsys):
     pytest.importorskip("scipy", reason="needs pytensor-kernels[image]")
     rng = np.random.default_rng(0)
@@ -271,7 +287,7 @@ def test_models_that_tell_no_classes(tmp_path, capsys):
         (models.Sequential([layers.Dense(2, input_shape=(15,))]), "expected grey images"),
         (
             models.Sequential([layers.Dense(2, bias_initializer="ones", input_shape=(16,))]),
-            "its outputs are no probabilities: expected a network that ends in a softmax",
+            "its outputs are not probabilities: expected a network that ends in a softmax",
         ),
     ):
         models.save_model(network, path)

@@ -102,7 +102,7 @@ def test_an_error_of_the_reader_is_raised():
 
 
 def test_errors(tmp_path, images):
-    with pytest.raises(ValueError, match="found no files"):
+    with pytest.raises(ValueError, match="found no such files"):
         datasets.Shards(tmp_path / "*.npy")
     np.save(tmp_path / "a.npy", images)
     np.save(tmp_path / "b.npy", images[:, :2])

@@ -104,7 +104,7 @@ def test_a_choice_of_columns(tmp_path):
     assert used() == ["Name", "Sex", "Age", "Zip"]
     assert used(columns=["zip", "Age"]) == ["Zip", "Age"]
     assert used(drop=["Name", "3"]) == ["Sex", "Age"]
-    with pytest.raises(ValueError, match="columns: found Survived, which is to be predicted"):
+    with pytest.raises(ValueError, match="columns: found Survived, which is the target"):
         used(columns=["Age", "Survived"])
     with pytest.raises(ValueError, match="no column is left to predict Survived from"):
         used(columns=["Age"], drop=["Age"])

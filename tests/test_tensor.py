@@ -479,7 +479,7 @@ def test_attributes():
     assert (t.strides, t.dtype, t.device) == ((24, 8, 2), np.int16, "cpu")
     assert (t.T.shape, t.mT.shape) == ((4, 3, 2), (2, 4, 3))
     assert len(t) == 2 and [x.shape for x in t] == [(3, 4)] * 2
-    with pytest.raises(ValueError, match=r"mT: a tensor of shape \(3,\): expected at least two axes"):
+    with pytest.raises(ValueError, match=r"mT: a tensor of shape \(3,\): expected at least two"):
         _ = pt.zeros(3).mT
     for f, message in ((len, "has no length"), (iter, "can't be iterated")):
         with pytest.raises(TypeError, match=message):

@@ -1,8 +1,9 @@
-"""The command `python -m pytensor`: what there is, and what this installation computes with."""
+"""The command `python -m pytensor`: lists the commands and what this installation runs on."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from pytensor import _commands
 from pytensor import _functions as pt
@@ -10,17 +11,17 @@ from pytensor import _functions as pt
 NAME = "pytensor"
 
 
-def main(argv=None):
-    """Run the command; argv and the exit code: as those of `pytensor.train.main`."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; argv and the exit code are as in `pytensor.train.main`."""
     return _commands.run(NAME, lambda: run(argv))
 
 
-def run(argv=None):
-    """Print the commands, the places to read on, and version, instruction set and threads."""
+def run(argv: Sequence[str] | None = None) -> None:
+    """Print version, instruction set, threads, and the commands."""
     parser = _commands.Parser(
         prog=f"python -m {NAME}",
         allow_abbrev=False,
-        description="Shows the commands of pytensor, and what this installation computes with.",
+        description="Show the commands of pytensor and what this installation runs on.",
     )
     parser.parse_args(argv)
     config = pt.build_config()
@@ -28,8 +29,8 @@ def run(argv=None):
 threads: {config["threads"]}
 
   python -m pytensor.train             train a network on MNIST
-  python -m pytensor.train table.csv   train one on a table of text and numbers
-  python -m pytensor.predict MODEL X   what it says about images or a table
+  python -m pytensor.train table.csv   train on a table of text and numbers
+  python -m pytensor.predict MODEL X   predict images or the rows of a table
 
 Each takes --help. In Python:
 

@@ -2,33 +2,42 @@
 
     onnx.export(model, "model.onnx")
 
-Source of the operators: https://onnx.ai/onnx/operators. Layers of one's own are not known here.
+Source of the operators: https://onnx.ai/onnx/operators. Custom layers cannot be exported.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import activations, layers
 from pytensor._support.files import as_path, write_atomically
+from pytensor.layers import Layer
 from pytensor.models import Sequential
 
-# Of the operators: the first in which reductions take their axes as an input, and Mish is known.
+# The first version in which reductions take their axes as an input and Mish exists.
 OPSET = 18
 
 
-def export(model, path):
-    """Write a model as an ONNX file, for inference: dropout is left out, normalisations use their
-    moving means.
+def export(model: Sequential, path: str | os.PathLike[str]) -> None:
+    """Write a model as an ONNX file, for inference: dropout is left out, batch normalization uses
+    its moving means.
 
     The graph has the input "input", float32 (batch, ...), and the output "output".
 
+    Args:
+        model: a built model of layers from `pytensor.layers`.
+        path: the file to write.
+
     Raises:
         ImportError: onnx is missing; the message names the extra.
-        TypeError: path is none, or a layer or activation has no counterpart here.
+        TypeError: path is not a path, or a layer or an activation cannot be exported.
         ValueError: the model is not built.
         OSError: the file cannot be written.
 
@@ -48,15 +57,17 @@ def export(model, path):
             "call build or fit first"
         )
     graph = _Graph(onnx)
-    last = _add(graph, model, "input", model.input_shape)
+    input_shape: Any = model.input_shape
+    output_shape: Any = model.output_shape
+    last = _add(graph, model, "input", input_shape)
     graph.nodes.append(helper.make_node("Identity", [last], ["output"]))
     float32 = TensorProto.FLOAT
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.name,
-            [helper.make_tensor_value_info("input", float32, ["batch", *model.input_shape[1:]])],
-            [helper.make_tensor_value_info("output", float32, ["batch", *model.output_shape[1:]])],
+            [helper.make_tensor_value_info("input", float32, ["batch", *input_shape[1:]])],
+            [helper.make_tensor_value_info("output", float32, ["batch", *output_shape[1:]])],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -70,21 +81,25 @@ def export(model, path):
 class _Graph:
     """Nodes and constants so far; names are numbered."""
 
-    def __init__(self, onnx):
+    def __init__(self, onnx: ModuleType) -> None:
         self._onnx = onnx
-        self.nodes = []
-        self.constants = []
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
 
-    def __call__(self, op, *inputs, **attributes):
-        """Add a node. inputs: names, or numbers and arrays, which become constants. Returns the
-        name of its output.
+    def __call__(self, op: str, *inputs: Any, **attributes: Any) -> str:
+        """Add a node and return the name of its output.
+
+        Args:
+            op: the operator.
+            inputs: names, or numbers and arrays, which become constants.
+            attributes: those of the operator.
         """
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
         name = f"{op.lower()}_{len(self.nodes)}"
         self.nodes.append(self._onnx.helper.make_node(op, names, [name], name=name, **attributes))
         return name
 
-    def _constant(self, value):
+    def _constant(self, value: Any) -> str:
         array = np.array(value)
         if array.dtype.kind == "f":
             array = array.astype(np.float32)
@@ -98,28 +113,28 @@ class _Graph:
 _SELU = {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
 
 
-def _gelu(g, x):
+def _gelu(g: _Graph, x: str) -> str:
     return g("Mul", g("Mul", x, 0.5), g("Add", g("Erf", g("Mul", x, math.sqrt(0.5))), 1.0))
 
 
-def _soft_shrink(g, x):
+def _soft_shrink(g: _Graph, x: str) -> str:
     return g("Sub", x, g("Clip", x, -0.5, 0.5))
 
 
-def _hard_shrink(g, x):
+def _hard_shrink(g: _Graph, x: str) -> str:
     return _unless_at_most(g, g("Abs", x), 0.5, x, 0.0)
 
 
-def _unless_at_most(g, x, limit, y, z):
+def _unless_at_most(g: _Graph, x: str, limit: float, y: Any, z: Any) -> str:
     """z where x <= limit, else y: so also where x is NaN. (ONNX's Shrink makes 0 of that.)"""
     return g("Where", g("LessOrEqual", x, limit), z, y)
 
 
-def _squareplus(g, x):
+def _squareplus(g: _Graph, x: str) -> str:
     return g("Mul", g("Add", x, g("Sqrt", g("Add", g("Mul", x, x), 4.0))), 0.5)
 
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[Callable[..., Any], Callable[[_Graph, str], str]] = {
     activations.linear: lambda g, x: x,
     activations.relu: lambda g, x: g("Relu", x),
     activations.leaky_relu: lambda g, x: g("LeakyRelu", x, alpha=0.2),
@@ -148,7 +163,7 @@ _ACTIVATIONS = {
 }
 
 
-def _activation(g, layer, x):
+def _activation(g: _Graph, layer: Any, x: str) -> str:
     try:
         return _ACTIVATIONS[layer.activation](g, x)
     except (KeyError, TypeError):
@@ -162,21 +177,21 @@ def _activation(g, layer, x):
 # Each function adds a layer of its class and returns the name of its output.
 
 
-def _sequential(g, model, x, shape):
+def _sequential(g: _Graph, model: Any, x: str, shape: tuple[int | None, ...]) -> str:
     for layer in model.layers:
         x = _add(g, layer, x, shape)
         shape = layer.compute_output_shape(shape)
     return x
 
 
-def _dense(g, layer, x, shape):
+def _dense(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     x = g("MatMul", x, layer.kernel)
     if layer.use_bias:
         x = g("Add", x, layer.bias)
     return _activation(g, layer, x)
 
 
-def _relu(g, layer, x, shape):
+def _relu(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     out = g("Relu", x)
     if layer.threshold or layer.negative_slope:
         below = (
@@ -188,35 +203,49 @@ def _relu(g, layer, x, shape):
     return out if layer.max_value is None else g("Min", out, layer.max_value)
 
 
-def _scaled(g, layer, x, ndim):
+def _scaled(g: _Graph, layer: Any, x: str, ndim: int) -> str:
     """gamma * x + beta."""
     if layer.scale:
         x = g("Mul", x, layer.along(layer.gamma, ndim))
     return g("Add", x, layer.along(layer.beta, ndim)) if layer.center else x
 
 
-def _batch_normalization(g, layer, x, shape):
+def _batch_normalization(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     ndim = len(shape)
     deviation = pt.sqrt(layer.moving_variance + layer.epsilon)
     centred = g("Sub", x, layer.along(layer.moving_mean, ndim))
     return _scaled(g, layer, g("Div", centred, layer.along(deviation, ndim)), ndim)
 
 
-def _layer_normalization(g, layer, x, shape):
+def _overflow_scale(g: _Graph, x: str, axes: np.ndarray) -> str:
+    """What to divide x by so that its squares do not overflow, as overflow.scale_of computes it."""
+    largest = g("ReduceMax", g("Abs", x), axes, keepdims=1)
+    is_large = g("And", g("Greater", largest, 1e15), g("Less", largest, math.inf))
+    return g("Where", is_large, largest, 1.0)
+
+
+def _layer_normalization(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     ndim = len(shape)
     axes = np.array(layer.axes(ndim), np.int64)
+    scale = _overflow_scale(g, x, axes)
+    x = g("Div", x, scale)
     centred = g("Sub", x, g("ReduceMean", x, axes, keepdims=1))
     variance = g("ReduceMean", g("Mul", centred, centred), axes, keepdims=1)
-    return _scaled(g, layer, g("Div", centred, g("Sqrt", g("Add", variance, layer.epsilon))), ndim)
+    if layer.epsilon:  # in the unit of the variance, and never 0: the variance may be
+        least = min(layer.epsilon, 1e-30)
+        epsilon = g("Max", g("Div", g("Div", layer.epsilon, scale), scale), least)
+        variance = g("Add", variance, epsilon)
+    return _scaled(g, layer, g("Div", centred, g("Sqrt", variance)), ndim)
 
 
-def _unit_normalization(g, layer, x, shape):
+def _unit_normalization(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     axes = np.array(layer.axis if isinstance(layer.axis, list) else [layer.axis], np.int64)
+    x = g("Div", x, _overflow_scale(g, x, axes))
     squares = g("ReduceSum", g("Mul", x, x), axes, keepdims=1)
     return g("Div", x, g("Sqrt", g("Max", squares, 1e-24)))
 
 
-def _softmax(g, layer, x, shape):
+def _softmax(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     if not isinstance(layer.axis, list):
         return g("Softmax", x, axis=layer.axis)
     axes = np.array(layer.axis, np.int64)
@@ -224,23 +253,23 @@ def _softmax(g, layer, x, shape):
     return g("Div", powers, g("ReduceSum", powers, axes, keepdims=1))
 
 
-def _rescaling(g, layer, x, shape):
+def _rescaling(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return g("Add", g("Mul", x, layer.scale), layer.offset)
 
 
-def _embedding(g, layer, x, shape):
+def _embedding(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return g("Gather", layer.embeddings, g("Cast", x, to=7), axis=0)  # 7: int64
 
 
-def _reshape(g, layer, x, shape):
+def _reshape(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return g("Reshape", x, np.array([0, *layer.target_shape], np.int64))  # 0: as it is
 
 
-def _nothing(g, layer, x, shape):
+def _nothing(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return x
 
 
-_LAYERS = {
+_LAYERS: dict[type, Callable[[_Graph, Any, str, tuple[int | None, ...]], str]] = {
     Sequential: _sequential,
     layers.Dense: _dense,
     layers.Activation: lambda g, layer, x, shape: _activation(g, layer, x),
@@ -271,7 +300,7 @@ _LAYERS = {
 }
 
 
-def _add(g, layer, x, shape):
+def _add(g: _Graph, layer: Layer, x: str, shape: tuple[int | None, ...]) -> str:
     """Add a layer to a graph, for an input of that shape."""
     # Not isinstance: a subclass may compute something else.
     if type(layer) not in _LAYERS:

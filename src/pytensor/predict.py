@@ -1,12 +1,16 @@
-"""The command `python -m pytensor.predict`: what a trained network says about images or a table."""
+"""The command `python -m pytensor.predict`: apply a trained network to images or a table."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import math
 import sys
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,38 +20,41 @@ from pytensor._support.files import write_atomically
 from pytensor._training import model_files
 from pytensor.datasets import tables
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 NAME = "pytensor.predict"
-# How the names of tables end; all else is an image.
+# The endings of tables; any other file is an image.
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat")
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        argv: the options, a list of strings; by default those of the command line.
+        argv: the options; by default those of the command line.
 
     Returns:
-        The exit code, as `_commands.run` tells.
+        The exit code, as described in `_commands.run`.
     """
     return _commands.run(NAME, lambda: run(parse(argv)))
 
 
-def parse(argv=None):
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the options.
 
     Raises:
         UsageError: an option is unknown or its value wrong.
-        SystemExit: --help was asked for and given.
+        SystemExit: --help or --version was given.
     """
     parser = _commands.Parser(
         prog=f"python -m {NAME}",
         allow_abbrev=False,
-        description="Tell what a network that python -m pytensor.train --save wrote sees in "
-        "images: the class and its probability, and the next ones. Or give a table back with what "
-        "it predicts for each row.",
-        epilog="An image is expected as the network was trained with: 8-bit grey, of the same "
-        "size, white on black for MNIST. --fit makes that of a photograph or a scan.",
+        description="Apply a network saved by python -m pytensor.train --save. For images, print "
+        "the most likely classes and their probabilities; for a table, add columns with the "
+        "prediction for each row.",
+        epilog="Images must be like those the network was trained on: 8-bit grey, of the same "
+        "size, white on black for MNIST. --fit converts photographs and scans.",
     )
     add = parser.add_argument
     add("model", type=_commands.path, metavar="MODEL", help="a safetensors file")
@@ -59,21 +66,28 @@ def parse(argv=None):
         help="a PNG, JPEG ... image; or, for a network trained on one, a table such as CSV",
     )
     add("--output", type=_commands.path, metavar="FILE",
-        help="write the table there (to the screen)")  # fmt: skip
-    add("--top", type=count, default=3, metavar="N", help="how many classes to tell (%(default)s)")
+        help="write the table to this file (default: print it)")  # fmt: skip
+    add(
+        "--top",
+        type=count,
+        default=3,
+        metavar="N",
+        help="how many classes to print (default: %(default)s)",
+    )
     add("--fit", action="store_true",
-        help="find the digit on a photograph or a scan first, of dark ink or light, and bring it "
-        "into MNIST's form: grey, white on black, scaled and centred")  # fmt: skip
+        help="first find the digit in a photograph or a scan, in dark or light ink, and convert it "
+        "to the form of MNIST: grey, white on black, scaled and centred")  # fmt: skip
     return parser.parse_args(argv)
 
 
-def run(options):
-    """Print a line for each image, on stderr what is wrong with one; or a table.
+def run(options: argparse.Namespace) -> int:
+    """Print a line for each image, errors on stderr; or write a table.
 
     Returns:
-        The exit code: 2 if something is wrong with an image, else 0.
+        The exit code: 2 if an image cannot be used, else 0.
+
     Raises:
-        UsageError: the model or a table cannot be read, or they do not go together.
+        UsageError: the model or a table cannot be read, or they do not match.
         OutputError: the table cannot be written.
     """
     notes = read_notes(options.model)
@@ -88,6 +102,7 @@ def run(options):
         )
     network, classes = load_model(options.model)
     shape = image_shape(options.model, network)
+    input_shape: Any = network.input_shape
     code = 0
     for path in options.images:
         try:
@@ -96,10 +111,10 @@ def run(options):
             print(f"{NAME}: {error}", file=sys.stderr, flush=True)
             code = 2
             continue
-        row = np.asarray(network.predict_on_batch(image.reshape(1, *network.input_shape[1:])))[0]
+        row = np.asarray(network.predict_on_batch(image.reshape(1, *input_shape[1:])))[0]
         if (row < 0).any() or not abs(row.sum() - 1) <= 1e-3:
             raise UsageError(
-                f"{options.model}: its outputs are no probabilities: expected a "
+                f"{options.model}: its outputs are not probabilities: expected a "
                 "network that ends in a softmax"
             )
         best, *others = row.argsort()[::-1][: options.top]
@@ -111,8 +126,8 @@ def run(options):
     return code
 
 
-def read_notes(path):
-    """Return what the writer of a model noted, a dictionary."""
+def read_notes(path: Path) -> dict[str, Any]:
+    """Return the notes in a model file."""
     try:
         notes = model_files.read_notes(path)
     except (OSError, ValueError) as error:
@@ -120,8 +135,8 @@ def read_notes(path):
     return notes if isinstance(notes, dict) else {}
 
 
-def read_encoding(path, notes):
-    """Return the tables.Encoding of a network that was trained on a table, else None."""
+def read_encoding(path: Path, notes: dict[str, Any]) -> tables.Encoding | None:
+    """Return the Encoding of a network that was trained on a table, else None."""
     if "table" not in notes:
         return None
     try:
@@ -130,8 +145,10 @@ def read_encoding(path, notes):
         raise UsageError(f"{path}: {error}") from error
 
 
-def predict_table(options, notes, encoding):
-    """Write a table with what is predicted for each row: as columns at its end."""
+def predict_table(
+    options: argparse.Namespace, notes: dict[str, Any], encoding: tables.Encoding
+) -> None:
+    """Write a table with the predictions as its last columns."""
     if len(options.images) > 1:
         raise UsageError(f"{options.images[1]}: found a second file: expected one table")
     if options.output is not None:
@@ -174,9 +191,8 @@ def predict_table(options, notes, encoding):
         raise OutputError("--output", options.output, error) from error
 
 
-def _positions(table, encoding):
-    """Where the columns of an encoding are in a table, which may be without names, and without the
-    column of the target."""
+def _positions(table: tables.Table, encoding: tables.Encoding) -> list[int]:
+    """Where an encoding's columns are in a table, which may lack names and the target column."""
     names = [column["name"] for column in encoding.columns]
     if table.has_names or not all(name.isdecimal() for name in names):
         if not table.has_names:
@@ -185,41 +201,41 @@ def _positions(table, encoding):
             )
         return [table.column(name) for name in names]
     target, numbers = int(encoding.target), [int(name) for name in names]
-    if len(table.names) == max(*numbers, target):  # one less than there were
+    if len(table.names) == max(*numbers, target):  # one fewer than in training
         numbers = [number - (number > target) for number in numbers]
     return [table.column(number) for number in numbers]
 
 
-def load_model(path):
+def load_model(path: Path) -> tuple[models.Sequential, list[str]]:
     """Return the network in a file and the names of its classes."""
     try:
         network, notes = models.load_model(path, compile=False), model_files.read_notes(path)
     except (OSError, ValueError) as error:
         raise UsageError(str(error).removeprefix("load_model: ")) from error
-    if len(network.output_shape) != 2 or network.output_shape[1] < 2:
-        raise UsageError(f"{path}: gives {network.output_shape}: expected (None, classes)")
-    n = network.output_shape[1]
+    output_shape: Any = network.output_shape
+    if len(output_shape) != 2 or output_shape[1] < 2:
+        raise UsageError(f"{path}: gives {output_shape}: expected (None, classes)")
+    n = output_shape[1]
     classes = notes.get("classes") if isinstance(notes, dict) else None
     if not isinstance(classes, list) or len(classes) != n:
         classes = range(n)
     return network, [str(name) for name in classes]
 
 
-def image_shape(path, network):
-    """Return (height, width) of the images that a network takes."""
-    shape = network.input_shape[1:]
+def image_shape(path: Path, network: models.Sequential) -> tuple[int, int]:
+    """Return the (height, width) of the images that a network takes."""
+    sample: Any = network.input_shape
+    shape = sample[1:]
     if len(shape) == 3 and shape[2] == 1:
         shape = shape[:2]
     if len(shape) == 1 and math.isqrt(shape[0]) ** 2 == shape[0]:
         shape = (math.isqrt(shape[0]),) * 2
     if len(shape) != 2:
-        raise UsageError(
-            f"{path}: takes samples of shape {network.input_shape[1:]}: expected grey images"
-        )
+        raise UsageError(f"{path}: takes samples of shape {sample[1:]}: expected grey images")
     return shape
 
 
-# Pillow's names of the kinds of images, in words.
+# Pillow's modes of images, in words.
 _MODES = {
     "1": "black and white",
     "L": "8-bit grey",
@@ -237,12 +253,17 @@ _MODES = {
 }
 
 
-def read_image(path, shape, fit=False):
-    """Return an image file as uint8, of that shape.
+def read_image(path: Path, shape: tuple[int, int], fit: bool = False) -> np.ndarray:
+    """Return an image file as uint8 of a shape.
 
-    fit: make the file's image one of MNIST's form, whatever its size and kind.
-    Raises: UsageError: it cannot be read; without fit it is of another size or kind; with fit there
-        is no digit on it.
+    Args:
+        path: the file.
+        shape: (height, width).
+        fit: convert an image of any size and kind to the form of MNIST.
+
+    Raises:
+        UsageError: the image cannot be read; without fit, it has another size or kind; with fit,
+            it shows no digit.
     """
     try:
         from PIL import Image
@@ -281,15 +302,15 @@ def read_image(path, shape, fit=False):
         raise UsageError(f"{path}: not an image that can be read: {reason}") from error
 
 
-def _as_grey(image):
-    """An image of any kind as grey, 0 ... 255, the way up that it was taken."""
+def _as_grey(image: Image.Image) -> np.ndarray:
+    """An image of any kind as grey, 0 ... 255, rotated as its EXIF data say."""
     from PIL import Image, ImageOps
 
     image = ImageOps.exif_transpose(image)
-    if image.mode[0] in "IF":  # which Pillow would clip at 255
+    if image.mode[0] in "IF":  # Pillow would clip these at 255
         values = np.nan_to_num(np.asarray(image, np.float64))
         return (values - values.min()) * (255 / max(np.ptp(values), 255))
-    paper = Image.new("RGBA", image.size, "white")  # what is transparent shows
+    paper = Image.new("RGBA", image.size, "white")  # seen through transparency
     paper.alpha_composite(image.convert("RGBA"))
     return np.asarray(paper.convert("L"))
 

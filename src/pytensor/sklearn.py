@@ -7,8 +7,8 @@
 The classes take the arguments of sklearn.neural_network's, in the same order, and have the same
 attributes. With the same random_state they begin with the same weights, take the same batches and
 do the same steps, so that losses, weights and the number of iterations agree. They compute in the
-dtype of X, or in `dtype`, the one argument of their own: float32 takes half the time of float64.
-What they do not have is the solver "lbfgs".
+dtype of X, or in `dtype`, the only additional argument: float32 takes half the time of float64.
+The solver "lbfgs" is not supported.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 import warnings
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,6 +42,11 @@ except ImportError as error:
         f"'pytensor-kernels[sklearn]' ({error})"
     ) from error
 
+if TYPE_CHECKING:
+    from typing import Self
+
+    from numpy.typing import ArrayLike
+
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
 _ACTIVATIONS = {
@@ -54,36 +60,36 @@ _CHUNK = 1024
 
 
 class _Perceptron(BaseEstimator):
-    """What classifier and regressor share. They define _targets, _set_outputs, _loss and _score."""
+    """Shared by classifier and regressor, which define _targets, _set_outputs, _loss and _score."""
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype=None,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: Any = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -109,18 +115,18 @@ class _Perceptron(BaseEstimator):
         self.max_fun = max_fun
         self.dtype = dtype
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
     @property
-    def coefs_(self):
+    def coefs_(self) -> list[np.ndarray]:
         """The kernels, a list of arrays (inputs, units); they are the model's memory."""
         return [np.asarray(w) for w in self._known_weights()[::2]]
 
     @property
-    def intercepts_(self):
+    def intercepts_(self) -> list[np.ndarray]:
         """The biases, a list of arrays (units,); they are the model's memory."""
         return [np.asarray(w) for w in self._known_weights()[1::2]]
 
@@ -139,7 +145,7 @@ class _Perceptron(BaseEstimator):
     # -------------------------------------------------------------------------------- arguments
 
     def _check_arguments(self):
-        """Raise TypeError or ValueError, with the argument's name, for what cannot be honoured."""
+        """Check the arguments; the error names the one that is not supported."""
         name = type(self).__name__
         if self.solver == "lbfgs":
             raise ValueError(
@@ -179,19 +185,19 @@ class _Perceptron(BaseEstimator):
 
     # ---------------------------------------------------------------------------------- fitting
 
-    def fit(self, X, y, sample_weight=None):
-        """Train until the loss, or the score of the validation set, improves no more.
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train until the loss, or the score of the validation set, stops improving.
 
         Args:
             X: numbers, (n_samples, n_features), an array or a sparse matrix.
             y: (n_samples,) or (n_samples, n_outputs).
-            sample_weight: (n_samples,), how much each sample counts; None: all alike.
+            sample_weight: (n_samples,), how much each sample counts; by default, equally.
 
         Returns:
             self.
 
         Raises:
-            TypeError, ValueError: an argument cannot be honoured, or the data do not fit.
+            TypeError, ValueError: an argument is not supported, or the data do not match.
         """
         return self._fit(X, y, sample_weight, incremental=False)
 
@@ -248,8 +254,8 @@ class _Perceptron(BaseEstimator):
         self.n_iter_ = 0
         self.loss_curve_ = []
         self._n_without_improvement = 0
-        self.best_loss_ = None if self.early_stopping else math.inf
-        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_loss_: Any = None if self.early_stopping else math.inf
+        self.validation_scores_: Any = [] if self.early_stopping else None
         self.best_validation_score_ = -math.inf if self.early_stopping else None
         self._best = self._copies()
 
@@ -428,7 +434,7 @@ class _Rows:
 
     def __init__(self, X, dtype):
         self._sparse = X.tocsr() if scipy.sparse.issparse(X) else None
-        self._dense = (
+        self._dense: Any = (
             None if self._sparse is not None else pt.asarray(np.ascontiguousarray(X, dtype))
         )
         self._dtype = dtype
@@ -460,17 +466,27 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
     (100,)
     """
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """What the class can do, for scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train one epoch more.
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Train one more epoch.
 
-        classes: all classes, at the first call; later ones may leave it out.
-        Other arguments, result and errors: as fit.
+        Args:
+            X, y, sample_weight: as in fit.
+            classes: all classes; required in the first call only.
+
+        Returns:
+            self.
         """
         if "classes_" not in vars(self):
             if classes is None:
@@ -551,16 +567,16 @@ class MLPClassifier(ClassifierMixin, _Perceptron):
             y = self.classes_[y.ravel().astype(int)]
         return accuracy_score(y, predicted, sample_weight=weight)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the classes of samples, (n_samples,), or 0 and 1 for each of several labels."""
         return self._classes_of(self._predictions(self._checked(X)))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the probabilities of the classes, (n_samples, n_classes)."""
         found = self._predictions(self._checked(X))
         return np.hstack((1 - found, found)) if self._binarizer.y_type_ == "binary" else found
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Return the logarithms of predict_proba."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
@@ -579,33 +595,33 @@ class MLPRegressor(RegressorMixin, _Perceptron):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes=(100,),
-        activation="relu",
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
         *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype=None,
-    ):
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: Any = None,
+    ) -> None:
         """Keep the arguments; fit checks them."""
         super().__init__(
             hidden_layer_sizes,
@@ -635,8 +651,10 @@ class MLPRegressor(RegressorMixin, _Perceptron):
         )
         self.loss = loss
 
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train one epoch more; arguments, result and errors as fit."""
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train one more epoch; arguments, result and errors are those of fit."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _check_arguments(self):
@@ -688,7 +706,7 @@ class MLPRegressor(RegressorMixin, _Perceptron):
     def _score(self, X, y, weight):
         return r2_score(y, self._predictions(X), sample_weight=weight)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the numbers predicted for samples, (n_samples,) or (n_samples, n_outputs)."""
         found = self._predictions(self._checked(X))
         return found.ravel() if found.shape[1] == 1 else found

@@ -1,5 +1,5 @@
-"""What `python -m pytensor`, `pytensor.train` and `pytensor.predict` share: how options are read,
-what a newcomer sees when something is wrong, and how the process ends.
+"""Shared by `python -m pytensor`, `pytensor.train` and `pytensor.predict`: how options are read,
+how errors are shown, and how the process ends.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import errno
 import math
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 from pytensor._support import files
 from pytensor._support.arguments import known
@@ -17,14 +19,14 @@ from pytensor._support.version import __version__
 
 
 class UsageError(Exception):
-    """What the user asked for cannot be done; the message is one line and names it."""
+    """The user's request cannot be met; the message is one line that names the cause."""
 
 
 class OutputError(Exception):
-    """What the work gave cannot be written; the message is one line and names the option."""
+    """A result cannot be written; the message is one line that names the option."""
 
-    def __init__(self, option, path, error):
-        """error: the OSError."""
+    def __init__(self, option: str, path: str | os.PathLike[str], error: OSError) -> None:
+        """Put the option and the path before what the error says."""
         super().__init__(f"{option}: {path}: {error.strerror or error}")
 
 
@@ -35,49 +37,52 @@ class Interrupted(Exception):
         code: the exit code, 128 + the signal's number.
     """
 
-    def __init__(self, message, code=130):
+    def __init__(self, message: str, code: int = 130) -> None:
         """Keep the code."""
         super().__init__(message)
         self.code = code
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line that starts with the option's name; has --version."""
+    """Reports an error in one line that starts with the option's name; has --version."""
 
-    def __init__(self, **options):
-        """Options: those of ArgumentParser."""
+    def __init__(self, **options: Any) -> None:
+        """Take the options of ArgumentParser."""
         super().__init__(**options)
         self.add_argument(
             "--version", action="version", version=version(), help="show the version and stop"
         )
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Raise UsageError instead of ending the process."""
         unknown, _, given = message.partition("unrecognized arguments: ")
         if not unknown and given.startswith("--"):
-            hint = known(given.split()[0].partition("=")[0], self._option_string_actions)
-            if hint.startswith("did you mean"):
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            hint = known(given.split()[0].partition("=")[0], options)
+            if hint.startswith("did you mean") or len(options) <= 6:
                 message = f"{message}: {hint}"
         raise UsageError(message.removeprefix("argument "))
 
 
-def version():
-    """Return "pytensor 0.1.0", say."""
+def version() -> str:
+    """Return the name and the version, such as "pytensor 0.1.0"."""
     return f"pytensor {__version__}"
 
 
-def run(name, work, who=str):
-    """Call work() as the command of that name; it may return an exit code.
+def run(name: str, work: Callable[[], int | None], who: Callable[[], str] = str) -> int:
+    """Call work() as the command of that name, and report its errors in one line.
 
     Args:
-        who: is called before a message; returns what shall stand in front of it.
+        name: the command's name, for messages.
+        work: may return an exit code.
+        who: called before a message; returns a text to put before it.
 
     Returns:
-        The exit code: 0; 1, the work failed or its output cannot be written; 2, an option or the
-        data are wrong, or stdout is closed; 128 + n, ended by signal n (Ctrl-C: 130).
+        The exit code: 0; 1 if the work failed or its output cannot be written; 2 if an option or
+        the data are wrong, or stdout is closed; 128 + n if signal n ended it (Ctrl-C: 130).
     """
 
-    def complain(message, code):
+    def complain(message: object, code: int) -> int:
         print(f"{name}: {who()}{message}", file=sys.stderr, flush=True)
         return code
 
@@ -99,19 +104,19 @@ def run(name, work, who=str):
     except OSError as error:
         if error.filename is not None:
             return complain(f"{error.filename}: {error.strerror}", 1)
-        # Python's own last flush shall not complain about it as well.
+        # Python's last flush must not report it as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
-            return 1  # who read the output wants no more of it (`| head`)
+            return 1  # the reader has closed the pipe (`| head`)
         return complain(f"standard output: {error}", 1)
     return code or 0
 
 
-def check_writable(option, path):
-    """Find out before the work whether its result can be kept.
+def check_writable(option: str, path: Path) -> None:
+    """Find out before the work whether its result can be written to a path.
 
     Raises:
-        UsageError: path is a directory, or a device or a pipe, or its directory takes no files.
+        UsageError: path is a directory, a device or a pipe, or its directory is not writable.
     """
     try:
         files.check_writable(path)
@@ -124,24 +129,24 @@ def check_writable(option, path):
         raise UsageError(f"{option}: {path}: {reason}") from error
 
 
-def grouped(number):
+def grouped(number: int) -> str:
     """Write an integer with spaces between its thousands."""
     return f"{number:,}".replace(",", " ")
 
 
-def count(text):
+def count(text: str) -> int:
     """Read an integer >= 1."""
     return _integer(text, 1)
 
 
-def seed(text):
+def seed(text: str) -> int:
     """Read an integer >= 0."""
     return _integer(text, 0)
 
 
-def _integer(text, least):
+def _integer(text: str, least: int) -> int:
     try:
-        value = int(text)
+        value: int | None = int(text)
     except ValueError:
         value = None
     if value is None or value < least:
@@ -149,18 +154,18 @@ def _integer(text, least):
     return value
 
 
-def positive(text):
+def positive(text: str) -> float:
     """Read a number > 0."""
     return number(text, lambda value: 0 < value < math.inf, "a number > 0")
 
 
-def share(text):
+def share(text: str) -> float:
     """Read a number in [0, 1)."""
     return number(text, lambda value: 0 <= value < 1, "a number in [0, 1)")
 
 
-def number(text, is_right, expected):
-    """Read a number for which is_right."""
+def number(text: str, is_right: Callable[[float], bool], expected: str) -> float:
+    """Read a number that is_right accepts; the message says what was expected."""
     try:
         value = float(text)
     except ValueError:
@@ -170,6 +175,6 @@ def number(text, is_right, expected):
     return value
 
 
-def path(text):
+def path(text: str) -> Path:
     """Read a path; it may begin with ~."""
     return Path(text).expanduser()

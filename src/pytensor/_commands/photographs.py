@@ -1,4 +1,4 @@
-"""Digits out of photographs and scans, in the form of MNIST's: the work of `predict --fit`.
+"""Digits in photographs and scans, brought into the form of MNIST: `predict --fit`.
 
 A page is not evenly lit, the camera adds noise, and there may be specks, rules and shadows on it.
 So the ink is what is darker than the paper beside it, not than the whole page: the paper's
@@ -15,35 +15,41 @@ import math
 
 import numpy as np
 
-# The longer side, in pixels, that larger pictures are brought to, which averages noise away.
+# Larger pictures are reduced to this longer side, in pixels, which averages noise away.
 _SIDE = 400
 # Strokes are narrower than this share of the longer side.
 _STROKE = 1 / 6
 # The digits of MNIST fill a square of this share of the image.
 _INNER = 20 / 28
-# Ink that absorbs less of the light than this share is none: paper has folds and pores.
+# What absorbs less than this share of the light is not ink: paper has folds and pores.
 _FAINTEST = 0.1
-# Ink that is fewer standard deviations of the paper's noise above the paper is none.
+# What is fewer standard deviations of the noise above the paper is not ink.
 _CLEAREST_NOISE = 6.0
 
 
+# What is darker than this share of the background, at the border, is ink and not a shadow.
+_DARKEST_SHADOW = 0.6
 # The standard deviation, in pixels, of the Gaussian that smooths; what it leaves of white noise.
 _SMOOTHING = 1.0
 _KEPT_NOISE = 1 / (2 * math.sqrt(math.pi) * _SMOOTHING)
 
 
 class NoDigitError(ValueError):
-    """There is nothing on the page that could be a digit; the message says what there is."""
+    """Nothing on the page could be a digit; the message says why."""
 
 
-def find_digit(grey, shape):
-    """Return the digit on a page in the form of MNIST's.
+def find_digit(grey: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return the digit on a page in the form of MNIST.
 
-    grey: (rows, columns), 0, black, ... 255; dark ink on light paper or light ink on dark.
-    shape: (height, width) of the result.
-    Returns: uint8 of that shape, 0 the background and 255 the ink.
+    Args:
+        grey: (rows, columns), from 0, black, to 255; dark ink on light paper or light ink on dark.
+        shape: (height, width) of the result.
+
+    Returns:
+        uint8 of that shape, 0 the background and 255 the ink.
+
     Raises:
-        NoDigitError: there is nothing that stands out, or nothing but noise or edges.
+        NoDigitError: nothing stands out, or only noise or edges.
     """
     from scipy import ndimage
 
@@ -51,9 +57,10 @@ def find_digit(grey, shape):
     smooth = ndimage.gaussian_filter(grey, _SMOOTHING, mode="nearest")
     if smooth.max() - smooth.min() < 16:
         raise NoDigitError("nothing stands out from the background")
-    if _is_light_on_dark(smooth):
-        smooth = 255 - smooth
-    ink = _absorbed(smooth)
+    background, is_dark = _background(smooth)
+    if is_dark:
+        smooth, background = 255 - smooth, 255 - background
+    ink = _absorbed(smooth, background)
     if ink.max() < _FAINTEST:
         raise NoDigitError("nothing stands out from the background")
     found = ink > _threshold(ink)
@@ -64,7 +71,7 @@ def find_digit(grey, shape):
     strength = float(np.median(ink[digit]) - (np.median(paper) if paper.size else 0.0))
     if strength < max(_FAINTEST, _CLEAREST_NOISE * noise):
         raise NoDigitError("nothing stands out from the noise of the background")
-    # The pen's soft edge belongs to it, what is beside it does not.
+    # The pen's soft edge is part of it; marks nearby are not.
     near = ndimage.binary_dilation(digit, iterations=2)
     level = np.quantile(ink[digit], 0.6)
     base = np.median(paper) if paper.size else 0.0
@@ -73,19 +80,19 @@ def find_digit(grey, shape):
     return _as_mnist(ink, shape)
 
 
-def _deviation(values):
-    """The standard deviation of normal noise about 0, whatever a minority of the values is."""
+def _deviation(values: np.ndarray) -> float:
+    """The standard deviation of normal noise about 0; a minority of outliers does not count."""
     return float(np.median(abs(values))) / 0.6745  # half of them are nearer to 0 than that
 
 
-def _noise(grey):
+def _noise(grey: np.ndarray) -> float:
     """The standard deviation of a picture's noise, by second differences along both axes, to which
-    paper and strokes give little (Immerkaer, "Fast Noise Variance Estimation", 1996)."""
+    paper and strokes add little (Immerkaer, "Fast Noise Variance Estimation", 1996)."""
     differences = np.diff(np.diff(grey, 2, axis=0), 2, axis=1)
     return _deviation(differences) / 6 if differences.size else 0.0
 
 
-def _reduced(grey):
+def _reduced(grey: np.ndarray) -> np.ndarray:
     """A picture brought to at most _SIDE pixels, each the mean of what it covers."""
     from PIL import Image
 
@@ -98,42 +105,55 @@ def _reduced(grey):
     )
 
 
-def _is_light_on_dark(smooth):
-    """Whether what differs most from a background that varies slowly is lighter than that."""
-    step = max(1, max(smooth.shape) // 128)  # strokes are broader, and there is less to solve
-    smooth = smooth[::step, ::step]
-    rows, columns = np.indices(smooth.shape)
-    y, x = (2 * axis.ravel() / max(1, axis.max()) - 1 for axis in (rows, columns))
-    terms = np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=1)
-    values = smooth.ravel()
+def _background(smooth: np.ndarray) -> tuple[np.ndarray, bool]:
+    """A slowly varying background, of the picture's shape, and whether it is dark: whether what
+    stands out from it most is lighter."""
+    terms = _quadratic(smooth.shape)
+    step = max(1, max(smooth.shape) // 128)  # strokes are wider, and there is less to solve
+    some = terms[::step, ::step].reshape(-1, terms.shape[-1])
+    values = smooth[::step, ::step].ravel()
     kept = np.ones(len(values), bool)
-    for _ in range(4):  # each time without what stands out
-        coefficients = np.linalg.lstsq(terms[kept], values[kept], rcond=None)[0]
-        difference = values - terms @ coefficients
-        spread = _deviation(difference)
-        kept = abs(difference) <= max(2.5 * spread, 1.0)
+    is_light = values > _threshold(values)
+    if 0.3 < is_light.mean() < 0.7:  # cropped to the digit: paper is most of the border
+        border = np.concatenate((smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1]))
+        kept = is_light == (np.median(border) > _threshold(values))
+    for _ in range(4):  # each time without the outliers
+        coefficients = np.linalg.lstsq(some[kept], values[kept], rcond=None)[0]
+        difference = values - some @ coefficients
+        kept = abs(difference) <= max(2.5 * _deviation(difference[kept]), 1.0)
         if kept.sum() < len(kept) / 4:
             break
     lighter, darker = (np.quantile(np.maximum(sign * difference, 0), 0.998) for sign in (1, -1))
-    return lighter > darker
+    return terms @ coefficients, bool(lighter > darker)
 
 
-def _absorbed(smooth):
+def _quadratic(shape: tuple[int, ...]) -> np.ndarray:
+    """The terms of a quadratic function of a picture's rows and columns, (rows, columns, 6)."""
+    y, x = (2 * axis / max(1, axis.max()) - 1 for axis in np.indices(shape))
+    return np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=-1)
+
+
+def _absorbed(smooth: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The share of the light that ink takes, in a picture of dark ink on light paper."""
     from scipy import ndimage
 
     size = 2 * max(2, math.ceil(_STROKE * max(smooth.shape) / 2)) + 1
-    # Where the light falls off towards the border, it is taken to go on doing so beyond.
-    margin = [min(size, length - 1) for length in smooth.shape]
-    wide = np.pad(smooth, [(m, m) for m in margin], mode="reflect", reflect_type="odd")
-    paper = ndimage.grey_closing(wide, size=(size, size))
-    paper = paper[tuple(slice(m, m + n) for m, n in zip(margin, smooth.shape, strict=True))]
+    # Light that falls off towards the border is taken to fall off further beyond it. Strokes that
+    # reach the border, as in a picture cropped to the digit, end there.
+    margin = [(m, m) for m in (min(size, length - 1) for length in smooth.shape)]
+    inside = tuple(slice(m, m + n) for (m, _), n in zip(margin, smooth.shape, strict=True))
+    wide = np.pad(smooth, margin, mode="reflect", reflect_type="odd")
+    level = np.pad(background, margin, mode="edge")
+    is_ink = np.pad(smooth < _DARKEST_SHADOW * background, margin, mode="edge")
+    is_ink[inside] = False
+    wide[is_ink] = level[is_ink]
+    paper = ndimage.grey_closing(wide, size=(size, size))[inside]
     ink = 1 - smooth / np.maximum(paper, 1)
     return np.maximum(ink - np.median(ink), 0)
 
 
-def _threshold(values):
-    """Otsu's threshold: that which leaves the least variance within the two classes."""
+def _threshold(values: np.ndarray) -> float:
+    """Otsu's threshold: the one with the least variance within the two classes."""
     counts, edges = np.histogram(values, 256)
     centres = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
@@ -141,10 +161,10 @@ def _threshold(values):
     sums = np.cumsum(counts * centres)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
-    return edges[1 + int(np.nanargmax(between[:-1]))]
+    return float(edges[1 + int(np.nanargmax(between[:-1]))])
 
 
-def _parts_of_digit(found, ink):
+def _parts_of_digit(found: np.ndarray, ink: np.ndarray) -> np.ndarray:
     """Where the digit is: the part with the most ink, and strokes beside it."""
     from scipy import ndimage
 
@@ -178,7 +198,7 @@ def _parts_of_digit(found, ink):
     return digit
 
 
-def _as_mnist(ink, shape):
+def _as_mnist(ink: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Ink (0 ... 1) scaled into the inner square, its centre of mass in the middle."""
     from PIL import Image
 

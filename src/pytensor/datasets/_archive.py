@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def read(path, choices):
+def read(path: str | os.PathLike[str], choices: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
     """Read arrays from an .npz archive, none of them pickled.
 
     Args:
@@ -18,7 +20,7 @@ def read(path, choices):
         {key: array}.
 
     Raises:
-        ValueError: it is no archive, has none of these keys, or is damaged.
+        ValueError: it is not an archive, has none of these keys, or is damaged.
         OSError: it cannot be opened.
     """
     expected = " or ".join(", ".join(keys) for keys in choices)
@@ -31,9 +33,9 @@ def read(path, choices):
                     return {key: archive[key] for key in keys}
             found = ", ".join(archive) or "no arrays"
     except Exception as error:
-        # A key of another form than an array's, an array of objects, a damaged or lying header:
-        # neither zipfile nor NumPy say what errors they raise for those. What has a file name comes
-        # from opening it.
+        # A key that is not an array, an array of objects, a damaged or false header: neither
+        # zipfile nor NumPy document which errors these raise. An error with a file name comes
+        # from opening the file.
         if isinstance(error, OSError) and error.filename is not None:
             raise
         found = str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""From the network to the user's cache."""
+"""Downloads into the user's cache."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pytensor._support.files import write_atomically
 
-# Seconds until a mirror must have answered. Without a network the caller waits no longer than
-# this, whatever is wrong: a name server that keeps silent has far longer limits of its own.
+# Seconds in which a mirror must answer. Without a network the caller waits no longer than this,
+# whatever is wrong; a name server that does not answer would take far longer to time out.
 ANSWER_SECONDS = 4
 # Seconds without a byte after which a download has failed.
 STALL_SECONDS = 15
 
 
 class DownloadError(OSError):
-    """What was asked for is not on this machine and cannot be downloaded.
+    """A data set is neither on this machine nor can it be downloaded.
 
     >>> issubclass(pt.datasets.DownloadError, OSError)
     True
     """
 
 
-def cache_directory():
+def cache_directory() -> Path:
     """Return $PYTENSOR_CACHE or the directory where this system keeps caches."""
     chosen = os.environ.get("PYTENSOR_CACHE")
     if chosen:
@@ -37,8 +39,10 @@ def cache_directory():
     return pooch.os_cache("pytensor")
 
 
-def fetch(mirrors, files, take):
-    """Download the files of a set from the first mirror that has them all right.
+def fetch(
+    mirrors: Sequence[str], files: dict[int, Path], take: Callable[[int, BinaryIO], None]
+) -> None:
+    """Download the files of a set from the first mirror that has all of them intact.
 
     Args:
         mirrors: addresses of directories.
@@ -82,16 +86,16 @@ def fetch(mirrors, files, take):
         f"{urlsplit(mirror).hostname}: {problem}"
         for mirror, problem in zip(mirrors, problems, strict=True)
     )
-    raise DownloadError(f"{first}{more}: not there, and no mirror gives it: {reasons}")
+    raise DownloadError(f"{first}{more}: not there, and no mirror has it: {reasons}")
 
 
-def _problems(urls):
-    """Ask all addresses at once; None or what is wrong, for each."""
+def _problems(urls: Sequence[str]) -> list[str | None]:
+    """Ask all addresses at once. Returns None or what is wrong, for each."""
     import requests
 
-    problems = ["no answer"] * len(urls)
+    problems: list[str | None] = ["no answer"] * len(urls)
 
-    def ask(number):
+    def ask(number: int) -> None:
         try:
             response = requests.head(urls[number], timeout=ANSWER_SECONDS, allow_redirects=True)
         except requests.RequestException as error:

@@ -7,12 +7,16 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytensor import _functions as pt
 
 from . import _archive, _download, idx
+
+if TYPE_CHECKING:
+    from pytensor._core import Tensor
 
 SIDE = 28
 
@@ -25,6 +29,10 @@ _FILES = (
 )
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 _RANKS = (3, 1, 3, 1)
+
+
+# The four arrays, and the files or keys that they come from, for messages.
+_Found = tuple[list[np.ndarray], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,10 @@ IMAGE_SETS = {
 }
 
 
-def load(name, path=None):
-    """Load the set of that name; `mnist.load_data` tells the places, result and errors."""
+def load(
+    name: str, path: str | os.PathLike[str] | None = None
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Load the set of that name; `mnist.load_data` lists the places, the result and the errors."""
     if path is not None:
         found = _in_place(name, Path(path))
         if found is None:
@@ -114,34 +124,35 @@ def load(name, path=None):
     return (train_images, train_labels), (test_images, test_labels)
 
 
-def _in_place(name, path):
+def _in_place(name: str, path: Path) -> _Found | None:
     if path.is_file():
         return _read_npz(name, path)
     return _in_directory(name, path) or _in_directory(name, path / name)
 
 
-def _in_directory(name, directory):
+def _in_directory(name: str, directory: Path) -> _Found | None:
     """Read a set from a directory of the user's.
 
     Returns:
         The four arrays and the four files (or keys) they come from; None if there are none.
     """
     candidates = [[directory / file, directory / f"{file}.gz"] for file in _FILES]
-    files = [next(filter(Path.is_file, pair), None) for pair in candidates]
-    if all(files):
+    found = [next(filter(Path.is_file, pair), None) for pair in candidates]
+    files = [file for file in found if file is not None]
+    if len(files) == len(_FILES):
         arrays = [idx.read(file, np.uint8, rank) for file, rank in zip(files, _RANKS, strict=True)]
         _refuse_another(name, arrays[1], files[1])
         return arrays, files
     npz = directory / f"{name}.npz"
     if npz.is_file():
         return _read_npz(name, npz)
-    if any(files):
-        missing = ", ".join(name for name, file in zip(_FILES, files, strict=True) if not file)
+    if files:
+        missing = ", ".join(name for name, file in zip(_FILES, found, strict=True) if not file)
         raise FileNotFoundError(f"{directory}: incomplete: {missing} is not there")
     return None
 
 
-def _read_npz(name, path):
+def _read_npz(name: str, path: Path) -> _Found:
     """Read a set from an archive with the keys of Keras's `mnist.npz`."""
     arrays = list(_archive.read(path, [_NPZ_KEYS]).values())
     sources = [f"{path}[{key}]" for key in _NPZ_KEYS]
@@ -155,8 +166,8 @@ def _read_npz(name, path):
     return arrays, sources
 
 
-def _check(arrays, sources, classes):
-    """Refuse images and labels that do not go together."""
+def _check(arrays: list[np.ndarray], sources: list[Any], classes: int) -> None:
+    """Refuse images and labels that do not match."""
     for images, labels, image_source, label_source in zip(
         arrays[::2], arrays[1::2], sources[::2], sources[1::2], strict=True
     ):
@@ -175,7 +186,7 @@ def _check(arrays, sources, classes):
             )
 
 
-def _refuse_another(name, labels, source):
+def _refuse_another(name: str, labels: np.ndarray, source: Path | str) -> None:
     """Refuse another published set: all have the same file names, types and shapes."""
     digests = {_digest(labels)}
     if Path(source).suffix == ".gz":
@@ -188,21 +199,21 @@ def _refuse_another(name, labels, source):
             )
 
 
-def _digest(array):
+def _digest(array: np.ndarray) -> str:
     """The SHA-256 of an array as an IDX file that is not compressed."""
     digest = hashlib.sha256(idx.header(array))
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _from_cache(name):
+def _from_cache(name: str) -> _Found:
     """Read a set from the user's cache; what is missing or damaged there is downloaded."""
     directory = _download.cache_directory() / name
     row = IMAGE_SETS[name]
     files = [directory / f"{file}.gz" for file in _FILES]
-    arrays = [None] * len(files)
+    arrays: list[Any] = [None] * len(files)
 
-    def take(number, content):
+    def take(number: int, content: Any) -> None:
         file = files[number]
         array = idx.read_open(content, file, np.uint8, _RANKS[number])
         if row.of_compressed:

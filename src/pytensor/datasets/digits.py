@@ -2,17 +2,22 @@
 
 Every image is a pen moved along the strokes of one of the ways to write its digit: the control
 points are shaken, the curve is slanted, turned and scaled, fitted into 20 x 20 pixels as MNIST's
-are, and drawn with a pen of its own width and softness.
+are, and drawn with a pen whose width and softness vary.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytensor import _functions as pt
 from pytensor._support.arguments import integer
+
+if TYPE_CHECKING:
+    from pytensor._core import Tensor
 
 SIDE = 28
 
@@ -235,10 +240,12 @@ _PEN = np.exp(-0.5 * (np.subtract.outer(np.arange(SIDE), np.arange(SIDE)) / _PEN
 _PEN /= np.sqrt(_PEN_SIGMA * np.sqrt(2 * np.pi))
 
 
-def load_data(n_train=20000, n_test=4000, seed=0):
+def load_data(
+    n_train: int = 20000, n_test: int = 4000, seed: int = 0
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Draw a data set of handwriting-like digits.
 
-    The same arguments give the same images; asking for more images prolongs the set without
+    The same arguments give the same images; asking for more images extends the set without
     changing its beginning. Every ten consecutive images show all ten digits.
 
     Args:
@@ -251,7 +258,7 @@ def load_data(n_train=20000, n_test=4000, seed=0):
         (n, 28, 28), 0 the background and 255 the ink, and (n,), the digits.
 
     Raises:
-        TypeError: an argument is no integer.
+        TypeError: an argument is not an integer.
         ValueError: an argument is negative.
 
     >>> (x, y), (x_test, y_test) = pt.datasets.digits.load_data(100, 20)
@@ -263,14 +270,14 @@ def load_data(n_train=20000, n_test=4000, seed=0):
         for name, value in (("n_train", n_train), ("n_test", n_test), ("seed", seed))
     )
     streams = np.random.SeedSequence(seed).spawn(2)
-    return tuple(
-        tuple(map(pt.asarray, draw(count, stream)))
-        for count, stream in zip((n_train, n_test), streams, strict=True)
-    )
+    (x, y), (x_test, y_test) = draw(n_train, streams[0]), draw(n_test, streams[1])
+    return (pt.asarray(x), pt.asarray(y)), (pt.asarray(x_test), pt.asarray(y_test))
 
 
-def draw(n, stream):
-    """Draw `n` digits from the random numbers of a `numpy.random.SeedSequence`.
+def draw(
+    n: int, stream: np.random.SeedSequence | np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw `n` digits from the random numbers of a `numpy.random.SeedSequence` or Generator.
 
     Returns:
         images: uint8 array (n, 28, 28).
@@ -300,8 +307,8 @@ def draw(n, stream):
 class _Hand:
     """What makes `n` images differ: how each one's strokes are bent and its pen behaves."""
 
-    def __init__(self, n, uniform, normal):
-        def between(low, high, column):
+    def __init__(self, n: int, uniform: np.random.Generator, normal: np.random.Generator) -> None:
+        def between(low: float, high: float, column: int) -> np.ndarray:
             return low + (high - low) * numbers[:, column]
 
         numbers = uniform.random((n, 9))
@@ -315,7 +322,9 @@ class _Hand:
         self.softness = between(0.25, 0.50, 8)
         self.shake = 0.045 * normal.standard_normal((n, _MOST_POINTS, 2))
 
-    def write(self, rows, points, lines):
+    def write(
+        self, rows: np.ndarray, points: np.ndarray, lines: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Move the pen along one variant's strokes for the images `rows`.
 
         Args:
@@ -347,7 +356,7 @@ class _Hand:
         offset = np.clip(offset, _MARGIN - at.min(axis=1), SIDE - 1 - _MARGIN - at.max(axis=1))
         return centres + offset[:, None], lengths
 
-    def develop(self, ink, noise):
+    def develop(self, ink: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Turn ink (n, 28, 28), 1 in the middle of a line, into uint8 pixels."""
         ink = ink + 0.03 * noise
         ink -= self.threshold[:, None, None]
@@ -355,7 +364,7 @@ class _Hand:
         return (np.clip(ink, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _spread(centres, lengths):
+def _spread(centres: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Draw pieces of line, (n, pieces, 2) and (n, pieces), as ink (n, 28, 28).
 
     Each piece is one drop, shared among the four pixels around it, then blurred by the pen.
@@ -365,20 +374,19 @@ def _spread(centres, lengths):
     x, y = np.moveaxis(centres - corner, 2, 0)
     at = np.arange(n)[:, None] * SIDE**2 + corner[:, :, 1] * SIDE + corner[:, :, 0]
     parts = ((0, (1 - x) * (1 - y)), (1, x * (1 - y)), (SIDE, (1 - x) * y), (SIDE + 1, x * y))
-    ink = sum(
-        np.bincount((at + offset).ravel(), (lengths * part).ravel(), n * SIDE**2)
-        for offset, part in parts
-    ).reshape(n, SIDE, SIDE)
-    return _PEN @ ink @ _PEN
+    ink = np.zeros(n * SIDE**2)
+    for offset, part in parts:
+        ink += np.bincount((at + offset).ravel(), (lengths * part).ravel(), n * SIDE**2)
+    return _PEN @ ink.reshape(n, SIDE, SIDE) @ _PEN
 
 
 @functools.cache
-def _variants():
+def _variants() -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]:
     """Trace the glyphs at the first use: it takes 10 ms, which importing must not cost."""
     return tuple(tuple(map(_trace, variants)) for variants in _GLYPHS)
 
 
-def _trace(strokes):
+def _trace(strokes: Sequence[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
     """Prepare a variant: its control points and the matrix `lines` of `_Hand.write`.
 
     A stroke is a Catmull-Rom curve, cut into pieces according to its share of the whole length.
@@ -411,7 +419,7 @@ def _trace(strokes):
     return at, np.concatenate(starts + ends)
 
 
-def _spans(stroke):
+def _spans(stroke: list[int]) -> list[tuple[int, int, int, int]]:
     """List (before, from, to, after) of each curve between neighbours in a stroke of indices."""
     closed = stroke[0] == stroke[-1]
     before, after = (stroke[-2], stroke[1]) if closed else (stroke[0], stroke[-1])

@@ -6,7 +6,13 @@ Machine Learning Algorithms" (2017).
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from . import _image_sets
+
+if TYPE_CHECKING:
+    from pytensor._core import Tensor
 
 CLASSES = (
     "T-shirt/top",
@@ -22,7 +28,9 @@ CLASSES = (
 )
 
 
-def load_data(path=None):
+def load_data(
+    path: str | os.PathLike[str] | None = None,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Load Fashion-MNIST from the disk or, the first time, from the network.
 
     The places, result and errors are those of `mnist.load_data`, with `fashion-mnist` for `mnist`;

@@ -7,9 +7,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +20,7 @@ from pytensor._support.arguments import integer, lookup, number
 
 from . import _archive, idx, tables
 
-# What the column of the labels is likely to be called, in any case of letters.
+# Likely names of the column of the labels, in any case.
 LABEL_NAMES = ("label", "labels", "class", "target", "species", "y")
 _KEYS = [
     ("x_train", "y_train", "x_test", "y_test"),
@@ -28,16 +31,19 @@ _KEYS = [
 ]
 
 
+# Samples, labels, and the file that messages name.
+_Part = tuple[np.ndarray, np.ndarray, Path]
+
+
 @dataclass(frozen=True)
 class LabelledData:
-    """Samples of numbers, and the number of each one's class or the value to predict, as NumPy
-    arrays.
+    """Samples and their labels, class numbers or values to predict, as NumPy arrays.
 
     Attributes:
         x_train, x_test: (n, ...), uint8 or float32.
         y_train, y_test: (n,), integers 0 ... len(classes) - 1; values: float32.
-        classes: the names of the classes, as the labels have them; none where values are predicted.
-        encoding: of a table, the tables.Encoding that made its columns numbers.
+        classes: the names of the classes, as in the labels; empty for regression.
+        encoding: for a table, the tables.Encoding that turned its columns into numbers.
 
     >>> from pathlib import Path
     >>> from tempfile import mkdtemp
@@ -56,8 +62,16 @@ class LabelledData:
 
 
 def load(
-    path, label=None, test_split=0.2, seed=0, *, columns=None, drop=(), categorical=(), task=None
-):
+    path: str | os.PathLike[str],
+    label: str | int | None = None,
+    test_split: float = 0.2,
+    seed: int = 0,
+    *,
+    columns: Iterable[str | int] | None = None,
+    drop: Iterable[str | int] = (),
+    categorical: Iterable[str | int] = (),
+    task: Literal["classification", "regression"] | None = None,
+) -> LabelledData:
     """Load labelled data.
 
     - A directory: IDX files, compressed (.gz) or not, whose names have "idx" and "image" or "label"
@@ -65,27 +79,28 @@ def load(
     - A .npz archive: x_train, y_train, x_test, y_test, or x and y (X and y, data and target, images
       and labels).
     - Any other file: text in columns, separated by commas, semicolons or tabs, with or without a
-      line of names. Columns of numbers, categories and texts become numbers as `tables` tells;
+      line of names. Columns of numbers, categories and texts become numbers as `tables` describes;
       cells may be missing: empty, NA, NaN, null, None or ?.
 
     Args:
         path: the directory or file.
-        label: for text, the column of the labels: its name or number, from 0; by default one that
-            is called label, class, target, species or y, or else the last one.
-        columns, drop, categorical: for text, lists of columns: to predict from (by default all), to
-            leave out, and to take as categories though their cells look like numbers.
+        label: for text, the column of the labels: its name or number, from 0; by default one
+            named label, class, target, species or y, else the last one.
+        columns: for text, the columns to predict from; by default all others.
+        drop: for text, columns to leave out.
+        categorical: for text, columns that hold categories though their cells look like numbers.
         task: "classification" or "regression"; by default regression if labels are numbers with a
             fraction, or whole ones of which there are more than 100 or hardly two alike.
-        test_split: in (0, 1), the share of samples, taken at random, to test with where the data
+        test_split: in (0, 1), the share of samples, drawn at random, to test with if the data
             have no test set.
-        seed: of their choice, an integer >= 0.
+        seed: of this draw, an integer >= 0.
 
     Returns:
         LabelledData. Numbers that are whole and within 0 ... 255 are uint8, all others float32.
 
     Raises:
-        ValueError: the data are damaged, empty, not finite, or do not go together; the message
-            names the file and what is wrong.
+        ValueError: the data are damaged, empty or not finite, or samples and labels do not match;
+            the message names the file and what is wrong.
         OSError: they cannot be read.
 
     >>> from pathlib import Path
@@ -120,9 +135,9 @@ def load(
                 f"{source}: found samples of shape {x.shape[1:]}, expected "
                 f"{parts[0][0].shape[1:]} as in {parts[0][2]}"
             )
-    labels = [(y, source) for _, y, source in parts]
-    task = task or ("regression" if _are_quantities(labels[0][0]) else "classification")
-    classes, labels = _classes(labels) if task == "classification" else ((), _values(labels))
+    found = [(y, source) for _, y, source in parts]
+    task = task or ("regression" if _are_quantities(found[0][0]) else "classification")
+    classes, labels = _classes(found) if task == "classification" else ((), _values(found))
     if len(parts) == 2:
         return LabelledData(parts[0][0], labels[0], parts[1][0], labels[1], classes)
     x, y = parts[0][0], labels[0]
@@ -130,7 +145,7 @@ def load(
     return LabelledData(x[train], y[train], x[test], y[test], classes, encoding)
 
 
-def _split(path, n, test_split, seed):
+def _split(path: Path, n: int, test_split: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The rows to train and to test with."""
     n_test = round(n * test_split)
     if not 0 < n_test < n:
@@ -147,8 +162,8 @@ def _split(path, n, test_split, seed):
 # the data have one; source is what messages call it.
 
 
-def _read_directory(path):
-    found = {}
+def _read_directory(path: Path) -> list[_Part]:
+    found: dict[tuple[str, str], list[Path]] = {}
     for file in sorted(path.iterdir()):
         name = file.name.lower()
         kind = next((kind for kind in ("image", "label") if kind in name), None)
@@ -172,34 +187,42 @@ def _read_directory(path):
     return read
 
 
-def _read_archive(path):
+def _read_archive(path: Path) -> list[_Part]:
     arrays = list(_archive.read(path, _KEYS).values())
     return [(x, y, path) for x, y in zip(arrays[::2], arrays[1::2], strict=True)]
 
 
-def _read_text(path, label, test_split, seed, columns, drop, categorical):
-    """As the other readers do, a list, with the Encoding behind it."""
+def _read_text(
+    path: Path,
+    label: str | int | None,
+    test_split: float,
+    seed: int,
+    columns: Iterable[str | int] | None,
+    drop: Iterable[str | int],
+    categorical: Iterable[str | int],
+) -> tuple[list[_Part], tables.Encoding]:
+    """The same list as the other readers, and the Encoding."""
     delimiter, names, has_names = tables.head(path)
     if len(names) < 2:
         raise ValueError(
             f"{path}: found one column in the first line: expected numbers and a "
             "label, separated by commas, semicolons or tabs"
         )
-    # Without rows: to find columns, and for the names in messages.
+    # Without rows: it finds columns and names them in messages.
     table = tables.Table(
         path, names if has_names else [str(k) for k in range(len(names))], has_names, [], []
     )
     target = _label_column(table, label)
     features = _feature_columns(table, target, columns, drop)
-    categorical = {table.column(name) for name in categorical}
-    found = None if categorical else _read_numbers(path, delimiter, has_names, features, target)
+    named = {table.column(name) for name in categorical}
+    found = None if named else _read_numbers(path, delimiter, has_names, features, target)
     if found is None:
         table = tables.read(path)
         y = np.array([row[target] for row in table.rows])
         if not y.astype(bool).all():
             raise ValueError(f"{path}: {table.place(int(np.argmin(y.astype(bool))))} has no label")
         training = _split(path, len(y), test_split, seed)[0]
-        encoding = tables.learn(table, target, features, training, categorical)
+        encoding = tables.learn(table, target, features, training, named)
         x = encoding.numbers(table)
     else:
         x, y = found
@@ -215,10 +238,13 @@ def _read_text(path, label, test_split, seed, columns, drop, categorical):
     return [(x, y, path)], encoding
 
 
-def _read_numbers(path, delimiter, has_names, features, target):
-    """Samples and labels of a file that has nothing but finite numbers in the features, or None:
-    fifty times as fast as cell by cell."""
-    options = {
+def _read_numbers(
+    path: Path, delimiter: str, has_names: bool, features: Sequence[int], target: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Samples and labels of a file whose features are all finite numbers, or None.
+
+    This is fifty times as fast as cell by cell."""
+    options: dict[str, Any] = {
         "delimiter": delimiter,
         "skiprows": int(has_names),
         "quotechar": '"',
@@ -235,7 +261,7 @@ def _read_numbers(path, delimiter, has_names, features, target):
     return (x, y) if len(y) and y.astype(bool).all() and np.isfinite(x).all() else None
 
 
-def _label_column(table, label):
+def _label_column(table: tables.Table, label: str | int | None) -> int:
     """The number of the column that holds the labels."""
     if label is not None:
         return table.column(label)
@@ -244,18 +270,18 @@ def _label_column(table, label):
     return lower.index(named[0]) if named else len(table.names) - 1
 
 
-def _feature_columns(table, target, columns, drop):
+def _feature_columns(
+    table: tables.Table, target: int, columns: Iterable[str | int] | None, drop: Iterable[str | int]
+) -> list[int]:
     """The numbers of the columns to predict from."""
     dropped = {table.column(name) for name in drop}
-    wanted = (
-        range(len(table.names))
-        if columns is None
-        else dict.fromkeys(table.column(name) for name in columns)
-    )
+    wanted = list(range(len(table.names)))
+    if columns is not None:
+        wanted = list(dict.fromkeys(table.column(name) for name in columns))
     if columns is not None and target in wanted:
         raise ValueError(
-            f"{table.path}: columns: found {table.names[target]}, which is to be "
-            "predicted: expected others"
+            f"{table.path}: columns: found {table.names[target]}, which is the "
+            "target: expected other columns"
         )
     features = [k for k in wanted if k != target and k not in dropped]
     if not features:
@@ -266,7 +292,7 @@ def _feature_columns(table, target, columns, drop):
 # ------------------------------------------------------------------------------------ checking
 
 
-def _checked(x, source):
+def _checked(x: np.ndarray, source: Path) -> np.ndarray:
     """Samples as uint8 or finite float32, (n, ...) with n >= 1."""
     x = np.asarray(x)
     if x.dtype.kind not in "fiub" or x.ndim < 2 or not x.size:
@@ -289,8 +315,8 @@ def _checked(x, source):
     return np.ascontiguousarray(x, np.float32)
 
 
-def _numbers(y):
-    """Labels as float64, or None if they are none."""
+def _numbers(y: np.ndarray) -> np.ndarray | None:
+    """Labels as float64, or None if they are not numbers."""
     if y.dtype.kind not in "iubfU":
         return None
     try:
@@ -299,8 +325,8 @@ def _numbers(y):
         return None
 
 
-def _are_quantities(y):
-    """Whether labels are something to measure, not classes."""
+def _are_quantities(y: np.ndarray) -> bool:
+    """Whether labels are quantities, not classes."""
     numbers = _numbers(y)
     if numbers is None or not np.isfinite(numbers).all():
         return False
@@ -308,8 +334,8 @@ def _are_quantities(y):
     return bool((numbers != np.floor(numbers)).any() or distinct > max(2, min(100, len(y) / 2)))
 
 
-def _values(parts):
-    """The values of each part that are to be predicted, float32."""
+def _values(parts: list[tuple[np.ndarray, Path]]) -> list[np.ndarray]:
+    """The target values of each part, float32."""
     values = []
     for y, source in parts:
         numbers = _numbers(y)
@@ -330,15 +356,15 @@ def _values(parts):
     return values
 
 
-def _classes(parts):
-    """The names of the classes, and the labels of each part as their numbers."""
+def _classes(parts: list[tuple[np.ndarray, Path]]) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """The names of the classes, and the labels of each part as class numbers."""
     kinds = [_as_classes(y, source) for y, source in parts]
     known, first = np.unique(kinds[0]), parts[0][1]
     if len(known) == 1:
         raise ValueError(f"{first}: all labels are {known[0]}: expected at least two classes")
     if len(known) == len(kinds[0]) > 2:
         raise ValueError(
-            f"{first}: each of the {len(known)} samples has a label of its own: "
+            f"{first}: each of the {len(known)} samples has a different label: "
             "expected classes (is it another column that has the labels?)"
         )
     labels = []
@@ -353,8 +379,8 @@ def _classes(parts):
     return tuple(map(str, known)), labels
 
 
-def _as_classes(y, source):
-    """Labels as integers, if they are, or else as text."""
+def _as_classes(y: np.ndarray, source: Path) -> np.ndarray:
+    """Labels as integers where they are whole numbers, else as text."""
     if y.dtype.kind in "iub":
         return y
     if y.dtype.kind not in "fU":

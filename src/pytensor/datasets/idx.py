@@ -18,10 +18,14 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from pytensor._support.files import write_atomically
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = ["mapped", "read", "write"]
 
@@ -38,8 +42,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _DEFLATE_LIMIT = 1032
 
 
-def read(path, dtype=None, ndim=None):
-    """Read an IDX file, compressed with gzip or not (which its content tells, not its name).
+def read(
+    path: str | os.PathLike[str], dtype: DTypeLike | None = None, ndim: int | None = None
+) -> np.ndarray:
+    """Read an IDX file, compressed with gzip or not, as its content shows.
 
     Args:
         path: the file.
@@ -50,9 +56,9 @@ def read(path, dtype=None, ndim=None):
         A NumPy array in the machine's byte order.
 
     Raises:
-        ValueError: the file is no IDX file, of another type or number of dimensions than expected,
-            truncated, too long, or corrupt. Nothing is allocated for a size that the file cannot
-            hold.
+        ValueError: the file is not an IDX file, has another type or number of dimensions than
+            expected, or is truncated, too long or corrupt. Nothing is allocated for a size that
+            the file cannot hold.
         OSError: the file cannot be opened or read.
 
     >>> from tempfile import mkdtemp
@@ -65,8 +71,10 @@ def read(path, dtype=None, ndim=None):
         return read_open(file, path, dtype, ndim)
 
 
-def read_open(file, name, dtype=None, ndim=None):
-    """Read an open binary file, as `read` does; `name` is what the messages call it."""
+def read_open(
+    file: IO[bytes], name: object, dtype: DTypeLike | None = None, ndim: int | None = None
+) -> np.ndarray:
+    """Read an open binary file, as `read` does; messages call it `name`."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     compressed = file.read(2) == _GZIP_MAGIC
@@ -81,7 +89,7 @@ def read_open(file, name, dtype=None, ndim=None):
         raise ValueError(f"{name}: corrupt gzip: {error}") from error
 
 
-def write(path, array):
+def write(path: str | os.PathLike[str], array: ArrayLike) -> None:
     """Write an array as an IDX file, compressed with gzip if the name ends in .gz.
 
     The file appears complete or not at all. The same array gives the same bytes.
@@ -109,8 +117,8 @@ def write(path, array):
     write_atomically(path, content)
 
 
-def header(array):
-    """Return the bytes that stand before the array's elements; `write` lists the errors."""
+def header(array: np.ndarray) -> bytes:
+    """Return the bytes that come before the array's elements; `write` lists the errors."""
     codes = [code for code, dtype in DTYPES.items() if dtype == array.dtype.newbyteorder("=")]
     if not codes:
         names = ", ".join(str(dtype) for dtype in DTYPES.values())
@@ -120,11 +128,11 @@ def header(array):
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, codes[0], array.ndim, *array.shape)
 
 
-def mapped(path):
+def mapped(path: str | os.PathLike[str]) -> np.memmap:
     """Return the elements of an IDX file, not compressed, as a read-only `numpy.memmap`.
 
     Raises:
-        ValueError: the file is no IDX file, compressed, truncated or too long.
+        ValueError: the file is not an IDX file, or is compressed, truncated or too long.
         OSError: the file cannot be opened.
 
     >>> from tempfile import mkdtemp
@@ -144,10 +152,17 @@ def mapped(path):
         return np.memmap(file, dtype.newbyteorder(">"), "r", file.tell(), shape)
 
 
-def _read_header(name, stream, most, held, dtype=None, ndim=None):
-    """Read what stands before the elements. Returns: their type, shape, and the file's length."""
+def _read_header(
+    name: object,
+    stream: IO[bytes] | gzip.GzipFile,
+    most: int,
+    held: str,
+    dtype: DTypeLike | None = None,
+    ndim: int | None = None,
+) -> tuple[np.dtype, tuple[int, ...], int]:
+    """Read what comes before the elements. Returns their type, shape, and the file's length."""
 
-    def refuse(found, expected):
+    def refuse(found: object, expected: object) -> NoReturn:
         raise ValueError(f"{name}: found {found}, expected {expected}")
 
     magic = stream.read(4)
@@ -170,11 +185,18 @@ def _read_header(name, stream, most, held, dtype=None, ndim=None):
     return found, shape, total
 
 
-def _length(total, shape, dtype):
+def _length(total: int, shape: tuple[int, ...], dtype: np.dtype) -> str:
     return f"{total} bytes for shape {shape} of {dtype}"
 
 
-def _read(name, stream, most, held, dtype, ndim):
+def _read(
+    name: object,
+    stream: IO[bytes] | gzip.GzipFile,
+    most: int,
+    held: str,
+    dtype: DTypeLike | None,
+    ndim: int | None,
+) -> np.ndarray:
     """Read from a stream that yields `most` bytes at most, as the file holds `held`."""
     found, shape, total = _read_header(name, stream, most, held, dtype, ndim)
     try:
@@ -191,9 +213,9 @@ def _read(name, stream, most, held, dtype, ndim):
     return array.astype(found, copy=False)
 
 
-def _fill(stream, array):
+def _fill(stream: Any, array: np.ndarray) -> int:
     """Read into an array until it is full or the stream ends; return the number of bytes."""
-    view = memoryview(array).cast("B") if array.size else b""
+    view = memoryview(array.data).cast("B") if array.size else b""
     got = 0
     while got < len(view) and (count := stream.readinto(view[got:])):
         got += count

@@ -6,12 +6,20 @@ Classical Japanese Literature" (2018).
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from . import _image_sets
+
+if TYPE_CHECKING:
+    from pytensor._core import Tensor
 
 CLASSES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 
-def load_data(path=None):
+def load_data(
+    path: str | os.PathLike[str] | None = None,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Load KMNIST from the disk or, the first time, from the network.
 
     The places, result and errors are those of `mnist.load_data`, with `kmnist` for `mnist`;

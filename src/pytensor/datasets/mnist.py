@@ -5,10 +5,18 @@ Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 from . import _image_sets
 
+if TYPE_CHECKING:
+    from pytensor._core import Tensor
 
-def load_data(path=None):
+
+def load_data(
+    path: str | os.PathLike[str] | None = None,
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Load MNIST from the disk or, the first time, from the network.
 
     The files are looked for in these places, in this order:

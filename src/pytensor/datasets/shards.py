@@ -1,4 +1,4 @@
-"""Data larger than memory: samples in many files, each mapped into memory, none of them read before
+"""Data larger than memory: samples in many files, each mapped into memory and read only when
 its samples are needed.
 
 >>> x = datasets.Shards("train-images-*.npy")
@@ -11,10 +11,15 @@ from __future__ import annotations
 import copy
 import glob
 import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytensor.datasets import idx
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = ["Shards"]
 
@@ -22,11 +27,12 @@ __all__ = ["Shards"]
 class Shards:
     """The samples (n, ...) of several .npy or IDX files, one after the other.
 
-    fit, evaluate and predict take it as x. They read the rows of the batch at hand, in a thread
-    that is ahead of the training; with `distribution` each rank reads its own rows alone. What was
-    read stays in the system's cache of files as long as there is room.
+    fit, evaluate and predict take it as x. They read the rows of one batch at a time, in a thread
+    that runs ahead of the training; with `distribution` each rank reads only its own rows. What was
+    read stays in the system's file cache as long as there is room.
 
-    shape, dtype, ndim: of all samples together.
+    Attributes:
+        shape, dtype, ndim: of all samples together.
 
     >>> from tempfile import mkdtemp
     >>> folder = mkdtemp()
@@ -38,19 +44,22 @@ class Shards:
     (6, 4)
     """
 
-    def __init__(self, paths):
-        """Paths: a list of files, or a pattern such as "train-*.npy", whose files are sorted.
+    def __init__(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> None:
+        """Map the files.
+
+        Args:
+            paths: a list of files, or a pattern such as "train-*.npy", whose files are sorted.
 
         Raises:
-            ValueError: no files, a file is neither .npy nor IDX, or compressed; files differ in
-                dtype or in the shape of a sample, or they hold no elements.
+            ValueError: there are no files, one is neither .npy nor IDX or is compressed, files
+                differ in dtype or in the shape of a sample, or they hold no elements.
             OSError: a file cannot be opened.
         """
         if isinstance(paths, (str, os.PathLike)):
             pattern = os.fspath(paths)
             paths = sorted(glob.glob(pattern))
             if not paths:
-                raise ValueError(f"Shards: {pattern}: found no files of that name")
+                raise ValueError(f"Shards: {pattern}: found no such files")
         paths = list(paths)
         parts = [_mapped(path) for path in paths]
         if not any(part.size for part in parts if part.ndim):
@@ -68,21 +77,21 @@ class Shards:
         self._first, self._last = 0, int(self._starts[-1])
         self.dtype = first.dtype.newbyteorder("=")
 
-    def __len__(self):
+    def __len__(self) -> int:
         """The number of samples."""
         return self._last - self._first
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """(n, ...)."""
         return (len(self), *self._parts[0].shape[1:])
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """The number of axes, that of the samples included."""
         return self._parts[0].ndim
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: slice | ArrayLike) -> Shards | np.ndarray:
         """A slice of consecutive samples as Shards; integers (m,) as an ndarray of samples."""
         if isinstance(rows, slice):
             start, stop, step = rows.indices(len(self))
@@ -98,7 +107,7 @@ class Shards:
         samples = self._taken(numbers.reshape(-1) + self._first)
         return samples.reshape((*numbers.shape, *self.shape[1:]))
 
-    def _taken(self, rows):
+    def _taken(self, rows: np.ndarray) -> np.ndarray:
         samples = np.empty((len(rows), *self.shape[1:]), self.dtype)
         which = np.searchsorted(self._starts, rows, side="right") - 1
         for k in np.unique(which):
@@ -106,7 +115,7 @@ class Shards:
             samples[chosen] = self._parts[k][rows[chosen] - self._starts[k]]
         return samples
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """All samples in memory."""
         rows = [
             part[max(0, self._first - start) : max(0, self._last - start)]
@@ -115,7 +124,7 @@ class Shards:
         return np.concatenate(rows, dtype=dtype or self.dtype, casting="unsafe")
 
 
-def _mapped(path):
+def _mapped(path: str | os.PathLike[str]) -> np.ndarray:
     """A file as an array on a memory map."""
     with open(path, "rb") as file:
         is_npy = file.read(6) == b"\x93NUMPY"

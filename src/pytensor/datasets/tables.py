@@ -1,9 +1,9 @@
 """Tables of text, such as CSV files, as the numbers that a network takes.
 
-A column of numbers stays one; where some are missing, they become the median, and another column
-tells where. A column of categories becomes a column of 0 and 1 for each of them; a column of texts,
-which hardly repeat, one for each frequent word. What they are made of is learnt from the training
-rows alone (Encoding) and kept with the model, so that other tables can be read the same way.
+A column of numbers stays one; missing numbers become the median, and another column marks them. A
+column of categories becomes one column of 0 and 1 for each category; a column of texts that hardly
+repeat, one for each frequent word. The Encoding is learnt from the training rows alone and kept
+with the model, so that other tables can be read the same way.
 
 Rows are counted from 0, as everywhere; "line" is the line of the file, from 1, as editors count.
 """
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +25,7 @@ from pytensor._support.arguments import known
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "?"))
 LARGEST = float(np.finfo(np.float32).max)
-# At most so many columns of 0 and 1 for one column of the table.
+# The most columns of 0 and 1 for one column of the table.
 MOST_CATEGORIES, MOST_WORDS = 200, 100
 
 
@@ -39,20 +42,20 @@ class Table:
     """
 
     path: object
-    names: list
+    names: list[str]
     has_names: bool
-    rows: list
-    lines: list
+    rows: list[list[str]]
+    lines: list[int]
 
-    def place(self, row):
+    def place(self, row: int) -> str:
         """Return what messages call a row."""
         return f"row {row} (line {self.lines[row]})"
 
-    def column(self, name):
-        """Return the number of a column, of its name in any case of letters, or of its number.
+    def column(self, name: str | int) -> int:
+        """Return the number of a column, found by its name, in any case, or by its number.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such column.
         """
         lower = [other.lower() for other in self.names]
         wanted = str(name)
@@ -73,7 +76,7 @@ class Table:
         raise ValueError(f"{self.path}: there is no column {wanted}: expected {expected}{hint}")
 
 
-def head(path):
+def head(path: str | os.PathLike[str]) -> tuple[str, list[str], bool]:
     """Return the delimiter, the cells of the first line, and whether they are names.
 
     Raises:
@@ -90,11 +93,12 @@ def head(path):
     return delimiter, names, has_names
 
 
-def read(path):
-    """Return the Table in a text file: head tells how it is read, and the errors.
+def read(path: str | os.PathLike[str]) -> Table:
+    """Return the Table in a text file.
 
     Raises:
-        ValueError: a row has another number of cells than the first line.
+        ValueError: the file has no rows, or one has another number of cells than the first line.
+        OSError: it cannot be read.
     """
     delimiter, names, has_names = head(path)
     rows, lines = [], []
@@ -120,19 +124,19 @@ def read(path):
     return table
 
 
-def _number(text):
-    """The number that a text is, or None."""
+def _number(text: str) -> float | None:
+    """A text as a number, or None."""
     try:
         return float(text)
     except ValueError:
         return None
 
 
-def _is_missing(cell):
+def _is_missing(cell: str) -> bool:
     return cell.lower() in MISSING
 
 
-def _words(cell):
+def _words(cell: str) -> set[str]:
     return set(re.findall(r"[^\W_]+", cell.lower()))
 
 
@@ -144,27 +148,27 @@ class Encoding:
     """How the columns of a table become numbers.
 
     Attributes:
-        columns: a dictionary for each column that is used: name; kind, "number", "category" or
-            "words"; fill, what stands for a missing number; missing, whether a column tells where;
-            values, the categories or words.
-        target: the name of the column that is predicted.
-        left_out: {name: reason} of columns that say nothing.
+        columns: a dictionary for each column in use: name; kind: "number", "category" or "words";
+            fill: the number used for a missing one; missing: whether another column marks the
+            missing ones; values: the categories or words.
+        target: the name of the target column.
+        left_out: {name: reason} of columns without information.
     """
 
-    columns: list
+    columns: list[dict[str, Any]]
     target: str
-    left_out: dict = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
-    def get_config(self):
-        """Return what JSON can hold."""
+    def get_config(self) -> dict[str, Any]:
+        """Return a description that JSON can hold."""
         return {"columns": self.columns, "target": self.target}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Encoding:
         """Return the Encoding that get_config described.
 
         Raises:
-            ValueError: it describes none.
+            ValueError: config is not such a description.
         """
         try:
             for column in config["columns"]:
@@ -181,8 +185,8 @@ class Encoding:
         except (AttributeError, KeyError, TypeError, ValueError):
             raise ValueError("found no description of a table's columns") from None
 
-    def is_measured(self):
-        """Return for each column of the result whether it is a quantity, not 0 or 1 by kind."""
+    def is_measured(self) -> np.ndarray:
+        """Return for each column of the result whether it is a quantity, not a mark of 0 or 1."""
         return np.array(
             [
                 measured
@@ -195,12 +199,15 @@ class Encoding:
             ]
         )
 
-    def numbers(self, table, positions=None):
+    def numbers(self, table: Table, positions: Sequence[int] | None = None) -> np.ndarray:
         """Return the rows of a table as float32, (rows, columns of the result).
 
-        positions: of the columns in the table; by default they are found by their names.
+        Args:
+            table: the table.
+            positions: of the columns in the table; by default they are found by their names.
+
         Raises:
-            ValueError: a column is not there, or a cell of a column of numbers is none.
+            ValueError: a column is missing, or a cell of a column of numbers is not a number.
         """
         if positions is None:
             positions = [table.column(column["name"]) for column in self.columns]
@@ -210,7 +217,7 @@ class Encoding:
         return np.concatenate(parts, axis=1)
 
 
-def _encoded(column, table, k):
+def _encoded(column: dict[str, Any], table: Table, k: int) -> np.ndarray:
     """One column of a table as numbers, (rows, 1 or more)."""
     cells = [row[k] for row in table.rows]
     if column["kind"] == "number":
@@ -228,8 +235,8 @@ def _encoded(column, table, k):
     return found
 
 
-def _column_of_numbers(table, k, cells):
-    """Cells as float64, NaN where one is missing."""
+def _column_of_numbers(table: Table, k: int, cells: list[str]) -> np.ndarray:
+    """Cells as float64, missing ones as NaN."""
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
         value = math.nan if _is_missing(cell) else _number(cell)
@@ -248,13 +255,23 @@ def _column_of_numbers(table, k, cells):
     return values
 
 
-def learn(table, target, features, training, categorical=()):
+def learn(
+    table: Table,
+    target: int,
+    features: Sequence[int],
+    training: np.ndarray,
+    categorical: Collection[int] = (),
+) -> Encoding:
     """Return the Encoding of a table's columns.
 
-    target, features: numbers of columns. training: the rows to learn from, integers. categorical:
-    numbers of columns whose cells are names, even if they look like numbers.
+    Args:
+        table: all rows.
+        target, features: numbers of columns.
+        training: the rows to learn from, integers.
+        categorical: numbers of columns whose cells are names, even if they look like numbers.
+
     Raises:
-        ValueError: a column holds numbers and texts, or no column says anything.
+        ValueError: a column mixes numbers and texts, or no column holds information.
     """
     encoding = Encoding([], table.names[target])
     for k in features:
@@ -271,15 +288,19 @@ def learn(table, target, features, training, categorical=()):
     return encoding
 
 
-def _learnt(table, k, training, is_categorical):
-    """How one column becomes numbers, or why it does not."""
+def _learnt(
+    table: Table, k: int, training: np.ndarray, is_categorical: bool
+) -> dict[str, Any] | str:
+    """How one column becomes numbers, or the reason to leave it out."""
     cells = [row[k] for row in table.rows]
     present = [cell for cell in cells if not _is_missing(cell)]
     numbers = sum(_number(cell) is not None for cell in present)
     if not present:
         return "all cells are empty"
     if 2 * numbers >= len(present) and not is_categorical:
-        values = _column_of_numbers(table, k, cells)  # which tells what is none
+        values = _column_of_numbers(
+            table, k, cells
+        )  # whose error names a cell that is not a number
         values = values[training]
         known_values = values[~np.isnan(values)]
         if not len(known_values):
@@ -292,10 +313,10 @@ def _learnt(table, k, training, is_categorical):
     cells = [cells[i] for i in training]
     counts = Counter("" if _is_missing(cell) else cell for cell in cells)
     if is_categorical or len(counts) <= max(20, len(cells) // 5):
-        # In the order of their frequency, then of the alphabet: the same for any order of rows.
-        values = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
+        # By frequency, then by alphabet: the same for any order of rows.
+        categories = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_CATEGORIES]
         return (
-            {"kind": "category", "values": sorted(values)}
+            {"kind": "category", "values": sorted(categories)}
             if len(counts) > 1
             else (f"all cells are {cells[0]!r}")
         )

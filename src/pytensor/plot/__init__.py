@@ -1,9 +1,9 @@
 """Pictures of tensors, networks and training, drawn with matplotlib (the extra [plot]).
 
-Every function returns a matplotlib Figure that belongs to the caller: pyplot takes no part, so that
-no display is needed, nothing is global and nothing has to be closed. With figure=, it draws into a
-Figure or SubFigure that exists. `save` writes a figure to a file. All colours are told apart with
-any colour vision, and never tell alone what a picture says.
+Every function returns a new matplotlib Figure. pyplot is not used, so that no display is needed,
+nothing is global and nothing has to be closed. With figure=, it draws into an existing Figure or
+SubFigure. `save` writes a figure to a file. The colours can be told apart with any colour vision,
+and are never the only carrier of information.
 
 matplotlib is imported when the first picture is drawn.
 """

@@ -1,6 +1,9 @@
-"""Pictures of functions and of the way down them: tangents, and paths of optimizers."""
+"""Pictures of functions and of descents on them: tangents, and paths of optimizers."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,7 +11,13 @@ from pytensor import _functions as pt
 from pytensor._autodiff.transforms import value_and_grad
 from pytensor.plot._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, YELLOW, new_figure
 
-# Each path has a colour, a mark and a kind of line of its own.
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import ArrayLike
+
+    from pytensor._core import Tensor
+
+# The paths differ in colour, marker and line style.
 STYLES = (
     (ORANGE, "o", "-"),
     (BLUE, "s", "--"),
@@ -19,13 +28,20 @@ STYLES = (
 LABEL = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 
 
-def tangent(f, xs, low, high, *, figure=None):
+def tangent(
+    f: Callable[[Tensor], Tensor],
+    xs: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """Draw a function and its tangents, whose slopes are its derivatives there.
 
     Args:
         f: takes a tensor and works element by element.
         xs: a number, or several: where the tangents touch.
-        low, high: from where to where.
+        low, high: the interval to draw.
 
     >>> figure = pt.plot.tangent(pt.sin, [0.0, 1.0], low=-3, high=3)
     """
@@ -56,13 +72,20 @@ def tangent(f, xs, low, high, *, figure=None):
     return figure
 
 
-def descent(f, paths, low, high, *, figure=None):
-    """Draw a function of one variable and the steps of ways down it, one panel for each.
+def descent(
+    f: Callable[[Tensor], Tensor],
+    paths: Mapping[str, ArrayLike],
+    low: float,
+    high: float,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Draw a function of one variable and the steps of descents on it, one panel for each.
 
     Args:
         f: takes a tensor and works element by element.
         paths: {title: [x of each step]}.
-        low, high: from where to where.
+        low, high: the interval to draw.
 
     >>> figure = pt.plot.descent(pt.square, {"three steps": [2.0, 1.0, 0.5]}, low=-2, high=2)
     """
@@ -89,13 +112,21 @@ def descent(f, paths, low, high, *, figure=None):
     return figure
 
 
-def surface(f, path, low=-2.0, high=2.0, *, labels=("x", "y", "f(x, y)"), figure=None):
-    """Draw a function of two variables as a landscape and as a map, with a way down it.
+def surface(
+    f: Callable[[Tensor, Tensor], Tensor],
+    path: ArrayLike,
+    low: float | Sequence[float] = -2.0,
+    high: float | Sequence[float] = 2.0,
+    *,
+    labels: Sequence[str] = ("x", "y", "f(x, y)"),
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Draw a function of two variables as a landscape and as a map, with a descent on it.
 
     Args:
         f: takes two tensors, x and y, and works element by element.
         path: points (steps, 2).
-        low, high: from where to where; numbers, or pairs for x and y.
+        low, high: the range to draw; numbers, or pairs for x and y.
         labels: of the three axes.
 
     >>> figure = pt.plot.surface(lambda x, y: x ** 2 + y ** 2, [[1.0, 1.0], [0.2, 0.2]])
@@ -104,7 +135,9 @@ def surface(f, path, low=-2.0, high=2.0, *, labels=("x", "y", "f(x, y)"), figure
     path = np.asarray(path, float)
     height = np.asarray(f(pt.asarray(path[:, 0]), pt.asarray(path[:, 1])))
     figure = new_figure(figure, 9.4, 4)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
+    left, right = figure.subfigures(  # type: ignore[misc]
+        1, 2, width_ratios=(1.1, 1)
+    )
     left = left.add_subplot(projection="3d")
     left.plot_surface(x, y, z, cmap="cividis", alpha=0.6, linewidth=0, rcount=60, ccount=60)
     left.plot(*path.T, height + 0.02 * np.ptp(z), "o-", color=ORANGE, markersize=3, zorder=10)
@@ -114,18 +147,24 @@ def surface(f, path, low=-2.0, high=2.0, *, labels=("x", "y", "f(x, y)"), figure
     right = right.add_subplot()
     _map(right, x, y, z)
     right.set(xlabel=labels[0], ylabel=labels[1])
-    _steps(right, *path.T, STYLES[0])
+    _steps(right, path[:, 0], path[:, 1], STYLES[0])
     return figure
 
 
-def race(f, paths, low=-2.0, high=2.0, *, figure=None):
-    """Draw a function of two variables as a map with several ways down it, and how high each is
-    after so many steps.
+def race(
+    f: Callable[[Tensor, Tensor], Tensor],
+    paths: Mapping[str, ArrayLike],
+    low: float | Sequence[float] = -2.0,
+    high: float | Sequence[float] = 2.0,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Draw a function of two variables as a map with several descents, and their heights by step.
 
     Args:
         f: takes two tensors, x and y, and works element by element; its values are positive.
         paths: {name: points (steps, 2)}.
-        low, high: from where to where; numbers, or pairs for x and y.
+        low, high: the range to draw; numbers, or pairs for x and y.
 
     >>> paths = {"a": [[-1.0, 1.0], [0.0, 0.0]], "b": [[-1.0, 1.0], [-0.5, 0.5]]}
     >>> figure = pt.plot.race(lambda x, y: x ** 2 + y ** 2, paths)

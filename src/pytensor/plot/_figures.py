@@ -1,15 +1,22 @@
-"""What all pictures share: figures without pyplot, files, colours, and grids of images."""
+"""Shared by all pictures: figures without pyplot, files, colours, and grids of images."""
 
 from __future__ import annotations
 
 import functools
 import io
+import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytensor._support.arguments import integer
 from pytensor._support.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import ArrayLike
 
 # The palette of Okabe and Ito (2008), made for any colour vision.
 BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW = (
@@ -27,16 +34,16 @@ INK = "gray_r"  # images of digits: 0 is paper, the largest value ink
 FORMATS = (".png", ".svg", ".pdf")
 
 
-def new_figure(figure, width, height):
-    """Return figure itself, or where that is None a new one of so many inches."""
+def new_figure(figure: Figure | SubFigure | None, width: float, height: float) -> Any:
+    """Return figure, or if it is None a new one of this size in inches."""
     if figure is not None:
         return figure
     return _figure_class()(figsize=(width, height), layout="constrained")
 
 
 @functools.cache
-def _figure_class():
-    """matplotlib's Figure, which a notebook shows by itself, without %matplotlib inline."""
+def _figure_class() -> type[Figure]:
+    """matplotlib's Figure, which a notebook shows without %matplotlib inline."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -44,7 +51,7 @@ def _figure_class():
             "pytensor.plot: matplotlib is missing: pip install 'pytensor-kernels[plot]'"
         ) from error
 
-    def _repr_png_(self):
+    def _repr_png_(self: Figure) -> bytes:
         content = io.BytesIO()
         self.savefig(content, format="png", dpi=100)
         return content.getvalue()
@@ -52,19 +59,19 @@ def _figure_class():
     return type("Figure", (Figure,), {"__module__": __name__, "_repr_png_": _repr_png_})
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "Figure":  # where pickle looks for the class
         return _figure_class()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def check_path(path):
-    """Find out, before there is a picture, whether one can be drawn and written to path.
+def check_path(path: str | os.PathLike[str]) -> None:
+    """Check, before there is a picture, that one can be drawn and written to path.
 
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
-        ValueError: the name ends in none of .png, .svg, .pdf.
-        OSError: path is a directory or no regular file, or its directory does not exist.
+        ValueError: the name does not end in .png, .svg or .pdf.
+        OSError: path exists and is not a regular file, or its directory does not exist.
 
     >>> pt.plot.check_path("picture.png")
     """
@@ -75,19 +82,25 @@ def check_path(path):
             f"{', '.join(FORMATS)}"
         )
     if path.exists() and not path.is_file():
-        raise OSError(f"{path}: is there and is no regular file")
+        raise OSError(f"{path}: exists and is not a regular file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no directory {path.parent}")
     _figure_class()
 
 
-def save(figure, path, dpi=100):
-    """Write a figure to a file, at once or not at all.
+def save(figure: Figure, path: str | os.PathLike[str], dpi: float = 100) -> None:
+    """Write a figure to a file, completely or not at all.
 
-    path: ends in .png, .svg or .pdf. dpi: dots per inch, of a PNG.
-    The same figure gives the same bytes: no time of day is written.
+    The same figure makes the same bytes: no date is written.
 
-    Raises: as check_path; OSError: the file cannot be written.
+    Args:
+        figure: the figure.
+        path: a name that ends in .png, .svg or .pdf.
+        dpi: dots per inch, for a PNG.
+
+    Raises:
+        ImportError, ValueError: see check_path.
+        OSError: the file cannot be written.
 
     >>> from tempfile import mkdtemp
     >>> pt.plot.save(pt.plot.vector_sum([1.0, 2.0], [2.0, 0.5]), f"{mkdtemp()}/sum.png")
@@ -104,16 +117,16 @@ def save(figure, path, dpi=100):
 
 
 def images(
-    x,
-    captions=None,
+    x: ArrayLike,
+    captions: Sequence[str] | None = None,
     *,
-    columns=None,
-    figure=None,
-    title=None,
-    cmap=INK,
-    limits=None,
-    image_shape=None,
-):
+    columns: int | None = None,
+    figure: Figure | SubFigure | None = None,
+    title: str | None = None,
+    cmap: str = INK,
+    limits: tuple[float, float] | None = None,
+    image_shape: Sequence[int] | None = None,
+) -> Figure | SubFigure:
     """Show samples as a grid of images.
 
     Args:
@@ -179,7 +192,7 @@ def images(
     return figure
 
 
-def as_images(name, x, image_shape=None):
+def as_images(name: str, x: ArrayLike, image_shape: Sequence[int] | None = None) -> np.ndarray:
     """Samples as an ndarray that can be drawn: (n, length), (n, h, w) or (n, h, w, 3 or 4)."""
     x = np.asarray(x)
     if image_shape is not None:

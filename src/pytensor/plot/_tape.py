@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from pytensor._autodiff.graph import graph
 from pytensor.plot._figures import BLUE, GREY, ORANGE, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
 
-def tape(f, *args, figure=None, title=None):
-    """Draw what a tape records of f(*args): every value as a box, with arrows to what it goes into.
+
+def tape(
+    f: Callable[..., Any],
+    *args: Any,
+    figure: Figure | SubFigure | None = None,
+    title: str | None = None,
+) -> Figure | SubFigure:
+    """Draw what a tape records of f(*args): every value as a box, with arrows to where it is used.
 
     Values are computed from left to right; gradients flow back along the arrows. Arguments have
     blue frames, results of f orange ones, constants grey ones.
@@ -74,9 +85,10 @@ def tape(f, *args, figure=None, title=None):
     return figure
 
 
-def _places(values):
+def _places(values: list[Any]) -> dict[str, tuple[int, float]]:
     """(column, height) of each value by name: a column right of all that goes in, and near it."""
-    columns, depth = {}, {}
+    columns: dict[int, list[Any]] = {}
+    depth: dict[str, int] = {}
     for value in values:
         depth[value.name] = max((depth[n] + 1 for n in value.inputs if n in depth), default=0)
     for value in values:  # arguments and constants stand just before what they go into
@@ -84,10 +96,10 @@ def _places(values):
             users = [depth[v.name] for v in values if value.name in v.inputs]
             depth[value.name] = min(users, default=1) - 1
         columns.setdefault(depth[value.name], []).append(value)
-    places = {}
+    places: dict[str, tuple[int, float]] = {}
     for column in sorted(columns):
 
-        def height(value):
+        def height(value: Any) -> float:
             ys = [places[name][1] for name in value.inputs if name in places]
             return sum(ys) / len(ys) if ys else -1e9  # what is given stands below
 

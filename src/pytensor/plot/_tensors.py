@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytensor.plot._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+    from numpy.typing import ArrayLike
+
+    from pytensor.models import Sequential
+
 # Tints that dark text is read on; neighbours differ in lightness too.
 TINTS = ("#cfe3f2", "#f9d9c4", "#c4e8dc", "#f3dfee", "#fbe9bf", "#dedede")
-# How far each sheet of a rank-3 tensor stands out behind the one in front of it, in cells.
+# The offset of each sheet of a rank-3 tensor from the one in front of it, in cells.
 BEHIND = 0.75
 RANKS = ("a scalar", "a vector", "a matrix", "a rank-3 tensor")
 
 
-def anatomy(*tensors, figure=None):
+def anatomy(*tensors: ArrayLike, figure: Figure | SubFigure | None = None) -> Figure | SubFigure:
     """Draw small tensors cell by cell, with their axes, shape, dtype and strides.
 
-    tensors: of at most three axes.
-    Raises: ValueError for more axes, or for no tensor.
+    Args:
+        tensors: of at most three axes.
+        figure: the figure to draw into; by default a new one.
+
+    Raises:
+        ValueError: a tensor has more axes, or there is none.
 
     >>> figure = pt.plot.anatomy(pt.asarray(3.0), pt.arange(4))
     """
@@ -45,8 +57,13 @@ def anatomy(*tensors, figure=None):
     return figure
 
 
-def memory(base, views=None, *, figure=None):
-    """Draw a tensor and its memory, and of each view which elements it sees, in which order.
+def memory(
+    base: ArrayLike,
+    views: Mapping[str, ArrayLike] | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Draw a tensor and its memory, and which elements each view reads, in which order.
 
     Args:
         base: a small tensor of at most three axes, contiguous.
@@ -101,7 +118,7 @@ def memory(base, views=None, *, figure=None):
     return figure
 
 
-def _small(function, tensor):
+def _small(function: str, tensor: ArrayLike) -> np.ndarray:
     array = np.asarray(tensor)
     if array.ndim > 3 or array.size > 200:
         raise ValueError(
@@ -191,11 +208,17 @@ def _cell(axes, left, top, value, tint, width):
 # ------------------------------------------------------------------------------- the plane
 
 
-def vector_sum(a, b, *, figure=None):
-    """Draw a, b and a + b as arrows: b is laid at the tip of a.
+def vector_sum(
+    a: ArrayLike, b: ArrayLike, *, figure: Figure | SubFigure | None = None
+) -> Figure | SubFigure:
+    """Draw a, b and a + b as arrows: b starts at the tip of a.
 
-    a, b: vectors of two numbers.
-    Raises: ValueError for another shape.
+    Args:
+        a, b: vectors of two numbers.
+        figure: the figure to draw into; by default a new one.
+
+    Raises:
+        ValueError: a vector has another shape.
 
     >>> figure = pt.plot.vector_sum([1.0, 2.0], [2.0, 0.5])
     """
@@ -244,7 +267,7 @@ def vector_sum(a, b, *, figure=None):
     return figure
 
 
-# A letter that no turn and no mirror brings back to itself.
+# A letter without any symmetry.
 LETTER = np.array(
     [
         (0, 0),
@@ -262,11 +285,19 @@ LETTER = np.array(
 )
 
 
-def plane_maps(maps, *, figure=None):
+def plane_maps(
+    maps: Mapping[str, Callable[[np.ndarray], ArrayLike]],
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """Draw what functions do to the plane: to a grid, a letter F, and the two unit vectors.
 
-    maps: {title: function}, each takes points (n, 2) and returns as many.
-    Raises: ValueError when a function returns another shape.
+    Args:
+        maps: {title: function}; each function takes points (n, 2) and returns as many.
+        figure: the figure to draw into; by default a new one.
+
+    Raises:
+        ValueError: a function returns another shape.
 
     >>> figure = pt.plot.plane_maps({"twice as large": lambda points: 2 * points})
     """
@@ -274,7 +305,7 @@ def plane_maps(maps, *, figure=None):
     is_new = figure is None
     figure = new_figure(figure, 2.4 * len(results), 2.9)
     panels = figure.subplots(1, len(results), squeeze=False, sharex=True, sharey=True)[0]
-    ends = []
+    parts = []
     for axes, (title, function) in zip(panels, results.items(), strict=True):
 
         def moved(points, title=title, function=function):
@@ -286,7 +317,7 @@ def plane_maps(maps, *, figure=None):
                 )
             return result
 
-        ends.append(_grid(axes, moved, 2))
+        parts.append(_grid(axes, moved, 2))
         letter = moved(_dense(LETTER))
         axes.fill(*letter.T, facecolor=SKY, alpha=0.75, edgecolor=BLUE, zorder=3)
         origin, *tips = moved(np.array([(0, 0), (1, 0), (0, 1)], float))
@@ -302,10 +333,10 @@ def plane_maps(maps, *, figure=None):
                 zorder=4,
             )
         axes.set_title(title, fontsize=10)
-    ends = np.concatenate(ends)
+    ends = np.concatenate(parts)
     if is_new:
         width, height = np.ptp(ends, axis=0) + 0.6
-        figure.set_figheight(2.2 * height / width + 0.6)
+        figure.set_figheight(2.2 * height / width + 0.6)  # type: ignore[union-attr]
     for axes in panels:
         axes.set(
             xlim=(ends[:, 0].min() - 0.3, ends[:, 0].max() + 0.3),
@@ -344,7 +375,9 @@ def _plane(axes):
     axes.spines[:].set_color("#d0d0d0")
 
 
-def through_layers(model, x, labels, *, figure=None):
+def through_layers(
+    model: Sequential, x: ArrayLike, labels: ArrayLike, *, figure: Figure | SubFigure | None = None
+) -> Figure | SubFigure:
     """Draw two or more classes of points as they come out of each layer of a model, with the grid
     of the input plane bent along.
 

@@ -1,15 +1,31 @@
-"""Pictures of what a training gave: curves, confusions, mistakes, weights, and all on one page."""
+"""Pictures of a training's result: curves, confusions, mistakes, weights, and all on one page."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytensor._support.arguments import integer
 from pytensor.plot._figures import BLUE, GREY, ORANGE, SIGNED, as_images, images, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.patches import Rectangle
+    from numpy.typing import ArrayLike
 
-def curves(history, names=None, *, figure=None):
-    """Draw loss and metrics over the epochs, the validation's beside the training's.
+    from pytensor.callbacks import History
+    from pytensor.models import Sequential
+
+
+def curves(
+    history: History | Mapping[str, Sequence[float]],
+    names: Iterable[str] | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Draw loss and metrics by epoch, of training and validation.
 
     Args:
         history: the History that fit returns, or its dictionary {name: [value of each epoch]}.
@@ -20,7 +36,7 @@ def curves(history, names=None, *, figure=None):
 
     >>> figure = pt.plot.curves({"loss": [0.9, 0.5, 0.4], "val_loss": [0.8, 0.6, 0.6]})
     """
-    values = getattr(history, "history", history)
+    values: Any = getattr(history, "history", history)
     known = [name for name in values if not name.startswith("val_")]
     names = known if names is None else list(names)
     missing = [name for name in names if name not in values]
@@ -47,7 +63,13 @@ def curves(history, names=None, *, figure=None):
     return figure
 
 
-def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
+def confusion_matrix(
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    class_names: Sequence[str] | None = None,
+    *,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
     """Show how many samples of each class (rows) a network predicts as each class (columns).
 
     Args:
@@ -72,7 +94,7 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
     n = len(class_names)
     counts = np.bincount(labels.astype(np.intp) * n + predicted, minlength=n * n).reshape(n, n)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(shares, 0)  # what is right would outshine what is wrong
+    np.fill_diagonal(shares, 0)  # correct counts would hide the errors
     figure = new_figure(figure, 5.4, 5.2)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Oranges", vmin=0, vmax=max(0.01, 1.3 * shares.max()))
@@ -107,22 +129,29 @@ def confusion_matrix(labels, predicted, class_names=None, *, figure=None):
     return figure
 
 
-def _square(i):
+def _square(i: int) -> Rectangle:
     from matplotlib.patches import Rectangle
 
     return Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="none", edgecolor=GREY, linewidth=0.8)
 
 
 def mistakes(
-    x, labels, probabilities, count=18, *, image_shape=None, class_names=None, figure=None
-):
-    """Show the samples that a network got wrong most confidently: the least probability of the
+    x: ArrayLike,
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    count: int = 18,
+    *,
+    image_shape: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Show the samples that a network got wrong most confidently: the lowest probability of the
     true class comes first.
 
     Args:
         x: the samples, as `images` takes them.
         labels: their true class numbers, integers (n,) from 0.
-        probabilities: what the network says, (n, classes).
+        probabilities: the network's outputs, (n, classes).
         count: how many to show at most.
         image_shape: (height, width) of a row of x.
         class_names: a text for each class; by default its number.
@@ -134,7 +163,12 @@ def mistakes(
     >>> figure = pt.plot.mistakes(x, labels, [[0.2, 0.8], [0.1, 0.9]])
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or len(x) != len(labels):
+    samples: Any = x
+    if (
+        probabilities.ndim != 2
+        or labels.shape != probabilities.shape[:1]
+        or len(samples) != len(labels)
+    ):
         raise ValueError(
             f"mistakes: x {np.shape(x)}, labels {labels.shape} and probabilities "
             f"{probabilities.shape}: expected (n, ...), (n,) and (n, classes)"
@@ -154,7 +188,7 @@ def mistakes(
     ]
     # np.stack: x may be a tensor, which does not take arrays of integers as an index
     return images(
-        np.stack([np.asarray(x[int(i)]) for i in worst]),
+        np.stack([np.asarray(samples[int(i)]) for i in worst]),
         captions,
         columns=6,
         figure=figure,
@@ -163,8 +197,14 @@ def mistakes(
     )
 
 
-def weights(kernel, count=40, *, image_shape=None, figure=None):
-    """Show the weights of the units of a first layer, each as an image of what it looks for.
+def weights(
+    kernel: ArrayLike,
+    count: int = 40,
+    *,
+    image_shape: Sequence[int] | None = None,
+    figure: Figure | SubFigure | None = None,
+) -> Figure | SubFigure:
+    """Show the weights of the units of a first layer, one image for each unit.
 
     Args:
         kernel: (inputs, units), the layer's kernel.
@@ -172,7 +212,7 @@ def weights(kernel, count=40, *, image_shape=None, figure=None):
         image_shape: (height, width) of a sample; without it, weights are drawn as bars.
 
     Raises:
-        ValueError: kernel is no matrix, or image_shape has another number of elements than inputs.
+        ValueError: kernel is not a matrix, or image_shape does not have `inputs` elements.
 
     >>> kernel = np.random.default_rng(0).normal(size=(64, 4))
     >>> figure = pt.plot.weights(kernel, image_shape=(8, 8))
@@ -198,13 +238,22 @@ def weights(kernel, count=40, *, image_shape=None, figure=None):
     )
 
 
-def report(model, x, y, history=None, *, image_shape=None, class_names=None, title=None):
+def report(
+    model: Sequential,
+    x: ArrayLike,
+    y: ArrayLike,
+    history: History | Mapping[str, Sequence[float]] | None = None,
+    *,
+    image_shape: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draw one page about a trained classifier: curves, confusion matrix, worst mistakes, and
     the weights of the first layer.
 
     Args:
         model: its outputs are probabilities, (n, classes), or (n, 1) for two classes.
-        x: samples of the kind that the model takes, best such that it was not trained on.
+        x: samples for the model, preferably ones it was not trained on.
         y: their class numbers (n,) or (n, 1), or one-hot rows (n, classes).
         history: a History or its dictionary; by default that of the model's last fit.
         image_shape: (height, width) of a sample, where x has rows: images are drawn, not bars.
@@ -215,7 +264,7 @@ def report(model, x, y, history=None, *, image_shape=None, class_names=None, tit
         A Figure; write it with `save`.
 
     Raises:
-        ValueError: the data do not fit the model.
+        ValueError: the data do not match the model.
 
     >>> model = pt.models.Sequential([pt.layers.Dense(2, "softmax", input_shape=(4,))])
     >>> figure = pt.plot.report(model, np.random.default_rng(0).random((6, 4)), [0, 1] * 3)
@@ -228,16 +277,16 @@ def report(model, x, y, history=None, *, image_shape=None, class_names=None, tit
         probabilities = np.hstack((1 - probabilities, probabilities))
     _check_range("report", labels, probabilities.shape[1])
     class_names = _names("report", class_names, probabilities.shape[1])
-    history = model.history if history is None else history
+    shown: Any = model.history if history is None else history
     kernel = next((w for w in model.weights if w.ndim == 2), None)
     figure = new_figure(None, 14, 10)
     if title:
         figure.suptitle(title, fontsize=13)
     upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.05))
     left, right = upper.subfigures(1, 2, width_ratios=(1.7, 1))
-    values = getattr(history, "history", history)
+    values: Any = getattr(shown, "history", shown)
     if values:
-        curves(history, [name for name in values if not name.startswith("val_")][:2], figure=left)
+        curves(shown, [name for name in values if not name.startswith("val_")][:2], figure=left)
     else:
         _note(left, "not trained in this run: no curves")
     confusion_matrix(labels, probabilities.argmax(axis=1), class_names, figure=right)
