@@ -66,7 +66,7 @@ class _OfNorms(Constraint):
         Args:
             axis: the axis of the vectors, or a list of axes.
         """
-        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
 
     def length(self, norms: Tensor) -> Tensor | float:
         """Return the new norms."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytensor._core import Tensor, asarray, empty
 from pytensor._support.arguments import integer, number
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = ["generator", "integers", "normal", "permutation", "seed", "stream", "uniform"]
 
@@ -86,7 +89,14 @@ def stream(*numbers: int) -> Iterator[None]:
 # ------------------------------------------------------------------------------ distributions
 
 
-def normal(shape=(), *, mean=0.0, std=1.0, dtype="float32", generator=None) -> Tensor:
+def normal(
+    shape: int | Sequence[int] = (),
+    *,
+    mean: float = 0.0,
+    std: float = 1.0,
+    dtype: DTypeLike = "float32",
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Draw from the normal distribution.
 
     Args:
@@ -111,7 +121,14 @@ def normal(shape=(), *, mean=0.0, std=1.0, dtype="float32", generator=None) -> T
     return asarray(values * values.dtype.type(std) + values.dtype.type(mean))
 
 
-def uniform(shape=(), *, low=0.0, high=1.0, dtype="float32", generator=None) -> Tensor:
+def uniform(
+    shape: int | Sequence[int] = (),
+    *,
+    low: float = 0.0,
+    high: float = 1.0,
+    dtype: DTypeLike = "float32",
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Draw from the uniform distribution on [low, high).
 
     Args:
@@ -139,7 +156,14 @@ def uniform(shape=(), *, low=0.0, high=1.0, dtype="float32", generator=None) -> 
     return asarray(np.asarray(values, dtype))
 
 
-def integers(low, high, shape=(), *, dtype="int64", generator=None) -> Tensor:
+def integers(
+    low: int,
+    high: int,
+    shape: int | Sequence[int] = (),
+    *,
+    dtype: DTypeLike = "int64",
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Draw integers from low up to, but not including, high.
 
     Args:
@@ -171,7 +195,7 @@ def integers(low, high, shape=(), *, dtype="int64", generator=None) -> Tensor:
     return asarray(np.asarray(values, found))
 
 
-def permutation(x, *, generator=None) -> Tensor:
+def permutation(x: int | ArrayLike, *, generator: np.random.Generator | None = None) -> Tensor:
     """Shuffle the numbers 0 ... n - 1, or a copy of a tensor along its first axis.
 
     Args:
@@ -196,7 +220,7 @@ def permutation(x, *, generator=None) -> Tensor:
     return tensor[asarray(source.permutation(tensor.shape[0]))]
 
 
-def _source(name, given):
+def _source(name: str, given: np.random.Generator | None) -> np.random.Generator:
     if given is None:
         return generator()
     if not isinstance(given, np.random.Generator):
@@ -206,12 +230,12 @@ def _source(name, given):
     return given
 
 
-def _shape(name, shape):
+def _shape(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
     lengths = shape if isinstance(shape, (tuple, list)) else (shape,)
     return tuple(integer(f"{name}: shape", length, 0) for length in lengths)
 
 
-def _float_dtype(name, dtype):
+def _float_dtype(name: str, dtype: DTypeLike) -> np.dtype[Any]:
     found = empty(0, dtype=dtype).dtype
     if found.kind != "f":
         raise TypeError(f"{name}: dtype: found {found}: expected float32 or float64")
