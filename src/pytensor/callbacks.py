@@ -12,11 +12,12 @@ import functools
 import inspect
 import io
 import math
+import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -42,22 +43,32 @@ __all__ = [
 
 Logs = dict[str, Any] | None
 
-HOOKS = (
-    "on_train_begin",
-    "on_train_end",
-    "on_epoch_begin",
-    "on_epoch_end",
-    "on_train_batch_begin",
-    "on_train_batch_end",
-    "on_test_begin",
-    "on_test_end",
-    "on_test_batch_begin",
-    "on_test_batch_end",
-    "on_predict_begin",
-    "on_predict_end",
-    "on_predict_batch_begin",
-    "on_predict_batch_end",
-)
+_OfRun: TypeAlias = Callable[[dict[str, float]], object] | None
+_OfPart: TypeAlias = (
+    Callable[[int, dict[str, float]], object] | None
+)  # the number of the epoch or batch
+
+
+class Hooks(TypedDict, total=False):
+    """The hooks, and the functions that LambdaCallback takes for them."""
+
+    on_train_begin: _OfRun
+    on_train_end: _OfRun
+    on_epoch_begin: _OfPart
+    on_epoch_end: _OfPart
+    on_train_batch_begin: _OfPart
+    on_train_batch_end: _OfPart
+    on_test_begin: _OfRun
+    on_test_end: _OfRun
+    on_test_batch_begin: _OfPart
+    on_test_batch_end: _OfPart
+    on_predict_begin: _OfRun
+    on_predict_end: _OfRun
+    on_predict_batch_begin: _OfPart
+    on_predict_batch_end: _OfPart
+
+
+HOOKS = tuple(Hooks.__annotations__)
 
 
 class Callback:
@@ -253,7 +264,7 @@ class LambdaCallback(Callback):
     1 {'loss': 0.0}
     """
 
-    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+    def __init__(self, **hooks: Unpack[Hooks]) -> None:
         """Take functions by the name of their hook.
 
         Raises:
@@ -453,7 +464,7 @@ class ModelCheckpoint(_Monitor):
 
     def __init__(
         self,
-        filepath: Any,
+        filepath: str | os.PathLike[str],
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,

@@ -12,6 +12,7 @@ and callbacks are the same.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from pytensor._support.arguments import integer
@@ -40,7 +41,11 @@ class Checkpoint(Callback):
     runs_last = True
 
     def __init__(
-        self, path: Any, save_freq: int | str = "epoch", resume: Any = False, notes: Any = None
+        self,
+        path: str | os.PathLike[str],
+        save_freq: int | str = "epoch",
+        resume: bool | str | os.PathLike[str] = False,
+        notes: Any = None,
     ) -> None:
         """Choose the file, and when to write it.
 

@@ -16,21 +16,16 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from pytensor._core import _Axis, _Operand
-    from pytensor._functions import numpy_fft
     from pytensor._functions.numpy_fft import *  # noqa: F403
-
-__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq"]
-if TYPE_CHECKING:
-    __all__ += numpy_fft.__all__
-else:
-    __all__ += by_numpy.names("fft")
+else:  # type checkers don't follow a list that is computed; to them all names here are public
+    __all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq", *by_numpy.names("fft")]
 
     def __getattr__(name):
         return on_demand.attribute(globals(), "fft", name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(globals()["__all__"])
 
 
 def fftfreq(

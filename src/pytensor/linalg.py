@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from pytensor._core import _Operand
-    from pytensor._functions import numpy_linalg
+    from pytensor._core import matmul as matmul
     from pytensor._functions.numpy_linalg import *  # noqa: F403
-
-__all__ = [
-    "cross",
-    "diagonal",
-    "matmul",
-    "matrix_transpose",
-    "outer",
-    "tensordot",
-    "trace",
-    "vecdot",
-]
-if TYPE_CHECKING:
-    __all__ += numpy_linalg.__all__
-else:
-    __all__ += by_numpy.names("linalg")
+    from pytensor._functions.products import tensordot as tensordot
+    from pytensor._functions.products import vecdot as vecdot
+    from pytensor._functions.shapes import matrix_transpose as matrix_transpose
+else:  # type checkers don't follow a list that is computed; to them all names here are public
+    __all__ = [
+        "cross",
+        "diagonal",
+        "matmul",
+        "matrix_transpose",
+        "outer",
+        "tensordot",
+        "trace",
+        "vecdot",
+        *by_numpy.names("linalg"),
+    ]
 
     def __getattr__(name):
         return on_demand.attribute(globals(), "linalg", name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(globals()["__all__"])
 
 
 def outer(x: _Operand, y: _Operand, /) -> Tensor:

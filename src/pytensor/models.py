@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -314,11 +315,11 @@ class Sequential(Trainer):
     def _repr_html_(self) -> str:
         return html.summary(self.name, *self._summary())
 
-    def save(self, path: Any, include_optimizer: bool = True) -> None:
+    def save(self, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
         """Write the whole model to a safetensors file; see save_model."""
         model_files.save_model(self, path, include_optimizer)
 
-    def save_weights(self, path: Any) -> None:
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Write all weights to a safetensors file; a crash leaves the old file or the new one.
 
         Raises:
@@ -328,7 +329,7 @@ class Sequential(Trainer):
         """
         model_files.save_weights(self, path)
 
-    def load_weights(self, path: Any) -> None:
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Read all weights from a file that save_weights or save wrote.
 
         Raises:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pytensor import _functions as pt
 from pytensor import schedules
@@ -52,6 +52,19 @@ __all__ = [
 
 Rate = float | schedules.LearningRateSchedule
 Gradient = Tensor | RowGradient
+
+
+class _Options(TypedDict, total=False):
+    name: str | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+
+
+class Options(_Options, total=False):
+    """What every optimizer takes beside its own numbers; see Optimizer."""
+
+    weight_decay: float | None
 
 
 class Optimizer(Configurable):
@@ -354,7 +367,7 @@ class SGD(Optimizer):
         learning_rate: Rate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -411,7 +424,7 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -500,7 +513,7 @@ class Adagrad(Optimizer):
         learning_rate: Rate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -544,7 +557,11 @@ class Adadelta(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: Rate = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **options: Any
+        self,
+        learning_rate: Rate = 0.001,
+        rho: float = 0.95,
+        epsilon: float = 1e-7,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -592,7 +609,7 @@ class _Moments(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -641,7 +658,7 @@ class Adam(_Moments):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 
@@ -730,7 +747,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
-        **options: Any,
+        **options: Unpack[_Options],
     ) -> None:
         """Keep the numbers.
 
@@ -866,7 +883,11 @@ class Lion(Optimizer):
     """
 
     def __init__(
-        self, learning_rate: Rate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **options: Any
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.99,
+        **options: Unpack[Options],
     ) -> None:
         """Keep the numbers.
 

@@ -481,16 +481,21 @@ cdef Tensor shared_with(object source):
     return from_buffer(source)
 
 
-cdef bint of_python_numbers(object values) except -1:
-    """Whether the first leaf of a nested sequence is a Python number: then defaults apply."""
+cdef object first_leaf(object values):
+    """The first leaf of a nested sequence; an empty sequence if there is none."""
     cdef int depth
     for depth in range(PT_MAX_NDIM):  # deeper ones can't become tensors
-        if not isinstance(values, (list, tuple)):
+        if not isinstance(values, (list, tuple)) or len(values) == 0:
             break
-        if len(values) == 0:
-            return True
         values = values[0]
-    return type(values) in (bool, int, float, complex)
+    return values
+
+
+cdef bint of_python_numbers(object values) except -1:
+    """Whether the first leaf of a nested sequence is a Python number: then defaults apply."""
+    leaf = first_leaf(values)
+    return type(leaf) in (bool, int, float, complex) or (
+        isinstance(leaf, (list, tuple)) and len(leaf) == 0)
 
 
 cdef bint is_untyped(object values) except -1:
@@ -582,9 +587,9 @@ cdef Tensor as_tensor(object value, str name="asarray"):
 
 
 cdef bint holds_large_integers(object values, object array) except -1:
-    """Whether values are Python's integers, of which NumPy makes float64: some are beyond int64."""
-    return (isinstance(values, (list, tuple)) and array.size > 0 and array.max() >= 2.0**63
-            and of_integers(np.asarray(values, dtype=object)))
+    """Whether values are Python integers that NumPy made float64, since some are beyond int64."""
+    return (isinstance(values, (list, tuple)) and type(first_leaf(values)) is int
+            and array.max() >= 2.0**63 and of_integers(np.asarray(values, dtype=object)))
 
 
 cdef int check_depth(int depth, str name) except -1:

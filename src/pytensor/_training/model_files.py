@@ -17,6 +17,7 @@ from it.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from pytensor.layers.layer import mode
 VERSION = 1
 
 
-def save_weights(model: Any, path: Any) -> None:
+def save_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Write all weights of a model to a safetensors file.
 
     Raises:
@@ -46,7 +47,7 @@ def save_weights(model: Any, path: Any) -> None:
     write_atomically(path, save(_weights("save_weights", model)))
 
 
-def load_weights(model: Any, path: Any) -> None:
+def load_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Read the weights of a model from a safetensors file of weights or of a whole model.
 
     Raises:
@@ -60,7 +61,9 @@ def load_weights(model: Any, path: Any) -> None:
     assign_weights(f"load_weights: {path}", model, read(f"load_weights: {path}", path)[0])
 
 
-def save_model(model: Any, path: Any, include_optimizer: bool = True, notes: Any = None) -> None:
+def save_model(
+    model: Any, path: str | os.PathLike[str], include_optimizer: bool = True, notes: Any = None
+) -> None:
     """Write a model to a safetensors file: architecture, weights, and how it was compiled.
 
     Args:
@@ -119,7 +122,7 @@ def write_model(
 
 
 def load_model(
-    path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True
+    path: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None, compile: bool = True
 ) -> Any:
     """Return the model in a file that save_model or a checkpoint wrote.
 
@@ -166,7 +169,7 @@ def load_model(
     return model
 
 
-def read_notes(path: Any) -> Any:
+def read_notes(path: str | os.PathLike[str]) -> Any:
     """Return what save_model was given as notes; raises as load_model."""
     path = as_path("read_notes", path)
     return read_model(f"read_notes: {path}", path)[1].get("notes")

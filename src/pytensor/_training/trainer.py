@@ -50,8 +50,8 @@ class Trainer(Model):
 
     def compile(
         self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
+        optimizer: str | optimizers.Optimizer | type[optimizers.Optimizer] = "rmsprop",
+        loss: str | losses.Loss | type[losses.Loss] | Callable[..., Any] | None = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
     ) -> None:
