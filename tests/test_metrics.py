@@ -286,6 +286,9 @@ def test_r2_weights_of_0_and_nan():
     metric.update_state([1.0, 2.0, 3.0], [1.0, 2.0, 2.5])
     assert metric.result() == pytest.approx(1 - 0.25 / 2)
     assert np.isnan(metric([NAN, 1.0], [0.0, 1.0]))
+    assert np.isnan(metric([1.0, 1.0], [NAN, 1.0]))  # also where all targets are the same
+    several = metrics.R2Score(None)([[1.0, 1.0], [1.0, 2.0]], [[NAN, 1.0], [1.0, 2.0]])
+    np.testing.assert_array_equal(several, [NAN, 1.0])
 
 
 @pytest.mark.oracle
