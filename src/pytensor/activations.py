@@ -153,7 +153,9 @@ def gelu(x, /, approximate=False):
     """
     x = pt.asarray(x)
     if approximate:
-        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+        near = pt.clip(x, -10.0, 10.0)  # the tanh is 1 there, and the cube overflows far beyond
+        inner = near + 0.044715 * near * near * near
+        return 0.5 * x * (1 + tanh(math.sqrt(2 / math.pi) * inner))
     return 0.5 * x * (1 + pt.erf(x * math.sqrt(0.5)))
 
 
@@ -279,7 +281,7 @@ def squareplus(x, /, b=4):
     Tensor([1.       , 2.4142137], dtype=float32)
     """
     x = pt.asarray(x)
-    return (x + pt.sqrt(x * x + b)) / 2
+    return (x + pt.hypot(x, math.sqrt(b))) / 2
 
 
 _BY_NAME = {name: globals()[name] for name in __all__ if name != "get"}

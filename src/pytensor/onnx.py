@@ -116,7 +116,11 @@ def _unless_at_most(g, x, limit, y, z):
 
 
 def _squareplus(g, x):
-    return g("Mul", g("Add", x, g("Sqrt", g("Add", g("Mul", x, x), 4.0))), 0.5)
+    size = g("Abs", x)
+    larger = g("Max", size, 2.0)
+    ratio = g("Div", g("Min", size, 2.0), larger)
+    length = g("Mul", larger, g("Sqrt", g("Add", g("Mul", ratio, ratio), 1.0)))
+    return g("Mul", g("Add", x, length), 0.5)
 
 
 _ACTIVATIONS = {
