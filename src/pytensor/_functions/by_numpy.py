@@ -224,6 +224,26 @@ def solve(x, y):
     return np.linalg.solve(x, y)
 
 
+def vector_norm(x, axis, keepdims, ord):
+    """np.linalg.vector_norm, again in double precision where the powers of single overflow or
+    underflow."""
+    norm = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
+    if x.dtype not in (np.float32, np.complex64) or abs(ord) in (0, 1, np.inf):
+        return norm
+    least, most = (norm, norm) if norm.ndim == 0 else (norm.min(initial=1), norm.max(initial=1))
+    if least > 1e-5 and most < (np.inf if ord > 0 else 1e5):
+        return norm
+    double = x.astype(np.result_type(x, np.float64))
+    return np.linalg.vector_norm(double, axis=axis, keepdims=keepdims, ord=ord).astype(norm.dtype)
+
+
+def matrix_norm(x, keepdims, ord):
+    """np.linalg.matrix_norm, whose Frobenius norm is a vector_norm."""
+    if ord == "fro":
+        return vector_norm(x, (-2, -1), keepdims, 2)
+    return np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)
+
+
 def transform_n(function, x, s, axes, norm):
     """A Fourier transform along several axes; s alone means the last ones."""
     if s is not None and axes is None:

@@ -260,7 +260,7 @@ other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.
                "Tensor([[0.5 , 0.  ],\n        [0.  , 0.25]], dtype=float32)"))
 other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
       "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
-      "np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)",
+      "matrix_norm(x, keepdims, ord)",
       d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",),
       example=("pt.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]])", "Tensor(5., dtype=float32)"))
 other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
@@ -310,7 +310,7 @@ other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.
       example=("pt.linalg.svdvals([[3.0, 0.0], [0.0, 2.0]])", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
-      "np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)",
+      "vector_norm(x, axis, keepdims, ord)",
       d=("expand_axes(g, axis, keepdims) * vector_norm_slope(x, out, axis, keepdims, ord)",),
       jvp=("sum(t * vector_norm_slope(x, out, axis, keepdims, ord), axis=axis, "
            "keepdims=keepdims)",),
