@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+from numbers import Integral
 
 import numpy as np
 
@@ -162,6 +163,8 @@ def _evenly_spaced(name, values, dtype):
                 raise OverflowError(
                     f"{name}: {end} is out of the range of {target}: {low} to {high}"
                 )
+    if values.dtype.kind == "O":
+        values = values.astype(target)
     return asarray(values, dtype=target)
 
 
@@ -193,6 +196,10 @@ def arange(start, /, stop=None, step=1, *, dtype=None, device=None):
             f"arange: from {start} to {stop} by {step}: expected not more elements "
             "than memory has addresses"
         ) from None
+    integers = all(isinstance(value, Integral) for value in (start, stop, step))
+    if integers and values.dtype.kind in "fO":  # so NumPy answers a number beyond int64
+        dtype = np.int64 if dtype is None else dtype
+        values = np.array(range(start, stop, step), dtype=object)
     return _evenly_spaced("arange", values, dtype)
 
 
