@@ -1,7 +1,8 @@
 """What follows from counts of true and false positives and negatives.
 
 A prediction is positive where it is above a threshold, in its own dtype: the float32 0.3 is not
-above 0.3. NaN is above none. Weights of samples count instead of 1.
+above 0.3. NaN is above none. Where a target is NaN, so is the count. Weights of samples count
+instead of 1.
 """
 
 from __future__ import annotations
@@ -67,10 +68,14 @@ class _Counts(Metric):
                     f"{p.shape[-1]} classes"
                 )
             y, p, w = (array[:, self.class_id] for array in (y, p, w))
-        self._count(y.ravel() != 0, p.ravel(), w.ravel())
+        self._count(y.ravel(), p.ravel(), w.ravel())
 
     def _count(self, y, p, w):
         """Add counts: how many thresholds lie below each prediction says where it is positive."""
+        unknown = y != y
+        if unknown.any():  # neither true nor false: no count is known then
+            w = np.where(unknown, np.nan, w)
+        y = y != 0
         n = len(self._limits)
         limits = self._limits.astype(p.dtype) if p.dtype.kind == "f" else self._limits
         order = np.argsort(limits, kind="stable")
