@@ -419,7 +419,7 @@ def test_a_rank_runs_its_share_of_the_threads(monkeypatch, own, others, quota, e
     )
     comm = types.SimpleNamespace(Split_type=lambda kind: node)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(own))
-    monkeypatch.setattr("pytensor.build_config", lambda: {"default threads": quota})
+    monkeypatch.setattr(distributed.pt, "build_config", lambda: {"default threads": quota})
     mpi = types.SimpleNamespace(COMM_TYPE_SHARED=0)
     assert distributed._share_of_processors(mpi, comm) == expected
 
