@@ -134,6 +134,15 @@ def test_slopes_at_0_are_those_from_below(name, expected):
     assert pt.grad(activations.get(name))(pt.asarray(0.0)).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    "f", [activations.squareplus, lambda x: activations.gelu(x, approximate=True)]
+)
+def test_squares_and_cubes_do_not_overflow(f):
+    x = pt.asarray([-3e38, -1e20, 1e13, 1e20, 1.5e38])
+    np.testing.assert_array_equal(f(x), [0, 0, *np.asarray(x)[2:]])
+    np.testing.assert_array_equal(pt.grad(lambda x: f(x).sum())(x), [0, 0, 1, 1, 1])
+
+
 def test_a_slope_of_0_at_infinity():
     x = pt.asarray([-np.inf, np.inf])
     assert activations.leaky_relu(x, negative_slope=0.0).tolist() == [0, np.inf]

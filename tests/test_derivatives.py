@@ -552,6 +552,27 @@ def tangent_by(f, args, k):
     ]
 
 
+@pytest.mark.parametrize("size", [1e-40, 1e-25, 1.0, 1e20, 1e37])
+@pytest.mark.parametrize("ord", [-2, 0.5, 2, 3])
+def test_norms_at_extreme_arguments(size, ord):
+    """No power overflows or vanishes where the norm and its slope do not."""
+    x = np.array([[3, -4], [1, 2]], np.float32) * np.float32(size)
+    double = x.astype(np.float64)
+
+    def norm(x):
+        return pt.linalg.vector_norm(x, axis=1, ord=ord)
+
+    for f in (norm, pt.linalg.matrix_norm):
+        found, expected = (
+            pt.value_and_grad(lambda x, f=f: f(x).sum())(pt.asarray(y)) for y in (x, double)
+        )
+        for ours, right in zip(found, expected, strict=True):
+            rtol = 1e-4 if size < 1e-30 else 1e-6  # denormal numbers have few digits
+            np.testing.assert_allclose(ours, right, rtol=rtol, atol=1e-44)
+    for value in (np.inf, np.nan):
+        np.testing.assert_array_equal(pt.linalg.vector_norm([value, 1.0], ord=2), value)
+
+
 @pytest.mark.parametrize("name", SLOPES)
 def test_slopes_at_extreme_arguments(name):
     """No intermediate result overflows or vanishes where the slope does not."""

@@ -172,6 +172,24 @@ def test_nan_is_never_right():
     assert metrics.SparseCategoricalAccuracy()([NAN, 1.5, 1.0], [[0.1, 0.9]] * 3) == 1 / 3
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        metrics.TruePositives,
+        metrics.FalseNegatives,
+        metrics.Precision,
+        lambda: metrics.Recall([0.3, 0.5]),
+        metrics.AUC,
+        lambda: metrics.AUC(curve="PR"),
+        metrics.F1Score,
+    ],
+)
+def test_nothing_is_counted_where_a_target_is_nan(make):
+    y, p = [[NAN], [1.0], [0.0]], [[0.9], [0.9], [0.1]]
+    assert np.isnan(make()(y, p)).all()
+    assert np.isfinite(make()(y[1:], p[1:])).all()
+
+
 def test_nan_is_above_no_threshold():
     y, p = [1, 1, 0], np.array([NAN, 0.7, NAN], np.float32)
     for thresholds in (0.5, [0.2, 0.5]):
@@ -286,6 +304,9 @@ def test_r2_weights_of_0_and_nan():
     metric.update_state([1.0, 2.0, 3.0], [1.0, 2.0, 2.5])
     assert metric.result() == pytest.approx(1 - 0.25 / 2)
     assert np.isnan(metric([NAN, 1.0], [0.0, 1.0]))
+    assert np.isnan(metric([1.0, 1.0], [NAN, 1.0]))  # also where all targets are the same
+    several = metrics.R2Score(None)([[1.0, 1.0], [1.0, 2.0]], [[NAN, 1.0], [1.0, 2.0]])
+    np.testing.assert_array_equal(several, [NAN, 1.0])
 
 
 @pytest.mark.oracle

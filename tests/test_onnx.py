@@ -70,6 +70,12 @@ def test_activations(tmp_path, rng, name):
     check(models.Sequential([layers.Activation(name, input_shape=(9,))]), x, tmp_path / "m.onnx")
 
 
+def test_squareplus_of_large_numbers(tmp_path):
+    x = np.array([[-1e20, -3.0, 0.0, 5.0, 1e20, 1e38]], np.float32)
+    model = models.Sequential([layers.Activation("squareplus", input_shape=(6,))])
+    check(model, x, tmp_path / "m.onnx", nan=False)
+
+
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 def test_layers(tmp_path, rng, layer):
     utils.set_random_seed(0)

@@ -181,6 +181,13 @@ def test_creation():
     np.testing.assert_allclose(pt.linspace(0, 1, 5), np.linspace(0, 1, 5))
     assert pt.linspace(0, 1, 0).shape == (0,)
     assert pt.arange(3, -1, -1, dtype="uint8").tolist() == [3, 2, 1, 0]
+    top = 2**64 - 1  # whose neighbours float64 does not tell apart
+    assert pt.arange(top - 2, top, dtype="uint64").tolist() == [top - 2, top - 1]
+    half = 2**63
+    assert pt.arange(half, half - 2, -1, dtype="uint64").tolist() == [half, half - 1]
+    assert pt.arange(0, 2 * half, half // 2, dtype="float64").tolist() == [
+        k * half / 2 for k in range(4)
+    ]
     for dtype in KINDS["i"]:  # rounded down, as NumPy's
         np.testing.assert_array_equal(pt.linspace(-2.5, 2.5, 4, dtype=dtype), [-3, -1, 0, 2])
 
@@ -227,6 +234,7 @@ def test_arange(arguments):
             "^arange: -3 is out of the range of uint8: 0 to 255",
         ),
         (lambda: pt.arange(3, -2, -1, dtype="uint16"), OverflowError, "^arange: -1 is out of"),
+        (lambda: pt.arange(2**63, 2**63 + 2), OverflowError, "^arange: 9223372036854775808 is out"),
         (lambda: pt.arange(0.0, 300.0, dtype="int8"), OverflowError, "^arange: 299.0 is out of"),
         (lambda: pt.linspace(0, 300, 4, dtype="int8"), OverflowError, "^linspace: 300.0 is out of"),
         (lambda: pt.linspace(-0.5, 3, 4, dtype="uint8"), OverflowError, "^linspace: -1.0 is out"),

@@ -131,7 +131,11 @@ def _unless_at_most(g: _Graph, x: str, limit: float, y: Any, z: Any) -> str:
 
 
 def _squareplus(g: _Graph, x: str) -> str:
-    return g("Mul", g("Add", x, g("Sqrt", g("Add", g("Mul", x, x), 4.0))), 0.5)
+    size = g("Abs", x)
+    larger = g("Max", size, 2.0)
+    ratio = g("Div", g("Min", size, 2.0), larger)
+    length = g("Mul", larger, g("Sqrt", g("Add", g("Mul", ratio, ratio), 1.0)))
+    return g("Mul", g("Add", x, length), 0.5)
 
 
 _ACTIVATIONS: dict[Callable[..., Any], Callable[[_Graph, str], str]] = {

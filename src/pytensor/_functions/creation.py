@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -144,6 +145,8 @@ def _evenly_spaced(name: str, values: np.ndarray, dtype: DTypeLike | None) -> Te
                 raise OverflowError(
                     f"{name}: {end} is out of the range of {target}: {low} to {high}"
                 )
+    if values.dtype.kind == "O":
+        values = values.astype(target)
     return asarray(values, dtype=target)
 
 
@@ -191,6 +194,10 @@ def arange(
             f"arange: from {start} to {stop} by {step}: expected not more elements "
             "than memory has addresses"
         ) from None
+    integers = all(isinstance(value, Integral) for value in (start, stop, step))
+    if integers and values.dtype.kind in "fO":  # NumPy's answer to a number beyond int64
+        dtype = np.int64 if dtype is None else dtype
+        values = np.array(range(start, stop, step), dtype=object)
     return _evenly_spaced("arange", values, dtype)
 
 

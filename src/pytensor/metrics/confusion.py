@@ -1,7 +1,7 @@
 """Metrics computed from counts of true and false positives and negatives.
 
 A prediction is positive if it is above a threshold, which is rounded to its dtype: the float32 0.3
-is not above 0.3. NaN is above no threshold. A sample counts by its weight, 1 by default.
+is not above 0.3. NaN is above no threshold; if a target is NaN, so is the count. A sample counts by its weight, 1 by default.
 """
 
 from __future__ import annotations
@@ -93,10 +93,14 @@ class _Counts(Metric):
                     f"{p.shape[-1]} classes"
                 )
             y, p, w = (array[:, self.class_id] for array in (y, p, w))
-        self._count(y.ravel() != 0, p.ravel(), w.ravel())
+        self._count(y.ravel(), p.ravel(), w.ravel())
 
     def _count(self, y: NDArray[Any], p: NDArray[Any], w: NDArray[Any]) -> None:
         """Add to the counts; a prediction is positive at all thresholds below it."""
+        unknown = y != y
+        if unknown.any():  # neither true nor false: no count is known then
+            w = np.where(unknown, np.nan, w)
+        y = y != 0
         n = len(self._limits)
         limits = self._limits.astype(p.dtype) if p.dtype.kind == "f" else self._limits
         order = np.argsort(limits, kind="stable")

@@ -366,6 +366,7 @@ class R2Score(Metric):
         (n, *_), _, _, _, variances, errors = self._moments
         constant = variances == 0
         scores = np.where(constant, errors == 0, 1 - errors / np.where(constant, 1, variances))
+        scores[np.isnan(errors)] = np.nan
         if n < 2:
             scores = np.full_like(scores, np.nan)
         if self.class_aggregation == "uniform_average" or (
