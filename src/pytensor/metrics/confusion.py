@@ -1,7 +1,8 @@
 """Metrics computed from counts of true and false positives and negatives.
 
 A prediction is positive if it is above a threshold, which is rounded to its dtype: the float32 0.3
-is not above 0.3. NaN is above no threshold; if a target is NaN, so is the count. A sample counts by its weight, 1 by default.
+is not above 0.3. NaN is above no threshold; if a target is NaN, so is the count. A sample counts by
+its weight, 1 by default.
 """
 
 from __future__ import annotations
