@@ -247,16 +247,18 @@ def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndar
     """Return np.linalg.vector_norm, also where powers of the elements over- or underflow."""
     norm = np.linalg.vector_norm
     result = norm(x, axis=axis, keepdims=keepdims, ord=ord)
-    if not 1 < ord < math.inf or x.size == 0:
+    if not (1 < ord < math.inf or -math.inf < ord < 0) or x.size == 0:
         return result
-    least = _least_norm(x.dtype, ord)
-    if (
-        least < result < math.inf
-        if result.ndim == 0
-        else least < result.min() <= result.max() < math.inf
-    ):
-        return result
-    scale = np.abs(x).max(axis=axis, keepdims=True)
+    if ord > 0:
+        least = _least_norm(x.dtype, ord)
+        if (
+            least < result < math.inf
+            if result.ndim == 0
+            else least < result.min() <= result.max() < math.inf
+        ):
+            return result
+    # The element whose power is the largest becomes 1.
+    scale = (np.max if ord > 0 else np.min)(np.abs(x), axis=axis, keepdims=True)
     scale = np.where((scale > 0) & (scale < math.inf), scale, scale.dtype.type(1))
     result = norm(x / scale, axis=axis, keepdims=True, ord=ord) * scale
     if keepdims:
