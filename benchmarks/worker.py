@@ -126,6 +126,8 @@ def main(library, descriptor, cores):
         except Exception:
             answer = "error", traceback.format_exc()
         connection.send(answer)
+        if jobs is None:  # there is no library to work with
+            return
 
 
 if __name__ == "__main__":

@@ -144,7 +144,8 @@ def test_slopes_at_0_are_those_from_below(name, expected):
 def test_squares_and_cubes_do_not_overflow(f, small):
     x = pt.asarray([-3e38, -1e20, 1e13, 1e20, 1.5e38])
     np.testing.assert_allclose(f(x), [*small, *np.asarray(x)[2:]], rtol=1e-6, atol=1e-44)
-    np.testing.assert_array_equal(pt.grad(lambda x: f(x).sum())(x), [0, 0, 1, 1, 1])
+    slope = pt.grad(lambda x: f(x).sum())(x)
+    np.testing.assert_allclose(slope, [0, 0, 1, 1, 1], rtol=1e-6, atol=1e-39)
 
 
 def test_a_slope_of_0_at_infinity():
