@@ -21,6 +21,7 @@ NOT_OURS = {
     "run.toml",
     "script.py",
     "site/index.html",
+    "build/",
 }
 
 
