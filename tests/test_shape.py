@@ -551,3 +551,13 @@ def test_broadcast_arrays_may_be_written_to():
     assert a.tolist() == [[1, 0, 0], [0, 0, 0]] and row.tolist() == [0, 0, 0]
     assert matrix[1, 1].item() == 2  # it has the shape: no copy
     assert c.tolist() == [[5, 5, 5], [7, 7, 7]]
+
+
+def test_repeat_of_empty_slices():
+    """np.repeat would count to 2**60 here."""
+    assert pt.repeat(pt.zeros((2, 0)), 3, axis=0).shape == (6, 0)
+    assert pt.repeat(pt.zeros((0, 2)), 2**40, axis=0).shape == (0, 2)
+    with pytest.raises(MemoryError):
+        pt.repeat(pt.zeros((1, 0)), 2**50, axis=0)
+    with pytest.raises(ValueError, match=r"^repeat: repeats: found 1152921504606846976: more"):
+        pt.repeat(pt.zeros((1, 0)), 2**60, axis=0)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["concat", "concatenate", "repeat", "stack", "tile", "unstack"]
 
+MOST = sys.maxsize // 8  # elements along an axis: NumPy numbers them with 8 bytes each
+
 
 def _tensors(arrays: Iterable[_Operand], name: str) -> list[Tensor]:
     """The arrays of a sequence, at least one, as tensors."""
@@ -103,11 +105,12 @@ def repeat(x: _Operand, repeats: _Operand, /, *, axis: SupportsIndex | None = No
     axis = read_axis(axis, tensor.ndim, "repeat")
     n = tensor.shape[axis]
     counts: int | np.ndarray
-    if type(repeats) is int and 0 <= repeats <= sys.maxsize // max(n, 1):
+    if type(repeats) is int and 0 <= repeats <= MOST // max(n, 1):
         counts = repeats
     else:
         counts = _counts(repeats, axis, n)
-    if _core.is_watched([tensor]):  # take has a derivative
+    # take has a derivative; and np.repeat of empty slices counts up to any number of them.
+    if tensor.size == 0 or _core.is_watched([tensor]):
         return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
     return asarray(np.repeat(tensor.numpy(), counts, axis))
 
@@ -151,8 +154,8 @@ def _counts(repeats: _Operand, axis: int, n: int) -> np.ndarray:
     # NumPy adds the counts up without a look at overflow, and writes beyond what it allocates.
     if (
         counts.size
-        and n * int(counts.max()) > sys.maxsize
-        and (counts.size == 1 or sum(counts.tolist()) > sys.maxsize)
+        and n * int(counts.max()) > MOST
+        and (counts.size == 1 or sum(counts.tolist()) > MOST)
     ):
         raise ValueError(
             f"repeat: repeats: found {counts.max()}: more elements than memory has addresses"
