@@ -275,37 +275,31 @@ def signature(row: Row, stub: bool) -> str:
 
 def docstring(row: Row) -> list[str]:
     """The docstring's lines: formula, then what every op of the kind shares."""
-    text = [row.doc, ""]
     spell = {"b": "bool", "i": "signed integers", "u": "unsigned integers", "f": "floating-point"}
+    dtypes = f"of {', '.join(spell[kind] for kind in row.types)}"
+    if row.types in ("b", "f"):
+        dtypes += f"; others are converted to {'bool' if row.types == 'b' else 'float32'}"
+    text = [row.doc, "", "Args:"]
     if row.kind == "reduction":
-        text += [
-            "x: tensor or array-like. axis: the axis or tuple of axes to reduce; all by default."
-            if row.identity is not None
-            else "x: tensor or array-like. axis: the axis to search; x is flattened by default.",
-            "keepdims: keep the reduced axes with length 1."
-            + " dtype: convert x to it first." * row.wide,
-        ]
+        text.append(f"    x: A tensor or array-like, {dtypes}.")
+        if row.identity is None:
+            text.append("    axis: The axis to search; x is flattened by default.")
+        else:
+            text.append("    axis: The axis or tuple of axes to reduce; all by default.")
+        text.append("    keepdims: Whether to keep the reduced axes with length 1.")
+        text += ["    dtype: Convert x to it first."] * row.wide
+        wrong = "There is no element to choose from." if row.chooses else "An axis appears twice."
     else:
-        names = ", ".join(row.inputs)
+        several = len(row.inputs) > 1
         text += [
-            f"{names}: tensors, array-likes or Python scalars"
-            + ("; shapes broadcast." if len(row.inputs) > 1 else "."),
-            "out: a tensor of the result's shape and dtype to write to.",
+            f"    {', '.join(row.inputs)}: Tensors, array-likes or Python scalars, {dtypes}"
+            + ("; shapes broadcast." if several else "."),
+            "    out: A tensor of the result's shape and dtype to write to.",
         ]
-    text += [
-        f"dtypes: {', '.join(spell[kind] for kind in row.types)}"
-        + (
-            "; others are converted to bool."
-            if row.types == "b"
-            else "; others are converted to float32."
-            if row.types == "f"
-            else "."
-        ),
-        "Returns: a tensor"
-        + (" of bool." if row.result == "bool" else " of int64." if row.result == "index" else "."),
-        "Raises: TypeError for a dtype without a rule, ValueError for shapes that do not "
-        + ("broadcast." if row.kind != "reduction" else "reduce (no element, no identity)."),
-    ]
+        wrong = "The shapes do not broadcast." if several else "out does not fit."
+    result = {"same": "", "bool": " of bool", "index": " of int64"}[row.result]
+    text += ["", "Returns:", f"    A tensor{result}.", "", "Raises:"]
+    text += ["    TypeError: There is no rule for the dtype.", f"    ValueError: {wrong}"]
     if row.example:
         call, result = row.example
         text += ["", f">>> {call}", *result.splitlines()]
