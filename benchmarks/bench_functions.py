@@ -3,6 +3,7 @@
 Views cost their call, so they are measured on a small tensor; what moves memory on a large one.
 """
 
+import numpy as np
 import pytest
 import samples
 from contenders import contenders
@@ -17,6 +18,7 @@ ROWS = samples.uniform((1000, 1000), seed=1)
 LOGITS = samples.uniform((1000, 10), seed=2)
 COLUMNS = (slice(None), slice(None, None, 2))
 CLASSES = samples.uniform(1000, "int64", 0, 9)
+ORDER = np.random.default_rng(3).permutation(1000)
 ONE_HOT = (CLASSES[:, None] == range(10)).astype("float32")
 
 
@@ -100,6 +102,16 @@ CASES = {
             None,
         )
     ],
+    "set_at": [
+        (
+            "1000 rows of 1000x1000",
+            {"x": ROWS, "rows": ORDER, "y": ROWS[::-1].copy()},
+            "pt.set_at(x, rows, y)",
+            "(z := x.copy()).__setitem__(rows, y) or z",
+            "(z := x.clone()).__setitem__(rows, y) or z",
+            "x.at[rows].set(y)",
+        )
+    ],
     "concat": [
         (
             "two of 1000x1000",
@@ -137,6 +149,16 @@ CASES = {
             "torch.softmax(x, -1)",
             "jax.nn.softmax(x)",
         ),
+    ],
+    "logsumexp": [
+        (
+            "rows 1000x1000",
+            {"x": ROWS},
+            "pt.logsumexp(x, axis=-1)",
+            "(m := x.max(-1)) + np.log(np.exp(x - m[:, None]).sum(-1))",
+            "torch.logsumexp(x, -1)",
+            "jax.nn.logsumexp(x, -1)",
+        )
     ],
     "log_softmax": [
         (
