@@ -197,7 +197,7 @@ def arange(
     integers = all(isinstance(value, Integral) for value in (start, stop, step))
     if integers and values.dtype.kind in "fO":  # NumPy's answer to a number beyond int64
         dtype = np.int64 if dtype is None else dtype
-        values = np.array(range(start, stop, step), dtype=object)
+        values = np.array(range(int(start), int(stop), int(step)), dtype=object)
     return _evenly_spaced("arange", values, dtype)
 
 
