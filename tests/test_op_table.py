@@ -119,7 +119,8 @@ def test_no_name_stands_twice():
 def test_row_is_complete(row):
     f = getattr(_ops, row.name)
     assert f.__doc__.startswith(row.doc)
-    assert "Returns:" in f.__doc__ and "Raises: TypeError" in f.__doc__
+    assert all(f"\n    {section}:\n" in f.__doc__ for section in ("Args", "Returns", "Raises"))
+    assert "        TypeError: " in f.__doc__
     assert row.name in dir(pt)
     assert len(row.domain) == len(row.d) == len(row.inputs)
     assert all(row.c_for(kind) for kind in row.types) and row.types
