@@ -115,7 +115,6 @@ class Layer(Configurable):
     """
 
     _added_losses: Sequence[Tensor] = ()
-    _without_layers: tuple[str, ...] = ()  # attributes whose layers are not this one's
     activity_regularizer: Resolved[RegularizerLike, Callable[[Tensor], Tensor] | None] = Resolved(
         regularizers.get, "A function of the outputs whose value the loss adds, or None."
     )
@@ -229,9 +228,7 @@ class Layer(Configurable):
         """Return the layers in this one's attributes, and in lists and dictionaries there, by
         name."""
         found: dict[str, Layer] = {}
-        for attribute, value in vars(self).items():
-            if attribute in self._without_layers:
-                continue
+        for value in vars(self).values():
             for item in _layers_in(value):
                 if not any(item is known for known in found.values()):
                     found[unique_name(item.name, found)] = item
