@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import math
 import os
 import shutil
@@ -29,7 +30,7 @@ from pytensor._autodiff import transforms
 from pytensor._commands import UsageError
 from pytensor._tables import ops
 from pytensor._training import foreign_weights, model_files
-from pytensor.datasets import Shards
+from pytensor.datasets import Shards, _archive
 
 # Modules that pytensor imports on first use: imported here so that tools/fuzz.py instruments them.
 for _name in ("checkpoints", "_autodiff.rules", "_autodiff.linalg_rules", "_functions.by_numpy"):
@@ -165,6 +166,28 @@ def npy(data):
             assert np.asarray(shards).nbytes <= len(data), "more elements than bytes"
 
         any_of(ValueError, mapped, lambda: check_data(datasets.files.load(packed)))
+
+
+@target(
+    ValueError,
+    words=(
+        b"\x93NUMPY\x01\0",
+        b"{'descr': '|O', 'fortran_order': False, 'shape': (2,), }",
+        b"\x80\x03",
+        b"cnumpy.core.multiarray\n_reconstruct\n",
+        b"cnumpy\nndarray\n",
+        b"cbuiltins\neval\n",
+        *(bytes([code]) for code in b"(tlaebR.KMJq\x85\x86\x87\x8a\x93\x96"),
+        *BINARY_WORDS,
+    ),
+)
+def lists(data):
+    """Lists of integers, pickled in an archive."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("x.npy", data)
+    found = _archive.members(packed, ["x"], [])["x"]
+    assert type(found) is list and all(type(item) is list for item in found)
 
 
 @target(
