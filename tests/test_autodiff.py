@@ -313,7 +313,7 @@ CHANGES = {
     "of a view": lambda x: x[:1].__imul__(2.0),
     "of a transpose": lambda x: x.T.fill(2.0),
     "through an ndarray and back": lambda x: pt.asarray(np.asarray(x)).fill(2.0),
-    "optimizer step": lambda x: _core.sgd_step(x, pt.ones((2, 3), dtype=x.dtype), 0.1),
+    "optimizer step": lambda x: pt.optimizers.SGD().apply([pt.ones((2, 3), dtype=x.dtype)], [x]),
 }
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import layers, models, optimizers, random
+from pytensor import _core, layers, models, optimizers, random
+from pytensor._tables.optimizers import RULES
 
 RNG = np.random.default_rng(0)
 STEPS = 7
@@ -85,6 +86,65 @@ def test_several_steps(name, dtype, tolerance):
         optimizer.apply([pt.asarray(gradient).astype(dtype)], [w])
     assert optimizer.iterations == STEPS or before
     np.testing.assert_allclose(w, expected, rtol=tolerance, atol=tolerance)
+
+
+def in_numpy(row, w, dw, state, numbers):
+    """The row's statements, run by NumPy in the arrays' dtype, which rounds each operation."""
+    functions = {"sqrt": np.sqrt, "fabs": np.abs, "sign": np.sign, "maximum": np.maximum}
+    names = {"w": w, "dw": dw, "F": lambda f: f, **functions}
+    names |= dict(zip(row.state, state, strict=True))
+    names |= {name: w.dtype.type(x) for name, x in zip(row.numbers, numbers, strict=True)}
+    for statement in row.c:
+        exec(statement, names)
+    return [names["w"], *(names[name] for name in row.state)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("options", [{}, {"keep": 0.9, "scales": [0.3], "limit": 0.2}], ids=str)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_computed_as_it_stands_in_the_table(rule, options, dtype, rng):
+    """Bit for bit, with what comes before any rule."""
+    row = RULES[rule]
+    numbers = tuple(rng.uniform(0.05, 0.95, len(row.numbers)))
+    w, dw, *state = (
+        rng.standard_normal((37, 301)).astype(dtype) for _ in range(2 + len(row.state))
+    )
+    state = [np.abs(s) + 1 for s in state]  # roots of them, less a square, are real
+    dw[0, :4] = np.nan, np.inf, 0.0, -0.0
+    number = w.dtype.type
+    before = w * number(options.get("keep", 1))
+    limit = number(options.get("limit", np.inf))
+    given = np.clip(dw * number(options.get("scales", [1])[0]), -limit, limit)
+    tensors = [pt.asarray(a.copy()) for a in (w, *state)]
+    _core.update_weights(
+        rule,
+        tensors[:1],
+        [pt.asarray(dw)],
+        {id(tensors[0]): (tensors[0], tuple(tensors[1:]))},
+        numbers,
+        **options,
+    )
+    with np.errstate(invalid="ignore"):
+        expected = in_numpy(row, before, given, state, numbers)
+    for found, e in zip(tensors, expected, strict=True):
+        np.testing.assert_array_equal(found, e)
+
+
+def test_weights_that_a_rule_leaves_out():
+    """Excluded from decay, or without a gradient."""
+    w, v, u = (pt.asarray([1.0]) for _ in range(3))
+    states = {id(t): (t, ()) for t in (w, v, u)}
+    n = _core.update_weights(
+        "sgd", [w, v, u], [pt.ones(1), pt.ones(1), None], states, (0.25,), keep=0.5, undecayed=[v]
+    )
+    assert (n, w.item(), v.item(), u.item()) == (1, 0.25, 0.75, 1.0)
+
+
+def test_steps_count_from_one():
+    optimizer = optimizers.Adam()
+    optimizer.iterations = -1
+    with pytest.raises(ValueError, match=r"^adam: iterations: found 0 in a step: expected at"):
+        optimizer.apply([pt.ones(3)], [pt.ones(3)])
 
 
 def test_each_weight_has_its_own_state():

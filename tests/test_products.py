@@ -521,14 +521,29 @@ def adam(w, dw, mean, variance, step):
     w -= rate * mean / (np.sqrt(variance) + 1e-7)
 
 
+def kernel(rule, *numbers):
+    """A step by a row of the table, as a function of the weight, its gradient and its state."""
+
+    def step(w, dw, *state):
+        return _core.update_weights(rule, [w], [dw], {id(w): (w, state)}, numbers)
+
+    return step
+
+
+def adam_kernel(*tensors):
+    *tensors, step = tensors
+    rate = RATE * math.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+    kernel("adam", rate, 1 - 0.9, 1 - 0.999, 1e-7)(*tensors)
+
+
 # the formula, the number of states, the kernel with its numbers
 STEPS = {
-    "sgd": (sgd, 0, lambda *t: _core.sgd_step(*t, RATE)),
-    "momentum": (momentum, 1, lambda *t: _core.momentum_step(*t, RATE, 0.9)),
-    "nesterov": (nesterov, 1, lambda *t: _core.momentum_step(*t, RATE, 0.9, True)),
-    "rmsprop": (rmsprop, 1, lambda *t: _core.rmsprop_step(*t, RATE, 0.9, 1e-7)),
-    "adagrad": (adagrad, 1, lambda *t: _core.adagrad_step(*t, RATE, 1e-7)),
-    "adam": (adam, 2, lambda *t: _core.adam_step(*t[:-1], RATE, 0.9, 0.999, 1e-7, t[-1])),
+    "sgd": (sgd, 0, kernel("sgd", RATE)),
+    "momentum": (momentum, 1, kernel("momentum", RATE, 0.9)),
+    "nesterov": (nesterov, 1, kernel("nesterov", RATE, 0.9)),
+    "rmsprop": (rmsprop, 1, kernel("rmsprop", RATE, 0.9, 1 - 0.9, 1e-7)),
+    "adagrad": (adagrad, 1, kernel("adagrad", RATE, 1e-7)),
+    "adam": (adam, 2, adam_kernel),
 }
 
 
@@ -568,9 +583,10 @@ def test_optimizer_steps_reject(name):
             continue  # a gradient may be a view: see test_optimizer_steps_accept_views_of_gradients
         with pytest.raises(ValueError, match=r"_step: shapes \(2, 3\) and .*expected equal ones"):
             kernel(*good[:k], bad, *good[k + 1 :], *extra)
-    for wrong in (np.ones((2, 3), "f4"), None):
+    for wrong in (np.ones((2, 3), "f4"), 3.0):
         with pytest.raises(TypeError, match="Tensor"):
             kernel(good[0], wrong, *good[2:], *extra)
+    kernel(good[0], None, *good[2:], *extra)  # no gradient, no step
     assert all(t.tolist() == [[1] * 3] * 2 for t in good)
 
 
@@ -587,10 +603,13 @@ def test_optimizer_steps_accept_views_of_gradients(name):
     assert results[0] == results[1]
 
 
-def test_adam_counts_from_one():
-    tensors = [pt.ones(3) for _ in range(4)]
-    with pytest.raises(ValueError, match="adam_step: step is 0: expected at least 1"):
-        _core.adam_step(*tensors, 0.1, 0.9, 0.999, 1e-7, 0)
+def test_optimizer_steps_reject_other_numbers_of_things():
+    w, dw = pt.ones(3), pt.ones(3)
+    with pytest.raises(ValueError, match="rmsprop_step: 1 numbers: expected 4"):
+        kernel("rmsprop", RATE)(w, dw, pt.ones(3))
+    with pytest.raises(ValueError, match="rmsprop_step: a state of 2 tensors: expected 1"):
+        kernel("rmsprop", RATE, 0.9, 0.1, 1e-7)(w, dw, pt.ones(3), pt.ones(3))
+    assert w.tolist() == [1, 1, 1]
 
 
 def sparse_columns(m, k, n_used, seed=0):
@@ -681,7 +700,7 @@ def test_row_gradient_equals_the_gradient(n_used):
     with pytest.raises(TypeError, match="can't be pickled or copied"):
         copy.deepcopy(by_rows)
     with pytest.raises(TypeError, match="sgd_step: an empty RowGradient"):
-        _core.sgd_step(pt.ones((512, 64)), _core.RowGradient.__new__(_core.RowGradient), 0.1)
+        kernel("sgd", 0.1)(pt.ones((512, 64)), _core.RowGradient.__new__(_core.RowGradient))
 
 
 @pytest.mark.parametrize("dtype", KINDS["f"])

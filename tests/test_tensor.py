@@ -353,10 +353,10 @@ def test_read_only_memory_stays_read_only():
             t.fill(2)
         assert not np.asarray(t).flags.writeable
     assert a.tolist() == [0, 1, 2]
+    w = pt.zeros(3, dtype="float64")
+    state = {id(w): (w, (pt.asarray(a),))}
     with pytest.raises(ValueError, match="rmsprop_step: the tensor is read-only"):
-        pt._core.rmsprop_step(
-            pt.zeros(3, dtype="float64"), pt.ones(3, dtype="float64"), pt.asarray(a), 0.1, 0.9, 1e-7
-        )
+        _core.update_weights("rmsprop", [w], [w.copy()], state, (0.1, 0.9, 0.1, 1e-7))
 
 
 BUFFERS = {

@@ -43,8 +43,8 @@ DIGESTS = """
         yield "softmax", pt.softmax(f)
         yield "gather", _core.gather_rows(x, np.arange(699, -1, -1), dtype="float32", scale=0.5)
         yield "gradient", pt.grad(lambda w: pt.sum(pt.tanh(x @ w)))(w)
-        weights, state = f.copy(), pt.zeros_like(f)
-        _core.rmsprop_step(weights, f, state, 0.01, 0.9, 1e-7)
+        weights = f.copy()
+        pt.optimizers.RMSprop().apply([f], [weights])
         yield "rmsprop", weights
 
     def digests():

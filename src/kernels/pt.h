@@ -263,28 +263,29 @@ void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns
 void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, const int64_t *rows,
                     size_t n_rows, pt_dtype out_dtype, double scale, void *out);
 
-/* Optimizer steps, one pass over the n elements of parameter w, gradient dw and state. The formulas
- * are in src/pytensor/optimizers.py. rows: which rows of w the gradient holds, if its other rows
- * are zero; the state of those rows changes nevertheless. */
+/* ---------------------------------------------------- optimizer steps (update.c) */
+
+/* Which rows of a weight its gradient holds; the others are zero. */
 typedef struct {
-    const int64_t *rows; /* NULL: dw is (n,). Else (n_rows,), ascending; dw: (n_rows, row_length) */
+    const int64_t
+        *rows; /* NULL: all. Else (n_rows,), ascending; the gradient: (n_rows, row_length) */
     size_t n_rows;
     size_t row_length; /* w: (n / row_length, row_length) */
 } pt_gradient_rows;
-void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
-                 double learning_rate);
-void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                      const pt_gradient_rows *rows, void *velocity, double learning_rate,
-                      double momentum, bool nesterov);
-void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                     const pt_gradient_rows *rows, void *mean_square, double learning_rate,
-                     double rho, double epsilon);
-void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                     const pt_gradient_rows *rows, void *sum_of_squares, double learning_rate,
-                     double epsilon);
-/* step: 1 for the first. */
-void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw, const pt_gradient_rows *rows,
-                  void *mean, void *variance, double learning_rate, double beta_1, double beta_2,
-                  double epsilon, uint64_t step);
+
+/* A step of one weight, by a rule of src/pytensor/_tables/optimizers.py. The state of an element
+ * changes even where the gradient has no row for it. */
+typedef struct {
+    pt_rule rule;
+    pt_dtype dtype; /* PT_FLOAT32 or PT_FLOAT64, of all arrays */
+    size_t n;
+    void *w, *state[PT_MAX_STATES]; /* (n,) */
+    double numbers[PT_MAX_NUMBERS];
+    double keep; /* first w *= keep, */
+    double scale,
+        limit; /* and dw = scale * dw, limited to [-limit, limit]: 1, 1, INFINITY for none */
+} pt_update;
+/* dw: (n,), or the rows that it has. */
+void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows);
 
 #endif

@@ -302,41 +302,18 @@ def sparse_softmax_cross_entropy(logits: _Operand, labels: _Operand, /) -> Tenso
 def gather_rows(
     src: _Operand, rows: _Operand, /, *, dtype: npt.DTypeLike | None = ..., scale: float = ...
 ) -> Tensor: ...
-def sgd_step(w: Tensor, dw: Tensor | RowGradient, learning_rate: float) -> None: ...
-def momentum_step(
-    w: Tensor,
-    dw: Tensor | RowGradient,
-    velocity: Tensor,
-    learning_rate: float,
-    momentum: float,
-    nesterov: bool = ...,
-) -> None: ...
-def rmsprop_step(
-    w: Tensor,
-    dw: Tensor | RowGradient,
-    mean_square: Tensor,
-    learning_rate: float,
-    rho: float,
-    epsilon: float,
-) -> None: ...
-def adagrad_step(
-    w: Tensor,
-    dw: Tensor | RowGradient,
-    sum_of_squares: Tensor,
-    learning_rate: float,
-    epsilon: float,
-) -> None: ...
-def adam_step(
-    w: Tensor,
-    dw: Tensor | RowGradient,
-    mean: Tensor,
-    variance: Tensor,
-    learning_rate: float,
-    beta_1: float,
-    beta_2: float,
-    epsilon: float,
-    step: int,
-) -> None: ...
+def update_weights(
+    rule: str,
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor | RowGradient | None],
+    states: dict[int, tuple[Tensor, tuple[Tensor, ...]]],
+    numbers: tuple[float, ...],
+    *,
+    keep: float = ...,
+    undecayed: list[Tensor] | None = ...,
+    scales: list[float] | None = ...,
+    limit: float = ...,
+) -> int: ...
 def fuse(f: Callable[_Arguments, _Result], /) -> Callable[_Arguments, _Result]: ...
 def rebuilt(model: Sequence[Any], parts: list[Any]) -> Any: ...
 def is_recording() -> bool: ...

@@ -123,18 +123,20 @@ cdef extern from "pt.h" nogil:
     ctypedef struct pt_gradient_rows:
         const int64_t *rows
         size_t n_rows, row_length
-    void pt_sgd_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                     const pt_gradient_rows *rows, double learning_rate)
-    void pt_momentum_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                          const pt_gradient_rows *rows, void *velocity, double learning_rate,
-                          double momentum, bint nesterov)
-    void pt_rmsprop_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                         const pt_gradient_rows *rows, void *mean_square, double learning_rate,
-                         double rho, double epsilon)
-    void pt_adagrad_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                         const pt_gradient_rows *rows, void *sum_of_squares,
-                         double learning_rate, double epsilon)
-    void pt_adam_step(pt_dtype dtype, size_t n, void *w, const void *dw,
-                      const pt_gradient_rows *rows, void *mean, void *variance,
-                      double learning_rate, double beta_1, double beta_2, double epsilon,
-                      uint64_t step)
+    enum: PT_MAX_STATES
+    enum: PT_MAX_NUMBERS
+    enum: PT_RULE_COUNT
+    ctypedef enum pt_rule:
+        pass
+    ctypedef struct pt_rule_info:
+        unsigned char n_states, n_numbers
+    const pt_rule_info pt_rules[PT_RULE_COUNT]
+    ctypedef struct pt_update:
+        pt_rule rule
+        pt_dtype dtype
+        size_t n
+        void *w
+        void *state[PT_MAX_STATES]
+        double numbers[PT_MAX_NUMBERS]
+        double keep, scale, limit
+    void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows)

@@ -14,6 +14,7 @@ Every optimizer takes these options besides its own, all None by default:
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -21,17 +22,9 @@ from typing import Any, TypedDict, Unpack
 
 from pytensor import _functions as pt
 from pytensor import schedules
-from pytensor._core import (
-    RowGradient,
-    Tensor,
-    adagrad_step,
-    adam_step,
-    fuse,
-    momentum_step,
-    rmsprop_step,
-    sgd_step,
-)
+from pytensor._core import RowGradient, Tensor, update_weights
 from pytensor._support.arguments import number
+from pytensor._tables.optimizers import RULES
 from pytensor.serialization import Configurable, constructor_config, resolve
 
 __all__ = [
@@ -210,19 +203,10 @@ class Optimizer(Configurable):
         if self._schedule is not None:
             self._learning_rate = self._schedule(self.iterations)
         self.iterations += 1
-        if (self.clipnorm or self.clipvalue or self.global_clipnorm) is not None:
-            gradients = self._clipped(gradients)
-        state = self._state
-        update = self.update
-        decay = self.weight_decay
-        n_missing = 0
-        for w, dw in zip(weights, gradients, strict=True):
-            if dw is None:
-                n_missing += 1
-                continue
-            if decay is not None and not any(w is kept for kept in self._undecayed):
-                w *= 1 - self._learning_rate * decay
-            update(w, dw, *state[id(w)][1])
+        scales = None
+        if self.clipnorm or self.global_clipnorm:  # 0 clips nothing, as in Keras
+            gradients, scales = self._scaled(gradients)
+        n_missing = self._update_all(weights, gradients, scales)
         if n_missing:
             self._report_missing(n_missing, len(weights))
 
@@ -243,20 +227,42 @@ class Optimizer(Configurable):
         gradients, weights = zip(*pairs, strict=True)
         self.apply(gradients, weights)
 
-    def _clipped(self, gradients: Sequence[Gradient | None]) -> list[Tensor | None]:
-        """The gradients after clipping; 0 clips nothing, as in Keras."""
+    def _update_all(
+        self,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Gradient | None],
+        scales: list[float] | None,
+    ) -> int:
+        """Update weights by gradients times scales; return how many gradients are None."""
+        decay, limit, n_missing = self.weight_decay, self.clipvalue, 0
+        for k, (w, dw) in enumerate(zip(weights, gradients, strict=True)):
+            if dw is None:
+                n_missing += 1
+                continue
+            if scales is not None:
+                dw = _dense(dw) * scales[k]
+            if limit:
+                dw = pt.clip(_dense(dw), -limit, limit)
+            if decay is not None and not any(w is kept for kept in self._undecayed):
+                w *= 1 - self._learning_rate * decay
+            self.update(w, dw, *self._state[id(w)][1])
+        return n_missing
+
+    def _scaled(
+        self, gradients: Sequence[Gradient | None]
+    ) -> tuple[list[Tensor | None], list[float]]:
+        """The gradients, dense, and what to multiply each by so that norms are as asked for."""
         dense = [None if dw is None else _dense(dw) for dw in gradients]
         known = [dw for dw in dense if dw is not None]
-        if self.clipvalue:
-            return [
-                dw if dw is None else pt.clip(dw, -self.clipvalue, self.clipvalue) for dw in dense
-            ]
         if self.clipnorm:
-            return [dw if dw is None else _shortened([dw], self.clipnorm)[0] for dw in dense]
-        if self.global_clipnorm and known:
-            shortened = iter(_shortened(known, self.global_clipnorm))
-            return [dw if dw is None else next(shortened) for dw in dense]
-        return dense
+            found = [_shortened([dw], self.clipnorm) for dw in known]
+            known, factors = [dw for (dw,), _ in found], [factor for _, factor in found]
+        elif self.global_clipnorm and known:
+            known, factor = _shortened(known, self.global_clipnorm)
+            factors = [factor] * len(known)
+        pairs = iter(zip(known, factors, strict=True))
+        chosen = [(None, 1.0) if dw is None else next(pairs) for dw in dense]
+        return [dw for dw, _ in chosen], [factor for _, factor in chosen]
 
     def _report_missing(self, n_missing: int, n_weights: int) -> None:
         if n_missing == n_weights:
@@ -310,8 +316,8 @@ def _norm(tensors: Sequence[Tensor]) -> float:
     return math.sqrt(sum(pt.square(t).sum().item() for t in tensors))
 
 
-def _shortened(tensors: list[Tensor], longest: float) -> list[Tensor]:
-    """Tensors scaled down so that their norm, of all together, is at most the longest."""
+def _shortened(tensors: list[Tensor], longest: float) -> tuple[list[Tensor], float]:
+    """Tensors and a factor: times it, the norm of all together is at most the longest."""
     norm = _norm(tensors)
     if not 1e-15 < norm < math.inf:  # squares may have overflowed, or become 0
         largest = max((float(abs(t).max()) for t in tensors if t.size), default=0.0)
@@ -319,29 +325,73 @@ def _shortened(tensors: list[Tensor], longest: float) -> list[Tensor]:
             units = [t / largest for t in tensors]
             norm = _norm(units)
             return (
-                tensors
+                (tensors, 1.0)
                 if norm <= longest / largest  # no for NaN
-                else [t * (longest / norm) for t in units]
+                else (units, longest / norm)
             )
-    factor = longest / max(norm, longest)
-    return [t * factor for t in tensors]
+    return tensors, longest / max(norm, longest)
 
 
 def _dense(dw: Gradient) -> Tensor:
     return dw.dense() if isinstance(dw, RowGradient) else dw
 
 
-def _number_for(w: Tensor, value: float) -> Tensor:
-    """A number that changes from step to step, for a fused function: a tensor of w's dtype."""
-    return pt.asarray(value, dtype=w.dtype)
+@functools.cache
+def _numbers_of(rule: str) -> Callable[[float, int, Any], tuple[float, ...]]:
+    """What a row of the table says of its numbers, as a function of rate, t and the optimizer."""
+    values = "".join(f"{value}, " for value in RULES[rule].numbers.values())
+    return eval(f"lambda rate, t, self: ({values})", {"sqrt": math.sqrt})
 
 
-def _assign(targets: Iterable[Tensor], values: Iterable[Tensor]) -> None:
-    for target, value in zip(targets, values, strict=True):
-        target[...] = value
+class _Ruled(Optimizer):
+    """What the optimizers of this module share: their update is a row of _tables/optimizers.py."""
+
+    @property
+    def _rule(self) -> str:
+        """The name of the row for the options as they are."""
+        raise NotImplementedError
+
+    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
+        """Return the state that the update's formula names, in its order; 0 at first."""
+        return tuple(pt.zeros_like(w) for _ in RULES[self._rule].state)
+
+    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
+        """Change w and its state in place."""
+        self._run([w], [dw], {id(w): (w, state)})
+
+    def _update_all(
+        self,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Gradient | None],
+        scales: list[float] | None,
+    ) -> int:
+        if type(self).update is not _Ruled.update:  # a subclass has its own
+            return super()._update_all(weights, gradients, scales)
+        options: dict[str, Any] = {"scales": scales}
+        if self.weight_decay is not None:
+            options["keep"] = 1 - self._learning_rate * self.weight_decay
+            options["undecayed"] = self._undecayed
+        if self.clipvalue:
+            options["limit"] = self.clipvalue
+        return self._run(weights, gradients, self._state, **options)
+
+    def _run(
+        self,
+        weights: Sequence[Tensor],
+        gradients: Sequence[Gradient | None],
+        states: dict[int, tuple[Tensor, tuple[Tensor, ...]]],
+        **options: Any,
+    ) -> int:
+        if self.iterations < 1:
+            raise ValueError(
+                f"{self.name}: iterations: found {self.iterations} in a step: expected at least 1"
+            )
+        rule = self._rule
+        numbers = _numbers_of(rule)(self._learning_rate, self.iterations, self)
+        return update_weights(rule, weights, gradients, states, numbers, **options)
 
 
-class SGD(Optimizer):
+class SGD(_Ruled):
     """Stochastic gradient descent, with momentum (Sutskever et al. 2013) if it is not 0.
 
     momentum = 0:  w -= learning_rate * dw
@@ -384,20 +434,12 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = bool(nesterov)
 
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return the velocity, 0 at first; nothing without momentum."""
-        return (pt.zeros_like(w),) if self.momentum else ()
-
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state, the velocity or none, in place."""
-        if not state:
-            sgd_step(w, dw, self._learning_rate)
-        else:
-            (velocity,) = state
-            momentum_step(w, dw, velocity, self._learning_rate, self.momentum, self.nesterov)
+    @property
+    def _rule(self) -> str:
+        return "sgd" if not self.momentum else "nesterov" if self.nesterov else "momentum"
 
 
-class RMSprop(Optimizer):
+class RMSprop(_Ruled):
     """Steps scaled by the root of a running mean of squares (Hinton, Tieleman 2012).
 
     mean_square = rho * mean_square + (1 - rho) * dw**2
@@ -445,56 +487,12 @@ class RMSprop(Optimizer):
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
         self.centered = centered
 
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return the mean of squares, then the velocity and the mean if they are used; all 0."""
-        return tuple(pt.zeros_like(w) for _ in range(1 + bool(self.momentum) + self.centered))
-
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        if len(state) == 1:
-            (mean_square,) = state
-            rmsprop_step(w, dw, mean_square, self._learning_rate, self.rho, self.epsilon)
-            return
-        state = w, *state
-        _assign(
-            state,
-            _rmsprop(
-                _dense(dw),
-                _number_for(w, self._learning_rate),
-                self.rho,
-                self.momentum,
-                self.epsilon,
-                self.centered,
-                *state,
-            ),
-        )
+    @property
+    def _rule(self) -> str:
+        return "rmsprop" + "_centered" * self.centered + "_momentum" * bool(self.momentum)
 
 
-@fuse
-def _rmsprop(
-    dw: Any,
-    rate: Any,
-    rho: Any,
-    momentum: Any,
-    epsilon: Any,
-    centered: Any,
-    w: Any,
-    mean_square: Any,
-    *state: Any,
-) -> tuple[Any, ...]:
-    mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
-    variance = mean_square
-    others = list(state)  # the velocity, the mean
-    if centered:
-        others[-1] = rho * others[-1] + (1 - rho) * dw
-        variance = mean_square - pt.square(others[-1])
-    step = rate * dw / pt.sqrt(variance + epsilon)
-    if momentum:
-        step = others[0] = momentum * others[0] + step
-    return w - step, mean_square, *others
-
-
-class Adagrad(Optimizer):
+class Adagrad(_Ruled):
     """Steps scaled by the root of the sum of all squares so far (Duchi et al. 2011).
 
     sum_of_squares += dw**2
@@ -507,6 +505,7 @@ class Adagrad(Optimizer):
     """
 
     takes_row_gradients = True
+    _rule = "adagrad"
 
     def __init__(
         self,
@@ -536,13 +535,8 @@ class Adagrad(Optimizer):
         """Return the sum of squares, initial_accumulator_value at first."""
         return (pt.full_like(w, self.initial_accumulator_value),)
 
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state, the sum of squares, in place."""
-        (sum_of_squares,) = state
-        adagrad_step(w, dw, sum_of_squares, self._learning_rate, self.epsilon)
 
-
-class Adadelta(Optimizer):
+class Adadelta(_Ruled):
     """Steps as long as earlier ones, so that no learning rate must be found (Zeiler 2012).
 
     mean_square = rho * mean_square + (1 - rho) * dw**2
@@ -555,6 +549,9 @@ class Adadelta(Optimizer):
     >>> w
     Tensor([0.9985858, 2.0014143], dtype=float32)
     """
+
+    takes_row_gradients = True
+    _rule = "adadelta"
 
     def __init__(
         self,
@@ -578,29 +575,8 @@ class Adadelta(Optimizer):
         self.rho = _decay(f"{self.name}: rho", rho)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
 
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return the means of the squares of gradients and of steps, 0 at first."""
-        return pt.zeros_like(w), pt.zeros_like(w)
 
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        state = w, *state
-        _assign(
-            state,
-            _adadelta(dw, _number_for(w, self._learning_rate), self.rho, self.epsilon, *state),
-        )
-
-
-@fuse
-def _adadelta(
-    dw: Any, rate: Any, rho: Any, epsilon: Any, w: Any, mean_square: Any, mean_square_step: Any
-) -> tuple[Any, ...]:
-    mean_square = rho * mean_square + (1 - rho) * pt.square(dw)
-    step = -pt.sqrt(mean_square_step + epsilon) * dw / pt.sqrt(mean_square + epsilon)
-    return w + rate * step, mean_square, rho * mean_square_step + (1 - rho) * pt.square(step)
-
-
-class _Moments(Optimizer):
+class _Moments(_Ruled):
     """What Adam and its variants share: two decay rates, a mean and a variance per weight."""
 
     def __init__(
@@ -627,10 +603,6 @@ class _Moments(Optimizer):
         self.beta_1 = _decay(f"{self.name}: beta_1", beta_1)
         self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
         self.epsilon = number(f"{self.name}: epsilon", epsilon, 0)
-
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return mean and variance, 0 at first."""
-        return pt.zeros_like(w), pt.zeros_like(w)
 
 
 class Adam(_Moments):
@@ -676,56 +648,9 @@ class Adam(_Moments):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return mean and variance, with amsgrad the largest variance as well; 0 at first."""
-        return tuple(pt.zeros_like(w) for _ in range(2 + self.amsgrad))
-
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        if len(state) == 2:
-            mean, variance = state
-            adam_step(
-                w,
-                dw,
-                mean,
-                variance,
-                self._learning_rate,
-                self.beta_1,
-                self.beta_2,
-                self.epsilon,
-                self.iterations,
-            )
-            return
-        state = w, *state
-        rate = (
-            self._learning_rate
-            * math.sqrt(1 - self.beta_2**self.iterations)
-            / (1 - self.beta_1**self.iterations)
-        )
-        _assign(
-            state,
-            _amsgrad(
-                _dense(dw), _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon, *state
-            ),
-        )
-
-
-@fuse
-def _amsgrad(
-    dw: Any,
-    rate: Any,
-    beta_1: Any,
-    beta_2: Any,
-    epsilon: Any,
-    w: Any,
-    mean: Any,
-    variance: Any,
-    largest: Any,
-) -> tuple[Any, ...]:
-    mean = mean + (dw - mean) * (1 - beta_1)
-    variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
-    largest = pt.maximum(largest, variance)
-    return w - mean * rate / (pt.sqrt(largest) + epsilon), mean, variance, largest
+    @property
+    def _rule(self) -> str:
+        return "amsgrad" if self.amsgrad else "adam"
 
 
 class AdamW(Adam):
@@ -781,22 +706,8 @@ class Adamax(_Moments):
     Tensor([0.90000004, 2.1       ], dtype=float32)
     """
 
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        state = w, *state
-        rate = self._learning_rate / (1 - self.beta_1**self.iterations)
-        _assign(
-            state, _adamax(dw, _number_for(w, rate), self.beta_1, self.beta_2, self.epsilon, *state)
-        )
-
-
-@fuse
-def _adamax(
-    dw: Any, rate: Any, beta_1: Any, beta_2: Any, epsilon: Any, w: Any, mean: Any, largest: Any
-) -> tuple[Any, ...]:
-    mean = mean + (dw - mean) * (1 - beta_1)
-    largest = pt.maximum(beta_2 * largest, abs(dw))
-    return w - rate * mean / (largest + epsilon), mean, largest
+    takes_row_gradients = True
+    _rule = "adamax"
 
 
 class Nadam(_Moments):
@@ -814,6 +725,9 @@ class Nadam(_Moments):
     Tensor([0.8937212, 2.1062787], dtype=float32)
     """
 
+    takes_row_gradients = True
+    _rule = "nadam"
+
     _product = 0, 1.0  # t and U(t)
 
     def _u(self, t: int) -> float:
@@ -829,48 +743,8 @@ class Nadam(_Moments):
         self._product = t, product
         return product
 
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        state = w, *state
-        t, rate = self.iterations, self._learning_rate
-        product = self._product_until(t)
-        of_mean = rate * self._u(t + 1) / (1 - product * self._u(t + 1))
-        of_dw = rate * (1 - self._u(t)) / (1 - product)
-        _assign(
-            state,
-            _nadam(
-                dw,
-                _number_for(w, of_mean),
-                _number_for(w, of_dw),
-                _number_for(w, 1 / (1 - self.beta_2**t)),
-                self.beta_1,
-                self.beta_2,
-                self.epsilon,
-                *state,
-            ),
-        )
 
-
-@fuse
-def _nadam(
-    dw: Any,
-    of_mean: Any,
-    of_dw: Any,
-    correction: Any,
-    beta_1: Any,
-    beta_2: Any,
-    epsilon: Any,
-    w: Any,
-    mean: Any,
-    variance: Any,
-) -> tuple[Any, ...]:
-    mean = mean + (dw - mean) * (1 - beta_1)
-    variance = variance + (pt.square(dw) - variance) * (1 - beta_2)
-    step = (of_mean * mean + of_dw * dw) / (pt.sqrt(variance * correction) + epsilon)
-    return w - step, mean, variance
-
-
-class Lion(Optimizer):
+class Lion(_Ruled):
     """Steps of one length, in the direction of the sign alone (Chen et al. 2023).
 
     w -= learning_rate * sign(beta_1 * mean + (1 - beta_1) * dw)
@@ -881,6 +755,9 @@ class Lion(Optimizer):
     >>> w
     Tensor([0.9, 2.1], dtype=float32)
     """
+
+    takes_row_gradients = True
+    _rule = "lion"
 
     def __init__(
         self,
@@ -905,23 +782,6 @@ class Lion(Optimizer):
         self.beta_2 = _decay(f"{self.name}: beta_2", beta_2)
         if self.beta_1 == 0:
             raise ValueError(f"{self.name}: beta_1: found 0: expected a number in (0, 1]")
-
-    def initial_state(self, w: Tensor) -> tuple[Tensor, ...]:
-        """Return the mean, 0 at first."""
-        return (pt.zeros_like(w),)
-
-    def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
-        """Change w and its state in place."""
-        state = w, *state
-        _assign(
-            state, _lion(dw, _number_for(w, self._learning_rate), self.beta_1, self.beta_2, *state)
-        )
-
-
-@fuse
-def _lion(dw: Any, rate: Any, beta_1: Any, beta_2: Any, w: Any, mean: Any) -> tuple[Any, ...]:
-    step = rate * pt.sign(mean * beta_1 + dw * (1 - beta_1))
-    return w - step, mean * beta_2 + dw * (1 - beta_2)
 
 
 _BY_NAME = {

@@ -12,13 +12,10 @@
         .softmax = softmax_##suffix,                                                               \
         .log_softmax = log_softmax_##suffix,                                                       \
         .cross_entropy = cross_entropy_##suffix,                                                   \
-        .sgd = sgd_##suffix,                                                                       \
-        .momentum = momentum_##suffix,                                                             \
-        .nesterov = nesterov_##suffix,                                                             \
-        .rmsprop = rmsprop_##suffix,                                                               \
-        .adagrad = adagrad_##suffix,                                                               \
-        .adam = adam_##suffix,                                                                     \
+        .prepare = prepare_##suffix,                                                               \
+        .update = {PT_EACH_RULE(UPDATE, suffix)},                                                  \
     },
+#define UPDATE(rule, name, suffix) [PT_RULE_##rule] = F_PASTE(name, update_##suffix),
 #define CAST(dtype, to, from) [PT_##dtype] = scaled_cast_##from##_##to,
 #define CASTS(dtype, from, unused) [PT_##dtype] = {PT_TO_EACH_FLOAT(CAST, from)},
 

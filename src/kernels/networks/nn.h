@@ -4,13 +4,10 @@
 
 #include "pt.h"
 
-/* The numbers of an optimizer step: computed in double by nn.c, rounded to the dtype by the loop,
- * whose comment says which of them it uses. */
-typedef struct {
-    double rate; /* learning rate; Adam: corrected for the bias of the first steps */
-    double decay_1, decay_2;
-    double epsilon;
-} pt_step_numbers;
+/* A rule on n elements: their weights, gradient and state, each (n,); numbers: the step's, which the
+ * loop rounds to the dtype. */
+typedef void (*pt_update_loop)(size_t n, void *w, const void *dw, void *const *state,
+                               const double *numbers);
 
 /* All arrays are contiguous, in C order, as in pt.h. */
 typedef struct {
@@ -19,17 +16,9 @@ typedef struct {
     /* t or labels is NULL. */
     void (*cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
                           const int64_t *labels, void *loss);
-    void (*sgd)(size_t n, void *w, const void *dw, const pt_step_numbers *numbers);
-    void (*momentum)(size_t n, void *w, const void *dw, void *velocity,
-                     const pt_step_numbers *numbers);
-    void (*nesterov)(size_t n, void *w, const void *dw, void *velocity,
-                     const pt_step_numbers *numbers);
-    void (*rmsprop)(size_t n, void *w, const void *dw, void *mean_square,
-                    const pt_step_numbers *numbers);
-    void (*adagrad)(size_t n, void *w, const void *dw, void *sum_of_squares,
-                    const pt_step_numbers *numbers);
-    void (*adam)(size_t n, void *w, const void *dw, void *mean, void *variance,
-                 const pt_step_numbers *numbers);
+    void (*prepare)(size_t n, void *w, double keep, const void *dw, double scale, double limit,
+                    void *prepared);
+    pt_update_loop update[PT_RULE_COUNT];
 } pt_nn_loops_of;
 
 /* out (n,) = scale * x (n,), converted to the dtype of out first. */

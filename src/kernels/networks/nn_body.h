@@ -309,91 +309,21 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
 
 /* ---------------------------------------------------------------------- optimizers */
 
-/* w -= rate * dw */
-static void F(sgd)(size_t n, void *w, const void *dw, const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate;
-    T *restrict ws = w;
-    const T *restrict dws = dw;
+#include "rules_update.h"
+
+/* What comes before any rule: w *= keep, and out = scale * dw, limited to [-limit, limit]. All
+ * arrays (n,). */
+static void F(prepare)(size_t n, void *weights, double keep, const void *gradient, double scale,
+                       double limit, void *prepared) {
+    const T factor = (T)scale, high = (T)limit, kept = (T)keep;
+    T *restrict const ws = weights;
+    T *restrict const out = prepared;
+    const T *restrict const dws = gradient;
 
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        ws[i] -= rate * dws[i];
-    }
-}
-
-/* v = decay_1 * v - rate * dw;  w += v */
-static void F(momentum)(size_t n, void *w, const void *dw, void *velocity,
-                        const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate, decay = (T)numbers->decay_1;
-    T *restrict ws = w, *restrict vs = velocity;
-    const T *restrict dws = dw;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        vs[i] = decay * vs[i] - rate * dws[i];
-        ws[i] += vs[i];
-    }
-}
-
-/* v = decay_1 * v - rate * dw;  w += decay_1 * v - rate * dw */
-static void F(nesterov)(size_t n, void *w, const void *dw, void *velocity,
-                        const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate, decay = (T)numbers->decay_1;
-    T *restrict ws = w, *restrict vs = velocity;
-    const T *restrict dws = dw;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        const T step = rate * dws[i];
-
-        vs[i] = decay * vs[i] - step;
-        ws[i] += decay * vs[i] - step;
-    }
-}
-
-/* s = decay_1 * s + (1 - decay_1) * dw^2;  w -= rate * dw / sqrt(s + epsilon) */
-static void F(rmsprop)(size_t n, void *w, const void *dw, void *mean_square,
-                       const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
-    const T decay = (T)numbers->decay_1, rest = (T)(1 - numbers->decay_1);
-    T *restrict ws = w, *restrict squares = mean_square;
-    const T *restrict dws = dw;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        squares[i] = decay * squares[i] + rest * (dws[i] * dws[i]);
-        ws[i] -= rate * dws[i] / F(sqrt)(squares[i] + epsilon);
-    }
-}
-
-/* s += dw^2;  w -= rate * dw / sqrt(s + epsilon) */
-static void F(adagrad)(size_t n, void *w, const void *dw, void *sum_of_squares,
-                       const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
-    T *restrict ws = w, *restrict squares = sum_of_squares;
-    const T *restrict dws = dw;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        squares[i] += dws[i] * dws[i];
-        ws[i] -= rate * dws[i] / F(sqrt)(squares[i] + epsilon);
-    }
-}
-
-/* m += (dw - m) * (1 - decay_1);  v += (dw^2 - v) * (1 - decay_2);
- * w -= rate * m / (sqrt(v) + epsilon) */
-static void F(adam)(size_t n, void *w, const void *dw, void *mean, void *variance,
-                    const pt_step_numbers *numbers) {
-    const T rate = (T)numbers->rate, epsilon = (T)numbers->epsilon;
-    const T rest_1 = (T)(1 - numbers->decay_1), rest_2 = (T)(1 - numbers->decay_2);
-    T *restrict ws = w, *restrict ms = mean, *restrict vs = variance;
-    const T *restrict dws = dw;
-
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        ms[i] += (dws[i] - ms[i]) * rest_1;
-        vs[i] += (dws[i] * dws[i] - vs[i]) * rest_2;
-        ws[i] -= rate * ms[i] / (F(sqrt)(vs[i]) + epsilon);
+        out[i] = F(clip)(factor * dws[i], -high, high);
+        ws[i] *= kept;
     }
 }
 

@@ -723,97 +723,104 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
     return out
 
 
-cdef Tensor step_gradient(str name, Tensor w, object dw, tuple state, pt_gradient_rows *rows):
-    """Checks the operands of an optimizer step: one shape, one floating-point dtype, w and the
-    state in C order. Returns the gradient's values in C order, and their rows (rows.rows is NULL
-    for all)."""
-    cdef Tensor t
+cdef dict UPDATE_RULES = {name: number for number, name in enumerate(RULE_NAMES)}
+
+
+def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, double keep=1.0,
+                   list undecayed=None, list scales=None, double limit=float("inf")):
+    """One step of an optimizer, in place; each weight in one pass.
+
+    Args:
+        rule: The name of a row of _tables/optimizers.py.
+        weights: Tensors of a floating-point dtype, in C order.
+        gradients: One for each, of its shape and dtype: a tensor, a RowGradient, or None, which
+            leaves its weight as it is.
+        states: id(weight) -> (weight, state): the tensors kept for it, like the weight.
+        numbers: The values of the row's numbers.
+        keep: What the weights are multiplied by before.
+        undecayed: The weights that are not; None for none.
+        scales: What each gradient is multiplied by; None for 1.
+        limit: What the elements of the gradients are limited to, -limit to limit, after that.
+
+    Returns:
+        The number of gradients that were None.
+    """
+    cdef pt_update update
+    cdef Py_ssize_t k
+    cdef int n_missing = 0
+    cdef str name = f"{rule}_step"
+    update.rule = <pt_rule><int>UPDATE_RULES[rule]
+    update.limit = limit
+    if len(numbers) != pt_rules[<int>update.rule].n_numbers:
+        raise ValueError(f"{name}: {len(numbers)} numbers: expected "
+                         f"{pt_rules[<int>update.rule].n_numbers}")
+    for k in range(len(numbers)):
+        update.numbers[k] = numbers[k]
+    for k, (w, dw) in enumerate(zip(weights, gradients, strict=True)):
+        if dw is None:
+            n_missing += 1
+            continue
+        update.keep = keep
+        if undecayed is not None:
+            for kept in undecayed:
+                if w is kept:
+                    update.keep = 1
+        update.scale = 1 if scales is None else scales[k]
+        update_weight(name, &update, w, dw, states[<uintptr_t><PyObject *>w][1])
+    return n_missing
+
+
+cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple state) except -1:
+    """Fills in the weight and its state, checked, and runs the step."""
+    cdef pt_gradient_rows rows
     cdef RowGradient part
-    rows.rows = NULL
-    for other in (w, *state):
-        t = <Tensor?>other
+    cdef Tensor t
+    cdef int k
+    if len(state) != pt_rules[<int>update.rule].n_states:
+        raise ValueError(f"{name}: a state of {len(state)} tensors: expected "
+                         f"{pt_rules[<int>update.rule].n_states}")
+    check_step_operand(name, w, w, w.contiguous)
+    check_writable(w, name)
+    for k in range(len(state)):
+        t = <Tensor?>state[k]
         check_writable(t, name)
-        check_step_operand(name, w, t.shape, t.type, t.contiguous)
+        check_step_operand(name, w, t, t.contiguous)
+        update.state[k] = t.data
+    rows.rows = NULL
     if type(dw) is RowGradient:
         part = <RowGradient>dw
         if part.values is None:  # made by __new__ only
             raise TypeError(f"{name}: an empty RowGradient")
-        check_step_operand(name, w, part.shape, part.values.type, True)
-        rows.row_length = part.values.dims[1]
+        t = part.values
+        if w.ndim != 2 or t.type != w.type or part.shape != w.shape:
+            raise step_error(name, w, part.shape, t.type)
+        rows.row_length = t.dims[1]
         rows.rows = <int64_t *>part.numbers.data
         rows.n_rows = part.numbers.size
-        t = part.values
     elif isinstance(dw, Tensor):
-        t = <Tensor>dw
-        check_step_operand(name, w, t.shape, t.type, True)
+        check_step_operand(name, w, <Tensor>dw, True)
+        t = as_contiguous(<Tensor>dw, w.type)
     else:
         raise TypeError(f"{name}: dw is a {type(dw).__name__}: expected a Tensor or a RowGradient")
+    update.dtype = <pt_dtype>w.type
+    update.n = w.size
+    update.w = w.data
     bump_version(w)
-    return as_contiguous(t, t.type)
-
-
-cdef int check_step_operand(str name, Tensor w, tuple shape, int dtype, bint in_order) except -1:
-    if kind_of(dtype) != KIND_FLOAT or dtype != w.type or shape != w.shape or not in_order:
-        raise ValueError(f"{name}: shapes {w.shape} and {shape}, dtypes {w.dtype} and "
-                         f"{DTYPES[dtype]}: expected equal ones, floating-point, in C order")
+    if w.size < NOGIL_ELEMENTS:
+        pt_update_weight(update, t.data, &rows)
+        return 0
+    with nogil:
+        pt_update_weight(update, t.data, &rows)
     return 0
 
 
-def sgd_step(Tensor w not None, dw, double learning_rate):
-    """w -= learning_rate * dw, in place. In all steps, dw is a tensor or a RowGradient."""
-    cdef pt_gradient_rows rows
-    cdef Tensor values = step_gradient("sgd_step", w, dw, (), &rows)
-    with nogil:
-        pt_sgd_step(<pt_dtype>w.type, w.size, w.data, values.data,
-                    &rows, learning_rate)
+cdef inline int check_step_operand(str name, Tensor w, Tensor t, bint in_order) except -1:
+    if (kind_of(t.type) != KIND_FLOAT or t.type != w.type or t.ndim != w.ndim
+            or not same_dims(t, w) or not in_order):
+        raise step_error(name, w, t.shape, t.type)
+    return 0
 
 
-def momentum_step(Tensor w not None, dw, Tensor velocity not None,
-                  double learning_rate, double momentum, bint nesterov=False):
-    """velocity = momentum * velocity - learning_rate * dw, then w += velocity (with nesterov:
-    w += momentum * velocity - learning_rate * dw), in place."""
-    cdef pt_gradient_rows rows
-    cdef Tensor values = step_gradient("momentum_step", w, dw, (velocity,), &rows)
-    with nogil:
-        pt_momentum_step(<pt_dtype>w.type, w.size, w.data, values.data,
-                         &rows, velocity.data, learning_rate,
-                         momentum, nesterov)
-
-
-def rmsprop_step(Tensor w not None, dw, Tensor mean_square not None,
-                 double learning_rate, double rho, double epsilon):
-    """mean_square = rho * mean_square + (1 - rho) * dw**2, then
-    w -= learning_rate * dw / sqrt(mean_square + epsilon), in place."""
-    cdef pt_gradient_rows rows
-    cdef Tensor values = step_gradient("rmsprop_step", w, dw, (mean_square,), &rows)
-    with nogil:
-        pt_rmsprop_step(<pt_dtype>w.type, w.size, w.data, values.data,
-                        &rows, mean_square.data, learning_rate,
-                        rho, epsilon)
-
-
-def adagrad_step(Tensor w not None, dw, Tensor sum_of_squares not None,
-                 double learning_rate, double epsilon):
-    """sum_of_squares += dw**2, then w -= learning_rate * dw / sqrt(sum_of_squares + epsilon)."""
-    cdef pt_gradient_rows rows
-    cdef Tensor values = step_gradient("adagrad_step", w, dw, (sum_of_squares,), &rows)
-    with nogil:
-        pt_adagrad_step(<pt_dtype>w.type, w.size, w.data, values.data,
-                        &rows, sum_of_squares.data, learning_rate,
-                        epsilon)
-
-
-def adam_step(Tensor w not None, dw, Tensor mean not None,
-              Tensor variance not None, double learning_rate, double beta_1, double beta_2,
-              double epsilon, uint64_t step):
-    """mean += (dw - mean) * (1 - beta_1), variance += (dw**2 - variance) * (1 - beta_2), then
-    w -= rate * mean / (sqrt(variance) + epsilon), where rate = learning_rate *
-    sqrt(1 - beta_2**step) / (1 - beta_1**step) and step counts from 1; in place."""
-    if step < 1:
-        raise ValueError(f"adam_step: step is {step}: expected at least 1")
-    cdef pt_gradient_rows rows
-    cdef Tensor values = step_gradient("adam_step", w, dw, (mean, variance), &rows)
-    with nogil:
-        pt_adam_step(<pt_dtype>w.type, w.size, w.data, values.data,
-                     &rows, mean.data, variance.data,
-                     learning_rate, beta_1, beta_2, epsilon, step)
+cdef object step_error(str name, Tensor w, tuple shape, int dtype):
+    return ValueError(f"{name}: shapes {w.shape} and {shape}, dtypes {w.dtype} and "
+                      f"{DTYPES[dtype]}: expected equal ones, floating-point, in C order")
