@@ -463,3 +463,27 @@ def test_endings_of_other_formats(tmp_path, ending):
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     with pytest.raises(ValueError, match=r"not a whole safetensors file.*load_keras_weights"):
         models.load_model(path)
+
+
+def test_weights_without_axes(tmp_path):
+    @serialization.register_serializable()
+    class Gain(layers.Layer):
+        def build(self, input_shape):
+            self.gain = self.add_weight((), "ones", name="gain")
+
+        def call(self, x):
+            return x * self.gain
+
+    model = models.Sequential([Gain(input_shape=(3,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    x, y = np.ones((8, 3), np.float32), np.zeros((8, 1), np.float32)
+    model.fit(x, y, verbose=0)
+    assert model.weights[0].shape == () and float(model.weights[0]) != 1
+    model.save(tmp_path / "model.safetensors")
+    again = models.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    for one in (model, again):
+        one.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    model.save_weights(tmp_path / "weights.safetensors")
+    again.load_weights(tmp_path / "weights.safetensors")

@@ -265,4 +265,4 @@ def _assign(name: str, model: Any, found: Found) -> None:
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
     for path, weight in weights.items():
-        weight[...] = pt.asarray(np.ascontiguousarray(new[path], np.float32))
+        weight[...] = pt.asarray(np.asarray(new[path], np.float32, order="C"))

@@ -105,7 +105,7 @@ def write_model(
         )
     training_state, training_arrays = training or (None, {})
     arrays |= {
-        TRAINING + name: np.ascontiguousarray(array) for name, array in training_arrays.items()
+        TRAINING + name: np.asarray(array, order="C") for name, array in training_arrays.items()
     }
     # One entry: safetensors writes several in an order that differs from run to run.
     text = json.dumps(
@@ -230,7 +230,7 @@ def assign_weights(name: str, model: Any, arrays: Arrays) -> None:
 def _weights(function: str, model: Any) -> Arrays:
     """All weights by path, as arrays."""
     _check_built(function, model)
-    return {path: np.ascontiguousarray(weight) for path, weight, _ in model.named_weights()}
+    return {path: np.asarray(weight, order="C") for path, weight, _ in model.named_weights()}
 
 
 def _check_built(function: str, model: Any) -> None:

@@ -21,10 +21,12 @@ from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, 
 from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from pytensor.layers.embedding import Embedding
+from pytensor.layers.encoding import CategoryEncoding, Discretization
 from pytensor.layers.layer import Layer
+from pytensor.layers.lookup import IntegerLookup, StringLookup, TextVectorization
 from pytensor.layers.normalization import BatchNormalization, LayerNormalization, UnitNormalization
 from pytensor.layers.regularization import ActivityRegularization
-from pytensor.layers.rescaling import Rescaling
+from pytensor.layers.rescaling import Normalization, Rescaling
 from pytensor.layers.shape import Flatten, Input, Reshape
 
 __all__ = [
@@ -33,20 +35,26 @@ __all__ = [
     "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
+    "CategoryEncoding",
     "Dense",
+    "Discretization",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
     "Input",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Normalization",
     "PReLU",
     "ReLU",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "StringLookup",
+    "TextVectorization",
     "UnitNormalization",
 ]
