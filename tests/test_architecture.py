@@ -133,11 +133,12 @@ def test_the_core_imports_nothing_from_the_package():
 
 # The folders that each folder of kernels may include, besides itself and pt.h.
 BELOW = {
-    "services": set(),
+    "port": set(),
+    "services": {"port"},
     "math": set(),
-    "loops": {"math", "services"},
-    "products": {"loops", "math", "services"},
-    "networks": {"loops", "math", "services"},
+    "loops": {"math", "port", "services"},
+    "products": {"loops", "math", "port", "services"},
+    "networks": {"loops", "math", "port", "services"},
 }
 
 
@@ -153,3 +154,22 @@ def test_kernels_include_only_lower_folders(folder):
 def test_kernels_do_not_use_python_h():
     for path in KERNELS.rglob("*.[ch]"):
         assert "Python.h" not in path.read_text(encoding="utf-8"), path.name
+
+
+# Standard C, and what Clang and GCC have on every system: CPUID and vector instructions.
+ANYWHERE = {
+    *("assert.h", "float.h", "limits.h", "math.h", "stdatomic.h", "stdbool.h", "stddef.h"),
+    *("stdint.h", "stdio.h", "stdlib.h", "string.h", "cblas.h", "cpuid.h", "immintrin.h"),
+}
+
+
+def test_only_the_port_knows_the_system():
+    systems = re.compile(
+        r"__(linux|gnu_linux|ANDROID|APPLE|MACH|unix|FreeBSD|GLIBC|MINGW\w*|wasm\w*|wasi)(__)?\b"
+        r"|_WIN(32|64)\b|_(GNU|DARWIN_C|POSIX_C|XOPEN)_SOURCE"
+    )
+    for path in KERNELS.rglob("*.[ch]"):
+        if path.parent.name != "port":
+            text = path.read_text(encoding="utf-8")
+            assert systems.search(text) is None, path.name
+            assert set(re.findall(r"#\s*include <([^>]+)>", text)) <= ANYWHERE, path.name

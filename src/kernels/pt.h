@@ -1,5 +1,6 @@
 /* pt.h: everything the kernels offer to the floor above. C11, independent of Python.
  *
+ *   port/      port.h: what the kernels ask of the operating system, a file for each
  *   services/  cpu.c  pool.c  alloc.c  blas.c: the machine, threads, memory, OpenBLAS
  *   math/      exp, tanh, sin and their like, as inline functions
  *   loops/     elementwise.c  fuse.c  reduce.c  transpose.c: element-wise ops and reductions

@@ -4,7 +4,11 @@
 #include "../../src/kernels/services/blas.c"
 #include "check.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { SECONDS = 10 };
 

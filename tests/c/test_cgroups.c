@@ -1,10 +1,11 @@
-/* test_cgroups.c: what cpu.c reads of control groups, from made-up trees of both versions. Exits 0
+/* test_cgroups.c: what linux.c reads of control groups, from made-up trees of both versions. Exits 0
  * on success. */
 static char mount[64], of_process[80]; /* instead of /sys/fs/cgroup and /proc/self/cgroup */
 #define CGROUP_MOUNT mount
 #define CGROUP_OF_PROCESS of_process
-#include "../../src/kernels/services/cpu.c"
+#include "../../src/kernels/port/linux.c"
 #include "check.h"
+#include "pt.h"
 
 #include <ftw.h>
 #include <sys/stat.h>

@@ -8,9 +8,9 @@
  */
 #include "elementwise.h"
 
-#include <pthread.h>
 #include <string.h>
 
+#include "port.h"
 #include "transpose.h"
 
 #define MAX_OPERANDS 4 /* three inputs and the result */
@@ -72,7 +72,7 @@ static char *buffer_of(const plan *p, char *buffers, int k, size_t n) {
 #if defined(__x86_64__)
 /* AVX-512's loops, and AVX2's for dtypes that it has none for. */
 static pt_elementwise_table merged;
-static pthread_once_t merged_once = PTHREAD_ONCE_INIT;
+static port_once merged_once = PORT_ONCE;
 
 static void merge(void) {
     const pt_elementwise_table *avx2 = &pt_elementwise_loops_avx2;
@@ -92,7 +92,7 @@ static void merge(void) {
 const pt_elementwise_table *pt_elementwise_table_here(void) {
     if (pt_isa_level() < 2)
         return PT_SELECT(pt_elementwise_loops);
-    pthread_once(&merged_once, merge);
+    port_call_once(&merged_once, merge);
     return &merged;
 }
 #else

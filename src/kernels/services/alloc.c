@@ -6,17 +6,14 @@
  *
  * Blocks below 2 MiB come from malloc, larger ones from mmap, on huge pages where the system has
  * them: one fault instead of 512, and fewer TLB misses. */
-#define _GNU_SOURCE /* MAP_ANONYMOUS, MADV_HUGEPAGE */
 #include "at_load.h"
+#include "port.h"
 #include "pt.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #define ALIGNMENT 64                /* a cache line, and the widest vector register */
 #define HUGE_PAGE ((size_t)2 << 20) /* x86-64, and aarch64 with pages of 4 KiB */
@@ -73,7 +70,7 @@ static struct {
  * and the statistics stay exact. */
 static _Atomic bool is_locked;
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static port_once once = PORT_ONCE;
 static bool is_system;
 static char error[160];
 
@@ -102,10 +99,10 @@ static void lock(void) {
     while (atomic_exchange_explicit(&is_locked, true, memory_order_acquire)) {
         while (atomic_load_explicit(&is_locked, memory_order_relaxed)) {
             /* A thousand looks take about 1 us, far longer than the holder needs, so it has lost
-             * its
-             * processor. Sleeping, unlike yielding, lets it run even if our priority is higher. */
+             * its processor. Sleeping, unlike yielding, lets it run even if our priority is higher.
+             */
             if (++n_looks % 1000 == 0) {
-                nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+                port_sleep(50000);
             }
         }
     }
@@ -114,58 +111,29 @@ static void lock(void) {
 static void release(void) { atomic_store_explicit(&is_locked, false, memory_order_release); }
 
 static void acquire(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     lock();
 }
 
 /* Holds the lock during a fork, so that the child finds the lists intact. */
 void pt_alloc_at_load(void) {
-    if (pthread_atfork(lock, release, release) != 0) {
+    if (!port_at_fork(lock, release, release)) {
         snprintf(error, sizeof error, "no memory to register the allocator's fork handlers");
     }
 }
 
 /* ------------------------------------------------------------------- the system */
 
-/* Maps one huge page more than requested, and unmaps what lies before and after the first aligned
- * block. */
-static void *map_large(size_t bytes) {
-    const size_t length = bytes + HUGE_PAGE;
-    char *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (mapped == MAP_FAILED) {
-        return NULL;
-    }
-    const size_t before = -(uintptr_t)mapped % HUGE_PAGE;
-    char *block = mapped + before;
-    if (before > 0) {
-        munmap(mapped, before);
-    }
-    munmap(block + bytes, length - before - bytes);
-#if defined(MADV_HUGEPAGE)
-    madvise(block, bytes, MADV_HUGEPAGE); /* a hint: it works without huge pages too */
-#endif
-    return block;
-}
-
 static void *system_alloc(size_t bytes) {
-    void *block = NULL;
-
-    if (!is_system && bytes >= HUGE_PAGE) {
-        return map_large(bytes);
-    }
-    return posix_memalign(&block, ALIGNMENT, bytes) == 0 ? block : NULL;
+    return !is_system && bytes >= HUGE_PAGE ? port_map(bytes, HUGE_PAGE)
+                                            : port_aligned_alloc(bytes, ALIGNMENT);
 }
 
 static void system_free(void *block, size_t bytes) {
     if (!is_system && bytes >= HUGE_PAGE) {
-        /* This fails if it would cut a mapping in two and the process is at its limit of mappings.
-         * Then the pages are returned, and only their addresses are lost. */
-        if (munmap(block, bytes) != 0) {
-            madvise(block, bytes, MADV_DONTNEED);
-        }
+        port_unmap(block, bytes);
     } else {
-        free(block);
+        port_aligned_free(block);
     }
 }
 
@@ -369,11 +337,11 @@ void pt_memory_get_stats(pt_memory_stats *stats) {
 }
 
 bool pt_memory_is_system(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     return is_system;
 }
 
 const char *pt_memory_error(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     return error[0] != '\0' ? error : NULL;
 }

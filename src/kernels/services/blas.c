@@ -5,25 +5,16 @@
  *   one thread   otherwise it starts a thread per core at once, which idle beside the pool's
  *   the kernels  if PYTENSOR_ISA asks for an older instruction set, OpenBLAS must follow
  */
-#define _GNU_SOURCE
 #include "blas.h"
 
 #include "at_load.h"
+#include "port.h"
+#include "pt.h"
 
-#include <dlfcn.h>
-#include <limits.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "pt.h"
 
 pt_blas blas;
 static bool has_handlers;
@@ -41,13 +32,13 @@ static const char *core_type(void) {
 
 /* Sets an environment variable that the user has not set; returns whether it did. */
 static bool set_default(const char *name, const char *value) {
-    return value != NULL && getenv(name) == NULL && setenv(name, value, 0) == 0;
+    return value != NULL && getenv(name) == NULL && port_set_environment(name, value);
 }
 
 static bool load_symbols(void *library) {
     bool is_complete = true;
 #define LOAD(name, symbol)                                                                         \
-    (blas.name = (__typeof__(blas.name))dlsym(library, "scipy_" symbol),                           \
+    (blas.name = (__typeof__(blas.name))port_symbol(library, "scipy_" symbol),                     \
      is_complete = is_complete && blas.name != NULL)
     LOAD(sgemm, "cblas_sgemm");
     LOAD(dgemm, "cblas_dgemm");
@@ -65,52 +56,40 @@ static bool load_symbols(void *library) {
 
 /* Opens the library with OpenBLAS's settings in the environment, which it restores. The user's own
  * setting of threads does not apply: with OpenBLAS's threads, the bits of a product would depend on
- * their number. Returns false if there is no memory for the environment; *library is NULL if dlopen
- * failed. */
-static bool open_library(const char *path, void **library) {
+ * their number. Returns false if there is no memory for the environment; *library is NULL if it did
+ * not load. */
+static bool open_library(const char *path, void **library, char *error, size_t error_bytes) {
     const char *users_threads = getenv("OPENBLAS_NUM_THREADS");
-    char *threads = users_threads == NULL ? NULL : strdup(users_threads);
-    if ((users_threads != NULL && threads == NULL) || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0) {
+    char *threads = users_threads == NULL ? NULL : port_copy_string(users_threads);
+    if ((users_threads != NULL && threads == NULL) ||
+        !port_set_environment("OPENBLAS_NUM_THREADS", "1")) {
         free(threads);
         return false;
     }
     bool set_core = set_default("OPENBLAS_CORETYPE", core_type());
-    *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    *library = port_open_library(path, error, error_bytes);
     if (set_core)
-        unsetenv("OPENBLAS_CORETYPE");
-    const bool is_restored = threads != NULL ? setenv("OPENBLAS_NUM_THREADS", threads, 1) == 0
-                                             : unsetenv("OPENBLAS_NUM_THREADS") == 0;
+        port_set_environment("OPENBLAS_CORETYPE", NULL);
+    const bool is_restored = port_set_environment("OPENBLAS_NUM_THREADS", threads);
     free(threads);
     return is_restored || *library == NULL;
 }
 
-/* The path of OpenBLAS's library, beside the file that holds this function. */
-static bool find_library(char path[PATH_MAX]) {
-    Dl_info here;
-    if (dladdr((void *)(uintptr_t)&pt_load_blas, &here) == 0)
-        return false;
-    const char *slash = strrchr(here.dli_fname, '/');
-    int directory = slash == NULL ? 0 : (int)(slash - here.dli_fname) + 1;
-    snprintf(path, PATH_MAX, "%.*s%s", directory, here.dli_fname, PT_BLAS_FILE);
-    return true;
-}
-
 const char *pt_load_blas(void) {
-    static char error[PATH_MAX + 256];
+    static char error[PORT_MAX_PATH + 512];
     static bool is_loaded;
-    char path[PATH_MAX];
+    char path[PORT_MAX_PATH], why[PORT_MAX_PATH + 256];
     void *library = NULL;
     if (is_loaded)
         return NULL;
     if (!has_handlers)
         return "no memory to register OpenBLAS's fork and exit handlers";
-    if (!find_library(path))
+    if (!port_path_beside((const void *)(uintptr_t)&pt_load_blas, PT_BLAS_FILE, path))
         return "the package has no path";
-    if (!open_library(path, &library))
+    if (!open_library(path, &library, why, sizeof why))
         return "no memory to load OpenBLAS";
     if (library == NULL) {
-        snprintf(error, sizeof error, "OpenBLAS, a part of the package, does not load: %s",
-                 dlerror());
+        snprintf(error, sizeof error, "OpenBLAS, a part of the package, does not load: %s", why);
         return error;
     }
     if (!load_symbols(library)) {
@@ -136,10 +115,8 @@ static atomic_int n_buffers;
 /* Whether there is memory for n buffers, of which all but one are known to exist. */
 static bool has_memory_for(int n) {
     const size_t bytes = BUFFER_BYTES + ((size_t)1 << 20); /* and some for others meanwhile */
-    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED)
+    if (!port_can_map(bytes))
         return false;
-    munmap(block, bytes);
     for (int seen = atomic_load(&n_buffers); seen < n;) {
         if (atomic_compare_exchange_weak(&n_buffers, &seen, n))
             break;
@@ -170,7 +147,7 @@ bool pt_blas_has_memory(void) {
 static atomic_int n_inside;
 enum { FORK = 1, EXIT = 2 };
 static atomic_int closed_for;
-static pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER; /* held during a fork */
+static port_mutex door = PORT_MUTEX; /* held during a fork */
 static _Thread_local bool is_exiting;
 
 void pt_enter_blas(void) {
@@ -183,12 +160,12 @@ void pt_enter_blas(void) {
             break;
         atomic_fetch_sub(&n_inside, 1);
         if (closed & FORK) {
-            pthread_mutex_lock(&door);
-            pthread_mutex_unlock(&door);
+            port_lock(&door);
+            port_unlock(&door);
         } else if (closed & EXIT) {
-            pause(); /* until the process is gone */
+            port_sleep_forever(); /* the process ends */
         } else {
-            nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+            port_sleep(50000);
         }
     }
     /* Code that finds the library by its symbols must not change the bits of a product either. */
@@ -201,17 +178,17 @@ void pt_leave_blas(void) { atomic_fetch_sub(&n_inside, 1); }
 static void close_door(int reason) {
     atomic_fetch_or(&closed_for, reason);
     while (atomic_load(&n_inside) > 0)
-        sched_yield();
+        port_yield();
 }
 
 static void before_fork(void) {
-    pthread_mutex_lock(&door);
+    port_lock(&door);
     close_door(FORK);
 }
 
 static void after_fork(void) {
     atomic_fetch_and(&closed_for, ~FORK);
-    pthread_mutex_unlock(&door);
+    port_unlock(&door);
 }
 
 /* A thread that arrives during a fork counts as inside for an instant. In the child it does not
@@ -232,8 +209,8 @@ static void before_exit(void) {
 }
 
 void pt_blas_at_load(void) {
-    has_handlers = pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0 &&
-                   atexit(before_exit) == 0;
+    has_handlers =
+        port_at_fork(before_fork, after_fork, after_fork_in_child) && port_at_exit(before_exit);
 }
 
 const char *pt_blas_config(void) {

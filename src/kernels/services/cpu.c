@@ -1,16 +1,12 @@
 /* cpu.c: the machine's instruction sets, processors and memory. */
-#define _GNU_SOURCE /* sched_getaffinity, CPU_COUNT */
+#include "port.h"
 #include "pt.h"
 
+#include <limits.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#if defined(__linux__)
-#include <sched.h>
-#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -64,7 +60,7 @@ static const char *const isa_names[] = {"baseline"};
 static int detect_level(void) { return 0; }
 #endif
 
-static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
+static port_once isa_once = PORT_ONCE;
 static int isa_level;
 static char isa_error[160];
 
@@ -92,7 +88,7 @@ static void decide_isa(void) {
 }
 
 int pt_isa_level(void) {
-    pthread_once(&isa_once, decide_isa);
+    port_call_once(&isa_once, decide_isa);
     return isa_level;
 }
 
@@ -103,135 +99,17 @@ const char *pt_isa_error(void) {
     return isa_error[0] != '\0' ? isa_error : NULL;
 }
 
-/* --------------------------------------------- limits of the Linux control groups */
-
-/* A container sees all processors and all memory of its host; its control group's files say how
- * much it may use. HUGE_VAL means no limit, and so do invalid contents, a negative limit or a
- * period of 0. tests/c/test_cgroups.c puts the files elsewhere. */
-#ifndef CGROUP_MOUNT
-#define CGROUP_MOUNT "/sys/fs/cgroup"
-#define CGROUP_OF_PROCESS "/proc/self/cgroup"
-#endif
-enum { MAX_PATH = 4096 }; /* Linux's limit */
-
-/* Reads the first line of directory/name as integers. Returns how many it found, at most 2: "max",
- * which means no limit, is not an integer. Integers out of range become the nearest one in range.
- * */
-static int read_integers(const char *directory, const char *name, long long values[2]) {
-    char path[2 * MAX_PATH], line[128];
-    int n_read = 0;
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return 0;
-    }
-    if (fgets(line, sizeof line, file) != NULL) {
-        for (char *next = line, *end; n_read < 2; n_read++, next = end) {
-            const long long value = strtoll(next, &end, 10); /* scanf: undefined out of range */
-            if (end == next) {
-                break;
-            }
-            values[n_read] = value;
-        }
-    }
-    fclose(file);
-    return n_read;
-}
-
-static double cpu_limit(const char *directory) {
-    long long values[2], period[2];
-
-    if (read_integers(directory, "cpu.max", values) == 2 && values[0] > 0 &&
-        values[1] > 0) { /* version 2 */
-        return (double)values[0] / (double)values[1];
-    }
-    if (read_integers(directory, "cpu.cfs_quota_us", values) == 1 && values[0] > 0 &&
-        read_integers(directory, "cpu.cfs_period_us", period) == 1 && period[0] > 0) {
-        return (double)values[0] / (double)period[0];
-    }
-    return HUGE_VAL;
-}
-
-static double memory_limit(const char *directory) {
-    long long values[2];
-
-    if ((read_integers(directory, "memory.max", values) == 1 || /* version 2 */
-         read_integers(directory, "memory.limit_in_bytes", values) == 1) &&
-        values[0] >= 0) {
-        return (double)values[0];
-    }
-    return HUGE_VAL;
-}
-
-/* Whether name is in a list such as "cpu,cpuacct". */
-static bool in_list(const char *list, const char *name) {
-    const size_t length = strlen(name);
-
-    for (const char *item = list; item != NULL; item = strchr(item, ',')) {
-        item += *item == ',';
-        if (strncmp(item, name, length) == 0 && (item[length] == ',' || item[length] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The lowest limit of our control group and its ancestors, all of which apply. Inside a container
- * the group's path may be the host's; then only the root exists here, and holds our limit. */
-static double least_limit(const char *controller, double (*limit_of)(const char *directory)) {
-    double least = HUGE_VAL;
-    char line[MAX_PATH + 256], directory[2 * MAX_PATH];
-    FILE *groups = fopen(CGROUP_OF_PROCESS, "re");
-
-    while (groups != NULL && fgets(line, sizeof line, groups) != NULL) {
-        /* id:controllers:path. Version 2 lists no controllers; version 1 has a tree for each. */
-        line[strcspn(line, "\n")] = '\0';
-        char *controllers = strchr(line, ':');
-        char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
-        if (path == NULL) {
-            continue;
-        }
-        *path++ = '\0';
-        controllers++;
-        const bool version_2 = controllers[0] == '\0';
-        if (!version_2 && !in_list(controllers, controller)) {
-            continue;
-        }
-        const int root = snprintf(directory, sizeof directory, "%s%s%s", CGROUP_MOUNT,
-                                  version_2 ? "" : "/", version_2 ? "" : controller);
-        snprintf(directory + root, sizeof directory - (size_t)root, "%s", path);
-        for (char *end = directory; end != NULL;) {
-            least = fmin(least, limit_of(directory));
-            end = strrchr(directory + root, '/');
-            if (end != NULL) {
-                *end = '\0';
-            }
-        }
-    }
-    if (groups != NULL) {
-        fclose(groups);
-    }
-    return least;
-}
+/* ------------------------------------------------------------ processors and memory */
 
 int pt_cpu_count(void) {
-    double count = (double)sysconf(_SC_NPROCESSORS_ONLN);
-#if defined(__linux__)
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) { /* fails above 1024 processors */
-        count = CPU_COUNT(&allowed);
-    }
-#endif
     /* Rounded up: on 1.5 processors, two threads finish sooner than one. */
-    count = fmin(count, ceil(least_limit("cpu", cpu_limit)));
-    return count < 1 ? 1 : (int)count;
+    const double count = ceil(port_processors());
+
+    return count < 1 ? 1 : count < INT_MAX ? (int)count : INT_MAX;
 }
 
 size_t pt_memory_size(void) {
-    const double pages = (double)sysconf(_SC_PHYS_PAGES);
-    const double bytes =
-        fmin(pages * (double)sysconf(_SC_PAGESIZE), least_limit("memory", memory_limit));
+    const double bytes = port_memory();
 
-    return bytes < 1 ? 0 : (size_t)bytes;
+    return bytes >= 1 && bytes < (double)SIZE_MAX ? (size_t)bytes : 0;
 }

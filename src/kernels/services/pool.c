@@ -5,17 +5,13 @@
  * the owner opens it, workers enter and leave, and when no task is left the owner closes it and
  * waits for those inside. A worker that comes late finds the gate closed, and nobody waits for it.
  * Idle workers spin briefly, then park on a condition variable. */
-#define _GNU_SOURCE /* sched_getcpu, pthread_setaffinity_np */
 #include "at_load.h"
+#include "port.h"
 #include "pt.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* How long an idle thread spins before it parks. Waking a parked worker costs its owner 2 to 7 us
  * for the signal, and the worker starts 25 to 50 us later (measured on a virtual machine, where a
@@ -35,7 +31,7 @@
 
 /* A thread and where it runs; see bar_from_here. */
 typedef struct {
-    pthread_t thread;
+    port_thread thread;
     int slept_on; /* the processor on which it parked, or -1 if it is not parked */
     bool is_barred;
 } place;
@@ -44,7 +40,7 @@ static _Thread_local enum { OUTSIDE, OWNER, WORKER } role;
 static _Thread_local place *self; /* of a worker */
 
 /* Held by the owner of the running job, and by a thread that changes the set of workers. */
-static pthread_mutex_t ownership = PTHREAD_MUTEX_INITIALIZER;
+static port_mutex ownership = PORT_MUTEX;
 
 /* Guarded by ownership: */
 static place workers[PT_MAX_THREADS];
@@ -77,11 +73,11 @@ static _Alignas(128) _Atomic uint64_t gate;
 
 /* Makes "look at the gate, then wait" one step for a thread that parks. Held only for an instant.
  * Also guards where workers parked and which processor they are barred from. */
-static pthread_mutex_t parking = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t job_open = PTHREAD_COND_INITIALIZER; /* workers wait */
-static pthread_cond_t all_left = PTHREAD_COND_INITIALIZER; /* the owner waits */
+static port_mutex parking = PORT_MUTEX;
+static port_condition job_open = PORT_CONDITION; /* workers wait */
+static port_condition all_left = PORT_CONDITION; /* the owner waits */
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static port_once once = PORT_ONCE;
 static int default_threads;
 static _Atomic int n_threads;
 static const char *_Atomic error;
@@ -96,12 +92,6 @@ static void pause_briefly(void) {
 #elif defined(__aarch64__)
     __asm__ volatile("isb"); /* a short stall; "yield" is a no-op on most cores */
 #endif
-}
-
-static int64_t nanoseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 typedef bool (*condition)(uint64_t seen, uint64_t served);
@@ -122,13 +112,13 @@ static bool is_empty(uint64_t seen, uint64_t unused) {
  * (without this, one call in ten took 55 us longer), and other processes get their share. */
 static uint64_t spin(condition is_so, uint64_t served) {
     uint64_t seen = atomic_load_explicit(&gate, memory_order_acquire);
-    const int64_t end = is_so(seen, served) ? 0 : nanoseconds() + spin_ns;
+    const int64_t end = is_so(seen, served) ? 0 : port_nanoseconds() + spin_ns;
     for (unsigned i = 1; !is_so(seen, served); i++) {
         if (i % 32 == 0) { /* a pause takes about 25 ns */
-            if (nanoseconds() >= end) {
+            if (port_nanoseconds() >= end) {
                 break;
             }
-            sched_yield();
+            port_yield();
         }
         pause_briefly();
         seen = atomic_load_explicit(&gate, memory_order_acquire);
@@ -146,27 +136,15 @@ static uint64_t spin(condition is_so, uint64_t served) {
  * misplaced ones do not matter (the others take their tasks), and a system call for each would take
  * as long as waking it, so only those that parked on this processor are barred. The caller holds
  * the parking lock. */
-#if defined(__linux__)
 enum { MANY_WORKERS = 8 };
 static place owner = {.slept_on = -1};
-static cpu_set_t allowed; /* the processors that the owner may use */
-
-static void note_allowed(void) {
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) { /* fails above 1024 processors */
-        CPU_ZERO(&allowed);
-    }
-}
 
 static void bar(place *sleeper, int here) {
-    cpu_set_t elsewhere = allowed;
-
-    CPU_CLR(here, &elsewhere);
-    sleeper->is_barred = CPU_COUNT(&elsewhere) > 0 &&
-                         pthread_setaffinity_np(sleeper->thread, sizeof elsewhere, &elsewhere) == 0;
+    sleeper->is_barred = port_bar(sleeper->thread.handle, here);
 }
 
 static void bar_from_here(void) {
-    const int here = sched_getcpu();
+    const int here = port_processor();
 
     if (role == WORKER) {
         if (owner.slept_on >= 0) { /* otherwise it woke by itself, and may have ended */
@@ -176,9 +154,9 @@ static void bar_from_here(void) {
     }
     bool is_noted = false;
     for (int i = 0; i < n_workers; i++) {
-        if (workers[i].slept_on == here || (workers[i].slept_on >= 0 && n_workers < MANY_WORKERS)) {
+        if (workers[i].slept_on >= 0 && (workers[i].slept_on == here || n_workers < MANY_WORKERS)) {
             if (!is_noted) {
-                note_allowed();
+                port_note_allowed();
                 is_noted = true;
             }
             bar(&workers[i], here);
@@ -186,38 +164,33 @@ static void bar_from_here(void) {
     }
 }
 
-static void park(pthread_cond_t *signal) {
+static void park(port_condition *signal) {
     place *mine = role == WORKER ? self : &owner;
 
     if (role != WORKER) {
-        note_allowed();
-        owner.thread = pthread_self();
+        port_note_allowed();
+        owner.thread.handle = port_this_thread();
     }
-    mine->slept_on = sched_getcpu();
-    pthread_cond_wait(signal, &parking);
+    mine->slept_on = port_processor();
+    port_wait(signal, &parking);
     mine->slept_on = -1;
     if (mine->is_barred) {
         mine->is_barred = false;
-        sched_setaffinity(0, sizeof allowed, &allowed);
+        port_lift_bar();
     }
 }
-#else
-static void bar_from_here(void) {}
-
-static void park(pthread_cond_t *signal) { pthread_cond_wait(signal, &parking); }
-#endif
 
 /* Waits until the gate meets the condition and returns it as seen then. A thread that parks adds
  * mark to the gate, so that the thread that changes it knows to send a signal. */
 static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark,
-                           pthread_cond_t *signal) {
+                           port_condition *signal) {
     for (;;) {
         /* After a wake-up too: a worker may be late for its job, but the next comes soon. */
         uint64_t seen = spin(is_so, served);
         if (is_so(seen, served)) {
             return seen;
         }
-        pthread_mutex_lock(&parking);
+        port_lock(&parking);
         while (!is_so(seen, served)) {
             if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + mark,
                                                       memory_order_relaxed, memory_order_relaxed)) {
@@ -226,23 +199,23 @@ static uint64_t wait_until(condition is_so, uint64_t served, uint64_t mark,
                 break;
             }
         }
-        pthread_mutex_unlock(&parking);
+        port_unlock(&parking);
     }
 }
 
 /* Wakes n of n_parked threads after the gate has changed. */
-static void wake(pthread_cond_t *signal, size_t n, size_t n_parked) {
+static void wake(port_condition *signal, size_t n, size_t n_parked) {
     /* A thread about to park holds the lock from its last look at the gate until it waits. Once we
      * have held the lock, it has either seen the change or will receive the signal. */
-    pthread_mutex_lock(&parking);
+    port_lock(&parking);
     bar_from_here();
-    pthread_mutex_unlock(&parking);
+    port_unlock(&parking);
     if (n >= n_parked) {
-        pthread_cond_broadcast(signal);
+        port_wake_all(signal);
         return;
     }
     for (; n > 0; n--) {
-        pthread_cond_signal(signal);
+        port_wake_one(signal);
     }
 }
 
@@ -252,7 +225,7 @@ static void wake(pthread_cond_t *signal, size_t n, size_t n_parked) {
 static bool run_tasks(int64_t end) {
     for (size_t i; (i = atomic_fetch_add_explicit(&next_task, 1, memory_order_relaxed)) < job.n;) {
         job.task(job.context, i);
-        if (end != NO_END && nanoseconds() >= end) {
+        if (end != NO_END && port_nanoseconds() >= end) {
             return false;
         }
     }
@@ -291,13 +264,13 @@ static void leave_gate(void) {
     }
 }
 
-static void *work(void *its_place) {
+static void work(void *its_place) {
     role = WORKER;
     self = its_place;
     for (uint64_t served = 0;;) {
         uint64_t seen = wait_until(is_wanted, served, PARKED, &job_open);
         if (seen & STOP) {
-            return NULL;
+            return;
         }
         if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE, memory_order_acquire,
                                                   memory_order_relaxed)) {
@@ -310,44 +283,14 @@ static void *work(void *its_place) {
 
 /* --------------------------------------- workers; the caller holds the ownership */
 
-/* Kernels need up to 0.3 MB, for the partial results of a long reduction. Some systems give a
- * thread less by default (musl: 128 KB). */
-#define MIN_STACK_BYTES ((size_t)1 << 20)
-
-/* Attributes for the workers' threads, or NULL if the system's defaults will do. */
-static pthread_attr_t *worker_attributes(pthread_attr_t *attributes) {
-    size_t bytes = 0;
-
-    if (pthread_attr_init(attributes) != 0) {
-        return NULL;
-    }
-    if (pthread_attr_getstacksize(attributes, &bytes) == 0 && bytes < MIN_STACK_BYTES &&
-        pthread_attr_setstacksize(attributes, MIN_STACK_BYTES) == 0) {
-        return attributes;
-    }
-    pthread_attr_destroy(attributes);
-    return NULL;
-}
-
 static void start_workers(int n) {
-    sigset_t blocked, before;
-    pthread_attr_t storage, *attributes = worker_attributes(&storage);
-    /* Signals are for Python's main thread, except those raised by a fault of the thread itself,
-     * which a fault handler reports. */
-    sigfillset(&blocked);
-    sigdelset(&blocked, SIGSEGV);
-    sigdelset(&blocked, SIGBUS);
-    sigdelset(&blocked, SIGFPE);
-    sigdelset(&blocked, SIGILL);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-
     /* With more threads than processors, a spinning thread delays the one it waits for. */
     spin_ns = n <= pt_cpu_count() ? SPIN_NS : 0;
     n_prepared_for = n; /* even on failure, which is not retried at every call */
     while (n_workers < n - 1) {
         place *next = &workers[n_workers];
-        *next = (place){.slept_on = -1};
-        if (pthread_create(&next->thread, attributes, work, next) != 0) {
+        *next = (place){.slept_on = -1, .thread = {.run = work, .argument = next}};
+        if (!port_start_thread(&next->thread)) {
             break;
         }
         n_workers++;
@@ -357,17 +300,13 @@ static void start_workers(int n) {
         if (warn != NULL)
             warn(n);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (attributes != NULL) {
-        pthread_attr_destroy(attributes);
-    }
 }
 
 static void stop_workers(void) {
     atomic_fetch_or_explicit(&gate, STOP, memory_order_relaxed);
     wake(&job_open, 1, 1);
     while (n_workers > 0) {
-        pthread_join(workers[--n_workers].thread, NULL);
+        port_join_thread(&workers[--n_workers].thread);
     }
     atomic_fetch_and_explicit(&gate, ~STOP, memory_order_relaxed);
     n_prepared_for = 0;
@@ -386,17 +325,17 @@ static size_t suspended_at; /* next_task while its owner forks */
 
 static void before_fork(void) {
     if (role == OUTSIDE) {
-        pthread_mutex_lock(&ownership);
+        port_lock(&ownership);
     } else if (role == OWNER) {
         suspended_at = suspend();
     }
-    pthread_mutex_lock(&parking);
+    port_lock(&parking);
 }
 
 static void after_fork_in_parent(void) {
-    pthread_mutex_unlock(&parking);
+    port_unlock(&parking);
     if (role == OUTSIDE) {
-        pthread_mutex_unlock(&ownership);
+        port_unlock(&ownership);
     } else if (role == OWNER) {
         atomic_store_explicit(&next_task, suspended_at, memory_order_relaxed);
         open_gate();
@@ -404,15 +343,15 @@ static void after_fork_in_parent(void) {
 }
 
 static void after_fork_in_child(void) {
-    job_open = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* they count waiters that are gone */
-    all_left = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-    pthread_mutex_unlock(&parking);
+    job_open = (port_condition)PORT_CONDITION; /* they count waiters that are gone */
+    all_left = (port_condition)PORT_CONDITION;
+    port_unlock(&parking);
     n_workers = 0;
     n_prepared_for = 0;
     atomic_store_explicit(&gate, role == WORKER ? INSIDE | STOP : 0, memory_order_relaxed);
     atomic_store_explicit(&next_task, role == OWNER ? suspended_at : job.n, memory_order_relaxed);
     if (role == OUTSIDE) {
-        pthread_mutex_unlock(&ownership);
+        port_unlock(&ownership);
     }
 }
 
@@ -420,10 +359,10 @@ static void after_fork_in_child(void) {
  * one between constructors of several files, so this is the only one. Handlers that run before a
  * fork do so in reverse order of registration, and the pool's must run first: the tasks that it
  * waits for allocate memory and call OpenBLAS. */
-__attribute__((constructor)) static void register_fork_handlers(void) {
+PORT_AT_LOAD static void register_fork_handlers(void) {
     pt_alloc_at_load();
     pt_blas_at_load();
-    if (pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) != 0) {
+    if (!port_at_fork(before_fork, after_fork_in_parent, after_fork_in_child)) {
         atomic_store_explicit(&error, "no memory to register the pool's fork handlers",
                               memory_order_release);
     }
@@ -431,11 +370,11 @@ __attribute__((constructor)) static void register_fork_handlers(void) {
 
 /* At exit and dlclose no thread may remain in code that is about to be unloaded. If a job is still
  * running, its owner is in our code too, and waiting for it could hang the exit. */
-__attribute__((destructor)) void pt_pool_shut_down(void) {
+PORT_AT_UNLOAD void pt_pool_shut_down(void) {
     atomic_store_explicit(&n_threads, 1, memory_order_relaxed);
-    if (role == OUTSIDE && pthread_mutex_trylock(&ownership) == 0) {
+    if (role == OUTSIDE && port_try_lock(&ownership)) {
         stop_workers();
-        pthread_mutex_unlock(&ownership);
+        port_unlock(&ownership);
     }
 }
 
@@ -460,17 +399,17 @@ static void initialise(void) {
 }
 
 int pt_default_num_threads(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     return default_threads;
 }
 
 int pt_get_num_threads(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     return atomic_load_explicit(&n_threads, memory_order_relaxed);
 }
 
 const char *pt_pool_error(void) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     return atomic_load_explicit(&error, memory_order_acquire);
 }
 
@@ -483,17 +422,17 @@ void pt_pool_ask(const pt_pool_question *asked) {
 }
 
 void pt_set_num_threads(int n) {
-    pthread_once(&once, initialise);
+    port_call_once(&once, initialise);
     n = n < 1 ? 1 : n > PT_MAX_THREADS ? PT_MAX_THREADS : n;
     if (role == OUTSIDE) { /* a task would wait for itself: there the next job applies it */
-        pthread_mutex_lock(&ownership);
+        port_lock(&ownership);
         if (n != n_prepared_for) {
             stop_workers();
         }
     }
     atomic_store_explicit(&n_threads, n, memory_order_relaxed);
     if (role == OUTSIDE) {
-        pthread_mutex_unlock(&ownership);
+        port_unlock(&ownership);
     }
 }
 
@@ -501,10 +440,10 @@ void pt_set_num_threads(int n) {
  * not run, or n. */
 static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end) {
     if (n - first < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
-        pthread_mutex_trylock(&ownership) != 0) {
+        !port_try_lock(&ownership)) {
         while (first < n) {
             task(context, first++);
-            if (end != NO_END && nanoseconds() >= end) {
+            if (end != NO_END && port_nanoseconds() >= end) {
                 break;
             }
         }
@@ -528,7 +467,7 @@ static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64
         first = suspend();
     }
     role = OUTSIDE;
-    pthread_mutex_unlock(&ownership);
+    port_unlock(&ownership);
     return first < n ? first : n;
 }
 
@@ -547,7 +486,8 @@ pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n) {
     const pt_pool_question *asked = n > 1 ? question_for_this_thread() : NULL;
 
     for (size_t next = 0; next < n;) {
-        next = run_job(task, context, next, n, asked != NULL ? nanoseconds() + ASK_NS : NO_END);
+        next =
+            run_job(task, context, next, n, asked != NULL ? port_nanoseconds() + ASK_NS : NO_END);
         /* No lock is held here: the answer may have to wait for a lock (Python's) whose holder
          * waits for this job to end, to fork for example, and may itself run jobs. */
         if (next < n && asked->is_interrupted()) {
@@ -563,7 +503,7 @@ pt_status pt_ask_between(int64_t *due) {
     if (asked == NULL) {
         return PT_OK;
     }
-    const int64_t now = nanoseconds();
+    const int64_t now = port_nanoseconds();
     const bool is_due = *due != 0 && now >= *due;
     if (is_due || *due == 0) {
         *due = now + ASK_NS;
