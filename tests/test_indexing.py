@@ -334,3 +334,50 @@ def test_index_vectors_out_of_range(index, dtype):
         IndexError, match=f"^index {index} is out of range for axis 0 with length 300$"
     ):
         pt.zeros((300, 2))[pt.asarray(np.array([0, index, 1], dtype=dtype))]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("index_dtype", ["int64", "int8", "uint64"])
+@pytest.mark.parametrize(
+    ("n", "row", "index_shape"),
+    [(7, (), (5,)), (7, (3,), (0,)), (5, (2, 9), (4, 3)), (100, (64,), (30, 200)), (3, (0,), (2,))],
+)
+def test_tensors_of_row_numbers(n, row, index_shape, dtype, index_dtype, rng):
+    """Indexing takes the rows, its derivative adds them up in order: the bits are NumPy's."""
+    x = rng.standard_normal((n, *row)).astype(dtype)
+    low = 0 if index_dtype == "uint64" else -n
+    index = rng.integers(low, n, index_shape).astype(index_dtype)
+    t = pt.asarray(x)
+    with pt.GradientTape() as tape:
+        tape.watch(t)
+        y = t[pt.asarray(index)]
+    np.testing.assert_array_equal(y, x[index], strict=True)
+    g = rng.standard_normal(y.shape).astype(dtype)
+    expected = np.zeros_like(x)
+    np.add.at(expected, index, g)
+    for threads in (1, 2, 3):
+        pt.set_num_threads(threads)
+        found = pt.add_at(pt.zeros(x.shape, dtype=dtype), pt.asarray(index), pt.asarray(g))
+        np.testing.assert_array_equal(found, expected, strict=True)
+    pt.set_num_threads(pt.build_config()["default threads"])
+    found = tape.gradient(y, t, output_gradient=pt.asarray(g))
+    np.testing.assert_array_equal(found, expected, strict=True)
+    ones = pt.add_at(pt.zeros(x.shape, dtype=dtype), pt.asarray(index), 1.0)  # values broadcast
+    expected[...] = 0
+    np.add.at(expected, index, 1)
+    np.testing.assert_array_equal(ones, expected)
+
+
+def test_tensors_of_row_numbers_are_checked():
+    x = pt.zeros((4, 2))
+    for index in ([[0, 4]], [[0], [-5]]):
+        with pytest.raises(
+            IndexError, match=r"index (4|-5) is out of range for axis 0 with length"
+        ):
+            x[pt.asarray(index)]
+        with pytest.raises(
+            IndexError, match=r"index (4|-5) is out of range for axis 0 with length"
+        ):
+            pt.add_at(x, pt.asarray(index), 1.0)
+    with pytest.raises(ValueError, match="broadcast"):
+        pt.add_at(x, pt.asarray([0, 1]), pt.ones((3, 2)))

@@ -264,6 +264,11 @@ void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns
 void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, const int64_t *rows,
                     size_t n_rows, pt_dtype out_dtype, double scale, void *out);
 
+/* out: (n, row_length): the sum of the rows src[i] with rows[i] the row's number, in order. src:
+ * (n_rows, row_length). dtype: PT_FLOAT32 or PT_FLOAT64. Every row number must be in range. */
+void pt_add_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows, size_t n_rows,
+                 const void *src, void *out);
+
 /* ---------------------------------------------------- optimizer steps (update.c) */
 
 /* Which rows of a weight its gradient holds; the others are zero. */

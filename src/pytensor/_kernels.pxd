@@ -120,6 +120,8 @@ cdef extern from "pt.h" nogil:
     void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)
+    void pt_add_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
+                     size_t n_rows, const void *src, void *out)
     ctypedef struct pt_gradient_rows:
         const int64_t *rows
         size_t n_rows, row_length

@@ -210,3 +210,48 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
     job.piece = rows_per_piece(job.out_row_bytes, STEP_TASK_BYTES);
     for_pieces(gather_task, &job, n_rows, job.piece);
 }
+
+/* ------------------------------------------------------------------------ add rows */
+
+typedef struct {
+    const pt_nn_loops_of *loops;
+    const int64_t *rows;
+    size_t n, n_rows, row_length, size, piece;
+    const char *src;
+    char *out;
+} add_job;
+
+/* Adds up the rows of a piece of the result, in the order of src: each task looks for its own among
+ * all row numbers, which costs little beside the rows themselves. */
+static void add_rows_task(void *context, size_t i) {
+    const add_job *job = context;
+    const size_t first = i * job->piece, n = length_of(i, job->n, job->piece);
+    const size_t row_bytes = job->row_length * job->size;
+
+    memset(job->out + first * row_bytes, 0, n * row_bytes);
+    for (size_t r = 0; r < job->n_rows; r++) {
+        const size_t row = (size_t)job->rows[r];
+
+        if (row - first < n) {
+            job->loops->add(job->row_length, job->src + r * row_bytes, job->out + row * row_bytes);
+        }
+    }
+}
+
+void pt_add_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows, size_t n_rows,
+                 const void *src, void *out) {
+    const size_t size = pt_dtype_size[dtype];
+    const size_t pieces = (n + n_rows) * row_length * size / (4 * (size_t)STEP_TASK_BYTES) + 1;
+    const size_t most = 4 * (size_t)pt_get_num_threads();
+    add_job job = {.loops = loops_of(dtype),
+                   .rows = rows,
+                   .n = n,
+                   .n_rows = n_rows,
+                   .row_length = row_length,
+                   .size = size,
+                   .piece = pt_ceil_div(n, pieces < most ? pieces : most),
+                   .src = src,
+                   .out = out};
+
+    for_pieces(add_rows_task, &job, n, job.piece);
+}

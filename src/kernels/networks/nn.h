@@ -16,6 +16,7 @@ typedef struct {
     /* t or labels is NULL. */
     void (*cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
                           const int64_t *labels, void *loss);
+    void (*add)(size_t n, const void *x, void *out); /* out += x, both (n,) */
     void (*prepare)(size_t n, void *w, double keep, const void *dw, double scale, double limit,
                     void *prepared);
     pt_update_loop update[PT_RULE_COUNT];

@@ -307,6 +307,18 @@ static void F(cross_entropy)(size_t rows, size_t columns, const void *x, const v
     }
 }
 
+/* ------------------------------------------------------------------------ add rows */
+
+static void F(add)(size_t n, const void *x, void *out) {
+    const T *restrict xs = x;
+    T *restrict sums = out;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        sums[i] += xs[i];
+    }
+}
+
 /* ---------------------------------------------------------------------- optimizers */
 
 #include "rules_update.h"

@@ -312,17 +312,24 @@ cdef object numpy_key(object key, int depth=0):
     return numpy_view(<Tensor>key) if isinstance(key, Tensor) else key
 
 
+cdef inline bint names_rows(object key, int ndim) noexcept:
+    """Whether an index of a tensor with ndim axes is a tensor of row numbers."""
+    return (isinstance(key, Tensor) and ndim > 0 and 0 < (<Tensor>key).ndim <= PT_MAX_NDIM - ndim
+            and kind_of((<Tensor>key).type) in (KIND_SIGNED, KIND_UNSIGNED))
+
+
 cdef Tensor take_rows(Tensor t, Tensor rows):
-    """t[rows] for a vector of row numbers, in parallel."""
+    """t[rows] for a tensor of row numbers, in parallel."""
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t row_length = 1
     cdef Tensor numbers = checked_rows(rows, t.dims[0])
     cdef int d
-    dims[0] = numbers.size
+    for d in range(rows.ndim):
+        dims[d] = rows.dims[d]
     for d in range(1, t.ndim):
-        dims[d] = t.dims[d]
+        dims[rows.ndim + d - 1] = t.dims[d]
         row_length *= t.dims[d]
-    cdef Tensor out = new_tensor(t.type, t.ndim, dims)
+    cdef Tensor out = new_tensor(t.type, rows.ndim + t.ndim - 1, dims)
     if out.size > 0:
         with nogil:
             pt_gather_rows(<pt_dtype>t.type, t.data, row_length, <int64_t *>numbers.data,
@@ -363,9 +370,7 @@ cdef object get_item(Tensor t, object key):
     if all_basic(keys):
         result = basic_index(t, keys)
     else:
-        if (isinstance(key, Tensor) and (<Tensor>key).ndim == 1 and t.ndim > 0 and t.contiguous
-                and kind_of(t.type) != KIND_COMPLEX
-                and kind_of((<Tensor>key).type) in (KIND_SIGNED, KIND_UNSIGNED)):
+        if names_rows(key, t.ndim) and t.contiguous and kind_of(t.type) != KIND_COMPLEX:
             result = take_rows(t, <Tensor>key)
         else:
             # NumPy implements its other rules for index arrays
@@ -473,9 +478,14 @@ def scatter(x, /, key, shape):
         key: Any index. An element that it selects more than once becomes the sum.
         shape: The shape of the result.
     """
-    cdef Tensor t = as_tensor(x, "scatter"), view
-    out = full(shape, 0, dtype=DTYPES[t.type])
+    cdef Tensor t = as_tensor(x, "scatter"), view, out
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
+    if kind_of(t.type) == KIND_FLOAT and names_rows(key, len(shape)):
+        out = add_rows(t, <Tensor>key, shape)
+        if recording_mask & t.tracked:
+            record(ROW_SCATTER, (t,), out, (fixed_key(key),))
+        return out
+    out = full(shape, 0, dtype=DTYPES[t.type])
     if all_basic(keys):
         view = basic_index(out, keys)
         copy_into(broadcast_to(t, view.shape), view)
@@ -483,6 +493,24 @@ def scatter(x, /, key, shape):
         np.add.at(numpy_view(out), numpy_key(key), numpy_view(t))
     if recording_mask & t.tracked:
         record(ROW_SCATTER, (t,), out, (fixed_key(key),))
+    return out
+
+
+cdef Tensor add_rows(Tensor t, Tensor rows, tuple shape):
+    """Zeros of the shape with rows of t added to those of these numbers, in parallel."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t row_length = 1
+    cdef Tensor numbers = checked_rows(rows, shape[0])
+    cdef int d
+    for d in range(len(shape)):
+        dims[d] = shape[d]
+        row_length *= dims[d] if d > 0 else 1
+    t = as_contiguous(broadcast_to(t, rows.shape + shape[1:]), t.type)
+    cdef Tensor out = new_tensor(t.type, len(shape), dims)
+    if out.size > 0:
+        with nogil:
+            pt_add_rows(<pt_dtype>t.type, dims[0], row_length, <int64_t *>numbers.data,
+                        numbers.size, t.data, out.data)
     return out
 
 
