@@ -160,6 +160,17 @@ CASES = {
             "jax.nn.logsumexp(x, -1)",
         )
     ],
+    "cumulative_sum": [
+        (
+            f"axis {axis} of 1000x1000",
+            {"x": ROWS},
+            f"pt.cumulative_sum(x, axis={axis})",
+            f"np.cumulative_sum(x, axis={axis})",
+            f"torch.cumsum(x, {axis})",
+            f"jnp.cumsum(x, {axis})",
+        )
+        for axis in (0, 1)
+    ],
     "log_softmax": [
         (
             "rows 1000x1000",

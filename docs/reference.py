@@ -165,7 +165,8 @@ def groups(module, names):
         "Softmax and fusion": {"softmax", "log_softmax", "fuse"},
         "Sorting, searching, sets, running sums": {
             name for name, row in long_tail.items() if row.kind == "other"
-        },
+        }
+        | {"cumulative_prod", "cumulative_sum"},
         "Creation": {"Tensor", "asarray", "zeros", "ones", "full", "empty"} | set(creation.__all__),
         "Types": set(array_api.__all__),
         "Shape, order, selection": {"broadcast_to", "permute_dims", "reshape"}.union(

@@ -57,15 +57,6 @@ CASES = {
     "unique_counts": [((NUMBERS,), {}, np.unique_counts)],
     "unique_inverse": [((NUMBERS,), {}, np.unique_inverse)],
     "unique_values": [((NUMBERS,), {}, np.unique), ((np.array([9, 3, 70, 3]),), {}, np.unique)],
-    "cumulative_sum": [
-        ((VECTOR,), {"include_initial": True}, np.cumulative_sum),
-        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_sum),
-        ((NUMBERS,), {"axis": 1, "dtype": "float64"}, np.cumulative_sum),
-    ],
-    "cumulative_prod": [
-        ((VECTOR,), {"include_initial": True}, np.cumulative_prod),
-        ((NUMBERS.astype(np.int8),), {"axis": 1}, np.cumulative_prod),
-    ],
     "einsum": [
         (("i,i", VECTOR, VECTOR), {}, np.einsum),
         (("bij,bjk->ik", MATRIX, MATRIX), {}, np.einsum),
@@ -315,7 +306,6 @@ def test_memory_is_shared_both_ways():
         (lambda: pt.sort(pt.ones(2), axis=2**70), ValueError, "^sort: .*too large"),
         (lambda: pt.argsort(pt.asarray(1j)), TypeError, "^argsort: no rule for dtype complex64"),
         (lambda: pt.nonzero(pt.asarray(1)), ValueError, "^nonzero: a 0-d tensor"),
-        (lambda: pt.cumulative_sum(pt.ones((2, 2))), ValueError, "^cumulative_sum: x has shape"),
         (lambda: pt.einsum("ij,jk", pt.ones(3), pt.ones(3)), ValueError, "^einsum: "),
         (lambda: pt.einsum("i\0j", pt.ones(3)), ValueError, "^einsum: found a null character"),
         (lambda: pt.einsum([0], pt.ones(3)), TypeError, "^einsum: "),

@@ -207,3 +207,71 @@ def test_bits_do_not_depend_on_layouts_and_threads(shape, dtype, rng, threads):
             result = getattr(pt, name)(LAYOUTS[layout](x), axis=axis)
             results.add(np.asarray(result).tobytes())
         assert len(results) == 1, (name, axis)
+
+
+# ------------------------------------------------------------------------------- cumulative
+
+CUMULATIVE = ("cumulative_sum", "cumulative_prod")
+
+
+@pytest.mark.parametrize("name", CUMULATIVE)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("initial", [False, True])
+def test_running_results_are_numpys(name, dtype, initial, rng):
+    """One after the other, as NumPy combines them: with the same bits."""
+    for shape in ((4, 30, 3), (7, 1, 9), (33, 70), (5,), (1,), (0,), (3, 0), (0, 3), (2, 0, 3)):
+        x = (rng.random(shape) * 3 - (dtype[0] != "u")).astype(dtype)
+        for axis in range(-1, len(shape)):
+            expected = getattr(np, name)(
+                x.astype("int64") if dtype[0] in "bi" else x, axis=axis, include_initial=initial
+            )
+            for layout in LAYOUTS.values():
+                result = getattr(pt, name)(layout(x), axis=axis, include_initial=initial)
+                assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+                assert bytes(result.copy()) == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    "shape", [(300_000,), (3, 100_000), (100_000, 3), (700, 1000), (9, 40_000)]
+)
+def test_running_results_on_threads(shape, rng):
+    x = rng.standard_normal(shape).astype("f4")
+    before = pt.get_num_threads()
+    try:
+        for axis in range(len(shape)):
+            expected = np.cumulative_sum(x, axis=axis, include_initial=True)
+            for n in (1, 2, 5):
+                pt.set_num_threads(n)
+                result = pt.cumulative_sum(x, axis=axis, include_initial=True)
+                assert bytes(result) == expected.tobytes()
+    finally:
+        pt.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", CUMULATIVE)
+def test_running_results_of_a_dtype(name):
+    x = np.array([100, 100, 3], "i1")
+    function, reference = getattr(pt, name), getattr(np, name)
+    for dtype in ("int8", "uint16", "float32", "float64", "complex64"):
+        np.testing.assert_array_equal(
+            function(x, dtype=dtype), reference(x, dtype=dtype), strict=True
+        )
+    np.testing.assert_array_equal(function([2.5, 0.0, 3.0], dtype="int32"), reference([2, 0, 3]))
+    z = np.array([1 + 2j, 3 - 1j], "complex64")
+    np.testing.assert_array_equal(
+        function(z, include_initial=True), reference(z, include_initial=True), strict=True
+    )
+    with pytest.raises(ValueError, match=rf"^{name}: x has shape \(2, 2\): name the axis"):
+        function(pt.ones((2, 2)))
+    with pytest.raises(IndexError, match=f"^{name}: axis 2 is out of range"):
+        function(pt.ones((2, 2)), axis=2)
+    with pytest.raises(TypeError, match=f"^{name}: axis is 0.5: expected an integer"):
+        function(pt.ones((2, 2)), axis=0.5)
+    with pytest.raises(TypeError, match="not element-wise"):
+        pt.fuse(lambda x: function(x, axis=0))(pt.ones(3))
+
+
+def test_a_running_sum_leaves_its_input_alone():
+    x = pt.asarray([1.0, 2.0])
+    assert pt.cumulative_sum(x).tolist() == [1.0, 3.0]
+    assert x.tolist() == [1.0, 2.0]

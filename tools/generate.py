@@ -256,6 +256,8 @@ def loops(rows: list[Row], loop_header: str) -> str:
                 lines.append("#define IS_SEARCH")
             else:
                 lines.append(f"#define IDENTITY ({row.identity})")
+            if row.wide:
+                lines.append("#define IS_CUMULATED")
             if row.result == "bool" and row.kind != "reduction":
                 lines.append("#define RESULT uint8_t")
             if row.rare and kind == "f":
@@ -273,15 +275,16 @@ def has_loop(row: Row, dtype: DType) -> bool:
     )
 
 
-def table(rows: list[Row], prefix: str, entry: str) -> str:
-    """The designated initialisers of table[op][dtype]; entry is a format of name and suffix."""
+def table(rows: list[Row], prefix: str, entry: str, cumulated: str = "") -> str:
+    """The designated initialisers of table[op][dtype]; entry is a format of name and suffix, and
+    cumulated another, for the rows that have more loops."""
     lines = [f"/* {NOTICE} */"]
     for floats in (True, False):
         lines += [] if floats else ["#ifndef FLOATS_ONLY"]
         for row in rows:
             lines += [
                 f"[{prefix}_{row.name.upper()}][PT_{dtype.enum}] = "
-                + entry.format(name=row.name, suffix=dtype.suffix)
+                + (cumulated if row.wide else entry).format(name=row.name, suffix=dtype.suffix)
                 + ","
                 for dtype in COMPUTED
                 if (dtype.kind == "f") == floats and has_loop(row, dtype)
@@ -467,7 +470,10 @@ def main() -> None:
         "rows_reduce.h": loops(REDUCTIONS, "reduce_loop.h"),
         "table_elementwise.h": table(ELEMENTWISE, "PT_OP", "{name}_loop_{suffix}"),
         "table_reduce.h": table(
-            REDUCTIONS, "PT_REDUCE", "{{{name}_run_{suffix}, {name}_rows_{suffix}}}"
+            REDUCTIONS,
+            "PT_REDUCE",
+            "{{{name}_run_{suffix}, {name}_rows_{suffix}, NULL}}",
+            "{{{name}_run_{suffix}, {name}_rows_{suffix}, {name}_scan_{suffix}}}",
         ),
         "rules_update.h": update_loops(),
         "_rows.pxi": cython_rows(),

@@ -198,6 +198,12 @@ void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const
 pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                     const ptrdiff_t *shape, const pt_operand *in, const pt_operand *out);
 bool pt_reduce_has(pt_reduce_op op, pt_dtype compute);
+/* Sums or products (op PT_REDUCE_SUM, PT_REDUCE_PROD) of the first, the first two, ... of n elements
+ * along the middle axis of x (outer, n, inner), one after the other; initial: the result of none
+ * comes before them. out: (outer, n, inner) or (outer, n + 1, inner); it may be x without initial.
+ * Both in C order and of dtype, one with a loop for op. */
+void pt_cumulate(pt_reduce_op op, pt_dtype dtype, size_t outer, size_t n, size_t inner,
+                 const void *x, bool initial, void *out);
 
 /* ------------------------------------------------------------- products (matmul.c) */
 

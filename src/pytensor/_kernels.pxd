@@ -86,6 +86,8 @@ cdef extern from "pt.h" nogil:
 
     pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                         const Py_ssize_t *shape, const pt_operand *x, const pt_operand *out)
+    void pt_cumulate(pt_reduce_op op, pt_dtype dtype, size_t outer, size_t n, size_t inner,
+                     const void *x, bint initial, void *out)
 
     ctypedef struct pt_matrix:
         const void *data

@@ -498,3 +498,78 @@ pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
     choose_way(&p);
     return run_plan(&p);
 }
+
+/* ------------------------------------------------------------------------- cumulative */
+
+/* One call of pt_cumulate: x (outer, n, inner), out the same or with n + 1, both in C order. */
+typedef struct {
+    const pt_reduce_loops *loops;
+    size_t outer, n, inner, item;
+    const char *x;
+    char *out;
+    bool initial;
+    size_t width;  /* columns that one call of the loop takes */
+    size_t pieces; /* of the inner columns; or, where they are lines, of the outer ones */
+    size_t pieces_per_task;
+} cumulation;
+
+/* Piece i: some columns of one matrix (n, inner); or some of the lines, if inner is 1. */
+static void cumulate_piece(const cumulation *c, size_t i) {
+    bool lines = c->inner == 1;
+    size_t all = lines ? c->outer : c->inner;
+    size_t first = i % c->pieces * c->width, outer = i / c->pieces;
+    size_t columns = all - first < c->width ? all - first : c->width;
+    size_t rows = c->n + c->initial; /* of out */
+    const char *x = c->x + (outer * c->n * c->inner + first * (lines ? c->n : 1)) * c->item;
+    char *out = c->out + (outer * rows * c->inner + first * (lines ? rows : 1)) * c->item;
+    if (c->initial) {
+        for (size_t k = 0; k < columns; k += lines ? 1 : columns)
+            c->loops->run(NULL, 0, lines ? 1 : columns, 0, out + k * rows * c->item, NULL);
+        out += c->inner * c->item;
+    }
+    if (c->n > 0) {
+        c->loops->scan(x, columns, c->n, lines ? (ptrdiff_t)c->n : 1, (ptrdiff_t)c->inner, out,
+                       lines ? (ptrdiff_t)rows : 1);
+    }
+}
+
+static void cumulate_task(void *context, size_t i) {
+    const cumulation *c = context;
+    size_t n_pieces = c->pieces * (c->inner == 1 ? 1 : c->outer);
+    size_t end = (i + 1) * c->pieces_per_task;
+    for (size_t k = i * c->pieces_per_task; k < end && k < n_pieces; k++)
+        cumulate_piece(c, k);
+}
+
+void pt_cumulate(pt_reduce_op op, pt_dtype dtype, size_t outer, size_t n, size_t inner,
+                 const void *x, bool initial, void *out) {
+    size_t item = pt_dtype_size[dtype], threads = (size_t)pt_get_num_threads();
+    cumulation c = {.loops = loops_of(op, dtype),
+                    .outer = outer,
+                    .n = n,
+                    .inner = inner,
+                    .item = item,
+                    .x = x,
+                    .out = out,
+                    .initial = initial};
+    if (outer == 0 || inner == 0)
+        return;
+    /* Elements of up to 4 columns wait for each other: about 1 ns each, as long as 100 bytes. */
+    size_t cost = (n + 1) * (inner <= 4 ? 100 : item);
+    bool shared = threads > 1 && cost * outer * inner >= PARALLEL_BYTES;
+    c.width = inner == 1 ? 4 : PT_REDUCE_COLUMNS(item);
+    if (shared && inner > 4 && inner < c.width * threads * TASKS_PER_THREAD) {
+        size_t least = ROW_PIECE_BYTES / item;
+        c.width = (inner - 1) / (threads * TASKS_PER_THREAD) + 1;
+        c.width = c.width < least ? least : c.width;
+    }
+    c.pieces = ((inner == 1 ? outer : inner) - 1) / c.width + 1;
+    size_t n_pieces = c.pieces * (inner == 1 ? 1 : outer);
+    c.pieces_per_task = n_pieces;
+    if (shared) {
+        c.pieces_per_task = TASK_BYTES / (cost * (c.width < inner ? c.width : inner)) + 1;
+        pt_parallel_for(cumulate_task, &c, (n_pieces - 1) / c.pieces_per_task + 1);
+    } else {
+        cumulate_task(&c, 0);
+    }
+}

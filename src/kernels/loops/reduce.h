@@ -54,6 +54,11 @@ typedef struct {
     /* x: (n, columns), n >= 1, columns <= PT_REDUCE_COLUMNS (with fetch: PT_REDUCE_FLAT_COLUMNS);
      * out: (columns,). n <= PT_REDUCE_BLOCK; but any n for argmax and argmin. */
     void (*rows)(const pt_rows *x, size_t n, size_t columns, void *out, void *values);
+    /* Of sum and prod: all results on the way, of the first, the first two, ... of n >= 1 elements,
+     * combined one after the other. Elements of a column are step apart in x and out, columns line
+     * in x and out_line in out: 1, if there are more than 4. out may be x. */
+    void (*scan)(const void *x, size_t columns, size_t n, ptrdiff_t line, ptrdiff_t step, void *out,
+                 ptrdiff_t out_line);
 } pt_reduce_loops;
 
 typedef struct {

@@ -5,6 +5,7 @@
  *     BETTER       whether x replaces acc (a NaN always does)
  *     IDENTITY     the result of no elements; or, if the result is a position,
  *     IS_SEARCH
+ *     IS_CUMULATED if the results of the first elements are wanted too
  */
 #define LANES PT_REDUCE_LANES(sizeof(T))
 #define BLOCK PT_REDUCE_BLOCK(sizeof(T))
@@ -288,6 +289,50 @@ static __attribute__((noinline)) void NAME(rows)(const pt_rows *rows, size_t n, 
 
 #endif
 
+/* ------------------------------------------------------------------------ cumulative */
+
+#if defined(IS_CUMULATED)
+
+/* out[i] = elements 0..i of x combined, one after the other, for up to 4 lines side by side: alone,
+ * each would wait for its last element. */
+static inline void NAME(lines)(const T *x, size_t lines, size_t n, ptrdiff_t line, ptrdiff_t step,
+                               T *out, ptrdiff_t out_line) {
+    T acc[4];
+    for (size_t l = 0; l < lines; l++)
+        out[(ptrdiff_t)l * out_line] = acc[l] = x[(ptrdiff_t)l * line];
+    for (size_t i = 1; i < n; i++) {
+        x += step;
+        out += step;
+        for (size_t l = 0; l < lines; l++) {
+            acc[l] = NAME(combine)(acc[l], x[(ptrdiff_t)l * line]);
+            out[(ptrdiff_t)l * out_line] = acc[l];
+        }
+    }
+}
+
+static void NAME(scan)(const void *in, size_t columns, size_t n, ptrdiff_t line, ptrdiff_t step,
+                       void *result, ptrdiff_t out_line) {
+    const T *x = in;
+    T *out = result;
+    if (columns == 4 && step == 1) {
+        NAME(lines)(x, 4, n, line, 1, out, out_line);
+    } else if (columns == 1 && step == 1) {
+        NAME(lines)(x, 1, n, line, 1, out, out_line);
+    } else if (columns <= 4) {
+        NAME(lines)(x, columns, n, line, step, out, out_line);
+    } else {
+        memmove(out, x, columns * sizeof(T));
+        for (size_t i = 1; i < n; i++, out += step) {
+            const T *row = x + (ptrdiff_t)i * step;
+#pragma omp simd
+            for (size_t c = 0; c < columns; c++)
+                out[step + (ptrdiff_t)c] = NAME(combine)(out[c], row[c]);
+        }
+    }
+}
+
+#endif
+
 /* ------------------------------------------------------------------------- many runs */
 
 #if !defined(IS_SEARCH)
@@ -440,3 +485,4 @@ static void NAME(run)(const void *in, ptrdiff_t stride, size_t n_outputs, size_t
 #undef BETTER
 #undef IDENTITY
 #undef IS_SEARCH
+#undef IS_CUMULATED

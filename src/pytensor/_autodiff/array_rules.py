@@ -8,7 +8,7 @@ import numpy as np
 
 from pytensor import _core, _ops
 from pytensor import _functions as pt
-from pytensor._core import scatter  # noqa: F401
+from pytensor._core import GradientTape, scatter  # noqa: F401
 from pytensor._functions.axes import read_axes
 from pytensor._functions.creation import ones_like, zeros_like
 from pytensor._functions.shapes import flip
@@ -162,3 +162,41 @@ def one_hot(labels, n_classes, dtype):
     """(...,) class numbers as (..., n_classes) rows with a single 1."""
     classes = _core.asarray(np.arange(n_classes))
     return (_core.reshape(labels, (*labels.shape, 1)) == classes).astype(dtype)
+
+
+def through(f, g, x):
+    """The gradient of x through f(x), which is written in differentiable functions."""
+    x = _core.identity(x)
+    with GradientTape() as tape:
+        tape.watch(x)
+        out = f(x)
+    gradient = tape.gradient(out, x, output_gradient=g)
+    return zeros_like(x) if gradient is None else gradient
+
+
+def cumulative_sum_gradient(g, axis, include_initial):
+    """d cumulative_sum(x) / dx: the sums from the other end."""
+    if include_initial:
+        g = g[(slice(None),) * axis + (slice(1, None),)]
+    return flip(_core.cumulative_sum(flip(g, axis=axis), axis=axis), axis=axis)
+
+
+def cumulative_prod_composed(x, axis, include_initial):
+    """cumulative_prod in log2(n) products, whose derivatives are right at zeros too."""
+    before, step = (slice(None),) * axis, 1
+    while step < x.shape[axis]:
+        x = pt.concat(
+            [
+                x[(*before, slice(step))],
+                x[(*before, slice(step, None))] * x[(*before, slice(-step))],
+            ],
+            axis=axis,
+        )
+        step *= 2
+    if not include_initial:
+        return x
+    return (
+        pt.concat([ones_like(x[(*before, slice(1))]), x], axis=axis)
+        if x.shape[axis]
+        else (pt.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), dtype=x.dtype))
+    )

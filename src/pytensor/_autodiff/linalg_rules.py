@@ -1,4 +1,4 @@
-"""What the derivatives of numpy_rows.py's rows call: linear algebra, cumulative sums, einsum.
+"""What the derivatives of numpy_rows.py's rows call: linear algebra, sorting, einsum.
 
 g is the gradient of a result, t the tangent of an input; both of any number of matrices, the axes
 before the last two. Formulas: M. Giles, "An extended collection of matrix derivative results"
@@ -11,20 +11,9 @@ from __future__ import annotations
 
 import math
 
-from pytensor import _core, linalg
 from pytensor import _functions as pt
-from pytensor._core import GradientTape
+from pytensor import linalg
 from pytensor._functions.contraction import free_letters, spelt
-
-
-def through(f, g, x):
-    """The gradient of x through f(x), which is written in differentiable functions."""
-    x = _core.identity(x)
-    with GradientTape() as tape:
-        tape.watch(x)
-        out = f(x)
-    gradient = tape.gradient(out, x, output_gradient=g)
-    return pt.zeros_like(x) if gradient is None else gradient
 
 
 def as_matrices(g):
@@ -271,41 +260,7 @@ def matrix_norm_composed(x, keepdims, ord):
     return as_matrices(values) if keepdims else values
 
 
-# ---------------------------------------------------------------------- cumulative, sorting
-
-
-def cumulative_sum_gradient(g, axis, include_initial):
-    """d cumulative_sum(x) / dx: the sums from the other end."""
-    axis = 0 if axis is None else axis
-    if include_initial:
-        g = _after_first(g, axis)
-    return pt.flip(pt.cumulative_sum(pt.flip(g, axis=axis), axis=axis), axis=axis)
-
-
-def cumulative_prod_composed(x, axis, include_initial):
-    """cumulative_prod in log2(n) products, whose derivatives are right at zeros too."""
-    axis = (0 if axis is None else axis) % x.ndim
-    before, step = (slice(None),) * axis, 1
-    while step < x.shape[axis]:
-        x = pt.concat(
-            [
-                x[(*before, slice(step))],
-                x[(*before, slice(step, None))] * x[(*before, slice(-step))],
-            ],
-            axis=axis,
-        )
-        step *= 2
-    if not include_initial:
-        return x
-    return (
-        pt.concat([pt.ones_like(x[(*before, slice(1))]), x], axis=axis)
-        if x.shape[axis]
-        else (pt.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), dtype=x.dtype))
-    )
-
-
-def _after_first(g, axis):
-    return g[(slice(None),) * (axis % g.ndim) + (slice(1, None),)]
+# ---------------------------------------------------------------------- sorting
 
 
 def sort_gradient(g, x, axis, descending, stable):

@@ -591,3 +591,97 @@ def mean(x, /, axis=None, *, keepdims=False, dtype=None):
     if recording_mask & t.tracked:
         record(ROW_MEAN, (t,), out, (fixed_axes(axis), bool(keepdims), count))
     return out
+
+
+# ------------------------------------------------------------------------------- cumulative
+
+
+def cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False):
+    """The sums of the elements up to each along an axis, added one after the other.
+
+    Args:
+        x: A tensor or array-like. Integers and booleans are added as 64-bit integers.
+        axis: The axis; it may be left out if there is only one.
+        dtype: Convert x to it first.
+        include_initial: Whether the sum of no elements, 0, comes before the others.
+
+    Returns:
+        A tensor of x's shape, or one longer along the axis.
+
+    Raises:
+        IndexError: There is no such axis.
+        ValueError: axis is missing.
+
+    >>> pt.cumulative_sum([1, 2, 3])
+    Tensor([1, 3, 6], dtype=int64)
+    """
+    return cumulate(ROW_CUMULATIVE_SUM, ROW_SUM, x, axis, dtype, include_initial)
+
+
+def cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False):
+    """The products of the elements up to each along an axis, multiplied one after the other.
+
+    Args:
+        x: A tensor or array-like. Integers and booleans are multiplied as 64-bit integers.
+        axis: The axis; it may be left out if there is only one.
+        dtype: Convert x to it first.
+        include_initial: Whether the product of no elements, 1, comes before the others.
+
+    Returns:
+        A tensor of x's shape, or one longer along the axis.
+
+    Raises:
+        IndexError: There is no such axis.
+        ValueError: axis is missing.
+
+    >>> pt.cumulative_prod([1, 2, 3])
+    Tensor([1, 2, 6], dtype=int64)
+    """
+    return cumulate(ROW_CUMULATIVE_PROD, ROW_PROD, x, axis, dtype, include_initial)
+
+
+cdef object cumulate(int row, int combining, object x, object axis, object dtype,
+                     bint include_initial):
+    """All results on the way of the reduction of the row combining."""
+    cdef str name = row_name(row)
+    cdef Tensor t = as_tensor(x, name), elements, out
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t outer = 1, inner = 1
+    cdef int op = reduction(combining), along, compute, d
+    refuse_traced(t, name)
+    if dtype is not None:
+        if t.type != dtype_number(dtype):
+            t = astype_recorded(t, dtype_number(dtype))
+        out = cumulate(row, combining, t, axis, None, include_initial)
+        return out if out.type == t.type else astype_recorded(out, t.type)
+    if axis is None and t.ndim != 1:
+        raise ValueError(f"{name}: x has shape {t.shape}: name the axis")
+    along = 0 if axis is None else read_axis(axis, t.ndim, name)
+    if kind_of(t.type) == KIND_COMPLEX:
+        refuse_complex_gradient(name, t.tracked)
+        return complex_call(name, complex_function(name), numpy_view(t), None, None, along,
+                            include_initial)
+    compute = t.type
+    if kind_of(compute) != KIND_FLOAT:
+        compute = PT_UINT64 if kind_of(compute) == KIND_UNSIGNED else PT_INT64
+    for d in range(t.ndim):
+        dims[d] = t.dims[d]
+        if d < along:
+            outer *= dims[d]
+        elif d > along:
+            inner *= dims[d]
+    elements = as_contiguous(t, compute)
+    out = elements
+    if include_initial or elements is t:
+        dims[along] += include_initial
+        out = new_tensor(compute, t.ndim, dims)
+    if out.size < NOGIL_ELEMENTS:
+        pt_cumulate(<pt_reduce_op>op, <pt_dtype>compute, outer, t.dims[along], inner,
+                    elements.data, include_initial, out.data)
+    else:
+        with nogil:
+            pt_cumulate(<pt_reduce_op>op, <pt_dtype>compute, outer, t.dims[along], inner,
+                        elements.data, include_initial, out.data)
+    if recording_mask & t.tracked and kind_of(compute) == KIND_FLOAT:
+        record(row, (t,), out, (along, include_initial))
+    return out

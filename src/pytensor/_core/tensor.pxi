@@ -534,12 +534,12 @@ cdef class Tensor:
     def cumsum(self, axis=None, *, dtype=None, out=None):
         """The sums up to each element along an axis; without one, of the flattened tensor; see
         pt.cumulative_sum."""
-        return cumulated("cumulative_sum", self, axis, dtype, out)
+        return cumulated(cumulative_sum, self, axis, dtype, out)
 
     def cumprod(self, axis=None, *, dtype=None, out=None):
         """The products up to each element along an axis; without one, of the flattened tensor; see
         pt.cumulative_prod."""
-        return cumulated("cumulative_prod", self, axis, dtype, out)
+        return cumulated(cumulative_prod, self, axis, dtype, out)
 
     def clip(self, min=None, max=None, *, out=None):
         """The elements limited to the range from min to max; see pt.clip."""
@@ -583,11 +583,11 @@ cdef object spread(str name, Tensor t, object axis, object correction, object ke
     return write_to(namesake(name)(t, axis, correction=correction, keepdims=keepdims), out)
 
 
-cdef object cumulated(str name, Tensor t, object axis, object dtype, object out):
+cdef object cumulated(object function, Tensor t, object axis, object dtype, object out):
     """cumulative_sum or cumulative_prod."""
     if axis is None:
         t, axis = reshape(t, -1), 0
-    return write_to(namesake(name)(t, axis=axis, dtype=dtype), out)
+    return write_to(function(t, axis=axis, dtype=dtype), out)
 
 
 cdef int check_order(str name, object order) except -1:

@@ -216,23 +216,6 @@ def nonzero(x: np.ndarray) -> tuple[np.ndarray, ...]:
     return x.nonzero()
 
 
-def cumulative(
-    function: Callable[..., np.ndarray],
-    x: np.ndarray,
-    axis: int | None,
-    dtype: Any,
-    include_initial: bool,
-) -> np.ndarray:
-    """Return cumulative_sum or cumulative_prod with pytensor's defaults for dtype."""
-    if axis is None and x.ndim != 1:
-        raise ValueError(f"x has shape {x.shape}: name the axis")
-    if dtype is None:
-        dtype = {"b": "int64", "i": "int64", "u": "uint64"}.get(x.dtype.kind, x.dtype)
-    return function(
-        x, axis=axis, dtype=_core.empty(0, dtype=dtype).dtype, include_initial=include_initial
-    )
-
-
 def as_complex(function: Callable[..., Any], x: np.ndarray) -> Any:
     """Return complex numbers also where NumPy returns real ones, as all imaginary parts are 0."""
     return function(x.astype(np.result_type(x, np.complex64)))

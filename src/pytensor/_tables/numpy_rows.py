@@ -213,7 +213,13 @@ COMPLEX = dict.fromkeys(
         "where",
     ),
     "",
-) | {"expm1": "complex_expm1(x)", "tanh": "complex_tanh(x)"}
+) | {
+    # keepdims: include_initial
+    "cumulative_prod": "np.cumulative_prod(x, axis=axis, include_initial=keepdims)",
+    "cumulative_sum": "np.cumulative_sum(x, axis=axis, include_initial=keepdims)",
+    "expm1": "complex_expm1(x)",
+    "tanh": "complex_tanh(x)",
+}
 
 
 def complex_reference(name: str) -> str | None:
@@ -276,18 +282,7 @@ other("unique_values", "x, /", ALL, "The different elements, sorted.",
       "np.unique(x, equal_nan=False)", warns=False,
       example=("pt.unique_values([3, 1, 3])", "Tensor([1, 3], dtype=int64)"))
 
-# ---------------------------------------------------------------- cumulative, sums of products
-other("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
-      "The sums of the elements up to each along an axis. Integers are added as 64-bit ones.",
-      "cumulative(np.cumulative_sum, x, axis, dtype, include_initial)",
-      d=("cumulative_sum_gradient(g, axis, include_initial)",),
-      jvp=("cumulative_sum(t, axis=axis, include_initial=include_initial)",),
-      example=("pt.cumulative_sum([1, 2, 3])", "Tensor([1, 3, 6], dtype=int64)"))
-other("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False", NUMBERS + "b",
-      "The products of the elements up to each along an axis. Integers are multiplied as "
-      "64-bit ones.", "cumulative(np.cumulative_prod, x, axis, dtype, include_initial)",
-      d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",),
-      example=("pt.cumulative_prod([1, 2, 3])", "Tensor([1, 2, 6], dtype=int64)"))
+# ---------------------------------------------------------------------- sums of products
 other("einsum", "subscripts, /, *operands", NUMBERS + "b",
       "Sums of products over the axes that subscripts name, as in 'ij,jk->ik'; large ones as "
       "products of matrices.",

@@ -552,6 +552,13 @@ other("sparse_softmax_cross_entropy", "-log_softmax(x)[y] along the last axis, y
 other("logsumexp", "log(sum(exp(x))) along axes.", parameters=("axis", "keepdims"),
       d=("expand_axes(g, axis, keepdims) * log_sum_weights(x, out, axis, keepdims)",),
       jvp=("sum(t * log_sum_weights(x, out, axis, keepdims), axis=axis, keepdims=keepdims)",))
+other("cumulative_sum", "The sums of the elements up to each along an axis.",
+      parameters=("axis", "include_initial"),
+      d=("cumulative_sum_gradient(g, axis, include_initial)",),
+      jvp=("cumulative_sum(t, axis=axis, include_initial=include_initial)",))
+other("cumulative_prod", "The products of the elements up to each along an axis.",
+      parameters=("axis", "include_initial"),
+      d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
 
