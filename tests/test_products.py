@@ -703,6 +703,77 @@ def test_row_gradient_equals_the_gradient(n_used):
         kernel("sgd", 0.1)(pt.ones((512, 64)), _core.RowGradient.__new__(_core.RowGradient))
 
 
+def pending(n=256, units=128, m=64, dtype="float32", seed=0):
+    """(x, w, the gradient of w, not yet computed): x without columns of zeros."""
+    rng = np.random.default_rng(seed)
+    x, w = (pt.asarray(rng.standard_normal(s).astype(dtype)) for s in ((m, n), (n, units)))
+    g = pt.asarray(rng.standard_normal((m, units)).astype(dtype))
+    with pt.GradientTape() as tape:
+        tape.watch(w)
+        out = nn.linear(x, w)
+    return x, w, tape.gradient(out, w, output_gradient=g, row_gradients=True)
+
+
+def test_gradients_that_wait_are_the_same():
+    x, w, dw = pending()
+    with pt.GradientTape() as tape:
+        tape.watch(w)
+        out = nn.linear(x, w)
+    g = np.random.default_rng(0)
+    g.standard_normal(x.shape), g.standard_normal(w.shape)
+    g = pt.asarray(g.standard_normal(out.shape).astype("f4"))
+    expected = tape.gradient(out, w, output_gradient=g)
+    assert (type(dw), type(expected)) == (_core.RowGradient, pt.Tensor)
+    assert (dw.shape, dw.dtype, dw.rows.tolist()) == (w.shape, w.dtype, list(range(256)))
+    np.testing.assert_array_equal(dw.values, expected)
+    assert dw.values is dw.values is dw.dense()
+
+
+def test_gradients_of_weights_that_are_used_twice_or_long_batches_do_not_wait():
+    x, w, _ = pending()
+    with pt.GradientTape(persistent=True) as tape:
+        tape.watch(w)
+        twice = nn.linear(nn.linear(x, w) @ pt.ones((128, 256)), w)
+        long = nn.linear(pt.ones((1024, 256)), w)
+    for out in (twice, long):
+        assert type(tape.gradient(out, w, row_gradients=True)) is pt.Tensor
+
+
+def test_a_gradient_that_waits_notices_a_change_of_its_input():
+    for changed in ("x", "nothing"):
+        x, w, dw = pending()
+        if changed == "x":
+            x += 1
+            for call in (
+                dw.dense,
+                lambda dw=dw: dw.values,
+                lambda w=w, dw=dw: kernel("sgd", 0.1)(w, dw),
+            ):
+                with pytest.raises(
+                    RuntimeError, match="RowGradient: the input of its layer was ch"
+                ):
+                    call()
+        else:
+            dw.dense()
+            x += 1
+            kernel("sgd", 0.1)(w, dw)  # computed before
+
+
+def test_a_weight_that_another_layer_takes_as_its_input():
+    """The step of the first must not change the gradient of the second."""
+    results = []
+    for row_gradients in (True, False):
+        x, w, _ = pending()
+        weights = [x, w]
+        with pt.GradientTape() as tape:
+            tape.watch(weights)
+            loss = pt.sum(nn.linear(x, w) ** 2)
+        gradients = tape.gradient(loss, weights, row_gradients=row_gradients)
+        pt.optimizers.SGD(0.01).apply(gradients, weights)
+        results.append([bytes(t) for t in weights])
+    assert results[0] == results[1]
+
+
 @pytest.mark.parametrize("dtype", KINDS["f"])
 @pytest.mark.parametrize("units", [64, 2500])  # rows of more bytes than the kernel's zeros too
 @pytest.mark.parametrize("name", STEPS)

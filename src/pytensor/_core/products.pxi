@@ -399,56 +399,56 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
         columns: The columns of x in use, as linear found them, or None.
 
     Returns:
-        A tensor of shape (inputs, units); a RowGradient if columns is given, since the other rows
-        are zero.
+        A tensor of shape (inputs, units), or a RowGradient: if columns is given, since the other
+        rows are zero, and where an optimizer can compute it better.
     """
-    cdef Py_ssize_t dims[2]
-    cdef Py_ssize_t m = 1, item = <Py_ssize_t>pt_dtype_size[x.type]
-    cdef RowGradient by_rows
-    cdef pt_status status
+    cdef Py_ssize_t m = 1, n, item = <Py_ssize_t>pt_dtype_size[x.type]
     cdef int d
     if x.ndim == 0 or g.ndim == 0:
         raise ValueError(f"linear: x has shape {x.shape} and g {g.shape}: expected (..., inputs) "
                          "and (..., units)")
     for d in range(x.ndim - 1):
         m *= x.dims[d]
-    dims[1] = g.dims[g.ndim - 1]
+    n = g.dims[g.ndim - 1]
     x = reshape(x, (m, x.dims[x.ndim - 1]))
-    g = reshape(as_contiguous(g, g.type), (m, dims[1]))
+    g = reshape(as_contiguous(g, g.type), (m, n))
     if g.type != x.type or kind_of(x.type) != KIND_FLOAT:
         raise TypeError(f"linear: x and g have dtypes {x.dtype} and {g.dtype}: expected one, "
                         "floating-point")
-    if columns is not None and (columns.numbers is None or columns.k != x.dims[1]
-                                or x.steps[1] != item or x.steps[0] % item != 0):
+    cdef bint in_rows = x.steps[1] == item and x.steps[0] % item == 0
+    if columns is not None and (columns.numbers is None or columns.k != x.dims[1] or not in_rows):
         raise ValueError(f"linear: columns in use of another matrix than x, of shape {x.shape}")
-    dims[0] = x.dims[1] if columns is None else columns.numbers.size
-    if columns is None and not (x.steps[1] == item and x.steps[0] % item == 0
-                                and pt_dense_pays(<pt_dtype>x.type, dims[0], dims[1], m)):
+    if columns is None and not (in_rows and pt_dense_pays(<pt_dtype>x.type, x.dims[1], n, m)):
         return product("linear", reversed_axes(x), g)
-    cdef Tensor out = new_tensor(x.type, 2, dims)
-    if out.size > 0:
-        with nogil:
-            status = pt_dense_weight_gradient(
-                <pt_dtype>x.type, m, dims[1], dims[0], x.data, x.steps[0] // item, g.data, dims[1],
-                NULL if columns is None else <int64_t *>columns.numbers.data, out.data)
-        check_memory(status, "linear")
-    if columns is None:
-        return out
-    by_rows = RowGradient.__new__(RowGradient)
-    by_rows.values = out
-    by_rows.numbers = columns.numbers
-    by_rows.shape = (x.dims[1], dims[1])
-    return by_rows
+    cdef RowGradient result = RowGradient.__new__(RowGradient)
+    result.x = x
+    result.g = g
+    result.x_version = root_of(x).version
+    result.g_version = root_of(g).version
+    result.numbers = None if columns is None else columns.numbers
+    result.shape = (x.dims[1], n)
+    # Its operands should not take more memory than it does itself, nor be kept for long products,
+    # which must be interruptible.
+    if (<double>m * (x.dims[1] + n) > 2.0 * x.dims[1] * n
+            or <double>m * x.dims[1] * n > MOST_WORK_TO_PUT_OFF):
+        result.compute()
+        return result if columns is not None else result.known
+    return result
+
+
+cdef double MOST_WORK_TO_PUT_OFF = 4e9  # multiply-adds: 0.1 s on a core
 
 
 @cython.final
 @cython.binding(False)
 @cython.embedsignature(True)
 cdef class RowGradient:
-    """The gradient of a matrix in which only some rows, those of the inputs in use, are not zero.
+    """The gradient of a linear layer's weights, which an optimizer computes as it uses it.
 
     GradientTape.gradient(..., row_gradients=True) may return such gradients. The optimizers accept
-    them, which saves writing the zeros and reading them again.
+    them. Rows that are zero, those of inputs that are not in use, are neither written nor read, and
+    until its values are asked for, the product that makes the gradient has not been computed: a
+    step of an optimizer computes it tile by tile, and updates the weights by each tile at once.
 
     Attributes:
         shape: The shape of the matrix, (n, m).
@@ -464,8 +464,10 @@ cdef class RowGradient:
     (4, 2)
     """
 
-    cdef readonly Tensor values
-    cdef Tensor numbers
+    cdef Tensor known       # the values, None until they are asked for; then x and g are
+    cdef Tensor x, g        # (m, n), columns contiguous; (m, units), contiguous
+    cdef Py_ssize_t x_version, g_version
+    cdef Tensor numbers     # None: all rows
     cdef readonly tuple shape
 
     def __init__(self, *args, **kwargs):
@@ -478,21 +480,70 @@ cdef class RowGradient:
     @property
     def rows(self):
         """The numbers of the stored rows, ascending: (n_rows,), int64."""
-        return self.numbers.copy()
+        return asarray(np.arange(self.shape[0])) if self.numbers is None else self.numbers.copy()
+
+    @property
+    def values(self):
+        """The stored rows, (n_rows, m), computed when they are first asked for.
+
+        Raises:
+            RuntimeError: The layer's input was changed in place since.
+        """
+        return self.compute()
 
     @property
     def dtype(self):
         """The dtype of the values."""
-        return self.values.dtype
+        return DTYPES[(self.x if self.known is None else self.known).type]
 
     def dense(self):
         """The whole matrix as a tensor, zeros included."""
+        cdef Tensor values = self.compute()
         cdef Py_ssize_t dims[2]
+        if self.numbers is None:
+            return values
         dims[0], dims[1] = self.shape
-        cdef Tensor out = new_tensor(self.values.type, 2, dims)
+        cdef Tensor out = new_tensor(values.type, 2, dims)
         with nogil:
             pt_scatter_rows(<pt_dtype>out.type, dims[0], dims[1], <int64_t *>self.numbers.data,
-                            self.numbers.size, self.values.data, out.data)
+                            self.numbers.size, values.data, out.data)
+        return out
+
+    cdef int check_operands(self) except -1:
+        if (root_of(self.x).version != self.x_version
+                or root_of(self.g).version != self.g_version):
+            raise RuntimeError("RowGradient: the input of its layer was changed in place since; "
+                               "it can't be computed any more")
+        return 0
+
+    cdef bint reads(self, Tensor t) except -1:
+        """Whether values that are still to be computed depend on t."""
+        return self.x is not None and (overlap(self.x, t) or overlap(self.g, t))
+
+    cdef Tensor compute(self):
+        """The values. The operands are dropped."""
+        cdef Tensor x = self.x, g = self.g, out
+        cdef Py_ssize_t dims[2]
+        cdef Py_ssize_t item
+        cdef pt_status status
+        if self.known is not None:
+            return self.known
+        if x is None or g is None:
+            raise TypeError("an empty RowGradient")  # made by __new__ only
+        self.check_operands()
+        dims[0] = x.dims[1] if self.numbers is None else self.numbers.size
+        dims[1] = g.dims[1]
+        item = <Py_ssize_t>pt_dtype_size[x.type]
+        out = new_tensor(x.type, 2, dims)
+        if out.size > 0:
+            with nogil:
+                status = pt_dense_weight_gradient(
+                    <pt_dtype>x.type, x.dims[0], dims[1], dims[0], x.data, x.steps[0] // item,
+                    g.data, dims[1],
+                    NULL if self.numbers is None else <int64_t *>self.numbers.data, out.data)
+            check_memory(status, "linear")
+        self.known = out
+        self.x = self.g = None
         return out
 
 
@@ -756,6 +807,11 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
                          f"{pt_rules[<int>update.rule].n_numbers}")
     for k in range(len(numbers)):
         update.numbers[k] = numbers[k]
+    for dw in gradients:  # that of a product with one of the weights must not wait for their step
+        if type(dw) is RowGradient:
+            for w in weights:
+                if (<RowGradient>dw).reads(<Tensor?>w):
+                    (<RowGradient>dw).compute()
     for k, (w, dw) in enumerate(zip(weights, gradients, strict=True)):
         if dw is None:
             n_missing += 1
@@ -789,14 +845,15 @@ cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple s
     rows.rows = NULL
     if type(dw) is RowGradient:
         part = <RowGradient>dw
-        if part.values is None:  # made by __new__ only
+        if part.shape is None:  # made by __new__ only
             raise TypeError(f"{name}: an empty RowGradient")
-        t = part.values
+        t = part.compute()
         if w.ndim != 2 or t.type != w.type or part.shape != w.shape:
             raise step_error(name, w, part.shape, t.type)
         rows.row_length = t.dims[1]
-        rows.rows = <int64_t *>part.numbers.data
-        rows.n_rows = part.numbers.size
+        if part.numbers is not None:
+            rows.rows = <int64_t *>part.numbers.data
+            rows.n_rows = part.numbers.size
     elif isinstance(dw, Tensor):
         check_step_operand(name, w, <Tensor>dw, True)
         t = as_contiguous(<Tensor>dw, w.type)

@@ -480,7 +480,7 @@ cdef class GradientTape:
             sources: A tensor or a nested list, tuple, dictionary of tensors.
             output_gradient: Weights of target's structure and shapes, all 1 by default; None inside
                 a nested one means zeros.
-            row_gradients: Allow a gradient with many rows of zeros to be a RowGradient.
+            row_gradients: Allow the gradient of a linear layer's weights to be a RowGradient.
 
         Returns:
             Gradients in the structure of sources, each a tensor of its source's shape and dtype, or
@@ -497,10 +497,7 @@ cdef class GradientTape:
         wanted = bytearray(len(gradients))
         self.collect("gradient: a source", sources, wanted)
         self.used = True
-        results = self.replay(gradients, wanted)
-        if not row_gradients:
-            results = {node: as_dense(g) for node, g in results.items()}
-        return self.pick(sources, results)
+        return self.pick(sources, self.replay(gradients, wanted, row_gradients))
 
     def jvp(self, target, sources, tangents):
         """The tangent of target: its derivative as the sources move along their tangents.
@@ -591,8 +588,9 @@ cdef class GradientTape:
             return {key: self.pick(source, gradients) for key, source in sources.items()}
         return gradients.get(self.node_of(sources))
 
-    cdef dict replay(self, list gradients, bytearray wanted):
-        """Walks the records backwards; returns the gradients of the wanted nodes."""
+    cdef dict replay(self, list gradients, bytearray wanted, bint row_gradients):
+        """Walks the records backwards; returns the gradients of the wanted nodes, some as a
+        RowGradient if they may be."""
         cdef dict results = {}
         cdef _Record entry
         cdef _Rule rule
@@ -622,7 +620,7 @@ cdef class GradientTape:
                 g = as_dense(g)
             check_unchanged(entry)
             rule = <_Rule>RULES[entry.row]
-            add_gradients(entry, rule, g, gradients)
+            add_gradients(entry, rule, g, gradients, row_gradients)
         for node in range(len(wanted)):
             if wanted[node] and gradients[node] is not None:
                 results[node] = gradients[node]
@@ -690,7 +688,8 @@ cdef inline object part_of(_Record entry, _Rule rule, object g, Py_ssize_t k, ob
     return part
 
 
-cdef int add_gradients(_Record entry, _Rule rule, object g, list gradients) except -1:
+cdef int add_gradients(_Record entry, _Rule rule, object g, list gradients,
+                       bint row_gradients) except -1:
     """Adds the gradients of a record's inputs, given that of its result or results."""
     cdef Py_ssize_t k, node
     joint = rule.functions[0](g, *entry.saved) if rule.joint else None
@@ -701,6 +700,8 @@ cdef int add_gradients(_Record entry, _Rule rule, object g, list gradients) exce
         part = part_of(entry, rule, g, k, joint)
         if part is None:
             continue
+        if not row_gradients:
+            part = as_dense(part)
         known = gradients[node]
         gradients[node] = part if known is None else elementwise_call(
             ROW_ADD, as_dense(known), as_dense(part), None, None)
