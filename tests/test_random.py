@@ -1,5 +1,6 @@
 """pytensor.random."""
 
+import math
 import subprocess
 import sys
 
@@ -49,8 +50,51 @@ def test_normal_numbers_have_the_mean_and_deviation_asked_for(dtype):
     x = random.normal((400, 500), mean=3, std=2, dtype=dtype, generator=rng())
     assert (x.shape, x.dtype) == ((400, 500), np.dtype(dtype))
     assert abs(x.mean().item() - 3) < 0.03 and abs(x.std().item() - 2) < 0.03
-    expected = rng().standard_normal((400, 500), dtype) * np.dtype(dtype).type(2)
-    np.testing.assert_array_equal(x, expected + np.dtype(dtype).type(3))
+    standard = random.normal((400, 500), dtype=dtype, generator=rng())
+    np.testing.assert_array_equal(x, standard.numpy() * np.dtype(dtype).type(2) + 3, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_normal_numbers_are_normally_distributed(dtype):
+    n = 200_000
+    x = np.asarray(random.normal(n, dtype=dtype, generator=rng(7)), "f8")
+    # Kolmogorov's statistic, below this with probability 1 - 1e-4
+    expected = [(1 + math.erf(v / math.sqrt(2))) / 2 for v in np.sort(x)]
+    assert np.abs(expected - (np.arange(n) + 0.5) / n).max() < 2.23 / math.sqrt(n)
+    for power, moment in ((3, 0), (4, 3), (6, 15)):
+        assert abs((x**power).mean() - moment) < 5 * np.sqrt((x ** (2 * power)).mean() / n)
+    first, second = np.split(x, 2)  # the cosines and the sines
+    for a, b in ((first, second), (first**2, second**2), (x[1:], x[:-1])):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 5 / math.sqrt(len(a))
+    assert np.abs(random.normal(10**6, generator=rng(1))).max() > 4.5
+
+
+def test_normal_numbers_are_the_same_everywhere():
+    """What was drawn when this was written; tools/digests.py compares the bits."""
+    expected = [-0.7431203, 0.3774469, -2.3715765, 0.1357540, 0.2849357]
+    for dtype in ("float32", "float64"):
+        x = random.normal((400, 500), dtype=dtype, generator=rng())
+        np.testing.assert_allclose(x[0, :5], expected, rtol=1e-5)
+    assert random.normal((), generator=rng()).shape == ()
+    assert random.normal((3, 0), generator=rng()).shape == (3, 0)
+    odd = random.normal(7, generator=rng())
+    assert odd.shape == (7,) and np.isfinite(odd).all()
+
+
+def test_normal_numbers_of_extreme_uniform_ones():
+    class Generator(np.random.Generator):
+        def random(self, shape):
+            return np.array([[0.0, 0.0, 1 - 2**-53], [0.0, 0.25, 0.5]])
+
+    numbers = random.normal(6, dtype="float64", generator=Generator(np.random.PCG64(0)))
+    furthest = math.sqrt(108 * math.log(2))
+    np.testing.assert_allclose(numbers, [furthest, 0, 0, 0, furthest, 0], atol=1e-7)
+    assert np.isfinite(numbers).all()
+
+
+def test_normal_numbers_inside_fuse_are_constants():
+    fused = pt.fuse(lambda x: x * random.normal(3, generator=rng()))
+    np.testing.assert_array_equal(fused(pt.ones(3)), random.normal(3, generator=rng()))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

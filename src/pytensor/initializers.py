@@ -216,7 +216,7 @@ class RandomNormal(_Random):
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the numbers as a float32 ndarray."""
-        return self.mean + self.stddev * generator.standard_normal(shape, dtype=np.float32)
+        return self.mean + self.stddev * _normal(generator, shape)
 
 
 class TruncatedNormal(RandomNormal):
@@ -311,7 +311,7 @@ class VarianceScaling(_Random):
             return _uniform(generator, shape, -limit, limit)
         if self.distribution == "truncated_normal":
             return _truncated_normal(generator, shape, math.sqrt(variance) / _TRUNCATED_STDDEV)
-        return math.sqrt(variance) * generator.standard_normal(shape, dtype=np.float32)
+        return math.sqrt(variance) * _normal(generator, shape)
 
 
 class _Preset(VarianceScaling):
@@ -403,13 +403,17 @@ def _uniform(
     return generator.random(shape, dtype=np.float32) * np.float32(high - low) + np.float32(low)
 
 
+def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return random.standard_normal(generator, shape, np.float32).numpy()
+
+
 def _truncated_normal(
     generator: np.random.Generator, shape: tuple[int, ...], stddev: float
 ) -> NDArray[np.float32]:
-    values = np.asarray(generator.standard_normal(shape, dtype=np.float32))
+    values = _normal(generator, shape)
     outside = np.abs(values) > 2
     while outside.any():
-        values[outside] = generator.standard_normal(int(outside.sum()), dtype=np.float32)
+        values[outside] = _normal(generator, (int(outside.sum()),))
         outside = np.abs(values) > 2
     return np.float32(stddev) * values
 

@@ -336,11 +336,22 @@ def _dense(dw: Gradient) -> Tensor:
     return dw.dense() if isinstance(dw, RowGradient) else dw
 
 
+def _power(x: float, n: int) -> float:
+    """x**n by squaring: the C library's pow differs from machine to machine in its last digit."""
+    result = 1.0
+    while n:
+        if n & 1:
+            result *= x
+        x *= x
+        n >>= 1
+    return result
+
+
 @functools.cache
 def _numbers_of(rule: str) -> Callable[[float, int, Any], tuple[float, ...]]:
     """What a row of the table says of its numbers, as a function of rate, t and the optimizer."""
     values = "".join(f"{value}, " for value in RULES[rule].numbers.values())
-    return eval(f"lambda rate, t, self: ({values})", {"sqrt": math.sqrt})
+    return eval(f"lambda rate, t, self: ({values})", {"power": _power, "sqrt": math.sqrt})
 
 
 class _Ruled(Optimizer):
@@ -731,7 +742,7 @@ class Nadam(_Moments):
     _product = 0, 1.0  # t and U(t)
 
     def _u(self, t: int) -> float:
-        return self.beta_1 * (1 - 0.5 * 0.96**t)
+        return self.beta_1 * (1 - 0.5 * _power(0.96, t))
 
     def _product_until(self, t: int) -> float:
         """U(t), from that of the step before where it is known."""

@@ -7,9 +7,10 @@ calls this module optimizers.schedules. A custom schedule is a subclass that def
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from pytensor import _functions as pt
 from pytensor._support.arguments import floor, integer, number
 from pytensor.serialization import Configurable
 
@@ -22,6 +23,15 @@ __all__ = [
     "PiecewiseConstantDecay",
     "PolynomialDecay",
 ]
+
+
+def exact(function: Callable[..., pt.Tensor], *numbers: float) -> float:
+    """Return a function of numbers in float64, by a kernel: the C library's differ in last digits.
+
+    >>> pt.schedules.exact(pt.pow, 0.5, 2)
+    0.25
+    """
+    return function(*(pt.asarray(x, dtype=pt.float64) for x in numbers)).item()
 
 
 class LearningRateSchedule(Configurable):
@@ -99,7 +109,7 @@ class ExponentialDecay(_Decay):
 
     def __call__(self, step: int) -> float:
         """Return the learning rate after a number of steps."""
-        return self.initial_learning_rate * self.decay_rate ** self._decays(step)
+        return self.initial_learning_rate * exact(pt.pow, self.decay_rate, self._decays(step))
 
 
 class InverseTimeDecay(_Decay):
@@ -198,7 +208,7 @@ class PolynomialDecay(LearningRateSchedule):
         steps = self.decay_steps
         if self.cycle:
             steps *= max(1, math.ceil(step / steps))
-        left = (1 - min(step, steps) / steps) ** self.power
+        left = exact(pt.pow, 1 - min(step, steps) / steps, self.power)
         return (self.initial_learning_rate - self.end_learning_rate) * left + self.end_learning_rate
 
 
@@ -302,12 +312,14 @@ class CosineDecayRestarts(LearningRateSchedule):
         else:
             # The first n waves last (t_mul ** n - 1) / (t_mul - 1) times the first.
             more = self.t_mul - 1
-            restarts = floor(math.log1p(done * more) / math.log1p(more))
-            length = self.t_mul**restarts
+            restarts = floor(exact(pt.log1p, done * more) / exact(pt.log1p, more))
+            length = exact(pt.pow, self.t_mul, restarts)
             done = (done - (length - 1) / more) / length
-        return self.initial_learning_rate * _cosine(done, self.alpha, self.m_mul**restarts)
+        return self.initial_learning_rate * _cosine(
+            done, self.alpha, exact(pt.pow, self.m_mul, restarts)
+        )
 
 
 def _cosine(done: float, alpha: float, height: float = 1.0) -> float:
     """From height, at done = 0, to alpha, at done = 1."""
-    return (1 - alpha) * 0.5 * height * (1 + math.cos(math.pi * done)) + alpha
+    return (1 - alpha) * 0.5 * height * (1 + exact(pt.cos, math.pi * done)) + alpha

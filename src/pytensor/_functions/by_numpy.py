@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pytensor import _core
+from pytensor import _core, _ops
 from pytensor._core import Tensor, asarray
 from pytensor._functions.contraction import einsum  # noqa: F401 - what a row of the table calls
 from pytensor._tables.numpy_rows import TABLE, Row, complex_reference
@@ -226,9 +226,9 @@ def solve(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.linalg.solve(x, y)
 
 
-def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndarray:
+def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndarray | Tensor:
     """Return np.linalg.vector_norm, also where powers of the elements over- or underflow."""
-    norm = np.linalg.vector_norm
+    norm = np.linalg.vector_norm if x.dtype.kind == "c" else _real_norm
     result = norm(x, axis=axis, keepdims=keepdims, ord=ord)
     if not (1 < ord < math.inf or -math.inf < ord < 0) or x.size == 0:
         return result
@@ -249,6 +249,23 @@ def vector_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> np.ndar
     return result.squeeze(axis) if axis is not None else result.reshape(())
 
 
+def _real_norm(x: np.ndarray, axis: Any, keepdims: bool, ord: float) -> Tensor:
+    """np.linalg.vector_norm of real numbers by our kernels, whose order no machine changes."""
+    t, options = asarray(x), {"axis": axis, "keepdims": keepdims}
+    if ord == 2:
+        if axis is not None:
+            return _ops.sqrt(_ops.sum(_ops.square(t), **options))
+        flat = _core.reshape(t, -1)
+        total = _ops.sqrt(_core.matmul(flat, flat))
+        return _core.reshape(total, (1,) * x.ndim) if keepdims else total
+    if ord == 0:
+        return _ops.sum(_ops.not_equal(t, 0), **options).astype(t.dtype)
+    size = _ops.abs(t)
+    if ord in (1, math.inf, -math.inf):
+        return (_ops.sum if ord == 1 else _ops.max if ord > 0 else _ops.min)(size, **options)
+    return _ops.pow(_ops.sum(_ops.pow(size, ord), **options), 1 / ord)
+
+
 @functools.cache
 def _least_norm(dtype: np.dtype, ord: float) -> float:
     """The norm from which on the powers that underflow are too small to matter."""
@@ -256,10 +273,13 @@ def _least_norm(dtype: np.dtype, ord: float) -> float:
     return float(info.smallest_normal / info.eps) ** (1 / ord)
 
 
-def matrix_norm(x: np.ndarray, keepdims: bool, ord: Any) -> np.ndarray:
+def matrix_norm(x: np.ndarray, keepdims: bool, ord: Any) -> np.ndarray | Tensor:
     """Return np.linalg.matrix_norm; of 'fro', also where squares over- or underflow."""
     if ord == "fro" and x.ndim >= 2:
         return vector_norm(x, (-2, -1), keepdims, 2)
+    if x.dtype.kind == "f" and x.ndim >= 2 and x.size and ord in (1, -1, math.inf, -math.inf):
+        sums = _ops.sum(_ops.abs(asarray(x)), -2 if abs(ord) == 1 else -1, keepdims=True)
+        return (_ops.max if ord > 0 else _ops.min)(sums, (-2, -1), keepdims=keepdims)
     return np.linalg.matrix_norm(x, keepdims=keepdims, ord=ord)
 
 

@@ -87,7 +87,7 @@ rule("adadelta", "mean_square mean_square_step", RATE | RHO | EPSILON,
      "w += rate * step")
 
 # Adam's rate is corrected for the start of both means at 0.
-ADAM = {"rate": "rate * sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)",
+ADAM = {"rate": "rate * sqrt(1 - power(self.beta_2, t)) / (1 - power(self.beta_1, t))",
         "rest_1": "1 - self.beta_1", "rest_2": "1 - self.beta_2", **EPSILON}
 FIRST = "mean += (dw - mean) * rest_1"
 SECOND = "variance += (dw * dw - variance) * rest_2"
@@ -97,7 +97,7 @@ rule("amsgrad", "mean variance largest", ADAM, FIRST, SECOND,
      "largest = F(maximum)(largest, variance)",
      "w -= rate * mean / (F(sqrt)(largest) + epsilon)")
 rule("adamax", "mean largest",
-     {"rate": "rate / (1 - self.beta_1**t)", "rest_1": "1 - self.beta_1",
+     {"rate": "rate / (1 - power(self.beta_1, t))", "rest_1": "1 - self.beta_1",
       "beta_2": "self.beta_2", **EPSILON},
      FIRST,
      "largest = F(maximum)(beta_2 * largest, F(fabs)(dw))",
@@ -105,7 +105,7 @@ rule("adamax", "mean largest",
 rule("nadam", "mean variance",
      {"of_mean": "rate * self._u(t + 1) / (1 - self._product_until(t) * self._u(t + 1))",
       "of_dw": "rate * (1 - self._u(t)) / (1 - self._product_until(t))",
-      "correction": "1 / (1 - self.beta_2**t)",
+      "correction": "1 / (1 - power(self.beta_2, t))",
       "rest_1": "1 - self.beta_1", "rest_2": "1 - self.beta_2", **EPSILON},
      FIRST, SECOND,
      "w -= (of_mean * mean + of_dw * dw) / (F(sqrt)(variance * correction) + epsilon)")

@@ -40,7 +40,7 @@ class _Noise(Layer):
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of mean 0 and variance 1."""
-        return pt.asarray(self.generator().standard_normal(shape, dtype=np.float32))
+        return random.standard_normal(self.generator(), shape, np.float32)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape."""
