@@ -152,6 +152,37 @@ case(
     normal(5),
 )
 case(
+    "conv",
+    lambda xp, x, w, b: xp.conv(x, w, b, strides=(2, 1), padding=((1, 0), (2, 1)), dilation=(1, 2)),
+    normal(2, 5, 4, 2),
+    normal(3, 2, 2, 3, seed=4),
+    normal(3),
+)
+case(
+    "conv with relu, in groups",
+    lambda xp, x, w: xp.conv(x, w, strides=(2,), padding=((1, 1),), groups=2, relu=True),
+    normal(2, 7, 4),
+    normal(3, 2, 6, seed=4),
+)
+case(
+    "conv of each channel",
+    lambda xp, x, w: xp.conv(x, w, padding=((1, 1),) * 3, groups=2),
+    normal(2, 2, 3, 2, 2),
+    normal(2, 2, 2, 1, 4, seed=4),
+)
+case(
+    "conv_transpose",
+    lambda xp, x, w, b: xp.conv_transpose(x, w, b, strides=(2, 1), dilation=(1, 2)),
+    normal(2, 3, 2, 3),
+    normal(3, 2, 2, 3, seed=4),
+    normal(2),
+)
+case("max_pool", lambda xp, x: xp.max_pool(x, (3, 2), strides=(2, 1)), normal(2, 6, 3, 2))
+case("avg_pool", lambda xp, x: xp.avg_pool(x, (2, 1), padding="same"), normal(2, 5, 3, 2))
+case("pad", lambda xp, x: xp.pad(x, ((1, 0), (2, 3))) + xp.pad(x, ((0, 1), (3, 2)), "edge"), MATRIX)
+case("pad reflect", lambda xp, x: xp.pad(x, ((1, 0), (2, 3)), "reflect"), MATRIX)
+case("pad with a number", lambda xp, x: xp.pad(x, 1, constant_values=2.0), MATRIX)
+case(
     "softmax_cross_entropy",
     lambda xp, x, y: xp.softmax_cross_entropy(x, y),
     CUBE,
@@ -307,12 +338,57 @@ def jax_namespace(jax):
     def linear(x, w, b=0.0, relu=False):
         return nn_.relu(x @ w + b) if relu else x @ w + b
 
+    def axes(x):
+        letters = "DHW"[-(x.ndim - 2) :]
+        return f"N{letters}C", f"{letters}IO", f"N{letters}C"
+
+    def conv(x, w, b=0.0, *, strides=None, padding, dilation=None, groups=1, relu=False):
+        out = jax.lax.conv_general_dilated(
+            x,
+            w,
+            strides or (1,) * (x.ndim - 2),
+            padding,
+            rhs_dilation=dilation,
+            dimension_numbers=axes(x),
+            feature_group_count=groups,
+        )
+        return nn_.relu(out + b) if relu else out + b
+
+    def conv_transpose(x, w, b, strides, dilation):
+        reach = [(k - 1) * d + 1 for k, d in zip(w.shape[:-2], dilation, strict=True)]
+        return b + jax.lax.conv_general_dilated(
+            x,
+            np_.swapaxes(np_.flip(w, range(w.ndim - 2)), -1, -2),
+            (1,) * len(reach),
+            [(k - 1, max(k, s) - 1) for k, s in zip(reach, strides, strict=True)],
+            lhs_dilation=strides,
+            rhs_dilation=dilation,
+            dimension_numbers=axes(x),
+        )
+
+    def max_pool(x, size, strides):
+        starts = [
+            range(0, n - k + 1, s) for n, k, s in zip(x.shape[1:], size, strides, strict=False)
+        ]
+        parts = [
+            x[:, i : i + size[0], j : j + size[1]].max((1, 2)) for i in starts[0] for j in starts[1]
+        ]
+        shape = (x.shape[0], *map(len, starts), x.shape[-1])
+        return np_.stack(parts, 1).reshape(shape)
+
+    def avg_pool(x, size, padding):
+        return np_.stack([x[:, i : i + size[0]].mean(1) for i in range(0, x.shape[1], size[0])], 1)
+
     def sparse(x, labels):
         return -np_.take_along_axis(nn_.log_softmax(x), labels[..., None], axis=-1)[..., 0]
 
     return Namespace(
         SimpleNamespace(
             linear=linear,
+            conv=conv,
+            conv_transpose=conv_transpose,
+            max_pool=max_pool,
+            avg_pool=avg_pool,
             logsumexp=nn_.logsumexp,
             add_at=lambda x, key, y: x.at[key].add(y),
             set_at=lambda x, key, y: x.at[key].set(y),
@@ -353,7 +429,13 @@ def parts(value):
 def test_every_rule_has_a_case():
     """The transformations' own row is in test_transformations.py."""
     tested = {name.split()[0] for name in CASES}
-    aliases = {"getitem": "index", "scatter": "index"}  # the gradient of an index is a scatter
+    aliases = {  # the others are gradients of these
+        "conv_weights": "conv",
+        "getitem": "index",
+        "max_pool_pick": "max_pool",
+        "max_pool_spread": "max_pool",
+        "scatter": "index",
+    }
     for row in (*TABLE, *numpy_rows.TABLE.values()):
         if row.d and any(row.d) and row.name != "custom_gradient":
             assert aliases.get(row.name, row.name) in tested, row.name

@@ -4,8 +4,8 @@
  *   services/  cpu.c  pool.c  alloc.c  blas.c: the machine, threads, memory, OpenBLAS
  *   math/      exp, tanh, sin and their like, as inline functions
  *   loops/     elementwise.c  fuse.c  reduce.c  transpose.c: element-wise ops and reductions
- *   products/  matmul.c  dense.c  columns.c: products of matrices
- *   networks/  nn.c: softmax, cross-entropy, optimizer steps, mini-batches
+ *   products/  matmul.c  dense.c  columns.c: products of matrices; conv.c: convolutions
+ *   networks/  nn.c: softmax, cross-entropy, optimizer steps, mini-batches; max_pool.c
  *
  * The named files walk shapes and strides, and share the work among threads. The loops that they
  * call are in isa_*.c beside them, compiled once per instruction set; see PT_ISA_SYMBOL.
@@ -248,6 +248,47 @@ void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t 
                      size_t n_rows, const void *src, void *out);
 /* The position in rows: (n_rows,), ascending, of the first that is at least row. */
 size_t pt_first_row_from(const int64_t *rows, size_t n_rows, size_t row);
+
+/* ------------------------------------------------------------ convolutions (conv.c) */
+
+/* One convolution along up to PT_CONV_AXES axes; missing ones come first and have length 1.
+ * x: (n_images, x_dims, x_channels), w: (w_dims, x_channels / groups, out_channels),
+ * out: (n_images, out_dims, out_channels), all contiguous and of one float dtype. Along each axis,
+ * out[j] = sum over t of x[strides * j + dilation * t - before] * w[t]; x is 0 outside of its
+ * length. groups divides both numbers of channels: part i of the outputs sees part i of x.
+ * All lengths of w, strides and dilations are at least 1. Same bits for any number of threads. */
+#define PT_CONV_AXES 3
+typedef struct {
+    size_t n_images, groups, x_channels, out_channels;
+    size_t x_dims[PT_CONV_AXES], w_dims[PT_CONV_AXES], out_dims[PT_CONV_AXES];
+    size_t strides[PT_CONV_AXES], dilation[PT_CONV_AXES];
+    ptrdiff_t before[PT_CONV_AXES]; /* zeros before the first element */
+} pt_conv_geometry;
+/* out (+ bias (out_channels,) unless NULL, then relu). */
+pt_status pt_conv(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x, const void *w,
+                  const void *bias, bool relu, void *out);
+/* The transpose of that map of x, at g, of the shape of out: dx, of the shape of x (+ bias
+ * (x_channels,), then relu). */
+pt_status pt_conv_transpose(pt_dtype dtype, const pt_conv_geometry *geometry, const void *g,
+                            const void *w, const void *bias, bool relu, void *dx);
+/* The transpose of that map of w, at g: dw, of the shape of w. */
+pt_status pt_conv_weights(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                          const void *g, void *dw);
+
+/* ------------------------------------------------------- largest of windows (max_pool.c) */
+
+/* Of the geometry: groups is not read, dilation is 1, x_channels == out_channels, and at most
+ * INT32_MAX elements are in a window. An element's window is along the axes between images and
+ * channels; its maximum is the first of equals, and the first NaN if there is one. Elements outside
+ * of x do not take part. */
+/* out = the largest element of each window, -inf for an empty one. */
+void pt_max_pool(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x, void *out);
+/* out = the element of t, of the shape of x, where x has the largest; 0 for an empty window. */
+void pt_max_pool_pick(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                      const void *t, void *out);
+/* The transpose of that map of t, at g, of the shape of out: dx, of the shape of x. */
+void pt_max_pool_spread(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                        const void *g, void *dx);
 
 /* -------------------------------------------------------- fused kernels (nn.c) */
 

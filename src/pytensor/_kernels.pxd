@@ -113,6 +113,28 @@ cdef extern from "pt.h" nogil:
     void pt_scatter_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows,
                          size_t n_rows, const void *src, void *out)
 
+    enum: PT_CONV_AXES
+    ctypedef struct pt_conv_geometry:
+        size_t n_images, groups, x_channels, out_channels
+        size_t x_dims[PT_CONV_AXES]
+        size_t w_dims[PT_CONV_AXES]
+        size_t out_dims[PT_CONV_AXES]
+        size_t strides[PT_CONV_AXES]
+        size_t dilation[PT_CONV_AXES]
+        Py_ssize_t before[PT_CONV_AXES]
+    pt_status pt_conv(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                      const void *w, const void *bias, bint relu, void *out) except PT_INTERRUPTED
+    pt_status pt_conv_transpose(pt_dtype dtype, const pt_conv_geometry *geometry, const void *g,
+                                const void *w, const void *bias, bint relu,
+                                void *dx) except PT_INTERRUPTED
+    pt_status pt_conv_weights(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                              const void *g, void *dw) except PT_INTERRUPTED
+    void pt_max_pool(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x, void *out)
+    void pt_max_pool_pick(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                          const void *t, void *out)
+    void pt_max_pool_spread(pt_dtype dtype, const pt_conv_geometry *geometry, const void *x,
+                            const void *g, void *dx)
+
     void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
     void pt_log_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out)
     void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,

@@ -9,11 +9,16 @@ from pytensor._core import (
     softmax_cross_entropy,
     sparse_softmax_cross_entropy,
 )
+from pytensor._functions.convolution import avg_pool, conv, conv_transpose, max_pool
 from pytensor._ops import relu, sigmoid, tanh
 
 __all__ = [
+    "avg_pool",
+    "conv",
+    "conv_transpose",
     "linear",
     "log_softmax",
+    "max_pool",
     "relu",
     "sigmoid",
     "softmax",

@@ -8,7 +8,15 @@ import numpy as np
 
 from pytensor import _core, _ops
 from pytensor import _functions as pt
-from pytensor._core import GradientTape, scatter  # noqa: F401
+from pytensor._core import (  # noqa: F401
+    GradientTape,
+    conv,
+    conv_transpose,
+    conv_weights,
+    max_pool_pick,
+    max_pool_spread,
+    scatter,
+)
 from pytensor._functions.axes import read_axes
 from pytensor._functions.creation import ones_like, zeros_like
 from pytensor._functions.shapes import flip

@@ -8,6 +8,7 @@ One extension module, in parts by kind:
     numpy.pxi      what goes through NumPy: complex numbers, and the rows of _tables/numpy_rows.py
     shape.pxi      reshape, permute_dims, broadcast_to, indexing
     products.pxi   matmul, dot, linear; the fused kernels of networks; optimizer steps
+    conv.pxi       convolutions
     tape.pxi       the tape: recording, and replaying backwards
     fuse.pxi       fuse: learning what a function computes, and doing it in one pass
     tensor.pxi     the class Tensor itself: attributes, operators, methods
@@ -73,6 +74,7 @@ include "calls.pxi"
 include "numpy.pxi"
 include "shape.pxi"
 include "products.pxi"
+include "conv.pxi"
 include "tape.pxi"
 include "fuse.pxi"
 include "tensor.pxi"

@@ -1,23 +1,23 @@
-"""Functions that join tensors, take them apart, and repeat them."""
+"""Functions that join tensors, take them apart, repeat them, and add elements at their ends."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Literal, SupportsIndex
 
 import numpy as np
 
 from pytensor import _core
-from pytensor._core import Tensor, asarray, broadcast_to, reshape
+from pytensor._core import Tensor, asarray, broadcast_to, full, reshape
 from pytensor._functions.axes import as_tuple, read_axis
 from pytensor._functions.indexing import take
-from pytensor._support.arguments import integer
+from pytensor._support.arguments import integer, known
 
 if TYPE_CHECKING:
     from pytensor._core import _Operand
 
-__all__ = ["concat", "concatenate", "repeat", "stack", "tile", "unstack"]
+__all__ = ["concat", "concatenate", "pad", "repeat", "stack", "tile", "unstack"]
 
 MOST = sys.maxsize // 8  # elements along an axis: NumPy numbers them with 8 bytes each
 
@@ -140,6 +140,62 @@ def tile(x: _Operand, repetitions: SupportsIndex | Sequence[SupportsIndex], /) -
         tuple(count * length for count, length in zip(counts, lengths, strict=True)),
         copy=True,
     )
+
+
+def pad(
+    x: _Operand,
+    pad_width: SupportsIndex | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]],
+    mode: Literal["constant", "edge", "reflect", "symmetric", "wrap"] = "constant",
+    *,
+    constant_values: float = 0,
+) -> Tensor:
+    """Return x with elements added before and after it along each axis.
+
+    Args:
+        x: a tensor or array-like.
+        pad_width: how many: one number for all ends, a pair (before, after) for all axes, or a pair
+            for each axis.
+        mode: what the elements are: "constant"; "edge", the first or last one; "reflect" or
+            "symmetric", x reversed, without or with the element at the edge; "wrap", those of the
+            other end.
+        constant_values: the value of new elements, in mode "constant".
+
+    Raises:
+        ValueError: pad_width does not fit the axes, or an axis without elements is to be continued.
+
+    >>> pt.pad([1, 2, 3], (1, 2))
+    Tensor([0, 1, 2, 3, 0, 0], dtype=int64)
+    >>> pt.pad([1, 2, 3], 2, "reflect")
+    Tensor([3, 2, 1, 2, 3, 2, 1], dtype=int64)
+    """
+    tensor = asarray(x)
+    modes = ("constant", "edge", "reflect", "symmetric", "wrap")
+    if mode not in modes:
+        raise ValueError(f"pad: unknown mode {mode!r}: {known(mode, modes)}")
+    try:
+        widths = np.broadcast_to(np.asarray(pad_width), (tensor.ndim, 2))
+    except ValueError:
+        raise ValueError(
+            f"pad: pad_width is {pad_width!r} for {tensor.ndim} axes: expected an integer, a pair, "
+            "or a pair for each axis"
+        ) from None
+    ends = [[integer("pad: pad_width", n, 0) for n in pair] for pair in widths.tolist()]
+    if mode == "constant":
+        shape = tuple(a + n + b for n, (a, b) in zip(tensor.shape, ends, strict=True))
+        key = tuple(slice(a, a + n) for n, (a, _) in zip(tensor.shape, ends, strict=True))
+        if type(constant_values) in (int, float) and constant_values == 0:
+            return _core.scatter(tensor, key, shape)
+        filled = full(shape, constant_values, dtype=tensor.dtype)
+        return _core.set_at(filled, key, tensor)
+    for axis, (n, pair) in enumerate(zip(tensor.shape, ends, strict=True)):
+        if any(pair):
+            if n == 0:
+                raise ValueError(
+                    f"pad: shape {tensor.shape}, mode {mode!r}: axis {axis} has no element to "
+                    "repeat"
+                )
+            tensor = take(tensor, np.pad(np.arange(n), pair, mode), axis=axis)
+    return tensor
 
 
 def _counts(repeats: _Operand, axis: int, n: int) -> np.ndarray:

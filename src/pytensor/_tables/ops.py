@@ -535,6 +535,28 @@ other("linear", "x @ y + z, in one pass; columns: those of x that are not zero t
       parameters=("columns",),
       d=("g @ y.T", "linear_gradient_w(g, x, columns)", "g.sum(axis=tuple(range(g.ndim - 1)))"),
       jvp=("t @ y", "x @ t", "t"))
+other("conv", "The convolution of x with the kernel y, + z.", parameters=("geometry",),
+      d=("conv_transpose(g, y, None, geometry, x_shape)", "conv_weights(x, g, geometry, y_shape)",
+         "g.sum(axis=tuple(range(g.ndim - 1)))"),
+      jvp=("conv(t, y, None, geometry, out_shape)", "conv(x, t, None, geometry, out_shape)", "t"))
+other("conv_transpose", "The transpose of the map that conv is of its first input, + z.",
+      parameters=("geometry",),
+      d=("conv(g, y, None, geometry, x_shape)", "conv_weights(g, x, geometry, y_shape)",
+         "g.sum(axis=tuple(range(g.ndim - 1)))"),
+      jvp=("conv_transpose(t, y, None, geometry, out_shape)",
+           "conv_transpose(x, t, None, geometry, out_shape)", "t"))
+other("conv_weights", "The transpose of the map that conv is of its second input.",
+      parameters=("geometry",),
+      d=("conv_transpose(y, g, None, geometry, x_shape)", "conv(x, g, None, geometry, y_shape)"),
+      jvp=("conv_weights(t, y, geometry, out_shape)", "conv_weights(x, t, geometry, out_shape)"))
+other("max_pool", "The largest element of each window.", parameters=("windows",),
+      d=("max_pool_spread(g, x, windows)",), jvp=("max_pool_pick(t, x, windows, out_shape)",))
+other("max_pool_pick", "The elements of x where y has the largest of each window.",
+      parameters=("windows",), d=("max_pool_spread(g, y, windows)", None),
+      jvp=("max_pool_pick(t, y, windows, out_shape)", None))
+other("max_pool_spread", "The transpose of the map that max_pool_pick is of its first input.",
+      parameters=("windows",), d=("max_pool_pick(g, y, windows, x_shape)", None),
+      jvp=("max_pool_spread(t, y, windows)", None))
 other("softmax", "exp(x) / sum(exp(x)) along the last axis.",
       d=("out * (g - sum(g * out, axis=-1, keepdims=True))",),
       jvp=("out * (t - sum(t * out, axis=-1, keepdims=True))",))

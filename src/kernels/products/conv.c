@@ -1,0 +1,528 @@
+/* conv.c: convolutions along up to three axes, their transposes and their gradients, as products of
+ * tiles.
+ *
+ * A row of the result, all channels at one position, is a row of A times B: the row of A consists of
+ * the pixels that the kernel covers there, and B is the kernel. A is never stored: a strip of a few
+ * rows is gathered into the L1 cache, which also takes care of strides, dilation and padding, and is
+ * multiplied by all panels of B. bias and relu are applied to a tile as it is computed.
+ *
+ * A transposed convolution, which is also the gradient by the data, is the same product with source
+ * and result exchanged. With a stride, positions of the result differ in which elements of the
+ * kernel reach them; those that agree form a phase, and each phase is a product without a stride.
+ *
+ * An element is summed over k in blocks, and the gradient by the kernel over positions in boxes and
+ * parts of them, whose sizes depend on the shapes alone: same bits for any number of threads. */
+#include "conv.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* A task must be worth its dispatch, and rows share the part of B that is in the L2 cache; see
+ * TASK_WORK in matmul.c. */
+enum { TASK_WORK = 300 << 10, LONG_TASK_WORK = 8 << 20, MIN_ROWS = 192, TASKS_PER_THREAD = 4 };
+
+/* Elements of the kernel worth packing on several threads. */
+enum { LARGE_KERNEL = 64 << 10 };
+
+/* The window of a box stays in the L2 cache beside the packed part of g. */
+enum { WINDOW_BYTES = 256 << 10 };
+
+/* Parts of the gradient by the kernel that are summed separately: enough for eight cores, as long as
+ * their sums need not be many times the memory of a large kernel. */
+enum { MAX_PARTS = 8, PARTS_BYTES = 64 << 20 };
+
+/* Multiply-adds of one task of a round: 10 to 50 ms. Interruptions are noticed between rounds. */
+#define ROUND_WORK ((double)(1u << 30))
+
+static const pt_conv_loops_of *loops_of(pt_dtype dtype) {
+    const pt_conv_table *table = PT_SELECT(pt_conv_loops);
+
+    return dtype == PT_FLOAT32 ? &table->f32 : &table->f64;
+}
+
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
+static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+
+static size_t product_of(const size_t dims[PT_CONV_AXES]) { return dims[0] * dims[1] * dims[2]; }
+
+/* ------------------------------------------------- results from the source and the kernel */
+
+typedef struct {
+    pt_conv_product product;
+    const pt_conv_loops_of *loops;
+    size_t item_size, n_phases, n_panels, rows_per_task;
+    pt_conv_phase *phases;
+    size_t *first_tasks; /* (n_phases + 1,) */
+    bool is_depthwise;   /* groups have one channel and one column */
+    atomic_bool is_out_of_memory;
+} job;
+
+/* The phases of one axis, in axes. taps, shifts: (w_length,) each, which the phases share. Returns
+ * their number. */
+static size_t phases_of_axis(const pt_conv_geometry *s, int d, bool transposed, pt_conv_axis *axes,
+                             size_t *taps, ptrdiff_t *shifts) {
+    const ptrdiff_t stride = (ptrdiff_t)s->strides[d], dilation = (ptrdiff_t)s->dilation[d];
+    const ptrdiff_t before = s->before[d];
+    const size_t w_length = s->w_dims[d];
+
+    if (!transposed) {
+        for (size_t t = 0; t < w_length; t++) {
+            taps[t] = t;
+            shifts[t] = (ptrdiff_t)t * dilation - before;
+        }
+        axes[0] = (pt_conv_axis){.n_positions = s->out_dims[d],
+                                 .step = 1,
+                                 .n_taps = w_length,
+                                 .taps = taps,
+                                 .shifts = shifts,
+                                 .source_step = stride,
+                                 .source_length = s->x_dims[d]};
+        return 1;
+    }
+    const size_t n_phases = min_size(s->strides[d], s->x_dims[d]);
+    for (size_t first = 0; first < n_phases; first++) {
+        size_t n = 0;
+
+        for (size_t i = w_length; i-- > 0;) { /* so that shifts ascend */
+            const ptrdiff_t distance = (ptrdiff_t)first + before - (ptrdiff_t)i * dilation;
+
+            if (distance % stride == 0) {
+                taps[n] = i;
+                shifts[n++] = distance / stride;
+            }
+        }
+        axes[first] =
+            (pt_conv_axis){.n_positions = pt_ceil_div(s->x_dims[d] - first, (size_t)stride),
+                           .first = first,
+                           .step = (size_t)stride,
+                           .n_taps = n,
+                           .taps = taps,
+                           .shifts = shifts,
+                           .source_step = 1,
+                           .source_length = s->out_dims[d]};
+        taps += n;
+        shifts += n;
+    }
+    return n_phases;
+}
+
+static bool has_neighbours(const pt_conv_axis *axis) {
+    for (size_t t = 1; t < axis->n_taps; t++) {
+        if (axis->shifts[t] != axis->shifts[t - 1] + 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Fills in the phases, for each of every axis. */
+static void make_phases(job *j, const pt_conv_axis *const axes[PT_CONV_AXES],
+                        const size_t n_phases[PT_CONV_AXES], char *packed_b) {
+    const pt_conv_product *p = &j->product;
+
+    j->n_phases = 0;
+    for (size_t a = 0; a < n_phases[0]; a++) {
+        for (size_t b = 0; b < n_phases[1]; b++) {
+            for (size_t c = 0; c < n_phases[2]; c++) {
+                pt_conv_phase *phase = &j->phases[j->n_phases++];
+
+                *phase = (pt_conv_phase){.axes = {axes[0][a], axes[1][b], axes[2][c]},
+                                         .n_rows = p->n_images,
+                                         .k = p->channels,
+                                         .packed_b = packed_b};
+                for (int d = 0; d < PT_CONV_AXES; d++) {
+                    phase->n_rows *= phase->axes[d].n_positions;
+                    phase->k *= phase->axes[d].n_taps;
+                }
+                phase->has_lines = p->groups == 1 && has_neighbours(&phase->axes[2]);
+                packed_b += p->groups * p->group_size * phase->k;
+            }
+        }
+    }
+}
+
+/* Shares the rows among tasks. */
+static void make_tasks(job *j) {
+    const pt_conv_product *p = &j->product;
+    double work = 0;
+    size_t n_rows = 0, n_tasks = 0;
+
+    for (size_t i = 0; i < j->n_phases; i++) {
+        work += (double)j->phases[i].n_rows * (double)j->phases[i].k;
+        n_rows += j->phases[i].n_rows;
+    }
+    /* A row takes some time even if there is little to multiply. */
+    const double columns = (double)(j->is_depthwise ? p->groups : p->columns);
+    const size_t groups = j->is_depthwise ? 1 : p->groups; /* of tasks */
+    const double row_work = work / (double)max_size(n_rows, 1) * columns + 200;
+    const double wanted =
+        (double)n_rows * (double)groups / (TASKS_PER_THREAD * (double)pt_get_num_threads());
+    double rows = LONG_TASK_WORK / row_work;
+    rows = rows < MIN_ROWS ? MIN_ROWS : rows;
+    rows = rows > wanted ? wanted : rows;
+    rows = rows < TASK_WORK / row_work ? TASK_WORK / row_work : rows;
+    j->rows_per_task = pt_ceil_div((size_t)rows + 1, j->loops->rows) * j->loops->rows;
+    for (size_t i = 0; i < j->n_phases; i++) {
+        j->first_tasks[i] = n_tasks;
+        n_tasks += pt_ceil_div(j->phases[i].n_rows, j->rows_per_task) * groups;
+    }
+    j->first_tasks[j->n_phases] = n_tasks;
+}
+
+static void pack_task(void *context, size_t i) {
+    job *j = context;
+    const pt_conv_product *p = &j->product;
+    const size_t panel = i % j->n_panels, group = i / j->n_panels % p->groups;
+    const pt_conv_phase *phase = &j->phases[i / j->n_panels / p->groups];
+
+    j->loops->pack_b(p, phase, group, panel,
+                     phase->packed_b + group * p->group_size * phase->k +
+                         panel * j->loops->columns * phase->k * j->item_size);
+}
+
+static void product_task(void *context, size_t i) {
+    job *j = context;
+    const size_t bytes = j->loops->a_size * j->item_size;
+    size_t low = 0, high = j->n_phases; /* the phase is in [low, high) */
+
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+
+        if (j->first_tasks[middle] <= i) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    const pt_conv_phase *phase = &j->phases[low];
+    const size_t task = i - j->first_tasks[low];
+    const size_t blocks = pt_ceil_div(phase->n_rows, j->rows_per_task);
+    const size_t first = task % blocks * j->rows_per_task;
+    const size_t end = min_size(first + j->rows_per_task, phase->n_rows);
+
+    if (j->is_depthwise) {
+        j->loops->depthwise(&j->product, phase, first, end);
+        return;
+    }
+    void *packed_a = pt_alloc(bytes);
+    if (!packed_a) {
+        atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
+        return;
+    }
+    j->loops->product(&j->product, phase, task / blocks, first, end, packed_a);
+    pt_free(packed_a, bytes);
+}
+
+/* Packs the kernel and runs the tasks. */
+static pt_status run(job *j) {
+    const size_t n_panels = j->n_phases * j->product.groups * j->n_panels;
+    const size_t size = product_of(j->product.w_dims) * j->product.channels * j->product.columns *
+                        j->product.groups;
+
+    make_tasks(j);
+    if (j->is_depthwise) {
+        /* as it is */
+    } else if (size >= LARGE_KERNEL) {
+        pt_parallel_for(pack_task, j, n_panels);
+    } else {
+        for (size_t i = 0; i < n_panels; i++) {
+            pack_task(j, i);
+        }
+    }
+    const pt_status status =
+        pt_parallel_for_interruptible(product_task, j, j->first_tasks[j->n_phases]);
+    /* An interruption comes first: it has set an exception, which must not be replaced. */
+    if (status == PT_OK && atomic_load_explicit(&j->is_out_of_memory, memory_order_relaxed)) {
+        return PT_NO_MEMORY;
+    }
+    return status;
+}
+
+static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transposed,
+                         pt_conv_product product) {
+    job j = {.product = product, .loops = loops_of(dtype), .item_size = pt_dtype_size[dtype]};
+    const size_t tail = product.columns % j.loops->columns;
+    const size_t padding = tail == 0                ? 0
+                           : tail <= j.loops->lanes ? j.loops->lanes - tail
+                                                    : j.loops->columns - tail;
+    size_t n_phases[PT_CONV_AXES], n_axes = 0, n_taps = 0;
+
+    if (product.n_images == 0 || product_of(product.out_dims) == 0 || product.groups == 0 ||
+        product.columns == 0) {
+        return PT_OK;
+    }
+    j.is_depthwise = product.channels == 1 && product.columns == 1;
+    j.n_panels = pt_ceil_div(product.columns, j.loops->columns);
+    j.product.group_size = (product.columns + padding) * j.item_size;
+    j.n_phases = 1;
+    for (int d = 0; d < PT_CONV_AXES; d++) {
+        n_phases[d] = transposed ? min_size(s->strides[d], s->x_dims[d]) : 1;
+        j.n_phases *= n_phases[d];
+        n_axes += n_phases[d];
+        n_taps += s->w_dims[d];
+    }
+    const size_t packed_bytes = j.is_depthwise ? 0
+                                               : product.groups * j.product.group_size *
+                                                     product_of(product.w_dims) * product.channels;
+    const size_t phase_bytes = j.n_phases * sizeof(pt_conv_phase);
+    const size_t task_bytes = (j.n_phases + 1) * sizeof(size_t);
+    const size_t axis_bytes = n_axes * sizeof(pt_conv_axis);
+    const size_t tap_bytes = n_taps * (sizeof(size_t) + sizeof(ptrdiff_t));
+    char *packed_b = pt_alloc(packed_bytes), *tables;
+    pt_status status = PT_NO_MEMORY;
+
+    tables = pt_alloc(phase_bytes + task_bytes + axis_bytes + tap_bytes);
+    if (packed_b && tables) {
+        pt_conv_axis *axes = (void *)(tables + phase_bytes + task_bytes);
+        size_t *taps = (void *)(tables + phase_bytes + task_bytes + axis_bytes);
+        ptrdiff_t *shifts = (ptrdiff_t *)(void *)(taps + n_taps);
+        const pt_conv_axis *of_axis[PT_CONV_AXES];
+
+        j.phases = (void *)tables;
+        j.first_tasks = (void *)(tables + phase_bytes);
+        for (int d = 0; d < PT_CONV_AXES; d++) {
+            of_axis[d] = axes;
+            axes += phases_of_axis(s, d, transposed, axes, taps, shifts);
+            taps += s->w_dims[d];
+            shifts += s->w_dims[d];
+        }
+        make_phases(&j, of_axis, n_phases, packed_b);
+        status = run(&j);
+    }
+    pt_free(packed_b, packed_bytes);
+    pt_free(tables, phase_bytes + task_bytes + axis_bytes + tap_bytes);
+    return status;
+}
+
+#define DIMS(dims) {(dims)[0], (dims)[1], (dims)[2]}
+
+pt_status pt_conv(pt_dtype dtype, const pt_conv_geometry *s, const void *x, const void *w,
+                  const void *bias, bool relu, void *out) {
+    const size_t channels = s->x_channels / s->groups, columns = s->out_channels / s->groups;
+
+    return compute(dtype, s, false,
+                   (pt_conv_product){.n_images = s->n_images,
+                                     .groups = s->groups,
+                                     .channels = channels,
+                                     .columns = columns,
+                                     .source = x,
+                                     .source_dims = DIMS(s->x_dims),
+                                     .w = w,
+                                     .w_dims = DIMS(s->w_dims),
+                                     .w_tap = channels * s->out_channels,
+                                     .w_channel = s->out_channels,
+                                     .w_column = 1,
+                                     .w_group = columns,
+                                     .out = out,
+                                     .out_dims = DIMS(s->out_dims),
+                                     .bias = bias,
+                                     .relu = relu});
+}
+
+pt_status pt_conv_transpose(pt_dtype dtype, const pt_conv_geometry *s, const void *g, const void *w,
+                            const void *bias, bool relu, void *dx) {
+    const size_t channels = s->out_channels / s->groups, columns = s->x_channels / s->groups;
+
+    return compute(dtype, s, true,
+                   (pt_conv_product){.n_images = s->n_images,
+                                     .groups = s->groups,
+                                     .channels = channels,
+                                     .columns = columns,
+                                     .source = g,
+                                     .source_dims = DIMS(s->out_dims),
+                                     .w = w,
+                                     .w_dims = DIMS(s->w_dims),
+                                     .w_tap = columns * s->out_channels,
+                                     .w_channel = 1,
+                                     .w_column = s->out_channels,
+                                     .w_group = channels,
+                                     .out = dx,
+                                     .out_dims = DIMS(s->x_dims),
+                                     .bias = bias,
+                                     .relu = relu});
+}
+
+/* ------------------------------------------------------------ gradient by the kernel */
+
+typedef struct {
+    pt_conv_weights_product product;
+    const pt_conv_loops_of *loops;
+    size_t item_size, n_boxes, n_parts, boxes_per_part, n_lines, n_shares;
+    size_t first, end; /* boxes of each part in this round */
+    char *dw, *parts;  /* of the first part; of the others */
+    size_t dw_size;    /* elements */
+    atomic_bool is_out_of_memory;
+} weights_job;
+
+/* Chooses boxes of about PT_CONV_BOX positions whose windows fit. */
+static void choose_boxes(weights_job *j) {
+    pt_conv_weights_product *p = &j->product;
+    const pt_conv_geometry *s = p->geometry;
+    const size_t most = WINDOW_BYTES / j->item_size / max_size(p->channels, 1);
+    size_t room = PT_CONV_BOX, n_positions = 1;
+
+    for (int d = PT_CONV_AXES; d >= 0; d--) {
+        const size_t length = d == 0 ? s->n_images : s->out_dims[d - 1];
+        size_t box = min_size(length, room);
+
+        if (d > 0) {
+            const size_t stride = s->strides[d - 1];
+            const size_t covered = (s->w_dims[d - 1] - 1) * s->dilation[d - 1] + 1;
+            size_t inner = 1; /* positions in the window along the axes after this one */
+
+            for (int other = d; other < PT_CONV_AXES; other++) {
+                inner *= p->window[other];
+            }
+            const size_t fitting = most / inner;
+            const size_t fit = fitting > covered ? (fitting - covered) / stride + 1 : 1;
+            box = min_size(box, fit);
+        } else {
+            box = max_size(min_size(box, most / max_size(product_of(p->window), 1)), 1);
+        }
+        box = pt_ceil_div(length, pt_ceil_div(length, box)); /* of about equal lengths */
+        if (d > 0) {
+            p->window[d - 1] =
+                (box - 1) * s->strides[d - 1] + (s->w_dims[d - 1] - 1) * s->dilation[d - 1] + 1;
+        }
+        p->box[d] = box;
+        p->n_boxes[d] = pt_ceil_div(length, box);
+        room /= box;
+        room = max_size(room, 1);
+        n_positions *= box;
+    }
+    /* A tile may read past the last element of the window, which it ignores. */
+    p->window_size = p->box[0] * product_of(p->window) * p->channels + j->loops->rows;
+    p->packed_size = n_positions * pt_ceil_div(p->columns, j->loops->columns) * j->loops->columns;
+}
+
+static void weights_task(void *context, size_t i) {
+    weights_job *j = context;
+    const pt_conv_weights_product *p = &j->product;
+    const size_t share = i % j->n_shares, group = i / j->n_shares % p->geometry->groups;
+    const size_t part = i / j->n_shares / p->geometry->groups;
+    const size_t first_line = j->n_lines * share / j->n_shares;
+    const size_t end_line = j->n_lines * (share + 1) / j->n_shares;
+    const size_t first_box = j->n_boxes * part / j->n_parts;
+    const size_t n_boxes = j->n_boxes * (part + 1) / j->n_parts - first_box;
+    const size_t bytes = (p->window_size + p->packed_size) * j->item_size;
+    char *buffer = pt_alloc(bytes);
+    char *dw = part == 0 ? j->dw : j->parts + (part - 1) * j->dw_size * j->item_size;
+
+    if (!buffer) {
+        atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
+        return;
+    }
+    for (size_t box = j->first; box < min_size(j->end, n_boxes); box++) {
+        j->loops->weights(p, group, first_box + box, first_line, end_line, box == 0, buffer,
+                          buffer + p->window_size * j->item_size, dw);
+    }
+    pt_free(buffer, bytes);
+}
+
+enum { ADD_BLOCK = 16 << 10 };
+
+static void add_task(void *context, size_t i) {
+    const weights_job *j = context;
+    const size_t first = i * ADD_BLOCK, n = min_size(ADD_BLOCK, j->dw_size - first);
+
+    for (size_t part = 1; part < j->n_parts; part++) {
+        j->loops->add(n, j->dw + first * j->item_size,
+                      j->parts + ((part - 1) * j->dw_size + first) * j->item_size);
+    }
+}
+
+/* A task of the gradient by a kernel with one channel and one column in each group: a part of the
+ * positions, and some channels. */
+static void depthwise_task(void *context, size_t i) {
+    const weights_job *j = context;
+    const pt_conv_geometry *s = j->product.geometry;
+    const size_t width = 2 * j->loops->columns, blocks = pt_ceil_div(s->x_channels, width);
+    const size_t part = i / blocks, start = i % blocks * width;
+    const size_t n_positions = s->n_images * product_of(s->out_dims);
+    char *dw = part == 0 ? j->dw : j->parts + (part - 1) * j->dw_size * j->item_size;
+
+    j->loops->depthwise_weights(s, j->product.x, j->product.g, n_positions * part / j->n_parts,
+                                n_positions * (part + 1) / j->n_parts, start,
+                                min_size(width, s->x_channels - start), dw);
+}
+
+static void add_parts(weights_job *j) {
+    if (j->n_parts > 1) {
+        pt_parallel_for(add_task, j, pt_ceil_div(j->dw_size, ADD_BLOCK));
+    }
+}
+
+static pt_status run_depthwise(weights_job *j) {
+    const size_t width = 2 * j->loops->columns;
+    const pt_status status = pt_parallel_for_interruptible(
+        depthwise_task, j, j->n_parts * pt_ceil_div(j->product.geometry->x_channels, width));
+
+    if (status == PT_OK) {
+        add_parts(j);
+    }
+    return status;
+}
+
+/* Runs the boxes, in rounds, and adds up the parts. */
+static pt_status run_weights(weights_job *j) {
+    const pt_conv_weights_product *p = &j->product;
+    const pt_conv_geometry *s = p->geometry;
+    const size_t n_tasks = j->n_parts * s->groups * j->n_shares;
+    const size_t most = pt_ceil_div(j->n_boxes, j->n_parts);
+    const double box_work = (double)j->dw_size / (double)s->groups / (double)j->n_shares *
+                            (double)(p->box[0] * p->box[1] * p->box[2] * p->box[3]);
+    const double per_round = ROUND_WORK / box_work + 1;
+    const size_t step = per_round < (double)most ? (size_t)per_round : most;
+
+    for (j->first = 0; j->first < most; j->first += step) {
+        j->end = j->first + step;
+        const pt_status status = pt_parallel_for_interruptible(weights_task, j, n_tasks);
+        if (status != PT_OK) {
+            return status;
+        }
+        if (atomic_load_explicit(&j->is_out_of_memory, memory_order_relaxed)) {
+            return PT_NO_MEMORY;
+        }
+    }
+    add_parts(j);
+    return PT_OK;
+}
+
+pt_status pt_conv_weights(pt_dtype dtype, const pt_conv_geometry *s, const void *x, const void *g,
+                          void *dw) {
+    weights_job j = {.product = {.geometry = s,
+                                 .channels = s->x_channels / s->groups,
+                                 .columns = s->out_channels / s->groups,
+                                 .x = x,
+                                 .g = g},
+                     .loops = loops_of(dtype),
+                     .item_size = pt_dtype_size[dtype],
+                     .dw = dw};
+
+    j.dw_size = product_of(s->w_dims) * j.product.channels * s->out_channels;
+    if (j.dw_size == 0) {
+        return PT_OK;
+    }
+    if (s->n_images == 0 || product_of(s->out_dims) == 0) {
+        memset(dw, 0, j.dw_size * j.item_size);
+        return PT_OK;
+    }
+    const bool is_depthwise = j.product.channels == 1 && j.product.columns == 1;
+    choose_boxes(&j);
+    j.n_boxes =
+        j.product.n_boxes[0] * j.product.n_boxes[1] * j.product.n_boxes[2] * j.product.n_boxes[3];
+    j.n_parts =
+        min_size(min_size(j.n_boxes, MAX_PARTS), PARTS_BYTES / (j.dw_size * j.item_size) + 1);
+    j.n_lines = product_of(s->w_dims) / (s->dilation[2] == 1 ? s->w_dims[2] : 1);
+    j.n_shares =
+        min_size(pt_ceil_div((size_t)pt_get_num_threads(), j.n_parts * s->groups), j.n_lines);
+
+    const size_t bytes = (j.n_parts - 1) * j.dw_size * j.item_size;
+    j.parts = pt_alloc(bytes);
+    if (!j.parts) {
+        return PT_NO_MEMORY;
+    }
+    const pt_status status = is_depthwise ? run_depthwise(&j) : run_weights(&j);
+    pt_free(j.parts, bytes);
+    return status;
+}

@@ -1,0 +1,691 @@
+/* conv_body.h: the loops of conv.c for one floating-point dtype; included by isa_conv.c with T,
+ * F(name), TILE_ROWS and VECTOR_BYTES set. */
+#if KIND == 'f'
+
+#define LANES (VECTOR_BYTES / sizeof(T))
+#define COLUMNS (2 * LANES)
+#define A_STRIDE (A_STRIDE_BYTES / sizeof(T))
+#define A_MOST (A_BYTES / sizeof(T)) /* of k at once */
+
+/* ---------------------------------------------------------------------------- tiles */
+
+typedef T F(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+/* tile (rows, COLUMNS) = A B, each element summed in order, in registers. A comes in n_runs runs of
+ * `length` steps; element (r, q) of run i is a[runs[i] + r * a_row + q * a_step]. b: (n_runs *
+ * length, width). rows, width and, for speed, one of the strides of A are constants of each call. */
+static inline __attribute__((always_inline)) void
+F(multiply)(size_t rows, size_t width, size_t n_runs, const ptrdiff_t *runs, size_t length,
+            const T *restrict a, ptrdiff_t a_row, ptrdiff_t a_step, const T *restrict b,
+            T tile[restrict TILE_ROWS][COLUMNS]) {
+    const size_t n_vectors = width / LANES;
+    F(vector) sums[TILE_ROWS][2];
+
+#pragma GCC unroll 16
+    for (size_t r = 0; r < rows; r++) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vectors; v++) {
+            sums[r][v] = (F(vector)){0};
+        }
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        const T *restrict x = a + runs[i];
+
+        for (size_t q = 0; q < length; q++, x += a_step, b += width) {
+#pragma GCC unroll 16
+            for (size_t r = 0; r < rows; r++) {
+                const T factor = x[(ptrdiff_t)r * a_row];
+#pragma GCC unroll 2
+                for (size_t v = 0; v < n_vectors; v++) {
+                    const F(vector) column = *(const F(vector) *)(b + v * LANES);
+                    F(vector) sum = sums[r][v];
+                    for (size_t l = 0; l < LANES; l++) { /* one instruction */
+                        sum[l] = F(multiply_add)(factor, column[l], sum[l]);
+                    }
+                    sums[r][v] = sum;
+                }
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (size_t r = 0; r < rows; r++) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vectors; v++) {
+            *(F(vector) *)(tile[r] + v * LANES) = sums[r][v];
+        }
+    }
+}
+
+/* to (n,) = from (n,), of mostly a few elements: without a call. */
+static inline void F(copy)(size_t n, T *restrict to, const T *restrict from) {
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        *(F(vector) *)(to + i) = *(const F(vector) *)(from + i);
+    }
+#pragma GCC unroll 4
+    for (size_t size = LANES / 2; size > 0; size /= 2) {
+        if (n & size) {
+            __builtin_memcpy(to + i, from + i, size * sizeof(T));
+            i += size;
+        }
+    }
+}
+
+/* to (n,) = elements [start, start + n) of from, a line of `length`; zeros outside of it. */
+static inline void F(copy_clipped)(ptrdiff_t start, size_t n, ptrdiff_t length, T *restrict to,
+                                   const T *restrict from) {
+    const ptrdiff_t end = start + (ptrdiff_t)n;
+
+    if (start >= 0 && end <= length) {
+        F(copy)(n, to, from + start);
+        return;
+    }
+    for (ptrdiff_t i = start; i < end; i++) {
+        to[i - start] = i >= 0 && i < length ? from[i] : 0;
+    }
+}
+
+static size_t F(width_of)(size_t columns, size_t panel) {
+    return columns - panel * COLUMNS <= LANES ? LANES : COLUMNS;
+}
+
+/* dst (k, width): a panel of columns of the kernel, zeros beyond the last. */
+static void F(pack_b)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
+                      size_t panel, void *dst) {
+    const pt_conv_axis *axes = phase->axes;
+    const size_t first = panel * COLUMNS, width = F(width_of)(p->columns, panel);
+    const size_t n = p->columns - first < width ? p->columns - first : width;
+    const T *w = (const T *)p->w + group * p->w_group + first * p->w_column;
+    T *restrict to = dst;
+
+    for (size_t i = 0; i < axes[0].n_taps; i++) {
+        for (size_t j = 0; j < axes[1].n_taps; j++) {
+            for (size_t l = 0; l < axes[2].n_taps; l++) {
+                const size_t tap =
+                    (axes[0].taps[i] * p->w_dims[1] + axes[1].taps[j]) * p->w_dims[2] +
+                    axes[2].taps[l];
+                const T *from = w + tap * p->w_tap;
+
+                for (size_t c = 0; c < p->channels; c++, to += width, from += p->w_channel) {
+                    for (size_t column = 0; column < width; column++) {
+                        to[column] = column < n ? from[column * p->w_column] : 0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* ------------------------------------------------- results from the source and the kernel */
+
+/* A part of a row of A that is contiguous in the source: `length` elements of the line at the row's
+ * position plus shifts along the first axes, from `element` past the row's position in it. */
+typedef struct {
+    ptrdiff_t shifts[2], line, element;
+    size_t length;
+} F(piece);
+
+/* The pieces of elements [start, end) of each row of A; returns their number. */
+static size_t F(pieces_of)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
+                           size_t start, size_t end, F(piece) * pieces) {
+    const pt_conv_axis *axes = phase->axes;
+    const size_t all_channels = p->groups * p->channels;
+    const size_t length = phase->has_lines ? axes[2].n_taps * p->channels : p->channels;
+    size_t n = 0;
+
+    while (start < end) {
+        const size_t line = start / length, skipped = start % length;
+        const size_t taps = phase->has_lines ? line * axes[2].n_taps : line;
+        const size_t at = taps % axes[2].n_taps, before = taps / axes[2].n_taps;
+        F(piece) *piece = &pieces[n++];
+
+        piece->shifts[0] = axes[0].shifts[before / axes[1].n_taps];
+        piece->shifts[1] = axes[1].shifts[before % axes[1].n_taps];
+        piece->line = (piece->shifts[0] * (ptrdiff_t)p->source_dims[1] + piece->shifts[1]) *
+                      (ptrdiff_t)(p->source_dims[2] * all_channels);
+        piece->element = axes[2].shifts[at] * (ptrdiff_t)all_channels +
+                         (ptrdiff_t)(group * p->channels + skipped);
+        piece->length = length - skipped < end - start ? length - skipped : end - start;
+        start += piece->length;
+    }
+    return n;
+}
+
+/* One row of A, and where its row of the result is. */
+typedef struct {
+    ptrdiff_t positions[2]; /* in the source, along the first axes, without the taps' shifts */
+    ptrdiff_t line, element;
+    T *out;
+} F(row);
+
+/* rows (TILE_ROWS,): rows number `first` ...; those beyond the last are copies of it. */
+static void F(rows_from)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
+                         size_t first, F(row) * rows) {
+    const pt_conv_axis *axes = phase->axes;
+    const size_t all_channels = p->groups * p->channels;
+    size_t at[PT_CONV_AXES], rest = first;
+
+    for (int d = PT_CONV_AXES - 1; d >= 0; d--) {
+        at[d] = rest % axes[d].n_positions;
+        rest /= axes[d].n_positions;
+    }
+    for (size_t r = 0; r < TILE_ROWS; r++) {
+        F(row) *row = &rows[r];
+        size_t place = rest;
+
+        for (int d = 0; d < PT_CONV_AXES; d++) {
+            place = place * p->out_dims[d] + axes[d].first + axes[d].step * at[d];
+        }
+        row->out = (T *)p->out + (place * p->groups + group) * p->columns;
+        row->positions[0] = axes[0].source_step * (ptrdiff_t)at[0];
+        row->positions[1] = axes[1].source_step * (ptrdiff_t)at[1];
+        row->line = (((ptrdiff_t)(rest * p->source_dims[0]) + row->positions[0]) *
+                         (ptrdiff_t)p->source_dims[1] +
+                     row->positions[1]) *
+                    (ptrdiff_t)(p->source_dims[2] * all_channels);
+        row->element = axes[2].source_step * (ptrdiff_t)(at[2] * all_channels);
+        if (first + r + 1 == phase->n_rows) {
+            for (size_t other = r + 1; other < TILE_ROWS; other++) {
+                rows[other] = *row;
+            }
+            return;
+        }
+        for (int d = PT_CONV_AXES - 1; ++at[d] == axes[d].n_positions;) {
+            at[d] = 0;
+            if (--d < 0) {
+                rest++;
+                break;
+            }
+        }
+    }
+}
+
+/* packed (TILE_ROWS, A_STRIDE): the pieces of the rows. */
+static void F(pack_a)(const pt_conv_product *p, const F(row) * rows, const F(piece) * pieces,
+                      size_t n_pieces, T *restrict packed) {
+    const ptrdiff_t line_length = (ptrdiff_t)(p->source_dims[2] * p->groups * p->channels);
+    const T *source = p->source;
+
+    for (size_t r = 0; r < TILE_ROWS; r++) {
+        T *restrict to = packed + r * A_STRIDE;
+
+        for (size_t i = 0; i < n_pieces; i++) {
+            const F(piece) *piece = &pieces[i];
+
+            if ((size_t)(rows[r].positions[0] + piece->shifts[0]) < p->source_dims[0] &&
+                (size_t)(rows[r].positions[1] + piece->shifts[1]) < p->source_dims[1]) {
+                F(copy_clipped)
+                (rows[r].element + piece->element, piece->length, line_length, to,
+                 source + (rows[r].line + piece->line));
+            } else {
+                for (size_t q = 0; q < piece->length; q++) {
+                    to[q] = 0;
+                }
+            }
+            to += piece->length;
+        }
+    }
+}
+
+/* Adds the tile to the first n columns of the rows of the result, or writes it there if it is the
+ * first of k; then bias, (COLUMNS,) or NULL, and relu. Each choice is a branch: as a masked load, a
+ * bias of NULL would be read, and the processor takes 100 ns to ignore that. */
+static void F(finish)(const F(row) * rows, size_t n_rows, size_t column, size_t n, bool is_first,
+                      const T *restrict bias, bool relu, T tile[restrict TILE_ROWS][COLUMNS]) {
+    for (size_t r = 0; r < n_rows; r++) {
+        T *restrict out = rows[r].out + column;
+
+        for (size_t l = 0; l < n; l += LANES) {
+            F(vector) x = *(const F(vector) *)(tile[r] + l);
+
+            if (!is_first) {
+                F(vector) known = {0};
+                F(copy)(n - l < LANES ? n - l : LANES, (T *)&known, out + l);
+                x += known;
+            }
+            if (bias) {
+                x += *(const F(vector) *)(bias + l);
+            }
+            if (relu) {
+                for (size_t i = 0; i < LANES; i++) {
+                    x[i] = x[i] < 0 ? 0 : x[i]; /* so that NaN stays NaN */
+                }
+            }
+            if (l + LANES <= n) {
+                *(F(vector) *)(out + l) = x;
+            } else {
+                F(copy)(n - l, out + l, (const T *)&x);
+            }
+        }
+    }
+}
+
+static void F(product)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
+                       size_t first, size_t end, void *packed_a) {
+    static const ptrdiff_t no_offset = 0;
+    const size_t k = phase->k, k_block = k ? pt_ceil_div(k, pt_ceil_div(k, A_MOST)) : 1;
+    const size_t n_panels = pt_ceil_div(p->columns, COLUMNS);
+    const T *b = (const T *)(const void *)(phase->packed_b + group * p->group_size * k);
+    F(piece) pieces[A_MOST];
+    F(row) rows[TILE_ROWS];
+    T tile[TILE_ROWS][COLUMNS], bias[PANELS_AT_ONCE * COLUMNS] = {0};
+
+    for (size_t panels = 0; panels < n_panels; panels += PANELS_AT_ONCE) {
+        const size_t panels_end =
+            panels + PANELS_AT_ONCE < n_panels ? panels + PANELS_AT_ONCE : n_panels;
+        size_t start = 0;
+
+        if (p->bias) {
+            const size_t rest = p->columns - panels * COLUMNS;
+            F(copy)
+            (rest < PANELS_AT_ONCE * COLUMNS ? rest : PANELS_AT_ONCE * COLUMNS, bias,
+             (const T *)p->bias + group * p->columns + panels * COLUMNS);
+        }
+        do { /* once if k is 0 */
+            const size_t length = k - start < k_block ? k - start : k_block;
+            const bool is_last = start + length == k;
+            const size_t n_pieces = F(pieces_of)(p, phase, group, start, start + length, pieces);
+
+            for (size_t i = first; i < end; i += TILE_ROWS) {
+                const size_t n_rows = end - i < TILE_ROWS ? end - i : TILE_ROWS;
+
+                F(rows_from)(p, phase, group, i, rows);
+                F(pack_a)(p, rows, pieces, n_pieces, packed_a);
+                for (size_t panel = panels; panel < panels_end; panel++) {
+                    const size_t column = panel * COLUMNS;
+                    const size_t width = F(width_of)(p->columns, panel);
+                    const size_t n = p->columns - column < width ? p->columns - column : width;
+                    const T *of_panel = b + column * k + start * width;
+
+                    if (width == COLUMNS) {
+                        F(multiply)
+                        (TILE_ROWS, COLUMNS, 1, &no_offset, length, packed_a, A_STRIDE, 1, of_panel,
+                         tile);
+                    } else {
+                        F(multiply)
+                        (TILE_ROWS, LANES, 1, &no_offset, length, packed_a, A_STRIDE, 1, of_panel,
+                         tile);
+                    }
+                    F(finish)
+                    (rows, n_rows, column, n, start == 0,
+                     p->bias && is_last ? bias + (panel - panels) * COLUMNS : NULL,
+                     p->relu && is_last, tile);
+                }
+            }
+            start += length;
+        } while (start < k);
+    }
+}
+
+/* -------------------------------------------------- one channel and one column in a group */
+
+/* The elements of the source and of the kernel that one position takes, without those outside. */
+typedef struct {
+    const T *x, *w;
+} F(term);
+
+/* out (n,) = sum over the terms, from channel c on; added to out unless is_first; then bias and
+ * relu. n: at most 4 vectors, and whole ones if it is more than one. */
+static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term) * terms,
+                                bool is_first, const T *bias, bool relu, T *restrict out) {
+    T sums[4 * LANES] = {0};
+
+    if (!is_first) {
+        F(copy)(n, sums, out);
+    }
+    if (n == 4 * LANES) {
+        F(vector) parts[4];
+
+        memcpy(parts, sums, sizeof parts);
+        for (size_t t = 0; t < n_terms; t++) {
+            const T *x = terms[t].x + c, *w = terms[t].w + c;
+#pragma GCC unroll 4
+            for (size_t v = 0; v < 4; v++) {
+                const F(vector) factor = *(const F(vector) *)(x + v * LANES);
+                const F(vector) weight = *(const F(vector) *)(w + v * LANES);
+                F(vector) part = parts[v];
+
+                for (size_t l = 0; l < LANES; l++) {
+                    part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
+                }
+                parts[v] = part;
+            }
+        }
+        memcpy(sums, parts, sizeof parts);
+    } else if (n == LANES) {
+        F(vector) part = *(const F(vector) *)sums;
+
+        for (size_t t = 0; t < n_terms; t++) {
+            const F(vector) factor = *(const F(vector) *)(terms[t].x + c);
+            const F(vector) weight = *(const F(vector) *)(terms[t].w + c);
+
+            for (size_t l = 0; l < LANES; l++) {
+                part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
+            }
+        }
+        *(F(vector) *)sums = part;
+    } else {
+        for (size_t t = 0; t < n_terms; t++) {
+            for (size_t l = 0; l < n; l++) {
+                sums[l] = F(multiply_add)(terms[t].x[c + l], terms[t].w[c + l], sums[l]);
+            }
+        }
+    }
+    if (bias) {
+        for (size_t l = 0; l < n; l++) {
+            sums[l] += bias[c + l];
+        }
+    }
+    if (relu) {
+        for (size_t l = 0; l < n; l++) {
+            sums[l] = sums[l] < 0 ? 0 : sums[l];
+        }
+    }
+    F(copy)(n, out, sums);
+}
+
+static void F(depthwise)(const pt_conv_product *p, const pt_conv_phase *phase, size_t first,
+                         size_t end) {
+    enum { MOST_TERMS = 256 };
+    const pt_conv_axis *axes = phase->axes;
+    const size_t channels = p->groups, n_taps = phase->k;
+    const ptrdiff_t length = (ptrdiff_t)axes[2].source_length;
+    F(term) terms[MOST_TERMS];
+    F(row) rows[TILE_ROWS];
+
+    for (size_t i = first; i < end; i++) {
+        if ((i - first) % TILE_ROWS == 0) {
+            F(rows_from)(p, phase, 0, i, rows);
+        }
+        const F(row) *row = &rows[(i - first) % TILE_ROWS];
+        size_t tap = 0;
+
+        do { /* once if there are no taps */
+            const bool is_first = tap == 0;
+            size_t n = 0;
+
+            for (; tap < n_taps && n < MOST_TERMS; tap++) {
+                const size_t t[] = {tap / axes[2].n_taps / axes[1].n_taps,
+                                    tap / axes[2].n_taps % axes[1].n_taps, tap % axes[2].n_taps};
+                const ptrdiff_t at[] = {row->positions[0] + axes[0].shifts[t[0]],
+                                        row->positions[1] + axes[1].shifts[t[1]],
+                                        row->element / (ptrdiff_t)channels + axes[2].shifts[t[2]]};
+
+                if ((size_t)at[0] >= axes[0].source_length ||
+                    (size_t)at[1] >= axes[1].source_length || (size_t)at[2] >= (size_t)length) {
+                    continue;
+                }
+                const ptrdiff_t line =
+                    row->line + (axes[0].shifts[t[0]] * (ptrdiff_t)axes[1].source_length +
+                                 axes[1].shifts[t[1]]) *
+                                    length * (ptrdiff_t)channels;
+                const size_t of_w =
+                    (axes[0].taps[t[0]] * p->w_dims[1] + axes[1].taps[t[1]]) * p->w_dims[2] +
+                    axes[2].taps[t[2]];
+                terms[n++] = (F(term)){
+                    .x = (const T *)p->source + (line + at[2] * (ptrdiff_t)channels),
+                    .w = (const T *)p->w + of_w * channels,
+                };
+            }
+            for (size_t c = 0; c < channels;) {
+                const size_t rest = channels - c;
+                const size_t width = rest >= 4 * LANES ? 4 * LANES : rest < LANES ? rest : LANES;
+
+                F(sum_terms)
+                (c, width, n, terms, is_first, tap == n_taps ? p->bias : NULL,
+                 p->relu && tap == n_taps, row->out + c);
+                c += width;
+            }
+        } while (tap < n_taps);
+    }
+}
+
+/* dw (taps, channels) = sum of x * g over positions [first, end), for channels [start, start + n),
+ * n at most 4 vectors. */
+static void F(depthwise_weights)(const pt_conv_geometry *s, const void *x, const void *g,
+                                 size_t first, size_t end, size_t start, size_t n, void *dw) {
+    const size_t channels = s->x_channels, length = s->out_dims[2];
+    const size_t n_taps = s->w_dims[0] * s->w_dims[1] * s->w_dims[2];
+
+    for (size_t tap = 0; tap < n_taps; tap++) {
+        memset((T *)dw + tap * channels + start, 0, n * sizeof(T));
+    }
+    for (size_t i = first; i < end;) { /* lines of positions, or what is left of them */
+        const size_t at = i % length, run = length - at < end - i ? length - at : end - i;
+        const size_t line = i / length % s->out_dims[1];
+        const size_t row = i / length / s->out_dims[1] % s->out_dims[0];
+        const size_t image = i / length / s->out_dims[1] / s->out_dims[0];
+        const T *from_g = (const T *)g + i * channels + start;
+
+        for (size_t tap = 0; tap < n_taps; tap++) {
+            const size_t t[] = {tap / s->w_dims[2] / s->w_dims[1],
+                                tap / s->w_dims[2] % s->w_dims[1], tap % s->w_dims[2]};
+            const ptrdiff_t x_row =
+                (ptrdiff_t)(row * s->strides[0] + t[0] * s->dilation[0]) - s->before[0];
+            const ptrdiff_t x_line =
+                (ptrdiff_t)(line * s->strides[1] + t[1] * s->dilation[1]) - s->before[1];
+            const ptrdiff_t x_first =
+                (ptrdiff_t)(at * s->strides[2] + t[2] * s->dilation[2]) - s->before[2];
+            T sums[4 * LANES] = {0};
+
+            if ((size_t)x_row >= s->x_dims[0] || (size_t)x_line >= s->x_dims[1]) {
+                continue;
+            }
+            const T *from_x =
+                (const T *)x +
+                (((ptrdiff_t)(image * s->x_dims[0]) + x_row) * (ptrdiff_t)s->x_dims[1] + x_line) *
+                    (ptrdiff_t)(s->x_dims[2] * channels) +
+                (ptrdiff_t)start;
+            for (size_t q = 0; q < run; q++) {
+                const ptrdiff_t place = x_first + (ptrdiff_t)(q * s->strides[2]);
+                const T *xs = from_x + place * (ptrdiff_t)channels, *gs = from_g + q * channels;
+
+                if ((size_t)place >= s->x_dims[2]) {
+                    continue;
+                }
+                if (n == 4 * LANES) {
+#pragma omp simd
+                    for (size_t l = 0; l < 4 * LANES; l++) {
+                        sums[l] = F(multiply_add)(xs[l], gs[l], sums[l]);
+                    }
+                } else {
+                    for (size_t l = 0; l < n; l++) {
+                        sums[l] = F(multiply_add)(xs[l], gs[l], sums[l]);
+                    }
+                }
+            }
+            for (size_t l = 0; l < n; l++) {
+                ((T *)dw)[tap * channels + start + l] += sums[l];
+            }
+        }
+        i += run;
+    }
+}
+
+/* ------------------------------------------------------------ gradient by the kernel */
+
+/* The box of positions with a number: images first. */
+typedef struct {
+    size_t starts[1 + PT_CONV_AXES], lengths[1 + PT_CONV_AXES];
+    size_t window[PT_CONV_AXES]; /* positions of x along each axis */
+} F(box);
+
+static F(box) F(box_of)(const pt_conv_weights_product *p, size_t number) {
+    const pt_conv_geometry *s = p->geometry;
+    F(box) box;
+
+    for (int d = PT_CONV_AXES; d >= 0; d--) {
+        const size_t most = d == 0 ? s->n_images : s->out_dims[d - 1];
+
+        box.starts[d] = number % p->n_boxes[d] * p->box[d];
+        number /= p->n_boxes[d];
+        box.lengths[d] = most - box.starts[d] < p->box[d] ? most - box.starts[d] : p->box[d];
+        if (d > 0) {
+            box.window[d - 1] = (box.lengths[d] - 1) * s->strides[d - 1] +
+                                (s->w_dims[d - 1] - 1) * s->dilation[d - 1] + 1;
+        }
+    }
+    return box;
+}
+
+/* window (images, *box.window, channels): the part of x that the box takes. */
+static void F(copy_window)(const pt_conv_weights_product *p, const F(box) * box, size_t group,
+                           T *restrict window) {
+    const pt_conv_geometry *s = p->geometry;
+    const ptrdiff_t all_channels = (ptrdiff_t)s->x_channels;
+    ptrdiff_t from[PT_CONV_AXES];
+
+    for (int d = 0; d < PT_CONV_AXES; d++) {
+        from[d] = (ptrdiff_t)(box->starts[1 + d] * s->strides[d]) - s->before[d];
+    }
+    for (size_t image = 0; image < box->lengths[0]; image++) {
+        for (size_t i = 0; i < box->window[0]; i++) {
+            for (size_t j = 0; j < box->window[1]; j++) {
+                const ptrdiff_t row = from[0] + (ptrdiff_t)i, line = from[1] + (ptrdiff_t)j;
+                const size_t n = box->window[2] * p->channels;
+                const ptrdiff_t length = (ptrdiff_t)s->x_dims[2];
+
+                if ((size_t)row >= s->x_dims[0] || (size_t)line >= s->x_dims[1]) {
+                    memset(window, 0, n * sizeof(T));
+                    window += n;
+                    continue;
+                }
+                const T *x =
+                    (const T *)p->x +
+                    ((((ptrdiff_t)(box->starts[0] + image) * (ptrdiff_t)s->x_dims[0] + row) *
+                          (ptrdiff_t)s->x_dims[1] +
+                      line) *
+                     length) *
+                        all_channels;
+                if (s->groups == 1) {
+                    F(copy_clipped)(from[2] * all_channels, n, length * all_channels, window, x);
+                    window += n;
+                    continue;
+                }
+                for (size_t l = 0; l < box->window[2]; l++, window += p->channels) {
+                    F(copy_clipped)
+                    ((from[2] + (ptrdiff_t)l) * all_channels + (ptrdiff_t)(group * p->channels),
+                     p->channels, length * all_channels, window, x);
+                }
+            }
+        }
+    }
+}
+
+/* packed, by panels: (positions of the box, width): the columns of g there, zeros beyond the last.
+ * runs: where the box's lines begin in the window. Returns their number. */
+static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, size_t group,
+                        T *restrict packed, ptrdiff_t *runs) {
+    const pt_conv_geometry *s = p->geometry;
+    const size_t n_runs = box->lengths[0] * box->lengths[1] * box->lengths[2];
+    const size_t n_positions = n_runs * box->lengths[3];
+
+    for (size_t i = 0; i < n_runs; i++) {
+        const size_t line = i % box->lengths[2], row = i / box->lengths[2] % box->lengths[1];
+        const size_t image = i / box->lengths[2] / box->lengths[1];
+        const size_t place =
+            (((box->starts[0] + image) * s->out_dims[0] + box->starts[1] + row) * s->out_dims[1] +
+             box->starts[2] + line) *
+                s->out_dims[2] +
+            box->starts[3];
+        const T *g = (const T *)p->g + (place * s->groups + group) * p->columns;
+
+        runs[i] = (ptrdiff_t)(((image * box->window[0] + row * s->strides[0]) * box->window[1] +
+                               line * s->strides[1]) *
+                              box->window[2] * p->channels);
+        for (size_t column = 0; column < p->columns; column += COLUMNS) {
+            const size_t width = F(width_of)(p->columns, column / COLUMNS);
+            const size_t n = p->columns - column < width ? p->columns - column : width;
+            T *restrict to = packed + column * n_positions + i * box->lengths[3] * width;
+
+            for (size_t q = 0; q < box->lengths[3]; q++, to += width) {
+                const T *from = g + q * s->out_channels + column;
+
+                if (n == COLUMNS) {
+                    memcpy(to, from, COLUMNS * sizeof(T));
+                    continue;
+                }
+                for (size_t l = 0; l < width; l++) {
+                    to[l] = l < n ? from[l] : 0;
+                }
+            }
+        }
+    }
+    return n_runs;
+}
+
+static void F(weights)(const pt_conv_weights_product *p, size_t group, size_t number, size_t first,
+                       size_t end, bool is_first, void *window, void *packed, void *dw) {
+    enum { HALF = TILE_ROWS / 2 };
+    const pt_conv_geometry *s = p->geometry;
+    const F(box) box = F(box_of)(p, number);
+    const bool has_lines = s->dilation[2] == 1;
+    const size_t length = has_lines ? s->w_dims[2] * p->channels : p->channels;
+    const ptrdiff_t step = (ptrdiff_t)(s->strides[2] * p->channels);
+    ptrdiff_t runs[PT_CONV_BOX];
+    T tile[TILE_ROWS][COLUMNS];
+
+    F(copy_window)(p, &box, group, window);
+    const size_t n_runs = F(pack_g)(p, &box, group, packed, runs);
+    for (size_t column = 0; column < p->columns; column += COLUMNS) {
+        const size_t width = F(width_of)(p->columns, column / COLUMNS);
+        const size_t n = p->columns - column < width ? p->columns - column : width;
+        const T *b = (const T *)packed + column * n_runs * box.lengths[3];
+
+        for (size_t line = first; line < end; line++) {
+            const size_t tap = has_lines ? line * s->w_dims[2] : line;
+            const size_t at[] = {tap / s->w_dims[2] / s->w_dims[1],
+                                 tap / s->w_dims[2] % s->w_dims[1], tap % s->w_dims[2]};
+            const T *a =
+                (const T *)window +
+                ((at[0] * s->dilation[0] * box.window[1] + at[1] * s->dilation[1]) * box.window[2] +
+                 at[2] * s->dilation[2]) *
+                    p->channels;
+            T *to = (T *)dw + tap * p->channels * s->out_channels + group * p->columns + column;
+
+            for (size_t row = 0; row < length;) {
+                const size_t rest = length - row, most = rest <= HALF ? HALF : TILE_ROWS;
+
+                if (width == LANES && most == HALF) {
+                    F(multiply)
+                    (HALF, LANES, n_runs, runs, box.lengths[3], a + row, 1, step, b, tile);
+                } else if (width == LANES) {
+                    F(multiply)
+                    (TILE_ROWS, LANES, n_runs, runs, box.lengths[3], a + row, 1, step, b, tile);
+                } else if (most == HALF) {
+                    F(multiply)
+                    (HALF, COLUMNS, n_runs, runs, box.lengths[3], a + row, 1, step, b, tile);
+                } else {
+                    F(multiply)
+                    (TILE_ROWS, COLUMNS, n_runs, runs, box.lengths[3], a + row, 1, step, b, tile);
+                }
+                for (size_t r = 0; r < most && r < rest; r++) {
+                    T *restrict sums = to + (row + r) * s->out_channels;
+
+                    for (size_t l = 0; l < n; l++) {
+                        sums[l] = is_first ? tile[r][l] : sums[l] + tile[r][l];
+                    }
+                }
+                row += most;
+            }
+        }
+    }
+}
+
+static void F(add)(size_t n, void *sums, const void *part) {
+    T *restrict to = sums;
+    const T *restrict from = part;
+
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i];
+    }
+}
+
+#undef LANES
+#undef COLUMNS
+#undef A_STRIDE
+#undef A_MOST
+
+#endif
