@@ -32,6 +32,7 @@ SOURCES = [
             "products/dense.c",
             "products/isa_dense.c",
             "networks/nn.c",
+            "networks/update.c",
             "networks/isa_nn.c",
             "products/columns.c",
         )
@@ -97,7 +98,7 @@ def write(directory: Path) -> None:
         *SOURCES,
         Path(__file__),
         *KERNELS.rglob("*.h"),
-        ROOT / "src/pytensor/_tables/ops.py",
+        *(ROOT / "src/pytensor/_tables").glob("*.py"),
     ]
     if target.exists() and all(p.stat().st_mtime < target.stat().st_mtime for p in made_of):
         return

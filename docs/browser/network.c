@@ -140,16 +140,33 @@ static void assess(const int64_t *labels, size_t n) {
     last_accuracy = (double)right / (double)n;
 }
 
+/* The numbers of each rule: those of src/pytensor/_tables/optimizers.py, with Keras's defaults. */
 static void update(float *w, const float *dw, float *const state[2], size_t n, double rate) {
+    const double t = (double)step;
+    pt_update update = {.dtype = PT_FLOAT32,
+                        .n = n,
+                        .w = w,
+                        .state = {state[0], state[1]},
+                        .numbers = {rate},
+                        .keep = 1,
+                        .scale = 1,
+                        .limit = INFINITY};
     if (optimizer == SGD) {
-        pt_sgd_step(PT_FLOAT32, n, w, dw, NULL, rate);
+        update.rule = PT_RULE_SGD;
     } else if (optimizer == MOMENTUM) {
-        pt_momentum_step(PT_FLOAT32, n, w, dw, NULL, state[0], rate, 0.9, false);
+        update.rule = PT_RULE_MOMENTUM;
+        update.numbers[1] = 0.9;
     } else if (optimizer == RMSPROP) {
-        pt_rmsprop_step(PT_FLOAT32, n, w, dw, NULL, state[0], rate, 0.9, 1e-7);
+        const double numbers[] = {rate, 0.9, 1 - 0.9, 1e-7};
+        update.rule = PT_RULE_RMSPROP;
+        memcpy(update.numbers, numbers, sizeof numbers);
     } else {
-        pt_adam_step(PT_FLOAT32, n, w, dw, NULL, state[0], state[1], rate, 0.9, 0.999, 1e-7, step);
+        const double corrected = rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t));
+        const double numbers[] = {corrected, 1 - 0.9, 1 - 0.999, 1e-7};
+        update.rule = PT_RULE_ADAM;
+        memcpy(update.numbers, numbers, sizeof numbers);
     }
+    pt_update_weight(&update, dw, NULL);
 }
 
 /* The gradient of a layer's input: d_out w^T, and 0 where the layer below was cut off by relu. */

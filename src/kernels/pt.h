@@ -338,7 +338,7 @@ typedef struct {
     double scale,
         limit; /* and dw = scale * dw, limited to [-limit, limit]: 1, 1, INFINITY for none */
 } pt_update;
-/* dw: (n,), or the rows that it has. */
+/* dw: (n,) if rows is NULL, or the rows that it has. */
 void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows);
 
 #endif

@@ -88,7 +88,7 @@ void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient
     update_job job = {.update = update, .rows = rows, .dw = dw};
     const size_t size = pt_dtype_size[update->dtype];
 
-    if (!rows->rows) {
+    if (!rows || !rows->rows) {
         job.piece = TASK_BYTES / size;
         pt_parallel_for(update_task, &job, pt_ceil_div(update->n, job.piece));
     } else if (update->n > 0) {
