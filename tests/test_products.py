@@ -452,6 +452,46 @@ def test_cross_entropy_rejects_shapes():
         nn.softmax_cross_entropy(pt.zeros((2, 3)), pt.zeros((2, 4)))
 
 
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("n", [1, 3, 4, 10, 16, 17])
+def test_rows_do_not_depend_on_the_rows_beside_them(n, dtype, rng):
+    """Narrow rows are computed together, unless one of them has an infinity."""
+    x = rng.standard_normal((40, n)).astype(dtype)
+    t, labels = rng.random((40, n)).astype(dtype), rng.integers(0, n, 40)
+    infinite = x.copy()
+    infinite[[2, 20, 39]] = np.inf
+    functions = {
+        "softmax": lambda x: pt.softmax(x),
+        "log_softmax": lambda x: pt.log_softmax(x),
+        "cross-entropy": lambda x: nn.softmax_cross_entropy(x, pt.asarray(t)),
+        "sparse": lambda x: nn.sparse_softmax_cross_entropy(x, pt.asarray(labels)),
+    }
+    others = np.delete(np.arange(40), [2, 20, 39])
+    for name, f in functions.items():
+        found = [np.asarray(f(pt.asarray(a)))[others] for a in (x, infinite)]
+        np.testing.assert_array_equal(*found, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize("shape", [(3, 1), (37, 4), (2, 20, 10), (64, 46), (0, 3)])
+def test_gradients_of_cross_entropy_in_one_pass(shape, dtype, rng):
+    """The same bits as the formula in single operations, which an outer tape records."""
+    x, t = (pt.asarray(rng.standard_normal(shape).astype(dtype)) for _ in range(2))
+    g = pt.asarray(rng.standard_normal(shape[:-1]).astype(dtype))
+    labels = pt.asarray(rng.integers(0, shape[-1], shape[:-1]))
+    for f, target in ((nn.softmax_cross_entropy, t), (nn.sparse_softmax_cross_entropy, labels)):
+        with pt.GradientTape() as outer:
+            outer.watch(x)
+            with pt.GradientTape(persistent=True) as tape:
+                tape.watch(x)
+                loss = f(x, target)
+            recorded = tape.gradient(loss, x, output_gradient=g)
+        found = tape.gradient(loss, x, output_gradient=g)
+        np.testing.assert_array_equal(found, recorded)
+    with pytest.raises(ValueError, match="cross_entropy_gradient: shapes"):
+        _core.cross_entropy_gradient(pt.zeros(3), pt.zeros((2, 3)), pt.zeros((2, 3)))
+
+
 # ------------------------------------------------------------------ mini-batches and optimizers
 
 

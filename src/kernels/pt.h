@@ -305,6 +305,12 @@ void pt_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const
 /* The same with t given as class numbers, labels: (rows,) int64, each in [0, columns). */
 void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns, const void *x,
                                      const int64_t *labels, void *loss);
+/* dx: (rows, columns), the gradient of the sum of the losses times g: (rows,), with respect to x:
+ * g * (softmax(x) * target_sums - t), target_sums (rows,) being the sums of t; or, where t is NULL,
+ * that of the loss with labels. */
+void pt_cross_entropy_gradient(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                               const void *t, const void *target_sums, const int64_t *labels,
+                               const void *g, void *dx);
 
 /* out[i, :] = scale * src[rows[i], :] converted to out_dtype (a float dtype, or that of src with
  * scale 1): one pass for a mini-batch. Every row number must be in range. */

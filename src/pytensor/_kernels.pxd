@@ -141,6 +141,9 @@ cdef extern from "pt.h" nogil:
                                   const void *t, void *loss)
     void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns,
                                          const void *x, const int64_t *labels, void *loss)
+    void pt_cross_entropy_gradient(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                                   const void *t, const void *target_sums, const int64_t *labels,
+                                   const void *g, void *dx)
     void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)

@@ -12,6 +12,7 @@
         .softmax = softmax_##suffix,                                                               \
         .log_softmax = log_softmax_##suffix,                                                       \
         .cross_entropy = cross_entropy_##suffix,                                                   \
+        .cross_entropy_gradient = cross_entropy_gradient_##suffix,                                 \
         .add = add_##suffix,                                                                       \
         .prepare = prepare_##suffix,                                                               \
         .update = {PT_EACH_RULE(UPDATE, suffix)},                                                  \

@@ -37,7 +37,7 @@ static size_t length_of(size_t i, size_t n, size_t piece) {
 typedef struct {
     const pt_nn_loops_of *loops;
     size_t size, rows, columns, piece;
-    const void *x, *t;
+    const void *x, *t, *target_sums, *g;
     const int64_t *labels;
     void *out, *loss;
 } softmax_job;
@@ -84,6 +84,17 @@ static void cross_entropy_task(void *context, size_t i) {
                               at(job->loss, row, job->size));
 }
 
+static void cross_entropy_gradient_task(void *context, size_t i) {
+    const softmax_job *job = context;
+    const size_t row = i * job->piece, first = row * job->columns;
+
+    job->loops->cross_entropy_gradient(length_of(i, job->rows, job->piece), job->columns,
+                                       at(job->x, first, job->size), at(job->t, first, job->size),
+                                       at(job->target_sums, row, job->size),
+                                       job->labels ? job->labels + row : NULL,
+                                       at(job->g, row, job->size), at(job->out, first, job->size));
+}
+
 void pt_softmax(pt_dtype dtype, size_t rows, size_t columns, const void *x, void *out) {
     softmax_job job = prepare(dtype, rows, columns, x);
 
@@ -114,6 +125,19 @@ void pt_sparse_softmax_cross_entropy(pt_dtype dtype, size_t rows, size_t columns
     job.labels = labels;
     job.loss = loss;
     for_pieces(cross_entropy_task, &job, rows, job.piece);
+}
+
+void pt_cross_entropy_gradient(pt_dtype dtype, size_t rows, size_t columns, const void *x,
+                               const void *t, const void *target_sums, const int64_t *labels,
+                               const void *g, void *dx) {
+    softmax_job job = prepare(dtype, rows, columns, x);
+
+    job.t = t;
+    job.target_sums = target_sums;
+    job.labels = labels;
+    job.g = g;
+    job.out = dx;
+    for_pieces(cross_entropy_gradient_task, &job, rows, job.piece);
 }
 
 /* ---------------------------------------------------------------------------- gather */

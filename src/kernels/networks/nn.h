@@ -16,6 +16,9 @@ typedef struct {
     /* t or labels is NULL. */
     void (*cross_entropy)(size_t rows, size_t columns, const void *x, const void *t,
                           const int64_t *labels, void *loss);
+    void (*cross_entropy_gradient)(size_t rows, size_t columns, const void *x, const void *t,
+                                   const void *target_sums, const int64_t *labels, const void *g,
+                                   void *dx);
     void (*add)(size_t n, const void *x, void *out); /* out += x, both (n,) */
     void (*prepare)(size_t n, void *w, double keep, const void *dw, double scale, double limit,
                     void *prepared);

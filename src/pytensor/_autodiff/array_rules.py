@@ -166,6 +166,21 @@ def linear_gradient_w(g, x, columns):
     return x.T @ g
 
 
+def cross_entropy_slope(g, x, y):
+    """d softmax_cross_entropy(x, y) / dx."""
+    if not _core.is_recording() and x.dtype is y.dtype is g.dtype:
+        return _core.cross_entropy_gradient(g, x, y)
+    total = _ops.sum(y, axis=-1, keepdims=True)
+    return expand_axes(g, -1, False) * (_core.softmax(x) * total - y)
+
+
+def sparse_cross_entropy_slope(g, x, y):
+    """d sparse_softmax_cross_entropy(x, y) / dx."""
+    if not _core.is_recording() and x.dtype is g.dtype:
+        return _core.cross_entropy_gradient(g, x, y)
+    return expand_axes(g, -1, False) * (_core.softmax(x) - one_hot(y, x.shape[-1], g.dtype))
+
+
 def one_hot(labels, n_classes, dtype):
     """(...,) class numbers as (..., n_classes) rows with a single 1."""
     classes = _core.asarray(np.arange(n_classes))

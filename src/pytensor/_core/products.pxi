@@ -729,6 +729,43 @@ def sparse_softmax_cross_entropy(logits, labels, /):
     return out
 
 
+def cross_entropy_gradient(Tensor g not None, Tensor logits not None, Tensor targets not None):
+    """The gradient of both functions above with respect to the logits, in one pass.
+
+    Not recorded by a GradientTape.
+
+    Args:
+        g: The gradient of the losses, (...).
+        logits: (..., classes).
+        targets: Of the dtype of the logits, (..., classes); or class numbers, (...), that were
+            checked.
+
+    Returns:
+        A tensor like the logits.
+    """
+    cdef Tensor x = as_contiguous(logits, logits.type), losses = as_contiguous(g, x.type)
+    cdef bint is_sparse = kind_of(targets.type) != KIND_FLOAT
+    cdef Tensor t = as_contiguous(targets, PT_INT64 if is_sparse else x.type)
+    cdef Tensor sums = None if is_sparse else as_contiguous(reduce_call(ROW_SUM, t, -1, False),
+                                                            x.type)
+    cdef Tensor out = new_tensor(x.type, x.ndim, x.dims)
+    cdef Py_ssize_t columns = x.dims[x.ndim - 1] if x.ndim else 0
+    if columns == 0 or losses.size * columns != x.size or t.size != (
+            losses.size if is_sparse else x.size):
+        raise ValueError(f"cross_entropy_gradient: shapes {g.shape}, {logits.shape} and "
+                         f"{targets.shape}: expected (...), (..., classes) and one of them")
+    if is_sparse:
+        t = class_numbers(t, columns, "cross_entropy_gradient")
+    if out.size > 0:
+        with nogil:
+            pt_cross_entropy_gradient(<pt_dtype>x.type, losses.size, columns, x.data,
+                                      NULL if is_sparse else t.data,
+                                      NULL if is_sparse else sums.data,
+                                      <int64_t *>t.data if is_sparse else NULL, losses.data,
+                                      out.data)
+    return out
+
+
 # ----------------------------------------------------------------- mini-batches and optimizers
 
 

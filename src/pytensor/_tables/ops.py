@@ -564,12 +564,12 @@ other("log_softmax", "log(softmax(x)) along the last axis.",
       d=("g - exp(out) * sum(g, axis=-1, keepdims=True)",),
       jvp=("t - sum(exp(out) * t, axis=-1, keepdims=True)",))
 other("softmax_cross_entropy", "-sum(y * log_softmax(x)) along the last axis.",
-      d=("expand_axes(g, -1, False) * (softmax(x) * sum(y, axis=-1, keepdims=True) - y)",
+      d=("cross_entropy_slope(g, x, y)",
          "-expand_axes(g, -1, False) * log_softmax(x)"),
       jvp=("sum(t * (softmax(x) * sum(y, axis=-1, keepdims=True) - y), axis=-1)",
            "-sum(t * log_softmax(x), axis=-1)"))
 other("sparse_softmax_cross_entropy", "-log_softmax(x)[y] along the last axis, y a class number.",
-      d=("expand_axes(g, -1, False) * (softmax(x) - one_hot(y, x_shape[-1], g.dtype))", None),
+      d=("sparse_cross_entropy_slope(g, x, y)", None),
       jvp=("sum(t * (softmax(x) - one_hot(y, x_shape[-1], t.dtype)), axis=-1)", None))
 other("logsumexp", "log(sum(exp(x))) along axes.", parameters=("axis", "keepdims"),
       d=("expand_axes(g, axis, keepdims) * log_sum_weights(x, out, axis, keepdims)",),
