@@ -41,7 +41,13 @@ LAYERS = [
     layers.BatchNormalization(),
     layers.BatchNormalization(axis=1, scale=False),
     layers.BatchNormalization(center=False),
+    layers.Permute((2, 1)),
+    layers.Identity(),
+    layers.Masking(),
 ]
+
+
+MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
 def check(model, x, path, nan=True):
@@ -95,8 +101,62 @@ def test_layers_with_numbers_whose_squares_overflow(tmp_path, rng, layer, magnit
 
 
 def test_every_layer_is_tried():
-    tried = {type(layer).__name__ for layer in LAYERS} | {"Activation", "Embedding"}
-    assert set(layers.__all__) - tried == {"Layer", "Input"}
+    tried = {type(layer).__name__ for layer in LAYERS} | {
+        "Activation",
+        "Embedding",
+        "RepeatVector",
+        *MERGING,
+    }
+    classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    # Those that prepare data run before the model.
+    prepare = {name for name in classes if hasattr(getattr(layers, name), "adapt")}
+    assert classes - tried - prepare == {"Layer", "Input", "Lambda", "CategoryEncoding"}
+
+
+def check_several(model, x, path):
+    """Compare the file's outputs with the model's, of several inputs and outputs."""
+    onnx.export(model, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    feed = dict(zip(model.input_names, x, strict=True))
+    expected = model.predict(x, verbose=0)
+    expected = expected if isinstance(expected, list) else [expected]
+    for found, part in zip(session.run(None, feed), expected, strict=True):
+        np.testing.assert_allclose(found, part, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MERGING)
+def test_merging(tmp_path, rng, name):
+    x, y = layers.Input((4, 6), name="x"), layers.Input((4, 6), name="y")
+    z = layers.Input((6,), name="z")
+    data = [rng.standard_normal((5, *t.shape[1:]), dtype=np.float32) for t in (x, y, z)]
+    if name == "Dot":
+        outputs = [layers.Dot((2, 1))([x, layers.Permute((2, 1))(y)]), layers.Dot(-1)([z, z])]
+    elif name == "Concatenate":
+        outputs = [layers.Concatenate(1)([x, y, x]), layers.Concatenate()([z, z])]
+    elif name == "Subtract":
+        outputs = [layers.Subtract()([x, y]), layers.Subtract()([x, z])]
+    else:
+        outputs = [getattr(layers, name)()([x, y, z]), getattr(layers, name)()([z, z])]
+    check_several(models.Model([x, y, z], outputs), data, tmp_path / "m.onnx")
+
+
+def test_graphs(tmp_path, rng):
+    a, b = layers.Input((None, 3), name="a"), layers.Input((3,), name="b")
+    tower = models.Sequential([layers.Input((3,)), layers.Dense(3, activation="tanh")])
+    inner = models.Model(b, layers.add([tower(b), b]), name="inner")
+    h = layers.Masking()(a) * 2.0 - pt.ones((3,)) / 4
+    h = layers.Add()([h, layers.RepeatVector(1)(inner(b))])
+    model = models.Model([a, b], [layers.Dense(2)(h), abs(inner(b)) ** 2.0])
+    for length in (1, 4):
+        x = [rng.standard_normal((5, length, 3), dtype=np.float32), np.ones((5, 3), np.float32)]
+        x[0][2, 0] = 0
+        check_several(model, x, tmp_path / "m.onnx")
+    ids = layers.Input((4,), dtype="int32")
+    numbers = models.Model(ids, layers.Flatten()(layers.Embedding(10, 3)(ids)))
+    onnx.export(numbers, tmp_path / "n.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "n.onnx", providers=["CPUExecutionProvider"])
+    data = rng.integers(0, 10, (6, 4)).astype(np.int32)
+    np.testing.assert_array_equal(session.run(None, {"input": data})[0], numbers.predict(data))
 
 
 def test_networks(tmp_path, rng):
@@ -123,6 +183,8 @@ def test_networks(tmp_path, rng):
     numbers = models.Sequential(
         [layers.Embedding(10, 3, input_shape=(4,)), layers.Flatten(), layers.Dense(2)]
     )
+    repeated = models.Sequential([layers.Input((4,)), layers.RepeatVector(3)])
+    check(repeated, rng.standard_normal((6, 4), dtype=np.float32), tmp_path / "r.onnx", nan=False)
     check(numbers, rng.integers(0, 10, (20, 4)).astype(np.float32), tmp_path / "n.onnx", nan=False)
 
 

@@ -41,6 +41,13 @@ REQUIRED = {
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
     "PiecewiseConstantDecay": {"boundaries": [3], "values": [0.1, 0.2]},
     "Rescaling": {"scale": 2.0},
+    "Dot": {"axes": 1},
+    "CategoryEncoding": {"num_tokens": 4},
+    "Discretization": {"num_bins": 3},
+    "Lambda": {"function": "sigmoid"},
+    "Operation": {"function": "sigmoid"},
+    "Permute": {"dims": (2, 1)},
+    "RepeatVector": {"n": 2},
     "Input": {"shape": (3,)},
     "MeanFunction": {"function": "mse"},
 }

@@ -28,8 +28,10 @@ import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
+from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import Tensor
 from pytensor._support.arguments import integer
+from pytensor._training.batches import length
 from pytensor._training.distribution import Distribution
 from pytensor._training.state import (
     TRAINING,
@@ -251,7 +253,11 @@ class DataParallel(Distribution):
 
     def joined(self, share: Any) -> Tensor | None:
         """Return the x, the y or the weights of this rank's parts as one tensor."""
-        return None if share[0] is None else pt.concat(list(share))
+        if share[0] is None:
+            return None
+        return map_leaves(
+            lambda *parts: None if parts[0] is None else pt.concat(list(parts)), *share
+        )
 
     # ----------------------------------------------------------------------------------- metrics
     # A metric's state is what Metric.merged merges, mostly sums over samples. Each shard has its
@@ -317,7 +323,7 @@ class DataParallel(Distribution):
 
         def parts_step(*parts: Any) -> None:
             for shard, (x, *others) in enumerate(zip(*parts, strict=True)):
-                if len(x):
+                if length(x):
                     with self._metrics_of(shard):
                         step(x, *others)
 
@@ -326,7 +332,7 @@ class DataParallel(Distribution):
     def train_step(
         self,
         model: Any,
-        differentiate: Callable[..., tuple[float, Any, Tensor]],
+        differentiate: Callable[..., tuple[float, Any, Any]],
         apply: Callable[[Any], None],
         update: Callable[..., None],
     ) -> Callable[..., float]:
@@ -346,12 +352,13 @@ class DataParallel(Distribution):
             ValueError: The loss is not a mean over samples.
             TypeError: A weight is not float32.
         """
-        reduction = getattr(model.loss, "reduction", "mean")
-        if reduction not in ("sum_over_batch_size", "mean"):
-            raise ValueError(
-                f"fit: distribution: the loss's reduction is {reduction!r}: expected "
-                "'sum_over_batch_size', the mean over samples"
-            )
+        for loss in leaves(model.loss):
+            reduction = getattr(loss, "reduction", "mean")
+            if reduction not in ("sum_over_batch_size", "mean"):
+                raise ValueError(
+                    f"fit: distribution: the loss's reduction is {reduction!r}: expected "
+                    "'sum_over_batch_size', the mean over samples"
+                )
         weights = model.weights_to_train()
         others = [
             w for _, w, trained in model.named_weights() if not trained and w.dtype is pt.float32
@@ -362,14 +369,14 @@ class DataParallel(Distribution):
         def part_of(shard: int, x: Any, y: Any, sample_weight: Any, before: list[Tensor]) -> _Part:
             """What a part of a batch adds to the sums."""
             part = buffers.take()
-            n = len(x)
+            n = length(x)
             if n == 0:
                 part.flat[:] = 0
                 part.sums[2] = self.signal
                 return part
             numbers = (*self._epoch, self._position.step, self.rank * self.n_own + shard)
             with random.stream(*numbers), _own_streams(generators, numbers):
-                value, gradients, outputs = differentiate(x, y, sample_weight)
+                value, gradients, outcome = differentiate(x, y, sample_weight)
             if not math.isfinite(value):
                 part.flat[:] = 0
                 part.sums[:] = n, value, self.signal
@@ -385,7 +392,7 @@ class DataParallel(Distribution):
                 w[...] = kept
             part.sums[:] = n, n * value, self.signal
             with self._metrics_of(shard):
-                update(value, y, outputs, sample_weight)
+                update(value, y, outcome, sample_weight)
             return part
 
         def step(xs: Any, ys: Any, sample_weights: Any) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from types import ModuleType
 from typing import Any
 
@@ -17,19 +17,22 @@ import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import activations, layers
+from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._support.files import as_path, write_atomically
 from pytensor.layers import Layer
-from pytensor.models import Sequential
+from pytensor.layers.graph import Symbolic
+from pytensor.models import Model, Sequential
 
 # The first version in which reductions take their axes as an input and Mish exists.
 OPSET = 18
 
 
-def export(model: Sequential, path: str | os.PathLike[str]) -> None:
+def export(model: Model, path: str | os.PathLike[str]) -> None:
     """Write a model as an ONNX file, for inference: dropout is left out, batch normalization uses
     its moving means.
 
-    The graph has the input "input", float32 (batch, ...), and the output "output".
+    The graph has the input "input", (batch, ...), and the output "output"; where a model has
+    several of them, they have the names of the model's. Open lengths stay open.
 
     Args:
         model: a built model of layers from `pytensor.layers`.
@@ -47,7 +50,7 @@ def export(model: Sequential, path: str | os.PathLike[str]) -> None:
     """
     try:
         import onnx
-        from onnx import TensorProto, helper
+        from onnx import helper
     except ImportError:
         raise ImportError("onnx.export needs onnx: pip install 'pytensor-kernels[onnx]'") from None
     path = as_path("onnx.export", path)
@@ -56,18 +59,34 @@ def export(model: Sequential, path: str | os.PathLike[str]) -> None:
             f"onnx.export: {model.name!r} is not built: give it an input shape, or "
             "call build or fit first"
         )
-    graph = _Graph(onnx)
-    input_shape: Any = model.input_shape
-    output_shape: Any = model.output_shape
-    last = _add(graph, model, "input", input_shape)
-    graph.nodes.append(helper.make_node("Identity", [last], ["output"]))
-    float32 = TensorProto.FLOAT
+    if model.takes_structures:
+        _add(_Graph(onnx), model, "input", ())  # which says that it cannot
+    inputs, outputs = model.input_tensors, model.output_tensors
+    names = model.input_names if len(inputs) > 1 else ["input"]
+    results = model.output_names if len(outputs) > 1 else ["output"]
+    results = [f"{name}_output" if name in names else name for name in results]
+    graph = _Graph(onnx, {*names, *results})
+    found = _network(graph, model, names if len(names) > 1 else names[0], ())
+    for name, result in zip([found] if isinstance(found, str) else found, results, strict=True):
+        graph.nodes.append(helper.make_node("Identity", [name], [result]))
+
+    def described(names: list[str], tensors: list[Symbolic], what: str) -> list[Any]:
+        return [
+            helper.make_tensor_value_info(
+                name,
+                helper.np_dtype_to_tensor_dtype(tensor.dtype),
+                ["batch", *(f"{what}_{name}_{k}" if n is None else n for k, n in enumerate(shape))],
+            )
+            for name, tensor in zip(names, tensors, strict=True)
+            for shape in [tensor.shape[1:]]
+        ]
+
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.name,
-            [helper.make_tensor_value_info("input", float32, ["batch", *input_shape[1:]])],
-            [helper.make_tensor_value_info("output", float32, ["batch", *output_shape[1:]])],
+            described(names, inputs, "input"),
+            described(results, outputs, "output"),
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -79,10 +98,11 @@ def export(model: Sequential, path: str | os.PathLike[str]) -> None:
 
 
 class _Graph:
-    """Nodes and constants so far; names are numbered."""
+    """Nodes and constants so far; names are numbered, and none of those that are taken."""
 
-    def __init__(self, onnx: ModuleType) -> None:
+    def __init__(self, onnx: ModuleType, taken: Container[str] = ()) -> None:
         self._onnx = onnx
+        self._taken = taken
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -95,15 +115,20 @@ class _Graph:
             attributes: those of the operator.
         """
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
-        name = f"{op.lower()}_{len(self.nodes)}"
+        name = self._free(f"{op.lower()}_{len(self.nodes)}")
         self.nodes.append(self._onnx.helper.make_node(op, names, [name], name=name, **attributes))
+        return name
+
+    def _free(self, name: str) -> str:
+        while name in self._taken:
+            name += "_"
         return name
 
     def _constant(self, value: Any) -> str:
         array = np.array(value)
         if array.dtype.kind == "f":
             array = array.astype(np.float32)
-        name = f"constant_{len(self.constants)}"
+        name = self._free(f"constant_{len(self.constants)}")
         self.constants.append(self._onnx.numpy_helper.from_array(array, name))
         return name
 
@@ -181,11 +206,27 @@ def _activation(g: _Graph, layer: Any, x: str) -> str:
 # Each function adds a layer of its class and returns the name of its output.
 
 
-def _sequential(g: _Graph, model: Any, x: str, shape: tuple[int | None, ...]) -> str:
-    for layer in model.layers:
-        x = _add(g, layer, x, shape)
-        shape = layer.compute_output_shape(shape)
-    return x
+def _network(g: _Graph, model: Any, x: Any, shape: Any) -> Any:
+    """Add the layers of a model; x is a name or a list of names, as is what this returns."""
+    tensors = model.input_tensors
+    names = dict(zip(map(id, tensors), x if isinstance(x, list) else [x], strict=True))
+
+    def of(leaf: Any) -> Any:
+        return names[id(leaf)] if isinstance(leaf, Symbolic) else leaf
+
+    for node in model.calls:
+        if node.options and type(node.layer) is not layers.Operation:
+            raise TypeError(
+                f"onnx.export: {node.layer.name}: found further arguments of its call, "
+                f"{', '.join(node.options)}: expected none"
+            )
+        shapes = map_leaves(lambda t: getattr(t, "shape", None), node.x)
+        found = _add(g, node.layer, map_leaves(of, node.x), shapes, **node.options)
+        outputs = leaves(node.outputs)
+        for tensor, name in zip(outputs, [found] if len(outputs) == 1 else found, strict=True):
+            names[id(tensor)] = name
+    found = [of(tensor) for tensor in model.output_tensors]
+    return found if len(found) > 1 else found[0]
 
 
 def _dense(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
@@ -273,8 +314,76 @@ def _nothing(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> st
     return x
 
 
-_LAYERS: dict[type, Callable[[_Graph, Any, str, tuple[int | None, ...]], str]] = {
-    Sequential: _sequential,
+def _merged(op: str) -> Callable[..., str]:
+    """What adds a layer that combines its inputs by an operator."""
+
+    def add(g: _Graph, layer: Any, x: list[str], shapes: list[Any]) -> str:
+        ndim = max(map(len, shapes))
+        found = []
+        for name, shape in zip(x, shapes, strict=True):
+            if len(shape) < ndim:
+                axes = np.arange(1, 1 + ndim - len(shape), dtype=np.int64)
+                name = g("Unsqueeze", name, axes)
+            found.append(name)
+        total = found[0]
+        for name in found[1:]:
+            total = g(op, total, name)
+        return g("Div", total, float(len(x))) if type(layer) is layers.Average else total
+
+    return add
+
+
+def _dot(g: _Graph, layer: Any, x: list[str], shapes: list[Any]) -> str:
+    if layer.normalize:
+        raise TypeError(f"onnx.export: {layer.name}: found normalize=True: expected False")
+    out = g("Einsum", *x, equation=layer.equation(shapes))
+    return g("Unsqueeze", out, np.array([1], np.int64)) if max(map(len, shapes)) == 2 else out
+
+
+def _repeat_vector(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    wide = g("Unsqueeze", x, np.array([1], np.int64))
+    return g("Tile", wide, np.array([1, layer.n, 1], np.int64))
+
+
+def _masking(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    padding = g("Cast", g("Equal", x, layer.mask_value), to=1)
+    is_padding = g("Greater", g("ReduceMin", padding, np.array([-1], np.int64), keepdims=1), 0.5)
+    return g("Where", is_padding, 0.0, x)
+
+
+_OPERATORS = {
+    "add": "Add",
+    "subtract": "Sub",
+    "multiply": "Mul",
+    "divide": "Div",
+    "pow": "Pow",
+    "matmul": "MatMul",
+    "negative": "Neg",
+    "abs": "Abs",
+    "exp": "Exp",
+    "log": "Log",
+    "sqrt": "Sqrt",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "Relu",
+    "maximum": "Max",
+    "minimum": "Min",
+}
+
+
+def _operation(g: _Graph, layer: Any, x: list[Any], shapes: Any, **options: Any) -> str:
+    if layer.function not in _OPERATORS or options:
+        raise TypeError(
+            f"onnx.export: {layer.name}: the function {layer.function!r} has no counterpart: known "
+            f"are {', '.join(_OPERATORS)}"
+        )
+    numbers = [float(part) if isinstance(part, (int, float)) else part for part in x]
+    return g(_OPERATORS[layer.function], *numbers)
+
+
+_LAYERS: dict[type, Callable[..., Any]] = {
+    Model: _network,
+    Sequential: _network,
     layers.Dense: _dense,
     layers.Activation: lambda g, layer, x, shape: _activation(g, layer, x),
     layers.ReLU: _relu,
@@ -291,6 +400,18 @@ _LAYERS: dict[type, Callable[[_Graph, Any, str, tuple[int | None, ...]], str]] =
     layers.Embedding: _embedding,
     layers.Flatten: lambda g, layer, x, shape: g("Flatten", x, axis=1),
     layers.Reshape: _reshape,
+    layers.Permute: lambda g, layer, x, shape: g("Transpose", x, perm=[0, *layer.dims]),
+    layers.RepeatVector: _repeat_vector,
+    layers.Masking: _masking,
+    layers.Add: _merged("Add"),
+    layers.Average: _merged("Add"),
+    layers.Subtract: _merged("Sub"),
+    layers.Multiply: _merged("Mul"),
+    layers.Maximum: _merged("Max"),
+    layers.Minimum: _merged("Min"),
+    layers.Concatenate: lambda g, layer, x, shapes: g("Concat", *x, axis=layer.axis),
+    layers.Dot: _dot,
+    layers.Operation: _operation,
     **dict.fromkeys(
         (
             layers.Dropout,
@@ -298,18 +419,19 @@ _LAYERS: dict[type, Callable[[_Graph, Any, str, tuple[int | None, ...]], str]] =
             layers.GaussianDropout,
             layers.GaussianNoise,
             layers.ActivityRegularization,
+            layers.Identity,
         ),
         _nothing,
     ),
 }
 
 
-def _add(g: _Graph, layer: Layer, x: str, shape: tuple[int | None, ...]) -> str:
-    """Add a layer to a graph, for an input of that shape."""
+def _add(g: _Graph, layer: Layer, x: Any, shape: Any, **options: Any) -> Any:
+    """Add a layer to a graph, for an input of that shape, or a list of them."""
     # Not isinstance: a subclass may compute something else.
     if type(layer) not in _LAYERS:
         raise TypeError(
             f"onnx.export: {layer.name}: a {type(layer).__name__} has no counterpart: "
             f"known are {', '.join(sorted(cls.__name__ for cls in _LAYERS))}"
         )
-    return _LAYERS[type(layer)](g, layer, x, shape)
+    return _LAYERS[type(layer)](g, layer, x, shape, **options)

@@ -125,6 +125,16 @@ def sample_shape(name: str, shape: Any) -> tuple[int, ...]:
         ) from None
 
 
+def open_shape(name: str, shape: Any) -> tuple[int | None, ...]:
+    """Return the shape of one sample as a tuple of integers >= 1, and None for open lengths."""
+    try:
+        lengths = tuple(shape)
+    except TypeError:
+        return sample_shape(name, shape)
+    known = iter(sample_shape(name, [n for n in lengths if n is not None]))
+    return tuple(None if n is None else next(known) for n in lengths)
+
+
 def check_below(name: str, values: np.ndarray, limit: int, what: str = "") -> None:
     """Check that an ndarray holds only integers in [0, limit); the error names the first other one.
 

@@ -90,9 +90,11 @@ def _texts(values: np.ndarray) -> np.ndarray:
     return np.array([[f"{value:.{min(digits, 6)}g}" for value in row] for row in values])
 
 
-def summary(name: str, rows: Iterable[Iterable[Any]], totals: Iterable[str]) -> str:
+def summary(
+    name: str, head: Sequence[str], rows: Iterable[Iterable[Any]], totals: Iterable[str]
+) -> str:
     """Return the HTML of a model's layers and how many numbers they have."""
-    body = table(rows, ("Layer (type)", "Output shape", "Params"), f'Model: "{name}"', "left")
+    body = table(rows, head, f'Model: "{name}"', "left")
     return body + "<div>" + "<br>".join(map(html.escape, totals)) + "</div>"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
+from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import Tensor, gather_rows
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor.datasets.shards import Shards
@@ -41,39 +42,72 @@ class Position:
 class Samples:
     """Samples with their targets and weights, checked by data.py, all of one length n.
 
+    Where a model has several inputs, x is a list, or what else its `call` takes; where it has
+    several outputs, so are y, weights and y_dtype.
+
     Attributes:
-        x: A tensor (n, ...) or Shards; batches of it are float32.
+        x: A tensor (n, ...) or Shards.
         y: A tensor (n, ...), or None.
         weights: A tensor (n, ...), or None.
         y_dtype: The dtype of batches of y.
+        x_dtype: That of batches of x; None stands for float32.
     """
 
     x: Any
     y: Tensor | None = None
     weights: Tensor | None = None
     y_dtype: Any = None
+    x_dtype: Any = None
+
+    def __post_init__(self) -> None:
+        """Fill in the dtypes."""
+        if self.x_dtype is None:
+            self.x_dtype = map_leaves(lambda _: pt.float32, self.x)
 
     def __len__(self) -> int:
-        return len(self.x)
+        return length(self.x)
 
     def __getitem__(self, rows: slice) -> Samples:
-        x, y, weights = self.x, self.y, self.weights
         return Samples(
-            x[rows],
-            None if y is None else y[rows],
-            None if weights is None else weights[rows],
+            map_leaves(lambda part: part[rows], self.x),
+            map_present(lambda part: part[rows], self.y),
+            map_present(lambda part: part[rows], self.weights),
             self.y_dtype,
+            self.x_dtype,
         )
 
     @property
-    def targets_shape(self) -> tuple[int, ...]:
-        """The shape of y, () if there is none."""
-        return () if self.y is None else self.y.shape
+    def targets_shape(self) -> Any:
+        """The shape of y, () if there is none; a list of shapes where y is one of tensors."""
+        if self.y is None:
+            return ()
+        return map_present(lambda part: part.shape, self.y)
 
-    def batch(self) -> tuple[Tensor, Any, Tensor | None]:
+    def batch(self) -> tuple[Any, Any, Any]:
         """Return all samples as one batch: x, y and weights, as a step takes them."""
-        y = None if self.y is None else self.y.astype(self.y_dtype, copy=False)
-        return self.x.astype(pt.float32, copy=False), y, self.weights
+        return (
+            map_leaves(_as_dtype, self.x, self.x_dtype),
+            map_present(_as_dtype, self.y, self.y_dtype),
+            self.weights,
+        )
+
+
+def _as_dtype(part: Any, dtype: Any) -> Tensor:
+    return part.astype(dtype, copy=False)
+
+
+def length(x: Any) -> int:
+    """Return the number of samples in x, a tensor or a structure of them."""
+    return len(x if isinstance(x, (Tensor, Shards)) else leaves(x)[0])
+
+
+def map_present(function: Callable[..., Any], structure: Any, *others: Any) -> Any:
+    """Return the structure with function(leaf, ...) in place of each leaf but None."""
+    if type(structure) is Tensor:
+        return function(structure, *others)
+    return map_leaves(
+        lambda leaf, *more: None if leaf is None else function(leaf, *more), structure, *others
+    )
 
 
 class Batches:
@@ -92,7 +126,7 @@ class Batches:
     Attributes:
         position: The epochs and steps done.
         steps: The number of batches in an epoch.
-        targets_shape: The shape of all targets, (n, ...), () if there are none.
+        samples: The data set.
         ran_out: Whether there were fewer batches than expected.
     """
 
@@ -105,13 +139,18 @@ class Batches:
         shuffle: bool = False,
         distribution: Distribution = SINGLE_PROCESS,
     ) -> None:
-        self._samples = samples
+        self.samples = samples
         self._batch_size = batch_size
         self._shuffle = shuffle
+        self._is_plain = (
+            type(samples.x) is Tensor
+            and samples.x_dtype is pt.float32
+            and type(samples.y) is Tensor
+            and not isinstance(samples.weights, list)
+        )
         self.distribution = distribution
         self.position = Position()
         self.n_samples = len(samples)
-        self.targets_shape = samples.targets_shape
         self.steps: int | None = -(-self.n_samples // batch_size)
 
     def about(self) -> dict[str, Any]:
@@ -122,7 +161,8 @@ class Batches:
         """Yield the batches; the last one is smaller where batch_size does not divide."""
         self._drawn = self._order() if self._shuffle else None
         batches = self._from(self.position.step, self._drawn)
-        return _prefetched(batches) if isinstance(self._samples.x, Shards) else batches
+        has_shards = any(isinstance(part, Shards) for part in leaves(self.samples.x))
+        return _prefetched(batches) if has_shards else batches
 
     def rows(self, step: int) -> np.ndarray:
         """Return the rows of x that this rank takes in a step of the current epoch, in order."""
@@ -147,26 +187,39 @@ class Batches:
 
     def _rows(self, order: Tensor | None, start: int, stop: int) -> tuple[Any, ...]:
         """x, y and weights of the samples from start to stop, in the order if there is one."""
-        samples = self._samples
+        samples = self.samples
         x, y, weights = samples.x, samples.y, samples.weights
         rows: Any = slice(start, stop) if order is None else order[start:stop]
-        if isinstance(x, Shards):
-            x = x[np.arange(start, stop) if order is None else np.asarray(rows)]
-            x = pt.asarray(x).astype(pt.float32, copy=False)
-        elif order is None:
-            x = x[rows].astype(pt.float32, copy=False)
-        else:
-            x = gather_rows(x, rows, dtype=pt.float32)
-        if order is None:
+        if self._is_plain:  # a single tensor each: the usual case, without the detours below
+            if order is None:
+                return (
+                    x[rows].astype(samples.x_dtype, copy=False),
+                    y[rows].astype(samples.y_dtype, copy=False),
+                    None if weights is None else weights[rows],
+                )
             return (
-                x,
-                None if y is None else y[rows].astype(samples.y_dtype, copy=False),
-                None if weights is None else weights[rows],
+                gather_rows(x, rows, dtype=samples.x_dtype),
+                gather_rows(y, rows, dtype=samples.y_dtype),
+                None if weights is None else gather_rows(weights, rows),
             )
+
+        def of(part: Any, dtype: Any) -> Any:
+            if isinstance(part, Shards):
+                numbers = np.arange(start, stop) if order is None else np.asarray(rows)
+                return pt.asarray(part[numbers]).astype(dtype, copy=False)
+            if order is None:
+                return part[rows].astype(dtype, copy=False)
+            if dtype.kind != "f" and part.dtype is not dtype:
+                return gather_rows(part, rows).astype(dtype)
+            return gather_rows(part, rows, dtype=dtype)
+
+        def weights_of(part: Any) -> Any:
+            return part[rows] if order is None else gather_rows(part, rows)
+
         return (
-            x,
-            None if y is None else gather_rows(y, rows, dtype=samples.y_dtype),
-            None if weights is None else gather_rows(weights, rows),
+            map_leaves(of, x, samples.x_dtype),
+            map_present(of, y, samples.y_dtype),
+            map_present(weights_of, weights),
         )
 
     def _order(self) -> Tensor:
@@ -209,7 +262,7 @@ class Stream:
         position: The epochs and steps done.
         steps: The number of batches in an epoch, None until the first one has shown it.
         ran_out: Whether there were fewer batches than steps.
-        targets_shape: That of the targets of the first batch, () before it.
+        samples: Those of the first batch, None before it.
     """
 
     def __init__(
@@ -228,7 +281,7 @@ class Stream:
         self._open: Iterator[Any] | None = None  # the iterator that an epoch goes on with
         self.position = Position()
         self.ran_out = False
-        self.targets_shape: tuple[int, ...] = ()
+        self.samples: Samples | None = None
 
     def about(self) -> dict[str, Any]:
         """Return what must be the same for another run to go on where this one was."""
@@ -250,7 +303,7 @@ class Stream:
             if count > done:
                 yield self._share(self._checked(batch))
             elif count == 1:  # the metrics depend on it, even if no batch is left
-                self.targets_shape = self._checked(batch).targets_shape
+                self.samples = self._checked(batch)
         if count == 0:
             raise ValueError(
                 f"{self._name}: no batches left: expected an object that can be "
@@ -267,10 +320,10 @@ class Stream:
     def _share(self, samples: Samples) -> tuple[Any, ...]:
         """This rank's share of a batch."""
         batch = samples.batch()
-        self.targets_shape = self.targets_shape or samples.targets_shape
+        self.samples = samples if self.samples is None else self.samples
 
         def rows(i: int, j: int) -> tuple[Any, ...]:
-            return tuple(None if part is None else part[i:j] for part in batch)
+            return tuple(map_present(lambda part: part[i:j], part) for part in batch)
 
         return self.distribution.share(len(samples), rows)
 

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from pytensor import _functions as pt
+from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import Tensor
 from pytensor._support.arguments import floor, integer, number
-from pytensor._training.batches import Batches, Samples, Stream
+from pytensor._training.batches import Batches, Samples, Stream, length
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
-from pytensor._training.model import Model
+from pytensor._training.model import Model, arranged
+from pytensor.layers.graph import fits
+from pytensor.layers.layer import is_structure
 
 # ------------------------------------------------------------------------ checked against a model
 
@@ -24,26 +27,98 @@ from pytensor._training.model import Model
 def inputs(function: str, model: Model, x: Any) -> Any:
     """Return x as a source of samples of the model's input shape; build the model if that is open.
 
+    Where the model has several inputs, or a subclass defines its call, x is a list of sources or
+    what else the call takes.
+
     Raises:
         ValueError: x has another shape, or as as_source.
         TypeError: As as_source.
     """
+    names = model.input_names
+    if model.takes_structures:
+        if is_structure(x):
+            x = _map_sources(f"{function}: x", x)
+            _check_lengths(function, leaves(x))
+        else:
+            x = as_source(f"{function}: x", x)
+        model.prepare(x)
+        known = model.input_tensors
+        sources = leaves(x)
+        if len(sources) != len(known):
+            raise ValueError(f"{function}: x: found {len(sources)} inputs: expected {len(known)}")
+        for source, tensor in zip(sources, known, strict=True):
+            if not fits(source.shape, tensor.shape):
+                raise ValueError(
+                    f"{function}: x has shape {source.shape}: expected {_shape_text(tensor.shape)}"
+                )
+        return x
+    if len(names) > 1:
+        return _several_inputs(function, model, x, names)
+    if names and _is_wrapped(x, model.input_tensors[0].ndim):
+        (x,) = arranged(f"{function}: x", x, names, "input")
     x = as_source(f"{function}: x", x)
     given = x.shape
-    if x.ndim == 1:
-        x = x.reshape((x.shape[0], 1))
     if not model.built:
+        if x.ndim == 1:
+            x = x.reshape((x.shape[0], 1))
         model.build((None, *x.shape[1:]))
-    expected = model.input_shape or ()
-    if x.shape[1:] != expected[1:]:
-        raise ValueError(f"{function}: x has shape {given}: expected {_shape_text(expected)}")
+    (tensor,) = model.input_tensors
+    if x.ndim == 1 and tensor.ndim > 1:
+        x = x.reshape((x.shape[0], 1))
+    if not fits(x.shape, tensor.shape):
+        raise ValueError(f"{function}: x has shape {given}: expected {_shape_text(tensor.shape)}")
     return x
+
+
+def _is_wrapped(data: Any, ndim: int) -> bool:
+    """Whether the data of a single input or output come as a dictionary, or as a list of one."""
+    if isinstance(data, dict):
+        return True
+    return is_structure(data) and len(data) == 1 and np.ndim(data[0]) == ndim
+
+
+def _several_inputs(function: str, model: Model, x: Any, names: list[str]) -> list[Any]:
+    """The sources for the inputs of a model that has several."""
+    found = []
+    given = arranged(f"{function}: x", x, names, "input")
+    for name, part, tensor in zip(names, given, model.input_tensors, strict=True):
+        source = as_source(f"{function}: x of {name!r}", part)
+        shape = source.shape
+        if source.ndim == 1 and tensor.ndim > 1:
+            source = source.reshape((source.shape[0], 1))
+        if not fits(source.shape, tensor.shape):
+            raise ValueError(
+                f"{function}: x of {name!r} has shape {shape}: expected {_shape_text(tensor.shape)}"
+            )
+        found.append(source)
+    _check_lengths(function, found, names)
+    return found
+
+
+def _map_sources(name: str, x: Any) -> Any:
+    """A structure of arrays as one of sources."""
+    if isinstance(x, dict):
+        return {key: _map_sources(f"{name}[{key!r}]", part) for key, part in x.items()}
+    if is_structure(x):
+        return [_map_sources(f"{name}[{k}]", part) for k, part in enumerate(x)]
+    return as_source(name, x)
+
+
+def _check_lengths(function: str, sources: list[Any], names: Any = None) -> None:
+    """Raise ValueError unless all inputs have one number of samples."""
+    lengths = [len(source) for source in sources]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"{function}: x: found inputs of {', '.join(map(str, lengths))} samples"
+            + (f" for {', '.join(map(repr, names))}" if names else "")
+            + ": expected the same number"
+        )
 
 
 def samples(
     function: str, model: Model, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
 ) -> Samples:
-    """Return arrays as Samples that the model and its loss can take.
+    """Return arrays as Samples that the model and its losses can take.
 
     Raises:
         ValueError: They differ in length, a shape or a label does not fit, or there are two kinds
@@ -51,35 +126,87 @@ def samples(
         TypeError: They hold no real numbers, or class_weight is not a dictionary.
     """
     x = inputs(function, model, x)
-    y = as_source(f"{function}: y", y)
-    if len(x) != len(y):
-        raise ValueError(
-            f"{function}: x has {len(x)} samples and y {len(y)}: expected the same number"
-        )
-    try:
-        y = model.loss.targets(y, predictions_shape(model, len(x)))
-    except ValueError as error:
-        raise ValueError(f"{function}: {error}") from None
-    dtype = model.loss.dtype
-    if dtype is None:
-        dtype = pt.float32 if y.dtype.kind == "f" else y.dtype
+    n = length(x)
+    objective = model.objective
+    heads = objective.heads
+    if y is None and not objective.has_loss:  # the layers add the loss, or train_step finds it
+        targets: Any = None
+        dtypes: Any = None
+    else:
+        targets, dtypes = _targets(function, model, x, y, n)
+    several = len(heads) > 1
     if class_weight is not None:
         _refuse_both(function, sample_weight, class_weight)
-        sample_weight = weights_of_classes(function, y, class_weight)
-    elif sample_weight is not None:
-        sample_weight = as_source(f"{function}: sample_weight", sample_weight)
-        if len(sample_weight) != len(x):
+        if several or targets is None:
             raise ValueError(
-                f"{function}: x has {len(x)} samples and sample_weight "
-                f"{len(sample_weight)}: expected the same number"
+                f"{function}: class_weight: found a model with {len(heads)} outputs: expected one "
+                "with targets (pass sample_weight instead)"
             )
-        sample_weight = sample_weight.astype(pt.float32, copy=False)
-    return Samples(x, y, sample_weight, dtype)
+        sample_weight = weights_of_classes(function, targets, class_weight)
+    elif sample_weight is not None:
+        names = [head.name for head in heads]
+        if several and (isinstance(sample_weight, dict) or is_structure(sample_weight)):
+            if isinstance(sample_weight, dict):
+                sample_weight = {name: sample_weight.get(name) for name in names} | sample_weight
+            parts = arranged(f"{function}: sample_weight", sample_weight, names, "output")
+            sample_weight = [
+                None
+                if part is None
+                else _weights(f"{function}: sample_weight of {name!r}", part, n)
+                for name, part in zip(names, parts, strict=True)
+            ]
+        else:
+            if isinstance(sample_weight, dict):
+                (sample_weight,) = arranged(
+                    f"{function}: sample_weight", sample_weight, names, "output"
+                )
+            sample_weight = _weights(f"{function}: sample_weight", sample_weight, n)
+    dtypes_of_x = iter(tensor.dtype for tensor in model.input_tensors)
+    return Samples(x, targets, sample_weight, dtypes, map_leaves(lambda _: next(dtypes_of_x), x))
 
 
-def predictions_shape(model: Model, n: int) -> tuple[int, ...]:
-    """Return the shape of a model's predictions for n samples."""
-    return (n, *(model.output_shape or ())[1:])  # type: ignore[arg-type]  # None comes first alone
+def _weights(name: str, weights: Any, n: int) -> Tensor:
+    """The weights of n samples."""
+    weights = as_source(name, weights)
+    if len(weights) != n:
+        function, _, what = name.rpartition(": ")
+        raise ValueError(
+            f"{function}: x has {n} samples and {what} {len(weights)}: expected the same number"
+        )
+    return weights.astype(pt.float32, copy=False)
+
+
+def _targets(function: str, model: Model, x: Any, y: Any, n: int) -> tuple[Any, Any]:
+    """The targets of n samples, checked, and the dtypes of their batches."""
+    objective = model.objective
+    names = [head.name for head in objective.heads]
+    shapes = model.output_shapes(x)
+    if len(names) == 1:
+        if _is_wrapped(y, len(shapes[0])):
+            (y,) = arranged(f"{function}: y", y, names, "output")
+        y = as_source(f"{function}: y", y)
+        if len(y) != n:
+            raise ValueError(
+                f"{function}: x has {n} samples and y {len(y)}: expected the same number"
+            )
+        return objective.targets(function, y, shapes)
+    lossy = [head.name for head in objective.heads if head.loss is not None]
+    if isinstance(y, dict):
+        y = {name: None for name in names if name not in lossy and name not in y} | y
+    elif isinstance(y, (list, tuple)) and len(y) == len(lossy) < len(names):
+        y = {name: None for name in names} | dict(zip(lossy, y, strict=True))
+    elif len(lossy) == 1 and not is_structure(y):
+        y = {name: None for name in names} | {lossy[0]: y}
+    found = []
+    for name, part in zip(names, arranged(f"{function}: y", y, names, "output"), strict=True):
+        source = None if part is None else as_source(f"{function}: y of {name!r}", part)
+        if source is not None and len(source) != n:
+            raise ValueError(
+                f"{function}: x has {n} samples and y of {name!r} {len(source)}: expected the same "
+                "number"
+            )
+        found.append(source)
+    return objective.targets(function, found, shapes)
 
 
 def batches(
@@ -124,7 +251,7 @@ def batches(
             f"{function}: {steps_name}: found {steps} for an array x: expected "
             "None (it is for iterators of batches)"
         )
-    if y is None:
+    if y is None and (model.objective is None or model.objective.has_loss):
         refuse_list_of_batches(function, x)
     size = checked_batch_size(f"{function}: batch_size", batch_size)
     data = samples(function, model, x, y, sample_weight, class_weight)
@@ -141,12 +268,19 @@ def batches_to_predict(model: Model, x: Any, batch_size: Any, steps: Any) -> Bat
 
         def checked(batch: Any) -> Samples:
             x = batch[0] if isinstance(batch, (list, tuple)) else batch
-            return Samples(inputs("predict", model, x))
+            return samples_to_predict("predict", model, x)
 
         steps = None if steps is None else integer("predict: steps", steps, 1)
         return Stream("predict: x", x, checked, steps)
-    x = inputs("predict", model, x)
-    return Batches(Samples(x), checked_batch_size("predict: batch_size", batch_size))
+    size = checked_batch_size("predict: batch_size", batch_size)
+    return Batches(samples_to_predict("predict", model, x), size)
+
+
+def samples_to_predict(function: str, model: Model, x: Any) -> Samples:
+    """Return samples without targets; raises as inputs."""
+    x = inputs(function, model, x)
+    dtypes = iter(tensor.dtype for tensor in model.input_tensors)
+    return Samples(x, x_dtype=map_leaves(lambda _: next(dtypes), x))
 
 
 def batches_to_fit(

@@ -93,7 +93,7 @@ class Distribution:
     def train_step(
         self,
         model: Any,
-        differentiate: Callable[..., tuple[float, Any, Tensor]],
+        differentiate: Callable[..., tuple[float, Any, Any]],
         apply: Callable[[Any], None],
         update: Callable[..., None],
     ) -> Callable[..., float]:
@@ -101,9 +101,9 @@ class Distribution:
 
         Args:
             model: The model that is trained.
-            differentiate: differentiate(x, y, weights) returns loss, gradients and outputs.
+            differentiate: differentiate(x, y, weights) returns loss, gradients and an Outcome.
             apply: apply(gradients) updates the weights.
-            update: update(loss, y, outputs, weights) updates the metrics.
+            update: update(loss, y, outcome, weights) updates the metrics.
 
         Returns:
             The step. It returns the loss of the whole batch; if that is not finite, it has updated
@@ -111,10 +111,10 @@ class Distribution:
         """
 
         def step(x: Tensor, y: Tensor, sample_weight: Tensor | None = None) -> float:
-            value, gradients, outputs = differentiate(x, y, sample_weight)
+            value, gradients, outcome = differentiate(x, y, sample_weight)
             if math.isfinite(value):
                 apply(gradients)
-                update(value, y, outputs, sample_weight)
+                update(value, y, outcome, sample_weight)
             return value
 
         return step

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytensor._core import Tensor
 from pytensor._training.batches import Batches, Stream
 from pytensor._training.distribution import SINGLE_PROCESS
 from pytensor._training.model import Model
@@ -22,8 +21,8 @@ class Loop:
     Args:
         model: The model.
         steps: Its steps.
-        results_for: results_for(targets_shape) returns the Results of the model, made when it is
-            first called.
+        results_for: results_for(batches) returns the Results of the model, made when it is first
+            called.
         callbacks: The callbacks to run.
     """
 
@@ -31,7 +30,7 @@ class Loop:
         self,
         model: Model,
         steps: Steps,
-        results_for: Callable[[tuple[int, ...]], Results],
+        results_for: Callable[[Any], Results],
         callbacks: CallbackList,
     ) -> None:
         self._model = model
@@ -80,10 +79,10 @@ class Loop:
         self._callbacks.run("on_test_end", logs)
         return logs
 
-    def predict(self, batches: Batches | Stream) -> list[Tensor]:
+    def predict(self, batches: Batches | Stream) -> list[Any]:
         """Return the predictions for each batch."""
         model, run = self._model, self._callbacks.run
-        outputs: list[Tensor] = []
+        outputs: list[Any] = []
         model.stop_predicting = False
         run("on_predict_begin", {})
         for i, (x, _, _) in enumerate(batches):
@@ -144,7 +143,7 @@ class Loop:
 
     def _begin(self, batches: Batches | Stream) -> Results:
         """The results of the epoch: new, or as they were in the middle of it."""
-        results, run = self._results_for(batches.targets_shape), self._model.run
+        results, run = self._results_for(batches), self._model.run
         if batches.position.step == 0:
             results.reset()
         elif run is not None and run.restore_metrics is not None:

@@ -164,7 +164,7 @@ def load_model(
     finally:
         mode.room = None
     assign_weights(name, model, arrays)
-    if model.loss is not None and about.get("training") is not None:
+    if model.optimizer is not None and about.get("training") is not None:
         state.restore_optimizer(name, model, about["training"], arrays)
     return model
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytensor import metrics
-
-if TYPE_CHECKING:
-    from pytensor._core import Tensor
+from pytensor._core import Tensor
+from pytensor._training.objective import Head, Outcome, with_mask
 
 
 class Results:
     """The mean loss and the metrics that compile was given, accumulated over batches.
 
-    Iterating yields them as Metrics, the mean loss first.
+    Iterating yields them as Metrics, the mean loss first. Where several outputs have a loss, the
+    means of these follow, named after the outputs, as are the metrics then.
 
     Args:
-        unweighted: The identifiers of the metrics that ignore weights.
-        weighted: Those of the metrics that use the weights of samples and classes.
-        targets_shape: (n, ...), of targets; with predictions_shape it decides what "accuracy" is.
-        predictions_shape: (n, ...), of the predictions.
+        heads: What compile says about each output.
+        targets_shapes: The shape (n, ...) of the targets of each; with predictions_shapes it
+            decides what "accuracy" is.
+        predictions_shapes: The shape (n, ...) of the predictions of each.
 
     Raises:
         ValueError: Two metrics have one name.
@@ -28,25 +29,37 @@ class Results:
 
     def __init__(
         self,
-        unweighted: Sequence[Any],
-        weighted: Sequence[Any],
-        targets_shape: tuple[int, ...],
-        predictions_shape: tuple[int, ...],
+        heads: Sequence[Head],
+        targets_shapes: Sequence[Any],
+        predictions_shapes: Sequence[Any],
     ) -> None:
         self._loss = metrics.Mean("loss")
-        self._metrics: list[Any] = []
-        self._n_unweighted = len(unweighted)
-        for identifier in (*unweighted, *weighted):
-            metric = metrics.get(identifier, targets_shape, predictions_shape)
-            if any(metric.name == other.name for other in self):
-                raise ValueError(
-                    f"compile: metrics: the name {metric.name!r} is taken: expected each once"
-                )
-            self._metrics.append(metric)
+        several = len(heads) > 1
+        lossy = [head for head in heads if head.loss is not None]
+        self._losses = [metrics.Mean(f"{h.name}_loss") for h in lossy] if len(lossy) > 1 else []
+        self._names = [metric.name for metric in (self._loss, *self._losses)]
+        self._metrics: list[tuple[int, bool, Any]] = []  # output, whether weighted, metric
+        for k, head in enumerate(heads):
+            for position, identifier in enumerate((*head.metrics, *head.weighted)):
+                metric = metrics.get(identifier, targets_shapes[k], predictions_shapes[k])
+                name = f"{head.name}_{metric.name}" if several else metric.name
+                if name in self._names:
+                    raise ValueError(
+                        f"compile: metrics: the name {name!r} is taken: expected each once"
+                    )
+                self._names.append(name)
+                self._metrics.append((k, position >= len(head.metrics), metric))
 
     def __iter__(self) -> Iterator[Any]:
         yield self._loss
-        yield from self._metrics
+        yield from self._losses
+        for _, _, metric in self._metrics:
+            yield metric
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the results, in order."""
+        return self._names
 
     def reset(self) -> None:
         """Forget what was accumulated."""
@@ -55,36 +68,83 @@ class Results:
 
     def logs(self) -> dict[str, float]:
         """Return the results so far by name, "loss" first."""
-        return {metric.name: metric.result() for metric in self}
+        return {name: metric.result() for name, metric in zip(self._names, self, strict=True)}
 
-    def updater(self, activation: Callable[[Tensor], Tensor] | None) -> Callable[..., None]:
-        """Return update(loss, y, outputs, weights), which takes a batch into account.
+    def updater(
+        self, activations: Sequence[Callable[[Tensor], Tensor] | None]
+    ) -> Callable[..., None]:
+        """Return update(loss, y, outcome, weights), which takes a batch into account.
 
         Args:
-            activation: What makes predictions of outputs that are logits; None if the outputs are
-                the predictions.
+            activations: For each output, what makes predictions of it where it is logits; None if
+                it is the predictions.
         """
-        loss = self._loss
-        logits = activation is not None
-        unweighted = self._metrics[: self._n_unweighted]
-        on_outputs = [
-            metric.update_state for metric in unweighted if not logits or metric.takes_logits
+        loss, losses = self._loss, self._losses
+        by_output = [
+            _updater(
+                [(weighted, metric) for at, weighted, metric in self._metrics if at == k],
+                activation,
+            )
+            for k, activation in enumerate(activations)
         ]
-        on_predictions = [
-            metric.update_state for metric in unweighted if logits and not metric.takes_logits
-        ]
-        weighted = [metric.update_state for metric in self._metrics[self._n_unweighted :]]
+        if len(by_output) == 1:
+            (update_one,) = by_output
 
-        def update(value: float, y: Tensor, outputs: Tensor, weights: Tensor | None) -> None:
-            n = len(y)
+            def update(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
+                outputs, _, masks = outcome
+                n = len(outputs)
+                loss.add(value * n, n)
+                update_one(y, outputs, weights, masks[0] if masks else None)
+
+            return update
+
+        def update_all(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
+            outputs, masks = outcome.outputs, outcome.masks
+            n = len(outputs[0])
             loss.add(value * n, n)
-            for update_state in on_outputs:
-                update_state(y, outputs)
-            if on_predictions or weighted:
-                predictions = outputs if activation is None else activation(outputs)
-                for update_state in on_predictions:
-                    update_state(y, predictions)
-                for update_state in weighted:
-                    update_state(y, predictions, weights)
+            for metric, part in zip(losses, outcome.losses, strict=bool(losses)):
+                metric.add(part.item() * n, n)
+            for k, update in enumerate(by_output):
+                if y is not None and y[k] is not None:
+                    weight = weights[k] if isinstance(weights, list) else weights
+                    update(y[k], outputs[k], weight, masks[k] if masks else None)
 
-        return update
+        return update_all
+
+
+def _updater(
+    found: list[tuple[bool, Any]], activation: Callable[[Tensor], Tensor] | None
+) -> Callable[..., None]:
+    """What updates the metrics of one output: update(y, outputs, weights, mask)."""
+    logits = activation is not None
+    unweighted = [metric for weighted, metric in found if not weighted]
+    on_outputs = [m.update_state for m in unweighted if not logits or m.takes_logits]
+    on_predictions = [m.update_state for m in unweighted if logits and not m.takes_logits]
+    weighted = [metric.update_state for weighted, metric in found if weighted]
+
+    def update(y: Tensor, outputs: Tensor, weights: Tensor | None, mask: Tensor | None) -> None:
+        for update_state in on_outputs:
+            if mask is None:
+                update_state(y, outputs)
+            else:
+                _update(update_state, y, outputs, mask)
+        if on_predictions or weighted:
+            predictions = outputs if activation is None else activation(outputs)
+            for update_state in on_predictions:
+                _update(update_state, y, predictions, mask)
+            if mask is not None and weighted:
+                weights = with_mask(weights, mask, "sum")
+            for update_state in weighted:
+                update_state(y, predictions, weights)
+
+    return update
+
+
+def _update(
+    update_state: Callable[..., None], y: Tensor, y_pred: Tensor, mask: Tensor | None
+) -> None:
+    """Update a metric, of the steps that are not masked if it takes weights."""
+    if mask is not None and "sample_weight" in inspect.signature(update_state).parameters:
+        update_state(y, y_pred, with_mask(None, mask, "sum"))
+    else:
+        update_state(y, y_pred)

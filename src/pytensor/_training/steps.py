@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from pytensor._core import GradientTape, Tensor
 from pytensor._training.distribution import Distribution
 from pytensor._training.model import Model
+from pytensor._training.objective import Outcome
 from pytensor._training.results import Results
 from pytensor.activations import softmax
 from pytensor.layers.layer import mode, structure
@@ -76,7 +77,7 @@ class Steps:
             structure.version,
             model.optimizer,
             model.loss,
-            model.output_activation,
+            model.output_activations,
             results,
             distribution,
         )
@@ -89,21 +90,33 @@ class Steps:
 
 def _forward(
     model: Model, results: Results, training: bool
-) -> tuple[list[Callable[..., Any]], Callable[..., Any], Callable[..., None]]:
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., None]]:
     """Everything between a batch and its metrics.
 
     Returns:
-        The stages to run in turn, the loss of (y, outputs, weights), and update(value, y, outputs,
-        weights) for the metrics. Where the last activation belongs to the loss, outputs are logits:
-        the loss of those is the same function, but stable and fused.
+        The model as a function of x; judge(y, outputs, weights), which returns the loss and the
+        Outcome; and update(value, y, outcome, weights) for the metrics. Where the last activation
+        belongs to a loss, outputs are logits.
     """
-    loss = model.loss
-    activation = model.output_activation
-    logits = not loss.from_logits and loss.activation is not None and loss.activation is activation
-    if logits:
-        loss = loss.on_logits()
-    update = results.updater(activation if logits else None)
-    return model.stages(training, logits), loss, update
+    activations = model.output_activations
+    logits, judge = model.objective.compiled(activations)
+    used = [f if own else None for f, own in zip(activations, logits, strict=True)]
+    return model.forward(training, logits), judge, results.updater(used)
+
+
+def total_of(loss: Any, terms: Iterable[Any]) -> Tensor:
+    """Return the loss, or None, and what is added to it.
+
+    Raises:
+        ValueError: There is neither.
+    """
+    for term in terms:
+        loss = term if loss is None else loss + term
+    if loss is None:
+        raise ValueError(
+            "fit: found no loss: compile was given none, and no layer adds one with add_loss"
+        )
+    return loss
 
 
 def train_step(model: Model, results: Results, distribution: Distribution) -> Callable[..., None]:
@@ -112,11 +125,14 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
     Raises:
         ValueError: The model has no weights to train.
     """
-    stages, loss_of, update = _forward(model, results, training=True)
+    forward, judge, update = _forward(model, results, training=True)
     weights = model.weights_to_train()
     if not weights:
         raise ValueError(f"fit: {model.name!r} has no weights to train")
-    if model.output_activation is softmax and (model.output_shape or ())[-1] == 1:
+    if any(
+        activation is softmax and tensor.shape[-1] == 1
+        for activation, tensor in zip(model.output_activations, model.output_tensors, strict=True)
+    ):
         warnings.warn(
             "fit: softmax of one output is 1 whatever the input: expected a sigmoid, "
             "or one output for each class",
@@ -128,31 +144,26 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
     constraints = model.attached_once("constraints")
     by_rows = optimizer.takes_row_gradients and not distribution.shares
 
-    def differentiate(
-        x: Tensor, y: Tensor, sample_weight: Tensor | None
-    ) -> tuple[float, Any, Tensor]:
+    def differentiate(x: Any, y: Any, sample_weight: Any) -> tuple[float, Any, Outcome]:
         mode.training = True
         added: list[Tensor] = []
-        mode.losses = added
+        mode.losses, mode.masks = added, {}
         try:
             with GradientTape() as tape:
                 tape.watch(*weights)
-                outputs = x
-                for stage in stages:
-                    outputs = stage(outputs)
-                loss = loss_of(y, outputs, sample_weight)
+                loss, outcome = judge(y, forward(x), sample_weight)
                 for regularizer, w in regularizers:
-                    loss = loss + regularizer(w)
-                for term in added:
-                    loss = loss + term
+                    loss = regularizer(w) if loss is None else loss + regularizer(w)
+                if added or loss is None:
+                    loss = total_of(loss, added)
         finally:
             mode.training = False
-            mode.losses = None
+            mode.losses = mode.masks = None
         value = loss.item()
         gradients = (
             tape.gradient(loss, weights, row_gradients=by_rows) if math.isfinite(value) else ()
         )
-        return value, gradients, outputs
+        return value, gradients, outcome
 
     def apply(gradients: Any) -> None:
         optimizer.apply(gradients, weights)
@@ -166,45 +177,66 @@ def train_step(model: Model, results: Results, distribution: Distribution) -> Ca
         if not math.isfinite(value):
             parts = {"x": x, "y": y, "sample_weight": sample_weight}
             raise LossNotFinite(
-                value, **{name: distribution.joined(part) for name, part in parts.items()}
+                value,
+                **{
+                    name + path: part
+                    for name, whole in parts.items()
+                    for path, part in _parts(distribution.joined(whole))
+                },
             )
 
     return step
 
 
+def _parts(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The tensors in the data of a batch, with their places."""
+    if isinstance(data, (list, tuple)):
+        for k, part in enumerate(data):
+            yield from _parts(part, f"{path}[{k}]")
+    elif isinstance(data, dict):
+        for key, part in data.items():
+            yield from _parts(part, f"{path}[{key!r}]")
+    else:
+        yield path, data
+
+
 def test_step(model: Model, results: Results, distribution: Distribution) -> Callable[..., None]:
     """Return step(x, y, weights of samples or None): the metrics of a batch."""
-    stages, loss_of, update = _forward(model, results, training=False)
+    forward, judge, update = _forward(model, results, training=False)
     regularizers = model.attached_once("regularizers")
 
     def step(x: Any, y: Any, sample_weight: Any = None) -> None:
         added: list[Tensor] = []
-        mode.losses = added
+        mode.losses, mode.masks = added, {}
         try:
-            outputs = x
-            for stage in stages:
-                outputs = stage(outputs)
+            loss, outcome = judge(y, forward(x), sample_weight)
         finally:
-            mode.losses = None
-        value = loss_of(y, outputs, sample_weight).item()
+            mode.losses = mode.masks = None
+        value = 0.0 if loss is None else loss.item()
         for regularizer, w in regularizers:
             value += regularizer(w).item()
         for term in added:
             value += term.item()
-        update(value, y, outputs, sample_weight)
+        update(value, y, outcome, sample_weight)
 
     return distribution.test_step(step)
 
 
 def predict_step(
     model: Model, results: Results | None, distribution: Distribution
-) -> Callable[[Tensor], Tensor]:
+) -> Callable[[Any], Any]:
     """Return step(x): the predictions for a batch."""
-    stages = model.stages(training=False, logits=False)
+    forward = model.forward(training=False)
 
-    def step(x: Tensor) -> Tensor:
-        for stage in stages:
-            x = stage(x)
-        return x
+    several = len(model.output_names) > 1
+    packed = model.packed
+
+    def step(x: Any) -> Any:
+        mode.masks = {}
+        try:
+            outputs = forward(x)
+        finally:
+            mode.masks = None
+        return packed(outputs if several else [outputs])
 
     return step

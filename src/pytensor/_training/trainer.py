@@ -8,22 +8,39 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytensor import _functions as pt
-from pytensor import losses, metrics, optimizers, serialization
-from pytensor._core import Tensor
+from pytensor import metrics as metrics_module
+from pytensor import optimizers, serialization
+from pytensor._autodiff.trees import map_leaves
 from pytensor._support.arguments import integer, number
 from pytensor._training import data
-from pytensor._training.batches import Batches, Stream
+from pytensor._training.batches import Batches, Samples, Stream
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor._training.loop import Loop
 from pytensor._training.model import Model, Run
+from pytensor._training.objective import Objective, every, heads, resolved
 from pytensor._training.results import Results
 from pytensor._training.steps import LossNotFinite, Steps, predict_step, test_step, train_step
 from pytensor.callbacks import Callback, CallbackList, History, listed, progress
 
 Callbacks = Callback | Sequence[Callback] | None
+
+
+class Asked(NamedTuple):
+    """What compile was given besides the optimizer."""
+
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+
+
+class _Known(NamedTuple):
+    """Samples that are no Batches."""
+
+    samples: Samples
 
 
 class Trainer(Model):
@@ -34,6 +51,9 @@ class Trainer(Model):
     """
 
     history: History | None = None
+    needs_loss = False  # whether compile has to be given one
+    _asked: Asked | None = None
+    _objective: Objective | None = None
     _results: Results | None = None
     _is_running = False
 
@@ -51,17 +71,26 @@ class Trainer(Model):
     def compile(
         self,
         optimizer: str | optimizers.Optimizer | type[optimizers.Optimizer] = "rmsprop",
-        loss: str | losses.Loss | type[losses.Loss] | Callable[..., Any] | None = None,
-        metrics: Sequence[Any] | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
+        loss_weights: Any = None,
     ) -> None:
         """Choose how to train.
 
+        Where a model has several outputs, loss, loss_weights and metrics may be lists in their
+        order or dictionaries by their names (`output_names`).
+
         Args:
             optimizer: A name ("sgd", "rmsprop", "adam", ...) or an Optimizer.
-            loss: A name ("categorical_crossentropy", ...), a Loss, or a function (y_true, y_pred).
-            metrics: Names ("accuracy", ...), Metrics or functions (y_true, y_pred).
+            loss: A name ("categorical_crossentropy", ...), a Loss, or a function (y_true, y_pred);
+                the same for each output. None for an output takes it out of the training; a model
+                whose layers add losses, or that defines train_step, needs none.
+            metrics: Names ("accuracy", ...), Metrics or functions (y_true, y_pred); a list, or one
+                for each output.
             weighted_metrics: The same, for metrics that use the weights of samples and classes.
+            loss_weights: A factor for the loss of each output, 1 by default.
 
         Raises:
             ValueError: A name is unknown (the message lists the known ones), two metrics have one
@@ -73,24 +102,27 @@ class Trainer(Model):
             raise RuntimeError(
                 "compile: the model is running: call it before or after, not in a callback"
             )
-        if loss is None:
+        if loss is None and self.needs_loss and not self.steps_itself("train_step"):
             raise ValueError("compile: loss: missing: expected a name, a Loss or a function")
         optimizer = optimizers.get(optimizer)
-        loss = losses.get(loss)
-        if loss.reduction in (None, "none"):
-            raise ValueError(
-                f"compile: loss: {loss.name} has reduction={loss.reduction!r}: "
-                "expected one that returns a number"
-            )
+        loss = resolved(loss)
         for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if isinstance(value, str) or not isinstance(value, (list, tuple, type(None))):
+            if isinstance(value, str) or not isinstance(value, (list, tuple, dict, type(None))):
                 raise TypeError(f"compile: {name}: found {value!r}: expected a list")
-        asked = list(metrics or ()), list(weighted_metrics or ())
-        Results(*asked, (1, 1), (1, 1))  # for its errors; the real shapes come with the data
+        asked = Asked(loss, loss_weights, metrics, weighted_metrics)
+        names = self.output_names
+        if names:
+            found = heads(names, *asked)
+            for head in found:  # for its errors; the real shapes come with the data
+                Results([head], [(1, 1)], [(1, 1)])
+        else:
+            for identifier in (*every(metrics), *every(weighted_metrics)):
+                metrics_module.get(identifier, (1, 1), (1, 1))
         self.optimizer = optimizer
         self.loss = loss
         self.stop_training = False
-        self._metrics_asked, self._weighted_asked = asked
+        self._asked = asked
+        self._objective = None
         self._results = None
         self._steps = Steps()
 
@@ -100,44 +132,68 @@ class Trainer(Model):
         Raises:
             TypeError: A function among them has no name.
         """
-        if self.loss is None:
+        if self._asked is None:
             return None
-        return {
+
+        def metric(identifier: Any) -> Any:
+            if identifier is None or isinstance(identifier, str):
+                return identifier
+            return serialization.serialize(metrics_module.get(identifier))
+
+        def of(value: Any, encode: Callable[[Any], Any]) -> Any:
+            if isinstance(value, dict):
+                return {"by_name": {name: of(part, encode) for name, part in value.items()}}
+            if isinstance(value, (list, tuple)):
+                return [of(part, encode) for part in value]
+            return encode(value)
+
+        asked = self._asked
+        config = {
             "optimizer": serialization.serialize(self.optimizer),
-            "loss": serialization.serialize(self.loss),
-            **{
-                name: [
-                    metric
-                    if isinstance(metric, str)
-                    else serialization.serialize(metrics.get(metric))
-                    for metric in asked
-                ]
-                for name, asked in (
-                    ("metrics", self._metrics_asked),
-                    ("weighted_metrics", self._weighted_asked),
-                )
-            },
+            "loss": of(asked.loss, lambda loss: loss and serialization.serialize(loss)),
+            "metrics": of(asked.metrics or [], metric),
+            "weighted_metrics": of(asked.weighted_metrics or [], metric),
         }
+        if asked.loss_weights is not None:
+            config["loss_weights"] = of(asked.loss_weights, lambda weight: weight)
+        return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Call compile with what get_compile_config returned."""
+
+        def of(value: Any) -> Any:
+            if isinstance(value, dict):
+                if value.keys() == {"by_name"}:
+                    return {name: of(part) for name, part in value["by_name"].items()}
+                return serialization.deserialize(value)
+            return [of(part) for part in value] if isinstance(value, list) else value
+
         self.compile(
             serialization.deserialize(config["optimizer"]),
-            serialization.deserialize(config["loss"]),
-            *(
-                [
-                    metric if isinstance(metric, str) else serialization.deserialize(metric)
-                    for metric in config[name]
-                ]
-                for name in ("metrics", "weighted_metrics")
-            ),
+            of(config["loss"]),
+            of(config["metrics"]),
+            of(config["weighted_metrics"]),
+            loss_weights=of(config.get("loss_weights")),
         )
 
     def _check_compiled(self, function: str) -> None:
-        if self.loss is None:
+        if self._asked is None:
             raise RuntimeError(
                 f"{function}: the model is not compiled: call compile(optimizer, loss) first"
             )
+
+    def steps_itself(self, method: str) -> bool:
+        """Whether a subclass defines train_step, test_step or predict_step."""
+        return False
+
+    @property
+    def objective(self) -> Objective | None:
+        """The Objective, of what compile was given; None before that."""
+        if self._objective is None and self._asked is not None:
+            names = self.output_names
+            if names:
+                self._objective = Objective(heads(names, *self._asked))
+        return self._objective
 
     @property
     def accumulated(self) -> list[Any]:
@@ -147,7 +203,7 @@ class Trainer(Model):
     @property
     def metrics_names(self) -> list[str]:
         """The names in logs and history, "loss" first."""
-        return [metric.name for metric in self.accumulated] or ["loss"]
+        return ["loss"] if self._results is None else list(self._results.names)
 
     # --------------------------------------------------------------------------------------- fit
 
@@ -174,7 +230,9 @@ class Trainer(Model):
 
         Args:
             x: Samples (n, ...): a tensor, a NumPy array, a data frame or a list, of any dtype. It
-                is not copied; batches become float32 one by one. Or x yields batches (x, y) or
+                is not copied; batches become float32 one by one. Where the model has several
+                inputs, a list of such, or a dictionary by name; likewise y, validation_data and
+                sample_weight where it has several outputs. Or x yields batches (x, y) or
                 (x, y, sample_weight): a generator or another iterator, or an object that can be
                 iterated over again in every epoch, or that has a length and items.
             y: The targets of the samples, as x.
@@ -265,23 +323,32 @@ class Trainer(Model):
 
     def _loop(self, runner: CallbackList, *batches: Batches | Stream | None) -> Loop:
         for known in batches:
-            if known is not None and known.targets_shape:  # else the first batch will tell it
-                self._results_for(known.targets_shape)
+            if known is not None and known.samples is not None:  # else the first batch will tell
+                self._results_for(known)
         return Loop(self, self._steps, self._results_for, runner)
 
-    def _results_for(self, targets_shape: tuple[int, ...]) -> Results:
-        """The Results of the model, made for the first targets since compile."""
+    def _results_for(self, batches: Any) -> Results:
+        """The Results of the model, made for the first targets since compile.
+
+        Args:
+            batches: Batches, a Stream that has begun, or anything else with such `samples`.
+        """
         if self._results is None:
-            predictions = data.predictions_shape(self, targets_shape[0])
+            objective = self.objective
+            assert objective is not None  # there are samples, so the model is built
+            shapes = batches.samples.targets_shape
+            several = len(objective.heads) > 1
             self._results = Results(
-                self._metrics_asked, self._weighted_asked, targets_shape, predictions
+                objective.heads,
+                (shapes or [None] * len(objective.heads)) if several else [shapes or None],
+                self.output_shapes(batches.samples.x),
             )
         return self._results
 
     def train_on_batch(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
@@ -306,7 +373,7 @@ class Trainer(Model):
         )
 
     def test_on_batch(
-        self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Evaluate one batch: as train_on_batch, but without a step."""
         return self._on_batch("test_on_batch", test_step, x, y, sample_weight, None, return_dict)
@@ -323,7 +390,7 @@ class Trainer(Model):
     ) -> Any:
         self._check_compiled(function)
         samples = data.samples(function, self, x, y, sample_weight, class_weight)
-        results = self._results_for(samples.targets_shape)
+        results = self._results_for(_Known(samples))
         results.reset()
         step = self._steps.get(make_step, self, results, SINGLE_PROCESS)
         try:
@@ -377,7 +444,7 @@ class Trainer(Model):
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> Tensor:
+    ) -> Any:
         """Compute the outputs for samples.
 
         Args:
@@ -388,19 +455,20 @@ class Trainer(Model):
             callbacks: As for fit.
 
         Returns:
-            A tensor (n, ...), the outputs for all samples.
+            A tensor (n, ...), the outputs for all samples; or a list or dictionary of them, as the
+            model returns several outputs.
 
         Raises:
             ValueError, TypeError: x or a number does not fit.
         """
         batches = data.batches_to_predict(self, x, batch_size, steps)
-        return pt.concat(self._loop(self._runner(batches, verbose, callbacks)).predict(batches))
+        found = self._loop(self._runner(batches, verbose, callbacks)).predict(batches)
+        return map_leaves(lambda *parts: pt.concat(list(parts)), *found)
 
-    def predict_on_batch(self, x: Any) -> Tensor:
-        """Compute the outputs for one batch, a tensor; raises as predict."""
-        x = data.inputs("predict_on_batch", self, x)
-        step = self._steps.get(predict_step, self, None, SINGLE_PROCESS)
-        return step(x.astype(pt.float32, copy=False))
+    def predict_on_batch(self, x: Any) -> Any:
+        """Compute the outputs for one batch; returns and raises as predict."""
+        (x, _, _) = data.samples_to_predict("predict_on_batch", self, x).batch()
+        return self._steps.get(predict_step, self, None, SINGLE_PROCESS)(x)
 
     def _runner(
         self, batches: Batches | Stream, verbose: int | str, callbacks: Callbacks

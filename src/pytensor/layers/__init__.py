@@ -22,39 +22,80 @@ from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from pytensor.layers.embedding import Embedding
 from pytensor.layers.encoding import CategoryEncoding, Discretization
+from pytensor.layers.function import Identity, Lambda, Masking
+from pytensor.layers.function import Operation as Operation  # which files of models may name
 from pytensor.layers.layer import Layer
 from pytensor.layers.lookup import IntegerLookup, StringLookup, TextVectorization
+from pytensor.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from pytensor.layers.normalization import BatchNormalization, LayerNormalization, UnitNormalization
 from pytensor.layers.regularization import ActivityRegularization
 from pytensor.layers.rescaling import Normalization, Rescaling
-from pytensor.layers.shape import Flatten, Input, Reshape
+from pytensor.layers.shape import Flatten, Input, Permute, RepeatVector, Reshape
 
 __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "Add",
     "AlphaDropout",
+    "Average",
     "BatchNormalization",
     "CategoryEncoding",
+    "Concatenate",
     "Dense",
     "Discretization",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "Identity",
     "Input",
     "IntegerLookup",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Normalization",
     "PReLU",
+    "Permute",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
     "StringLookup",
+    "Subtract",
     "TextVectorization",
     "UnitNormalization",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

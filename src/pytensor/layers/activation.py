@@ -31,6 +31,8 @@ class Activation(Layer):
     Tensor([[0., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     activation: Resolved[ActivationLike, Callable[..., Tensor]] = Resolved(
         activations.get, "The activation, a function; a name or None can be assigned."
     )
@@ -60,6 +62,8 @@ class Activation(Layer):
 
 class _ElementWise(Layer):
     """Base of the layers whose output has the shape of the input."""
+
+    supports_masking = True
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape."""

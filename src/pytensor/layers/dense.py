@@ -36,6 +36,8 @@ class Dense(Layer):
     ((4, 3), (3,))
     """
 
+    supports_masking = True
+
     activation: Resolved[ActivationLike, Callable[..., Tensor]] = Resolved(
         activations.get, "The activation, a function; a name or None can be assigned."
     )
@@ -69,6 +71,11 @@ class Dense(Layer):
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(**options)
+        if self.declared_shape and self.declared_shape[-1] is None:
+            raise TypeError(
+                f"{self.name}: input_shape: found {self.declared_shape}: expected a last length "
+                "that is known"
+            )
         self.units = integer(f"{self.name}: units", units, 1)
         self.activation = activation
         self.use_bias = bool(use_bias)

@@ -25,6 +25,8 @@ __all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
 class _Noise(Layer):
     """Base of the layers that draw random numbers."""
 
+    supports_masking = True
+
     def __init__(self, seed: Seed = None, **options: Unpack[Options]) -> None:
         super().__init__(**options)
         self.seed = seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Embedding(Layer):
         embeddings_initializer: InitializerLike = "uniform",
         embeddings_regularizer: RegularizerLike = None,
         embeddings_constraint: ConstraintLike = None,
+        mask_zero: bool = False,
         **options: Unpack[Options],
     ) -> None:
         """Create the layer; the table is made by `build` or at the first call.
@@ -50,6 +51,8 @@ class Embedding(Layer):
             embeddings_initializer: first values of the table; see `initializers`.
             embeddings_regularizer: what the loss adds for the table; see `regularizers`.
             embeddings_constraint: applied to the table after each step; see `constraints`.
+            mask_zero: whether 0 stands for padding: the layers that follow, the losses and the
+                metrics leave these steps out.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
         super().__init__(**options)
@@ -60,6 +63,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = bool(mask_zero)
         self.embeddings: Tensor = None  # type: ignore[assignment]  # made by build
 
     def build(self, input_shape: Shape) -> None:
@@ -88,6 +92,15 @@ class Embedding(Layer):
         ):
             check_below(f"{self.name}: index", np.asarray(x), self.input_dim)
         return self.embeddings[rows]
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether 0 stands for padding."""
+        return self.mask_zero
+
+    def compute_mask(self, x: Tensor, mask: Any = None) -> Any:
+        """Return where x is not 0, if 0 stands for padding."""
+        return x != 0 if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, ...) -> (batch, ..., output_dim)."""

@@ -136,35 +136,28 @@ class CategoryEncoding(Layer):
         self.num_tokens = integer(f"{self.name}: num_tokens", num_tokens, 1)
         self.output_mode = checked_mode(self.name, output_mode, ("one_hot", "multi_hot", "count"))
 
-    def __call__(
-        self, x: ArrayLike, training: bool | None = None, count_weights: ArrayLike | None = None
-    ) -> Tensor:
-        """Return the vectors.
+    def _indices(self, x: np.ndarray) -> np.ndarray:
+        check_below(f"{self.name}: integer", x, self.num_tokens)
+        return x.astype(np.int64)
+
+    def call(self, x: Tensor, count_weights: ArrayLike | None = None) -> Tensor:
+        """Return the vectors for integers x.
 
         Args:
             x: integers of any dtype, (batch, ...).
-            training: has no effect.
             count_weights: how much each integer counts, of the shape of x, for "count".
         """
+        indices = self._indices(np.asarray(x))
         if count_weights is None:
-            return super().__call__(x, training)
+            return encoded(indices, self.output_mode, self.num_tokens)
         if self.output_mode != "count":
             raise ValueError(f"{self.name}: count_weights: expected output_mode='count'")
         weights = np.asarray(count_weights, np.float64)
-        indices = self._indices(np.asarray(x))
         if weights.shape != indices.shape:
             raise ValueError(
                 f"{self.name}: count_weights of shape {weights.shape}: expected {indices.shape}"
             )
         return encoded(indices, "count", self.num_tokens, weights)
-
-    def _indices(self, x: np.ndarray) -> np.ndarray:
-        check_below(f"{self.name}: integer", x, self.num_tokens)
-        return x.astype(np.int64)
-
-    def call(self, x: Tensor) -> Tensor:
-        """Return the vectors for integers x."""
-        return encoded(self._indices(np.asarray(x)), self.output_mode, self.num_tokens)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, ..., n) -> (batch, ..., num_tokens); see output_mode."""

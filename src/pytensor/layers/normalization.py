@@ -26,6 +26,8 @@ __all__ = ["BatchNormalization", "LayerNormalization", "UnitNormalization"]
 class _Normalization(Layer):
     """Base of the layers that compute gamma * (x - mean) / sqrt(variance + epsilon) + beta."""
 
+    supports_masking = True
+
     def __init__(
         self,
         axis: SupportsIndex | Sequence[SupportsIndex] = -1,
@@ -284,6 +286,8 @@ class UnitNormalization(Layer):
     >>> pt.layers.UnitNormalization()([[3.0, 4.0]])
     Tensor([[0.6, 0.8]], dtype=float32)
     """
+
+    supports_masking = True
 
     def __init__(
         self, axis: SupportsIndex | Sequence[SupportsIndex] = -1, **options: Unpack[Options]

@@ -24,6 +24,8 @@ class ActivityRegularization(Layer):
     Tensor([[1., 2.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **options: Unpack[NameOptions]) -> None:
         """Create the layer.
 

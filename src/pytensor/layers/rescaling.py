@@ -30,6 +30,8 @@ class Rescaling(Layer):
     Tensor([[0., 1.]], dtype=float32)
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         scale: float | Sequence[float],
