@@ -37,6 +37,8 @@ SECTIONS = {
         "pytensor.callbacks",
         "pytensor.checkpoints",
         "pytensor.utils",
+        "pytensor.ops",
+        "pytensor.backend",
     ),
     "Data": (
         "pytensor.datasets",

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+import pytensor as pt
 from pytensor import callbacks, layers, models
 from pytensor.checkpoints import Checkpoint
 
@@ -636,3 +637,38 @@ def test_outputs_of_predicted_batches(verbose, capsys):
     )
     assert [len(part) for part in found] == [8, 8, 4]
     np.testing.assert_array_equal(np.concatenate(found), out)
+
+
+def test_backup_and_restore(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(24, 3)).astype(np.float32)
+    y = x[:, :1] * 2
+
+    def run(directory, stop_after=None, **options):
+        pt.random.seed(1)
+        model = models.Sequential([layers.Dense(2, input_shape=(3,)), layers.Dense(1)])
+        model.compile(pt.optimizers.Adam(0.01), "mse")
+        count = iter(range(100))
+
+        def stop(*_):
+            if next(count) == stop_after:
+                raise KeyboardInterrupt
+
+        used = [
+            callbacks.BackupAndRestore(directory, **options),
+            callbacks.LambdaCallback(on_train_batch_end=stop),
+        ]
+        return model, model.fit(x, y, epochs=3, batch_size=5, verbose=0, callbacks=used).history
+
+    whole, history = run(tmp_path / "a")
+    assert list((tmp_path / "a").iterdir()) == []  # deleted at the end
+    for options in ({}, {"save_freq": 2, "delete_checkpoint": False}):
+        directory = tmp_path / f"b{len(options)}"
+        with pytest.raises(KeyboardInterrupt):
+            run(directory, stop_after=8, **options)
+        pt.random.seed(7)
+        resumed, again = run(directory, **options)
+        assert again == history
+        for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert (directory / "latest.safetensors").exists() == bool(options)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pytensor as pt
-from pytensor import losses
+from pytensor import layers, losses, models
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 2, (6, 4))
@@ -625,3 +625,56 @@ def test_accepts_valid_targets():
     ):
         y = pt.asarray(targets)
         assert losses.get(name).targets(y, y.shape) is y
+
+
+# ------------------------------------------------------------------------------------ ignore_class
+
+
+@pytest.mark.parametrize("ignored", [-1, 2, 255])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_ignore_class(ignored, from_logits):
+    rng = np.random.default_rng(0)
+    scores = rng.random((6, 4, 3)).astype(np.float32)
+    scores /= scores.sum(-1, keepdims=True)
+    labels = rng.integers(0, 2, (6, 4))
+    labels[rng.random((6, 4)) < 0.4] = ignored
+    kept = labels != ignored
+    probabilities = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    chosen = np.where(kept, labels, 0)[..., None]
+    values = -np.log(
+        np.take_along_axis(probabilities if from_logits else scores, chosen, -1)[..., 0]
+    )
+    loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class=ignored)
+    np.testing.assert_allclose(loss(labels, scores), values[kept].mean(), rtol=1e-5)
+    weights = rng.random((6, 4)).astype(np.float32)
+    np.testing.assert_allclose(
+        loss(labels, scores, weights), (values * weights)[kept].sum() / kept.sum(), rtol=1e-5
+    )
+    each = losses.sparse_categorical_crossentropy(labels, scores, from_logits, ignored)
+    np.testing.assert_allclose(each, np.where(kept, values, 0), rtol=1e-5)
+
+
+@pytest.mark.oracle
+def test_ignore_class_as_in_keras(keras):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(6, 4, 3)).astype(np.float32)
+    labels = rng.integers(-1, 3, (6, 4))
+    for reduction in ("sum_over_batch_size", "sum"):
+        found, expected = (
+            k.SparseCategoricalCrossentropy(True, ignore_class=-1, reduction=reduction)
+            for k in (losses, keras.losses)
+        )
+        np.testing.assert_allclose(
+            found(labels, scores), np.asarray(expected(labels, scores)), rtol=1e-5
+        )
+
+
+def test_ignored_labels_in_fit():
+    model = models.Sequential([layers.Dense(3, activation="softmax", input_shape=(2,))])
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(ignore_class=-1))
+    x, y = np.ones((4, 2)), np.array([0, -1, 2, -1])
+    before = model.evaluate(x[[0, 2]], y[[0, 2]], verbose=0)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(before, rel=1e-6)
+    model.fit(x, y, verbose=0)
+    with pytest.raises(ValueError, match="y: label -2"):
+        model.fit(x, y - 1, verbose=0)

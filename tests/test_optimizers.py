@@ -1,5 +1,7 @@
 """pytensor.optimizers: several steps against the formulas, written in NumPy."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -261,7 +263,7 @@ def test_get(identifier):
             ValueError,
             "found clipnorm and clipvalue: expected one of them",
         ),
-        (lambda: optimizers.SGD(decay=0.1), TypeError, "decay"),
+        (lambda: optimizers.SGD(decays=0.1), TypeError, "SGD: got an unexpected .* 'decays'"),
         (
             lambda: optimizers.SGD().apply([pt.ones(2)], [pt.ones(3)]),
             ValueError,
@@ -472,3 +474,68 @@ def test_norms_of_gradients_that_are_not_finite(value):
     )
     assert np.isnan(w.numpy()[0])
     assert not abs(v.item()) > 0
+
+
+# ------------------------------------------------------------ averages, gradients that are added up
+
+
+EXTRA = {
+    "use_ema": {"use_ema": True, "ema_momentum": 0.8},
+    "ema_overwrite": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+    "accumulation": {"gradient_accumulation_steps": 3, "clipnorm": 1.0},
+    "both": {"gradient_accumulation_steps": 2, "use_ema": True, "ema_momentum": 0.5},
+}
+
+
+def extra_model(k, m, options):
+    model = m.Sequential([k.Input((3,)), k.Dense(4, activation="tanh"), k.Dense(1)])
+    return model, options
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", EXTRA)
+def test_averages_and_added_gradients_as_in_keras(keras, name):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    y = rng.normal(size=(20, 1)).astype(np.float32)
+    ours, _ = extra_model(layers, models, {})
+    theirs, _ = extra_model(keras.layers, keras, {})
+    theirs.set_weights(ours.get_weights())
+    ours.compile(optimizers.Adam(0.05, **EXTRA[name]), "mse")
+    theirs.compile(keras.optimizers.Adam(0.05, **EXTRA[name]), "mse")
+    options = {"batch_size": 4, "epochs": 3, "shuffle": False, "verbose": 0}
+    found = ours.fit(x, y, **options).history["loss"]
+    np.testing.assert_allclose(found, theirs.fit(x, y, **options).history["loss"], rtol=1e-4)
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-5)
+
+
+def test_added_gradients_make_the_mean():
+    w, v = pt.asarray([1.0, 2.0]), pt.asarray([1.0, 2.0])
+    adding = optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    for dw in ([1.0, 0.0], [3.0, 2.0]):
+        assert adding.iterations == 0
+        adding.apply([pt.asarray(dw)], [w])
+    optimizers.SGD(0.1).apply([pt.asarray([2.0, 1.0])], [v])
+    np.testing.assert_array_equal(w, v)
+    assert (adding.iterations, adding.waiting) == (1, 0)
+
+
+@pytest.mark.parametrize("name", EXTRA)
+def test_extra_state_is_kept(name, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    y = rng.normal(size=(20, 1)).astype(np.float32)
+    model, _ = extra_model(layers, models, {})
+    model.compile(optimizers.SGD(0.1, momentum=0.9, **EXTRA[name]), "mse")
+    for k in range(5):
+        model.train_on_batch(x[k : k + 4], y[k : k + 4])
+    model.save(tmp_path / "m.safetensors")
+    others = [models.load_model(tmp_path / "m.safetensors"), pickle.loads(pickle.dumps(model))]
+    for other in (model, *others):
+        for k in range(5):
+            other.train_on_batch(x[k : k + 4], y[k : k + 4])
+        other.optimizer.finalize(other.weights)
+    for other in others:
+        for mine, kept in zip(model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, kept)

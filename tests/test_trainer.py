@@ -1163,3 +1163,29 @@ def test_softmax_of_one_output_warns():
     with pytest.warns(UserWarning, match="softmax of one output is 1 whatever the input"):
         network.fit(X, np.arange(N) % 2, verbose=0)
     network.fit(X, np.arange(N) % 2, verbose=0)  # once is enough
+
+
+@pytest.mark.parametrize(
+    ("frequency", "expected"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4]), ([1, 5], [1, 5])]
+)
+def test_validation_freq(frequency, expected):
+    network = models.Sequential([layers.Dense(1, input_shape=(2,))])
+    network.compile("sgd", "mse")
+    seen = []
+    note = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(epoch + 1) if "val_loss" in logs else None
+    )
+    x, y = np.ones((4, 2)), np.ones(4)
+    history = network.fit(
+        x,
+        y,
+        epochs=5,
+        validation_data=(x, y),
+        validation_freq=frequency,
+        verbose=0,
+        callbacks=[note],
+    ).history
+    assert seen == expected
+    assert len(history["val_loss"]) == len(expected)
+    with pytest.raises(ValueError, match="fit: validation_freq: found 0"):
+        network.fit(x, y, validation_freq=0)

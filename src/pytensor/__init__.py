@@ -31,6 +31,7 @@ from pytensor._support.version import __version__ as __version__
 if _typing.TYPE_CHECKING:  # what is imported, or made, when it is first used
     # isort: off
     from pytensor import activations as activations
+    from pytensor import backend as backend
     from pytensor import callbacks as callbacks
     from pytensor import checkpoints as checkpoints
     from pytensor import constraints as constraints
@@ -44,6 +45,7 @@ if _typing.TYPE_CHECKING:  # what is imported, or made, when it is first used
     from pytensor import metrics as metrics
     from pytensor import models as models
     from pytensor import naive as naive
+    from pytensor import ops as ops
     from pytensor import optimizers as optimizers
     from pytensor import plot as plot
     from pytensor import random as random
@@ -51,6 +53,10 @@ if _typing.TYPE_CHECKING:  # what is imported, or made, when it is first used
     from pytensor import schedules as schedules
     from pytensor import serialization as serialization
     from pytensor import utils as utils
+    from pytensor.layers import Input as Input
+    from pytensor.layers import Layer as Layer
+    from pytensor.models import Model as Model
+    from pytensor.models import Sequential as Sequential
     from pytensor._functions.numpy_functions import *  # noqa: F403
 
     # mypy does not see the parts of an __all__ that is added up. clip and round are in _ops too:
@@ -71,6 +77,7 @@ if _typing.TYPE_CHECKING:  # what is imported, or made, when it is first used
 _SUBMODULES = frozenset(
     (
         "activations",
+        "backend",
         "callbacks",
         "checkpoints",
         "constraints",
@@ -84,6 +91,7 @@ _SUBMODULES = frozenset(
         "metrics",
         "models",
         "naive",
+        "ops",
         "optimizers",
         "plot",
         "random",
@@ -95,11 +103,17 @@ _SUBMODULES = frozenset(
 )
 
 
+# What programs for Keras expect beside the modules.
+_CLASSES = {"Input": "layers", "Layer": "layers", "Model": "models", "Sequential": "models"}
+
+
 if not _typing.TYPE_CHECKING:
 
     def __getattr__(name):
         if name in _SUBMODULES:
             return _importlib.import_module(f"pytensor.{name}")
+        if name in _CLASSES:
+            return getattr(_importlib.import_module(f"pytensor.{_CLASSES[name]}"), name)
         return _on_demand.attribute(globals(), "", name)
 
 

@@ -17,15 +17,17 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
 from pytensor._support import html
 from pytensor._support.arguments import integer, lookup, number
 from pytensor._support.files import as_model_path, as_path, check_writable, write_atomically
+from pytensor._support.names import missing
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -300,6 +302,83 @@ class TerminateOnNaN(Callback):
 
 
 # -------------------------------------------------------------------- by the value of a metric
+
+
+class BackupAndRestore(Callback):
+    """Keeps a checkpoint while fit runs, and goes on from it if fit was interrupted.
+
+    So fit, called again in the same way, ends with the weights of a run without an interruption.
+    With checkpoints.Checkpoint the file and when it is written can be chosen.
+
+    >>> from tempfile import mkdtemp
+    >>> model = pt.models.Sequential([pt.layers.Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> keep = pt.callbacks.BackupAndRestore(mkdtemp())
+    >>> model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[keep]).epoch
+    [0, 1]
+    """
+
+    runs_last = True
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: int | str = "epoch",
+        *,
+        delete_checkpoint: bool = True,
+    ) -> None:
+        """Choose the directory.
+
+        Args:
+            backup_dir: Where to keep the checkpoint; it is made if it does not exist.
+            save_freq: "epoch", or an integer n: after every n steps as well.
+            delete_checkpoint: Whether to delete the checkpoint at the end of fit.
+
+        Raises:
+            TypeError: backup_dir is not a path, or save_freq has the wrong type.
+            ValueError: save_freq is below 1.
+        """
+        self.backup_dir = as_path("BackupAndRestore", backup_dir)
+        self.path = self.backup_dir / "latest.safetensors"
+        if save_freq != "epoch":
+            self._every = save_freq = integer("BackupAndRestore: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]
+        self.save_freq = save_freq
+        self.delete_checkpoint = bool(delete_checkpoint)
+        self._steps = 0
+        self._rate: float | None = None
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Go back to where the run was.
+
+        Raises:
+            OSError: The checkpoint cannot be read, or the directory cannot be made.
+            ValueError: The checkpoint is not one of this model, data or optimizer.
+        """
+        self.backup_dir.mkdir(parents=True, exist_ok=True)
+        name = f"BackupAndRestore: {self.path}"
+        if self.model.read_checkpoint(name, self.path, True) and self.model.run.position.step:
+            self._rate = self.model.optimizer.learning_rate
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """In the middle of an epoch, undo what a schedule has done a second time."""
+        if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
+            self.model.optimizer.learning_rate = self._rate
+        self._rate = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the checkpoint."""
+        self.model.write_checkpoint("BackupAndRestore", self.path)
+
+    def _count_step(self, batch: int, logs: Logs = None) -> None:
+        self._steps += 1
+        if self._steps % self._every == 0:
+            self.model.write_checkpoint("BackupAndRestore", self.path)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Delete the checkpoint, if that was asked for."""
+        if self.delete_checkpoint and self.model.run.distribution.is_first:
+            self.path.unlink(missing_ok=True)
 
 
 class _Monitor(Callback):
@@ -1041,3 +1120,9 @@ def shown(value: float, digits: int = 4) -> str:
     """Return a loss or metric as a short text: 0.2567 as Keras shows it, 4.1000e-05, 1.3000e+22."""
     is_plain = value == 0 or 1e-3 < abs(value) < 1e6
     return f"{value:.{digits}{'f' if is_plain else 'e'}}"
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("callbacks", name, globals())

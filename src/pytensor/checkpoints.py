@@ -17,7 +17,6 @@ from typing import Any
 
 from pytensor._support.arguments import integer
 from pytensor._support.files import as_model_path, as_path
-from pytensor._training import model_files, state
 from pytensor.callbacks import Callback, Logs
 
 __all__ = ["Checkpoint"]
@@ -86,21 +85,11 @@ class Checkpoint(Callback):
         """
         if self.resume_from is None:
             return
-        name = f"Checkpoint: {self.resume_from}"
-        found = self.model.run.distribution.from_first(lambda: self._read(name))
-        if found is None:
-            return
-        arrays, about = found
-        model_files.assign_weights(name, self.model, arrays)
-        state.restore(name, self.model, about.get("training"), arrays)
-        if self.model.run.position.step:
+        found = self.model.read_checkpoint(
+            f"Checkpoint: {self.resume_from}", self.resume_from, self._may_be_missing
+        )
+        if found and self.model.run.position.step:
             self._rate = self.model.optimizer.learning_rate
-
-    def _read(self, name: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The content of the file to go on from, or None."""
-        if self.resume_from is None or (self._may_be_missing and not self.resume_from.exists()):
-            return None
-        return model_files.read_model(name, self.resume_from)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """In the middle of an epoch, undo what a schedule has done a second time."""
@@ -129,9 +118,4 @@ class Checkpoint(Callback):
         Raises:
             OSError: The file cannot be written.
         """
-        distribution = self.model.run.distribution
-        with distribution.whole_metrics():
-            if distribution.is_first:
-                model_files.write_model(
-                    "Checkpoint", self.model, self.path, state.state(self.model), self.notes
-                )
+        self.model.write_checkpoint("Checkpoint", self.path, self.notes)

@@ -30,6 +30,7 @@ from pytensor._core import Tensor
 from pytensor._functions.overflow import all_finite, unit
 from pytensor._support.arguments import check_below, integer, number, snake_case
 from pytensor._support.inheritance import overridden
+from pytensor._support.names import missing
 from pytensor.nn import softmax_cross_entropy, sparse_softmax_cross_entropy
 from pytensor.serialization import Configurable, by_name, resolve
 
@@ -121,7 +122,7 @@ def categorical_crossentropy(
 
 
 def sparse_categorical_crossentropy(
-    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None
 ) -> Tensor:
     """Return -log(y_pred[label]): categorical cross-entropy with class numbers as targets.
 
@@ -129,6 +130,7 @@ def sparse_categorical_crossentropy(
         y_true: the labels, integers in [0, classes), (...) or (..., 1).
         y_pred: probabilities or logits, (..., classes).
         from_logits: whether predictions are logits.
+        ignore_class: the label of what is to be left out, such as a background; its loss is 0.
 
     Returns:
         The losses, (...).
@@ -140,6 +142,10 @@ def sparse_categorical_crossentropy(
     Tensor([0.22314353], dtype=float32)
     """
     scores = _predictions(y_pred)
+    if ignore_class is not None:
+        kept, y_true = _without_class(y_true, ignore_class)
+        losses = sparse_categorical_crossentropy(y_true, scores, from_logits)
+        return pt.where(kept.reshape(losses.shape), losses, 0.0)
     labels = class_numbers("sparse_categorical_crossentropy", y_true, scores.shape)
     if from_logits:
         return sparse_softmax_cross_entropy(scores, labels)
@@ -147,6 +153,13 @@ def sparse_categorical_crossentropy(
     rows = _log_probabilities(scores).reshape((labels.size, classes))
     chosen = rows[pt.arange(labels.size), labels.reshape((labels.size,))]
     return -chosen.reshape(labels.shape)
+
+
+def _without_class(y_true: ArrayLike, ignored: int) -> tuple[Tensor, Tensor]:
+    """Return which labels are not the ignored one, and the labels with 0 in its place."""
+    labels = as_tensor(y_true)
+    kept = labels != ignored
+    return kept, pt.where(kept, labels, 0)
 
 
 def binary_crossentropy(
@@ -814,6 +827,25 @@ def weights_like(values: Tensor, weights: ArrayLike) -> Tensor:
     return factors.reshape(shape)
 
 
+def masked_weights(weights: ArrayLike | None, mask: Tensor, reduction: str | None) -> Tensor:
+    """Return weights that are 0 where a mask is False.
+
+    For a mean they are scaled such that it is one over the steps that are left.
+    """
+    factors = mask.astype(pt.float32)
+    if reduction in ("mean", "sum_over_batch_size"):
+        count = float(factors.sum())
+        factors = factors * (factors.size / count if count else 0.0)
+    if weights is None:
+        return factors
+    given = pt.asarray(weights).astype(pt.float32, copy=False)
+    ndim = max(given.ndim, factors.ndim)
+    given, factors = (
+        part.reshape((*part.shape, *[1] * (ndim - part.ndim))) for part in (given, factors)
+    )
+    return given * factors
+
+
 _PROBABILITIES = (0, 1, "0, 1 or a probability")
 _SIGNS = (-1, 1, "-1 or 1, or 0 or 1")
 
@@ -1094,26 +1126,46 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     def __init__(
         self,
         from_logits: bool = False,
-        *,
+        ignore_class: int | None = None,
         reduction: _Reduction | None = "sum_over_batch_size",
+        *,
         name: str | None = None,
     ) -> None:
         """Create the loss.
 
         Args:
             from_logits: whether predictions are logits instead of probabilities.
+            ignore_class: the label of what is to be left out, of a mean too; None for nothing.
             reduction: as in Loss.
             name: as in Loss.
         """
         super().__init__(from_logits, reduction=reduction, name=name)
+        self.ignore_class = (
+            None
+            if ignore_class is None
+            else integer(f"{self.name}: ignore_class", ignore_class, -math.inf)
+        )
+
+    def __call__(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Tensor:
+        """Return the mean over what is not left out, or another reduction; see Loss."""
+        if self.ignore_class is not None:
+            kept, _ = _without_class(y_true, self.ignore_class)
+            kept = kept.reshape(pt.asarray(y_pred).shape[:-1])
+            sample_weight = masked_weights(sample_weight, kept, self.reduction)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits)
+        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class)
 
     def targets(self, y: Tensor, shape: tuple[int, ...]) -> Tensor:
         """Check that every label is one of the classes."""
-        return class_numbers("y", y, shape)
+        if self.ignore_class is None:
+            return class_numbers("y", y, shape)
+        class_numbers("y", _without_class(y, self.ignore_class)[1], shape)
+        return y.reshape(shape[:-1])
 
 
 class BinaryFocalCrossentropy(_OfFunction):
@@ -1284,3 +1336,9 @@ def get(identifier: LossLike) -> Loss:
         return _BY_FUNCTION[identifier]()
     loss = resolve("loss", identifier, Loss, _BY_NAME)
     return loss if isinstance(loss, Loss) else FunctionLoss(loss)
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("losses", name, globals())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from pytensor._core import Tensor
 from pytensor._support import html
 from pytensor._support.arguments import integer, open_shape
 from pytensor._support.arguments import known as known_names
-from pytensor._training import model_files
+from pytensor._support.files import as_path
+from pytensor._support.names import missing
+from pytensor._training import model_files, state
 from pytensor._training.foreign_weights import load_keras_weights, load_torch_weights
 from pytensor._training.model import Shape, arranged
 from pytensor._training.model_files import load_model, save_model
@@ -106,13 +108,16 @@ class _Kept(Trainer):
         calls = [] if graph is None else graph.nodes
         is_chain = all(after.x is before.outputs for before, after in pairwise(calls))
         rows = []
-        for layer in self.layers:
+        named = [(layer.name, layer) for layer in self.layers]
+        if "_layers" not in vars(self):
+            named = list(self.sublayers().items())
+        for name, layer in named:
             made = nodes.get(id(layer), [])
             shape = map_leaves(lambda t: t.shape, made[0].outputs) if made else "?"
             sources = [tensor.name for node in made for tensor in node.inputs]
             rows.append(
                 (
-                    f"{layer.name} ({type(layer).__name__})",
+                    f"{name} ({type(layer).__name__})",
                     str(shape),
                     f"{layer.count_params():,}" if self.built else "0 (not built)",
                     ", ".join(sources) or "-",
@@ -142,6 +147,45 @@ class _Kept(Trainer):
     def save(self, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
         """Write the whole model to a safetensors file; see save_model."""
         model_files.save_model(self, path, include_optimizer)
+
+    def write_checkpoint(self, function: str, path: os.PathLike[str], notes: Any = None) -> None:
+        """Write all that the training depends on, between two steps of fit.
+
+        Where several ranks share the work, all must call it; rank 0 writes.
+        """
+        if self.run is None:
+            raise RuntimeError(f"{function}: the model is not running: expected a call during fit")
+        distribution = self.run.distribution
+        with distribution.whole_metrics():
+            if distribution.is_first:
+                training = state.state(self)
+                model_files.write_model(function, self, as_path(function, path), training, notes)
+
+    def read_checkpoint(
+        self, name: str, path: os.PathLike[str], may_be_missing: bool = False
+    ) -> bool:
+        """Go back to where a checkpoint was written; return whether there is one.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: The file is not a checkpoint, or not one of this model, data or optimizer.
+        """
+        if self.run is None:
+            raise RuntimeError(f"{name}: the model is not running: expected a call during fit")
+        file = as_path(name, path)
+
+        def content() -> Any:
+            if may_be_missing and not file.exists():
+                return None
+            return model_files.read_model(name, file)
+
+        found = self.run.distribution.from_first(content)
+        if found is None:
+            return False
+        arrays, about = found
+        model_files.assign_weights(name, self, arrays)
+        state.restore(name, self, about.get("training"), arrays)
+        return True
 
     def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Write all weights to a safetensors file; a crash leaves the old file or the new one.
@@ -297,6 +341,8 @@ class Model(_Kept):
                 raise ValueError(f"get_layer: index: found {index}: expected below {len(layers)}")
             return layers[index]
         by_name = {layer.name: layer for layer in layers}
+        if "_layers" not in vars(self):  # in attributes, where two may have one name
+            by_name = self.sublayers()
         if name not in by_name:
             raise ValueError(
                 f"get_layer: {self.name!r} has no layer {name!r}: {known_names(name, by_name)}"
@@ -383,6 +429,15 @@ class Model(_Kept):
         """Whether data of any structure go to `call` as they are, since a subclass defines it."""
         return type(self).call is not Model.call
 
+    @property
+    def has_call(self) -> bool:
+        """Whether the model computes anything when it is called."""
+        return (
+            self.takes_structures
+            or "_layers" in vars(self)
+            or not (self.steps_itself("train_step") or self.steps_itself("predict_step"))
+        )
+
     # ------------------------------------------------------------------------------- as a layer
 
     def build(self, input_shape: Any) -> None:
@@ -393,6 +448,7 @@ class Model(_Kept):
         """
         if self.takes_structures:
             self.built = True
+            self._built_for = input_shape
             x = map_shapes(lambda shape: Symbolic((None, *shape[1:])), input_shape)
             self._specified = x, self._probed(x, {})
             return
@@ -445,7 +501,8 @@ class Model(_Kept):
             ValueError: The model cannot take inputs of these shapes.
         """
         if self.takes_structures:
-            return super().symbolic_outputs(x, options)
+            self.ensure_built(map_leaves(lambda tensor: tensor.shape, x))
+            return self._probed(x, options)
         self.ensure_built(map_leaves(lambda tensor: tensor.shape, x))
         graph, given = self._own_graph("call"), self._given(x)
         for value, tensor in zip(given, graph.flat_inputs, strict=True):
@@ -958,3 +1015,9 @@ def _memory(n_bytes: float) -> str:
         n_bytes /= 1024
         units.pop()
     return f"{n_bytes:.2f} {units[-1]}"
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("models", name, globals())

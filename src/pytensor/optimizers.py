@@ -9,6 +9,9 @@ Every optimizer takes these options besides its own, all None by default:
     clipnorm         each dw is scaled down to this norm, if its norm is larger
     global_clipnorm  all dw together are scaled down to this norm, if their norm is larger
     clipvalue        each element of dw is limited to [-clipvalue, clipvalue]
+    use_ema          a moving average of each weight, which replaces it at the end of fit
+                     (ema_momentum, ema_overwrite_frequency)
+    gradient_accumulation_steps   the mean of so many gradients makes one step
     name             the class's in lower case
 """
 
@@ -18,12 +21,14 @@ import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from pytensor import _functions as pt
 from pytensor import schedules
 from pytensor._core import RowGradient, Tensor, update_weights
-from pytensor._support.arguments import number
+from pytensor._support.arguments import integer, number
+from pytensor._support.arguments import known as known_names
+from pytensor._support.names import missing
 from pytensor._tables.optimizers import RULES
 from pytensor.serialization import Configurable, constructor_config, resolve
 
@@ -52,6 +57,10 @@ class _Options(TypedDict, total=False):
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    gradient_accumulation_steps: int | None
 
 
 class Options(_Options, total=False):
@@ -99,6 +108,11 @@ class Optimizer(Configurable):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
+        **older: Any,
     ) -> None:
         """Keep the options that every optimizer takes.
 
@@ -109,6 +123,14 @@ class Optimizer(Configurable):
             clipnorm: The same.
             clipvalue: The same.
             global_clipnorm: The same.
+            use_ema: Whether to keep a moving average of each weight, which takes the weight's place
+                at the end of fit.
+            ema_momentum: The share of the old average in the new one, in [0, 1].
+            ema_overwrite_frequency: After every how many steps the averages take the place of the
+                weights as well; None for never.
+            gradient_accumulation_steps: How many gradients to wait for, at least 2; the weights
+                change by the mean of them. None for 1.
+            **older: `lr` and `decay`, as older editions call them; they warn.
 
         Raises:
             ValueError: More than one of the three clip arguments is given, or a number is negative.
@@ -117,7 +139,24 @@ class Optimizer(Configurable):
         self.name = type(self).__name__.lower() if name is None else name
         self.iterations = 0
         self._schedule: schedules.LearningRateSchedule | None = None
-        self.learning_rate = learning_rate
+        self.learning_rate = _with_older_names(type(self).__name__, learning_rate, older)
+        self.use_ema = bool(use_ema)
+        self.ema_momentum = number(f"{self.name}: ema_momentum", ema_momentum, 0, 1)
+        self.ema_overwrite_frequency = (
+            None
+            if ema_overwrite_frequency is None
+            else integer(f"{self.name}: ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        )
+        self.gradient_accumulation_steps = (
+            None
+            if gradient_accumulation_steps is None
+            else integer(
+                f"{self.name}: gradient_accumulation_steps", gradient_accumulation_steps, 2
+            )
+        )
+        self.waiting = 0  # how many gradients have been added up since the last change
+        # id(weight) -> the sum of gradients and the average, those of both that are kept
+        self._extra: dict[int, tuple[Tensor, ...]] = {}
         options = {
             "weight_decay": weight_decay,
             "clipnorm": clipnorm,
@@ -138,6 +177,8 @@ class Optimizer(Configurable):
     def __setstate__(self, attributes: dict[str, Any]) -> None:
         """Restore a copy or a pickle, in which the weights have new ids."""
         vars(self).update(attributes)
+        extra = self._extra
+        self._extra = {id(w): extra[old] for old, (w, _) in self._state.items() if old in extra}
         self._state = {id(w): (w, kept) for w, kept in self._state.values()}
 
     def get_config(self) -> dict[str, Any]:
@@ -183,11 +224,16 @@ class Optimizer(Configurable):
         for w in weights:
             if id(w) not in self._state:
                 self._state[id(w)] = w, self.initial_state(w)
+        n_extra = self.use_ema + (self.gradient_accumulation_steps is not None)
+        if n_extra:
+            for w in weights:
+                if id(w) not in self._extra:
+                    self._extra[id(w)] = tuple(pt.zeros_like(w) for _ in range(n_extra))
 
     def state_of(self, w: Tensor) -> tuple[Tensor, ...] | None:
         """Return the tensors kept for a weight, or None if it has none yet."""
         known = self._state.get(id(w))
-        return None if known is None else known[1]
+        return None if known is None else (*known[1], *self._extra.get(id(w), ()))
 
     def apply(self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor]) -> None:
         """Update all weights, one step.
@@ -200,6 +246,13 @@ class Optimizer(Configurable):
             ValueError: The lists differ in length, or all gradients are None.
         """
         self.build(weights)
+        if self._extra:
+            self._apply_extra(gradients, weights)
+        else:
+            self._apply(gradients, weights)
+
+    def _apply(self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor]) -> None:
+        """Change all weights by these gradients."""
         if self._schedule is not None:
             self._learning_rate = self._schedule(self.iterations)
         self.iterations += 1
@@ -209,6 +262,41 @@ class Optimizer(Configurable):
         n_missing = self._update_all(weights, gradients, scales)
         if n_missing:
             self._report_missing(n_missing, len(weights))
+
+    def _apply_extra(self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor]) -> None:
+        """Add gradients up until there are enough; keep averages of the weights."""
+        done, steps = self.iterations, self.gradient_accumulation_steps
+        if steps is None:
+            self._apply(gradients, weights)
+        else:
+            for w, dw in zip(weights, gradients, strict=True):
+                if dw is not None:
+                    self._extra[id(w)][0][...] += _dense(dw)
+            self.waiting += 1
+            if self.waiting == steps:
+                sums = [self._extra[id(w)][0] for w in weights]
+                means = [
+                    None if dw is None else total / steps
+                    for total, dw in zip(sums, gradients, strict=True)
+                ]
+                self._apply(means, weights)
+                for total in sums:
+                    total[...] = 0
+                self.waiting = 0
+        if self.use_ema:
+            momentum = self.ema_momentum if done else 0.0
+            for w in weights:
+                average = self._extra[id(w)][-1]
+                average[...] = momentum * average + (1 - momentum) * w
+            if self.ema_overwrite_frequency and (done + 1) % self.ema_overwrite_frequency == 0:
+                self.finalize(weights)
+
+    def finalize(self, weights: Sequence[Tensor]) -> None:
+        """Put the averages in the place of the weights, if averages are kept; fit ends with it."""
+        if self.use_ema:
+            for w in weights:
+                if id(w) in self._extra and self.iterations:
+                    w[...] = self._extra[id(w)][-1]
 
     def apply_gradients(
         self, gradients_and_weights: Iterable[tuple[Gradient | None, Tensor]]
@@ -274,6 +362,42 @@ class Optimizer(Configurable):
             "weights: they are not trained",
             stacklevel=3,
         )
+
+
+def _with_older_names(kind: str, learning_rate: Rate, older: dict[str, Any]) -> Rate:
+    """The learning rate, where lr or decay say it in the words of older editions."""
+    unknown = sorted(older.keys() - {"lr", "decay"})
+    if unknown:
+        raise TypeError(
+            f"{kind}: got an unexpected keyword argument {unknown[0]!r}: "
+            f"{known_names(unknown[0], _OPTIONS)}"
+        )
+    if "lr" in older:
+        warnings.warn(f"{kind}: lr: write learning_rate", DeprecationWarning, stacklevel=4)
+        learning_rate = older["lr"]
+    if older.get("decay"):
+        warnings.warn(
+            f"{kind}: decay: write learning_rate=schedules.InverseTimeDecay(learning_rate, 1, "
+            "decay)",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+        learning_rate = schedules.InverseTimeDecay(learning_rate, 1, older["decay"])
+    return learning_rate
+
+
+_OPTIONS = (
+    "learning_rate",
+    "name",
+    "weight_decay",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "gradient_accumulation_steps",
+)
 
 
 class _DecidesState:
@@ -813,3 +937,9 @@ def get(identifier: Any) -> Any:
     """
     name = identifier.lower() if isinstance(identifier, str) else identifier
     return resolve("optimizer", name, Optimizer, _BY_NAME, functions=False)
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("optimizers", name, globals())

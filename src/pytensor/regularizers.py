@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytensor import _functions as pt
 from pytensor._functions.overflow import unit
 from pytensor._support.arguments import lookup, number
+from pytensor._support.names import renamed
 from pytensor.serialization import Configurable, by_name, resolve
 
 if TYPE_CHECKING:
@@ -158,3 +159,9 @@ def get(identifier: RegularizerLike) -> Callable[[Tensor], Tensor] | None:
     if identifier is None:
         return None
     return resolve("regularizer", identifier, Regularizer, _BY_NAME)
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        return renamed("regularizers", name, {"l1": "L1", "l2": "L2", "l1_l2": "L1L2"}, globals())

@@ -101,7 +101,7 @@ class Configurable:
 def constructor_config(obj: Any, **known: Any) -> dict[str, Any]:
     """Return the config of an object: for each argument known[name], or else the attribute."""
     config = {}
-    for name in _arguments(type(obj)):  # type: ignore[arg-type]
+    for name in constructor_arguments(type(obj)):  # type: ignore[arg-type]
         if name not in known and not hasattr(obj, name):
             raise TypeError(
                 f"get_config: {type(obj).__name__} does not keep its argument {name!r} "
@@ -113,7 +113,7 @@ def constructor_config(obj: Any, **known: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def _arguments(cls: type[Any]) -> list[str]:
+def constructor_arguments(cls: type[Any]) -> list[str]:
     """Return the names of a constructor's arguments; ** stands for those of the next base class."""
     names: list[str] = []
     for base in cls.__mro__:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -9,7 +11,9 @@ import numpy as np
 
 from pytensor import _functions as pt
 from pytensor import random
+from pytensor._autodiff.trees import leaves
 from pytensor._support.arguments import integer
+from pytensor._support.names import missing
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -18,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TimeseriesDataset",
+    "clear_session",
     "pad_sequences",
+    "plot_model",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",
@@ -62,6 +68,103 @@ def to_categorical(labels: ArrayLike, num_classes: SupportsIndex | None = None) 
     rows = np.zeros((len(numbers), length), np.float32)
     rows[np.arange(len(numbers)), numbers.astype(np.intp)] = 1
     return pt.asarray(rows)
+
+
+def clear_session() -> None:
+    """Do nothing: models share no state, and names of layers count within each model.
+
+    Programs for Keras call it between models.
+
+    >>> pt.utils.clear_session()
+    """
+
+
+def plot_model(
+    model: Any,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_layer_names: bool = True,
+    show_dtype: bool = False,
+) -> Any:
+    """Draw the layers of a model and how they are connected, as a picture.
+
+    Args:
+        model: A Model from inputs to outputs, or a Sequential whose input shape is known.
+        to_file: The file, in a format of Matplotlib by its ending; None for none.
+        show_shapes: Whether to write the shapes of the outputs.
+        show_layer_names: Whether to write the names of the layers.
+        show_dtype: Whether to write the dtypes of the outputs.
+
+    Returns:
+        The picture, a matplotlib.figure.Figure.
+
+    Raises:
+        ImportError: Matplotlib is missing.
+        AttributeError: The model has no graph of layers yet.
+
+    >>> model = pt.models.Sequential([pt.layers.Dense(2, input_shape=(3,))])
+    >>> figure = pt.utils.plot_model(model, None, show_shapes=True)
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError(
+            "plot_model needs Matplotlib: pip install 'pytensor-kernels[plot]'"
+        ) from None
+    first = [tensor.node for tensor in model.inputs]
+    depths: dict[Any, int] = dict.fromkeys(first, 0)
+    for node in model.calls:
+        depths[node] = 1 + max((depths.get(t.node, 0) for t in node.inputs), default=0)
+    rows: list[list[Any]] = [[] for _ in range(max(depths.values()) + 1)]
+    for node, depth in depths.items():
+        rows[depth].append(node)
+    texts = {node: _caption(node, show_shapes, show_layer_names, show_dtype) for node in depths}
+    width = max(len(line) for text in texts.values() for line in text.splitlines()) * 0.11 + 0.4
+    height = 0.3 + 0.2 * max(len(text.splitlines()) for text in texts.values())
+    across = max(map(len, rows))
+    figure = Figure(figsize=(across * (width + 0.4), len(rows) * (height + 0.5)), layout="tight")
+    axes = figure.add_subplot()
+    axes.axis("off")
+    places = {
+        node: ((k + 0.5 + (across - len(row)) / 2) * (width + 0.4), -depth * (height + 0.5))
+        for depth, row in enumerate(rows)
+        for k, node in enumerate(row)
+    }
+    for node, (x, y) in places.items():
+        axes.text(
+            x,
+            y,
+            texts[node],
+            ha="center",
+            va="center",
+            fontsize=9,
+            bbox={"boxstyle": "round", "facecolor": "white"},
+        )
+        for source in {id(t.node): t.node for t in node.inputs}.values():
+            above = places[source]
+            axes.annotate(
+                "",
+                (x, y + height / 2),
+                (above[0], above[1] - height / 2),
+                arrowprops={"arrowstyle": "->"},
+            )
+    axes.set_xlim(0, across * (width + 0.4))
+    axes.set_ylim(-len(rows) * (height + 0.5) + 0.3, height)
+    if to_file is not None:
+        figure.savefig(to_file, dpi=96)
+    return figure
+
+
+def _caption(node: Any, shapes: bool, names: bool, dtypes: bool) -> str:
+    """What the box of a call says."""
+    layer = node.layer
+    kind = type(layer).__name__
+    lines = [f"{layer.name} ({kind})" if names else kind]
+    for tensor in leaves(node.outputs):
+        parts = [str(tensor.shape)] * shapes + [str(tensor.dtype)] * dtypes
+        if parts:
+            lines.append(" ".join(parts))
+    return "\n".join(lines)
 
 
 def set_random_seed(seed: int | Sequence[int]) -> None:
@@ -268,3 +371,16 @@ def timeseries_dataset_from_array(
         bool(shuffle),
         None if seed is None else integer(f"{name}: seed", seed, 0),
     )
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        if name == "np_utils":
+            warnings.warn(
+                "utils.np_utils: write utils.to_categorical and the like",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return sys.modules[__name__]
+        raise missing("utils", name, globals())

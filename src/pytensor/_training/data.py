@@ -15,7 +15,7 @@ from pytensor import _functions as pt
 from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import Tensor
 from pytensor._support.arguments import floor, integer, number
-from pytensor._training.batches import Batches, Samples, Stream, length
+from pytensor._training.batches import Batches, Samples, Stream, length, map_present
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor._training.model import Model, arranged
 from pytensor.layers.graph import fits
@@ -35,6 +35,8 @@ def inputs(function: str, model: Model, x: Any) -> Any:
         TypeError: As as_source.
     """
     names = model.input_names
+    if not model.has_call:  # a subclass that defines train_step alone
+        return _map_sources(f"{function}: x", x)
     if model.takes_structures:
         if is_structure(x):
             x = _map_sources(f"{function}: x", x)
@@ -128,10 +130,18 @@ def samples(
     x = inputs(function, model, x)
     n = length(x)
     objective = model.objective
-    heads = objective.heads
-    if y is None and not objective.has_loss:  # the layers add the loss, or train_step finds it
-        targets: Any = None
-        dtypes: Any = None
+    heads = objective.heads if objective is not None else []
+    if not heads or (model.steps_itself("train_step") and not objective.has_loss):
+        targets = None if y is None else _map_sources(f"{function}: y", y)
+        dtypes = map_present(
+            lambda part: pt.float32 if part.dtype.kind == "f" else part.dtype, targets
+        )
+        if targets is not None and length(targets) != n:
+            raise ValueError(
+                f"{function}: x has {n} samples and y {length(targets)}: expected the same number"
+            )
+    elif y is None and not objective.has_loss:  # the layers add the loss, or train_step finds it
+        targets = dtypes = None
     else:
         targets, dtypes = _targets(function, model, x, y, n)
     several = len(heads) > 1
@@ -161,8 +171,10 @@ def samples(
                     f"{function}: sample_weight", sample_weight, names, "output"
                 )
             sample_weight = _weights(f"{function}: sample_weight", sample_weight, n)
-    dtypes_of_x = iter(tensor.dtype for tensor in model.input_tensors)
-    return Samples(x, targets, sample_weight, dtypes, map_leaves(lambda _: next(dtypes_of_x), x))
+    known = iter(tensor.dtype for tensor in model.input_tensors)
+    return Samples(
+        x, targets, sample_weight, dtypes, map_leaves(lambda _: next(known, pt.float32), x)
+    )
 
 
 def _weights(name: str, weights: Any, n: int) -> Tensor:
@@ -280,7 +292,7 @@ def samples_to_predict(function: str, model: Model, x: Any) -> Samples:
     """Return samples without targets; raises as inputs."""
     x = inputs(function, model, x)
     dtypes = iter(tensor.dtype for tensor in model.input_tensors)
-    return Samples(x, x_dtype=map_leaves(lambda _: next(dtypes), x))
+    return Samples(x, x_dtype=map_leaves(lambda _: next(dtypes, pt.float32), x))
 
 
 def batches_to_fit(

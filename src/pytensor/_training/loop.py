@@ -8,7 +8,6 @@ from typing import Any
 from pytensor._training.batches import Batches, Stream
 from pytensor._training.distribution import SINGLE_PROCESS
 from pytensor._training.model import Model
-from pytensor._training.results import Results
 from pytensor._training.steps import LossNotFinite, Steps, predict_step, test_step, train_step
 from pytensor.callbacks import CallbackList
 
@@ -21,8 +20,8 @@ class Loop:
     Args:
         model: The model.
         steps: Its steps.
-        results_for: results_for(batches) returns the Results of the model, made when it is first
-            called.
+        results_for: results_for(batches, kind) returns the Results of the model for "train" or
+            "test", made when it is first called.
         callbacks: The callbacks to run.
     """
 
@@ -30,7 +29,7 @@ class Loop:
         self,
         model: Model,
         steps: Steps,
-        results_for: Callable[[Any], Results],
+        results_for: Callable[[Any, str], Any],
         callbacks: CallbackList,
     ) -> None:
         self._model = model
@@ -44,6 +43,7 @@ class Loop:
         validation: Batches | Stream | None,
         initial_epoch: int,
         epochs: int,
+        validates: Callable[[int], bool] = lambda epoch: True,
     ) -> None:
         """Train until the number of epochs is reached, or a callback stops the model.
 
@@ -63,12 +63,14 @@ class Loop:
                 logs = self._run(train_step, batches, "train")
             except FloatingPointError as error:
                 raise FloatingPointError(f"fit: epoch {epoch + 1}, {error}") from None
-            if validation is not None:
+            if validation is not None and validates(epoch + 1):
                 found = self.evaluate(validation)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             position.epoch, position.step = epoch + 1, 0
             run("on_epoch_end", epoch, logs)
             batches.distribution.end_epoch(model)
+        if position.epoch >= epochs or model.stop_training:
+            model.optimizer.finalize(model.weights_to_train())
         run("on_train_end", logs)
 
     def evaluate(self, batches: Batches | Stream) -> Logs:
@@ -106,7 +108,7 @@ class Loop:
         distribution.begin_epoch(position)
         for i, batch in enumerate(batches, first):
             if step is None:  # the first batch of a stream decides what to build
-                results = self._begin(batches)
+                results = self._begin(batches, kind)
                 step = self._steps.get(make, model, results, distribution)
                 distribution.begin_metrics(list(results))
             for hook in before:
@@ -137,13 +139,13 @@ class Loop:
                 break
         self._set_steps(batches.steps or done)
         if step is None:  # the last step of the epoch was done before
-            results = self._begin(batches)
+            results = self._begin(batches, kind)
         with distribution.whole_metrics():
             return results.logs()
 
-    def _begin(self, batches: Batches | Stream) -> Results:
+    def _begin(self, batches: Batches | Stream, kind: str) -> Any:
         """The results of the epoch: new, or as they were in the middle of it."""
-        results, run = self._results_for(batches), self._model.run
+        results, run = self._results_for(batches, kind), self._model.run
         if batches.position.step == 0:
             results.reset()
         elif run is not None and run.restore_metrics is not None:

@@ -65,6 +65,15 @@ class Model(Layer):
         """Return what attached does, each weight once, even where layers share it."""
         return list({id(weight): (f, weight) for f, weight in self.attached(kind)}.values())
 
+    def steps_itself(self, method: str) -> bool:
+        """Whether a subclass defines train_step, test_step or predict_step."""
+        return False
+
+    @property
+    def has_call(self) -> bool:
+        """Whether the model computes anything when it is called."""
+        return True
+
     @property
     def takes_structures(self) -> bool:
         """Whether data of any structure go to `call` as they are, since a subclass defines it."""

@@ -9,6 +9,7 @@ whole model has a text besides, "pytensor" in the metadata, JSON with these entr
     training  what training depends on besides the weights (see state.py), or null
     notes     anything else that the writer noted
     frozen    the paths of inner layers that are not trainable; older files have none
+    input_shape   what a subclass of Model that defines `call` was built for, else null
 
 Arrays that belong to training have names that begin with "training:". Reading a file runs no code
 from it.
@@ -28,6 +29,7 @@ from pytensor._core import asarray
 from pytensor._support.files import as_model_path, as_path, write_atomically
 from pytensor._training import state
 from pytensor._training.state import TRAINING, Arrays
+from pytensor.layers.graph import map_shapes
 from pytensor.layers.layer import mode
 
 VERSION = 1
@@ -116,6 +118,7 @@ def write_model(
             "training": training_state,
             "notes": notes,
             "frozen": [inner for inner, layer in model.named_layers() if not layer.trainable],
+            "input_shape": model._built_for if model.takes_structures else None,
         }
     )
     write_atomically(path, save(arrays, {"pytensor": text}))
@@ -154,6 +157,8 @@ def load_model(
             model = serialization.deserialize(about["model"])
             if not callable(getattr(model, "compile_from_config", None)):
                 raise ValueError(f"found a {type(model).__name__}: expected a model")
+            if about.get("input_shape") is not None:  # a subclass makes its weights for it
+                model.ensure_built(map_shapes(tuple, about["input_shape"]))
             if "frozen" in about:  # a custom layer may say nothing of those in it
                 for inner, layer in model.named_layers():
                     layer._trainable = inner not in about["frozen"]

@@ -16,6 +16,7 @@ from pytensor._core import Tensor
 from pytensor._support.arguments import number
 from pytensor._training.model import arranged
 from pytensor.layers.layer import mask_of, mode
+from pytensor.losses import masked_weights
 
 
 class Outcome(NamedTuple):
@@ -196,7 +197,7 @@ def _judge_one(loss: Any, factor: float) -> Callable[..., tuple[Any, Outcome]]:
             mask = mask_of(outputs)
             if mask is not None:
                 masks = (mask,)
-                weights = None if loss is None else with_mask(weights, mask, loss.reduction)
+                weights = None if loss is None else masked_weights(weights, mask, loss.reduction)
         if loss is None:
             return None, Outcome(outputs, (), masks)
         value = loss(y, outputs, weights)
@@ -218,7 +219,7 @@ def _judge_several(
                 continue
             weight = weights[k] if isinstance(weights, list) else weights
             if masks and masks[k] is not None:
-                weight = with_mask(weight, masks[k], loss.reduction)
+                weight = masked_weights(weight, masks[k], loss.reduction)
             value = loss(y[k], outputs[k], weight)
             values.append(value)
             value = value if factor == 1 else value * factor
@@ -226,25 +227,6 @@ def _judge_several(
         return total, Outcome(outputs, values if len(values) > 1 else (), masks)
 
     return judge
-
-
-def with_mask(weights: Any, mask: Tensor, reduction: str | None) -> Tensor:
-    """Return weights that are 0 where a mask is False.
-
-    For a mean they are scaled such that it is one over the steps that are left.
-    """
-    factors = mask.astype(pt.float32)
-    if reduction in ("mean", "sum_over_batch_size"):
-        count = float(factors.sum())
-        factors = factors * (factors.size / count if count else 0.0)
-    if weights is None:
-        return factors
-    weights = pt.asarray(weights).astype(pt.float32, copy=False)
-    ndim = max(weights.ndim, factors.ndim)
-    weights, factors = (
-        part.reshape((*part.shape, *[1] * (ndim - part.ndim))) for part in (weights, factors)
-    )
-    return weights * factors
 
 
 def resolved(loss: Any) -> Any:

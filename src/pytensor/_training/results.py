@@ -8,7 +8,44 @@ from typing import Any
 
 from pytensor import metrics
 from pytensor._core import Tensor
-from pytensor._training.objective import Head, Outcome, with_mask
+from pytensor._training.objective import Head, Outcome
+from pytensor.layers.layer import mask_of
+from pytensor.losses import masked_weights
+
+
+class OwnResults:
+    """The results of a step that a subclass of a model defines: what it returned last.
+
+    Iterating yields the model's metrics.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._logs: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._model.metrics
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the results."""
+        return list(self._logs)
+
+    def take(self, logs: dict[str, Any]) -> None:
+        """Keep what a step returned."""
+        self._logs = logs
+
+    def reset(self) -> None:
+        """Forget what was accumulated."""
+        self._logs = {}
+        self._model.reset_metrics()
+
+    def logs(self) -> dict[str, Any]:
+        """Return what the last step returned."""
+        return dict(self._logs)
 
 
 class Results:
@@ -69,6 +106,21 @@ class Results:
     def logs(self) -> dict[str, float]:
         """Return the results so far by name, "loss" first."""
         return {name: metric.result() for name, metric in zip(self._names, self, strict=True)}
+
+    def update(self, y: Any, outputs: Any, weights: Any) -> None:
+        """Take a batch into account, but for its loss.
+
+        Args:
+            y: The targets, a tensor or a list of them.
+            outputs: The predictions, likewise.
+            weights: The weights of samples, or None.
+        """
+        for k, weighted, metric in self._metrics:
+            several = isinstance(outputs, list)
+            y_true, y_pred = (y[k], outputs[k]) if several else (y, outputs)
+            weight = weights[k] if isinstance(weights, list) else weights
+            if y_true is not None:
+                _update(metric.update_state, y_true, y_pred, mask_of(y_pred), weight, weighted)
 
     def updater(
         self, activations: Sequence[Callable[[Tensor], Tensor] | None]
@@ -133,7 +185,7 @@ def _updater(
             for update_state in on_predictions:
                 _update(update_state, y, predictions, mask)
             if mask is not None and weighted:
-                weights = with_mask(weights, mask, "sum")
+                weights = masked_weights(weights, mask, "sum")
             for update_state in weighted:
                 update_state(y, predictions, weights)
 
@@ -141,10 +193,18 @@ def _updater(
 
 
 def _update(
-    update_state: Callable[..., None], y: Tensor, y_pred: Tensor, mask: Tensor | None
+    update_state: Callable[..., None],
+    y: Tensor,
+    y_pred: Tensor,
+    mask: Tensor | None,
+    weights: Tensor | None = None,
+    weighted: bool = False,
 ) -> None:
     """Update a metric, of the steps that are not masked if it takes weights."""
+    weights = weights if weighted else None
     if mask is not None and "sample_weight" in inspect.signature(update_state).parameters:
-        update_state(y, y_pred, with_mask(None, mask, "sum"))
+        update_state(y, y_pred, masked_weights(weights, mask, "sum"))
+    elif weighted:
+        update_state(y, y_pred, weights)
     else:
         update_state(y, y_pred)

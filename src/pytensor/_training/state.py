@@ -36,6 +36,7 @@ def optimizer_state(model: Any) -> tuple[dict[str, Any], Arrays] | None:
     }
     found = {
         "iterations": optimizer.iterations,
+        "waiting": optimizer.waiting,
         "learning_rate": optimizer.learning_rate,
         "state": {path: len(parts) for path, parts in kept if parts is not None},
     }
@@ -87,6 +88,7 @@ def restore_optimizer(name: str, model: Any, found: Any, arrays: Arrays) -> None
             for k, part in enumerate(parts):
                 _assign(f"optimizer/{path}/{k}", part, arrays)
         optimizer.iterations = integer("iterations", about["iterations"], 0)
+        optimizer.waiting = integer("waiting", about.get("waiting", 0), 0)
         if optimizer.learning_rate != about["learning_rate"]:
             optimizer.learning_rate = about["learning_rate"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -119,12 +119,22 @@ def total_of(loss: Any, terms: Iterable[Any]) -> Tensor:
     return loss
 
 
-def train_step(model: Model, results: Results, distribution: Distribution) -> Callable[..., None]:
+def train_step(
+    model: Model, results: Any, distribution: Distribution, own: bool = True
+) -> Callable[..., None]:
     """Return step(x, y, weights of samples or None): one update of the weights.
+
+    Args:
+        model: The model.
+        results: What the step updates.
+        distribution: How the work is shared.
+        own: Whether to do what a subclass defines as train_step.
 
     Raises:
         ValueError: The model has no weights to train.
     """
+    if own and model.steps_itself("train_step"):
+        return _own_step(model, results, distribution, "train_step")
     forward, judge, update = _forward(model, results, training=True)
     weights = model.weights_to_train()
     if not weights:
@@ -200,8 +210,12 @@ def _parts(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, data
 
 
-def test_step(model: Model, results: Results, distribution: Distribution) -> Callable[..., None]:
-    """Return step(x, y, weights of samples or None): the metrics of a batch."""
+def test_step(
+    model: Model, results: Any, distribution: Distribution, own: bool = True
+) -> Callable[..., None]:
+    """Return step(x, y, weights of samples or None): the metrics of a batch; as train_step."""
+    if own and model.steps_itself("test_step"):
+        return _own_step(model, results, distribution, "test_step")
     forward, judge, update = _forward(model, results, training=False)
     regularizers = model.attached_once("regularizers")
 
@@ -226,17 +240,67 @@ def predict_step(
     model: Model, results: Results | None, distribution: Distribution
 ) -> Callable[[Any], Any]:
     """Return step(x): the predictions for a batch."""
+    if model.steps_itself("predict_step"):
+        return _with_masks(model.predict_step)  # type: ignore[attr-defined]
     forward = model.forward(training=False)
-
     several = len(model.output_names) > 1
     packed = model.packed
 
     def step(x: Any) -> Any:
-        mode.masks = {}
-        try:
-            outputs = forward(x)
-        finally:
-            mode.masks = None
+        outputs = forward(x)
         return packed(outputs if several else [outputs])
 
+    return _with_masks(step)
+
+
+def _with_masks(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A step during which masks are passed on from one call of a layer to the next."""
+
+    def masked(data: Any) -> Any:
+        mode.masks = {}
+        try:
+            return step(data)
+        finally:
+            mode.masks = None
+
+    return masked
+
+
+def _own_step(
+    model: Model, results: Any, distribution: Distribution, method: str
+) -> Callable[..., None]:
+    """Return step(x, y, weights) for a method that a subclass defines, with data as it takes them.
+
+    Raises:
+        ValueError: Several ranks share the batches.
+    """
+    if distribution.shares:
+        raise ValueError(
+            f"fit: distribution: {model.name!r} defines {method}: expected a model that does not, "
+            "whose gradients the ranks can sum up"
+        )
+    call = _with_masks(getattr(model, method))
+
+    def step(x: Any, y: Any = None, sample_weight: Any = None) -> None:
+        y = model.packed(y) if isinstance(y, list) else y
+        if sample_weight is not None:
+            data: Any = (x, y, sample_weight)
+        else:
+            data = x if y is None else (x, y)
+        logs = call(data)
+        if not isinstance(logs, dict):
+            raise TypeError(f"{method}: found {logs!r}: expected a dictionary of results by name")
+        results.take({name: _number(f"{method}: {name}", value) for name, value in logs.items()})
+        value = logs.get("loss")
+        if value is not None and method == "train_step" and not math.isfinite(float(value)):
+            raise LossNotFinite(float(value), **dict(_parts(x, "x")))
+
     return step
+
+
+def _number(name: str, value: Any) -> Any:
+    """A result as a float, or an array as it is."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: found {value!r}: expected a number")
+    return float(array) if array.ndim == 0 else array

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from pytensor import _functions as pt
 from pytensor import metrics as metrics_module
 from pytensor import optimizers, serialization
-from pytensor._autodiff.trees import map_leaves
+from pytensor._autodiff.trees import leaves, map_leaves
+from pytensor._core import Tensor
 from pytensor._support.arguments import integer, number
 from pytensor._training import data
 from pytensor._training.batches import Batches, Samples, Stream
@@ -21,8 +22,15 @@ from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor._training.loop import Loop
 from pytensor._training.model import Model, Run
 from pytensor._training.objective import Objective, every, heads, resolved
-from pytensor._training.results import Results
-from pytensor._training.steps import LossNotFinite, Steps, predict_step, test_step, train_step
+from pytensor._training.results import OwnResults, Results
+from pytensor._training.steps import (
+    LossNotFinite,
+    Steps,
+    predict_step,
+    test_step,
+    total_of,
+    train_step,
+)
 from pytensor.callbacks import Callback, CallbackList, History, listed, progress
 
 Callbacks = Callback | Sequence[Callback] | None
@@ -55,6 +63,7 @@ class Trainer(Model):
     _asked: Asked | None = None
     _objective: Objective | None = None
     _results: Results | None = None
+    _own_results: OwnResults | None = None
     _is_running = False
 
     def __init__(self, **options: Any) -> None:
@@ -182,9 +191,123 @@ class Trainer(Model):
                 f"{function}: the model is not compiled: call compile(optimizer, loss) first"
             )
 
+    # ------------------------------------------------------------------- for a subclass to define
+
     def steps_itself(self, method: str) -> bool:
         """Whether a subclass defines train_step, test_step or predict_step."""
-        return False
+        return getattr(type(self), method) is not getattr(Trainer, method)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Update the weights by one batch; a subclass may define what that means.
+
+        A tape has to watch the weights: tape.watch(self.trainable_weights).
+
+        Args:
+            data: x, (x, y) or (x, y, sample_weight), as fit was given them.
+
+        Returns:
+            The results by name, numbers; those of an epoch are what its last step returned.
+        """
+        return self._default_step("train_step", train_step, data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """Evaluate one batch; a subclass may define what that means. As train_step."""
+        return self._default_step("test_step", test_step, data)
+
+    def predict_step(self, x: Any) -> Any:
+        """Return the outputs for one batch; a subclass may define what that means."""
+        return self(x, training=False)
+
+    def _default_step(self, function: str, make: Callable[..., Any], batch: Any) -> dict[str, Any]:
+        """What train_step and test_step do where a subclass calls them from its own."""
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        x, y, sample_weight = (*parts, None, None)[:3]
+        samples = data.samples(function, self, x, y, sample_weight)
+        results = self._standard_results(samples)
+        make(self, results, SINGLE_PROCESS, own=False)(*samples.batch())
+        return self.get_metrics_result()
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the loss that compile was given, with what regularizers and layers add to it.
+
+        Args:
+            x: The samples; unused, for a subclass that defines the loss.
+            y: Their targets.
+            y_pred: What the model returned for them.
+            sample_weight: Weights for their losses.
+            training: Unused, for a subclass.
+
+        Raises:
+            RuntimeError: The model is not compiled.
+            ValueError: There is no loss.
+        """
+        self._check_compiled("compute_loss")
+        objective = self._objective_for(y_pred)
+        _, judge = objective.compiled([None] * len(objective.heads))
+        outputs, targets = _flat(y_pred), _flat(y)
+        loss, _ = judge(targets, outputs, sample_weight)
+        return total_of(loss, self.losses)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Update the metrics that compile was given; return all results so far by name.
+
+        Args:
+            x: The samples; unused, for a subclass.
+            y: Their targets.
+            y_pred: What the model returned for them.
+            sample_weight: Their weights, for weighted_metrics.
+        """
+        self._check_compiled("compute_metrics")
+        objective = self._objective_for(y_pred)
+        outputs, targets = _flat(y_pred), _flat(y)
+        if self._results is None:
+            several = len(objective.heads) > 1
+            self._results = Results(
+                objective.heads,
+                [part.shape for part in targets] if several else [targets.shape],
+                [part.shape for part in outputs] if several else [outputs.shape],
+            )
+        self._results.update(targets, outputs, sample_weight)
+        return self.get_metrics_result()
+
+    def _objective_for(self, y_pred: Any) -> Objective:
+        """The Objective, also of a model whose outputs are known by these alone."""
+        objective = self.objective
+        if objective is None or not objective.heads:
+            n = len(leaves(y_pred))
+            assert self._asked is not None
+            objective = Objective(heads([f"output_{k + 1}" for k in range(n)], *self._asked))
+        return objective
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the results of all metrics so far by name."""
+        known = {} if self._results is None else self._results.logs()
+        return known | {metric.name: metric.result() for metric in self._own_metrics()}
+
+    def reset_metrics(self) -> None:
+        """Start all metrics again; fit does so before each epoch."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The mean loss and the metrics of compile, once there are data; then those in attributes.
+
+        A subclass may list its own, to be reset before each epoch.
+        """
+        return [*(self._results or ()), *self._own_metrics()]
+
+    def _own_metrics(self) -> list[Any]:
+        return [m for m in vars(self).values() if isinstance(m, metrics_module.Metric)]
 
     @property
     def objective(self) -> Objective | None:
@@ -198,12 +321,13 @@ class Trainer(Model):
     @property
     def accumulated(self) -> list[Any]:
         """The metrics of a run, the mean loss first; empty before the first data."""
-        return list(self._results or ())
+        return list(self.metrics)
 
     @property
     def metrics_names(self) -> list[str]:
         """The names in logs and history, "loss" first."""
-        return ["loss"] if self._results is None else list(self._results.names)
+        results = self._own_results if self.steps_itself("train_step") else self._results
+        return list(results.names) if results is not None and results.names else ["loss"]
 
     # --------------------------------------------------------------------------------------- fit
 
@@ -224,6 +348,7 @@ class Trainer(Model):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
         distribution: Distribution | None = None,
     ) -> History:
         """Train.
@@ -253,6 +378,8 @@ class Trainer(Model):
             steps_per_epoch: How many batches to take from an iterator; by default all it has.
             validation_steps: The same for validation_data.
             validation_batch_size: By default batch_size.
+            validation_freq: After every how many epochs to validate; or a list of the numbers of
+                the epochs, from 1.
             distribution: A distributed.DataParallel, to share each batch among several processes.
 
         Returns:
@@ -274,6 +401,7 @@ class Trainer(Model):
         validation_size = data.checked_batch_size(
             "fit: validation_batch_size", validation_batch_size or batch_size
         )
+        validates = _validates("fit: validation_freq", validation_freq)
         if distribution is None or not distribution.shares:
             distribution = SINGLE_PROCESS
         batches, validation = data.batches_to_fit(
@@ -305,7 +433,7 @@ class Trainer(Model):
         try:
             with self._running(), distribution.fitting(self):
                 loop = self._loop(runner, batches, validation)
-                loop.train(batches, validation, initial_epoch, epochs)
+                loop.train(batches, validation, initial_epoch, epochs, validates)
         finally:
             self.run = None
             for callback in runner.callbacks:
@@ -324,24 +452,33 @@ class Trainer(Model):
     def _loop(self, runner: CallbackList, *batches: Batches | Stream | None) -> Loop:
         for known in batches:
             if known is not None and known.samples is not None:  # else the first batch will tell
-                self._results_for(known)
+                self._results_for(known, "train" if known is batches[0] else "test")
         return Loop(self, self._steps, self._results_for, runner)
 
-    def _results_for(self, batches: Any) -> Results:
+    def _results_for(self, batches: Any, kind: str) -> Any:
         """The Results of the model, made for the first targets since compile.
 
         Args:
-            batches: Batches, a Stream that has begun, or anything else with such `samples`.
+            batches: Batches, or a Stream that has begun.
+            kind: "train" or "test".
         """
+        if self.steps_itself(f"{kind}_step"):
+            if self._own_results is None:
+                self._own_results = OwnResults(self)
+            return self._own_results
+        return self._standard_results(batches.samples)
+
+    def _standard_results(self, samples: Samples) -> Results:
+        """The Results of the metrics that compile was given."""
         if self._results is None:
             objective = self.objective
             assert objective is not None  # there are samples, so the model is built
-            shapes = batches.samples.targets_shape
+            shapes = samples.targets_shape
             several = len(objective.heads) > 1
             self._results = Results(
                 objective.heads,
                 (shapes or [None] * len(objective.heads)) if several else [shapes or None],
-                self.output_shapes(batches.samples.x),
+                self.output_shapes(samples.x),
             )
         return self._results
 
@@ -390,7 +527,8 @@ class Trainer(Model):
     ) -> Any:
         self._check_compiled(function)
         samples = data.samples(function, self, x, y, sample_weight, class_weight)
-        results = self._results_for(_Known(samples))
+        kind = "train" if make_step is train_step else "test"
+        results = self._results_for(_Known(samples), kind)
         results.reset()
         step = self._steps.get(make_step, self, results, SINGLE_PROCESS)
         try:
@@ -477,6 +615,21 @@ class Trainer(Model):
         runner = CallbackList([*progress(verbose), *listed(callbacks)], self)
         runner.set_params(verbose=verbose, epochs=1, steps=batches.steps)
         return runner
+
+
+def _validates(name: str, frequency: Any) -> Callable[[int], bool]:
+    """What tells whether to validate after an epoch, by its number from 1."""
+    if isinstance(frequency, (list, tuple, set)):
+        epochs = {integer(name, epoch, 1) for epoch in frequency}
+        return lambda epoch: epoch in epochs
+    every = integer(name, frequency, 1)
+    return lambda epoch: epoch % every == 0
+
+
+def _flat(data: Any) -> Any:
+    """What is in a structure, as a list; a single tensor as it is."""
+    found = leaves(data)
+    return found if len(found) > 1 else found[0]
 
 
 def _values(logs: dict[str, float], as_dictionary: bool) -> Any:

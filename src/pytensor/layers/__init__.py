@@ -17,6 +17,9 @@ A layer may contain others, as attributes or in lists and dictionaries; their we
 with its own.
 """
 
+from typing import TYPE_CHECKING
+
+from pytensor._support.names import missing
 from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
@@ -99,3 +102,9 @@ __all__ = [
     "multiply",
     "subtract",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("layers", name, globals())

@@ -214,13 +214,19 @@ class Operation(Layer):
         return map_leaves(as_symbolic, run(2), run(3))
 
 
+# Functions that do something else than to compute a tensor.
+_NO_OPERATION = frozenset(("build_config", "fuse", "get_num_threads", "set_num_threads"))
+
+
 @functools.cache
 def _named(name: str) -> Callable[..., Any]:
     """The tensor function of a name."""
     if name == "getitem":
         return _getitem
+    if name in activations.__all__ and name not in {*pt.__all__, "get"}:
+        return getattr(activations, name)
     function = getattr(pt, name) if name in pt.__all__ else on_demand.attribute({}, "", name)
-    if not callable(function) or isinstance(function, type):
+    if not callable(function) or isinstance(function, type) or name in _NO_OPERATION:
         raise AttributeError(f"operation: found {name!r}: expected the name of a function")
     return function
 

@@ -16,11 +16,12 @@ from pytensor import _functions as pt
 from pytensor import constraints, initializers, regularizers
 from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import Tensor
+from pytensor._support.arguments import known as known_names
 from pytensor._support.arguments import open_shape, snake_case
 from pytensor._support.inheritance import overridden
 from pytensor.layers import graph
 from pytensor.layers.graph import Symbolic, map_shapes, shapes_of, symbolic_in
-from pytensor.serialization import Configurable, constructor_config
+from pytensor.serialization import Configurable, constructor_arguments, constructor_config
 
 if TYPE_CHECKING:
     from typing import Self, TypeAlias, TypedDict
@@ -135,6 +136,7 @@ class Layer(Configurable):
         trainable: bool = True,
         input_shape: Sequence[SupportsIndex | None] | None = None,
         activity_regularizer: RegularizerLike = None,
+        **older: Any,
     ) -> None:
         """Set the options that every layer takes.
 
@@ -144,7 +146,19 @@ class Layer(Configurable):
             input_shape: the shape of one sample, without the batch axis.
             activity_regularizer: a regularizer of the outputs; the loss adds its value divided by
                 the batch size.
+            **older: `input_dim=n`, which older editions write for `input_shape=(n,)`.
+
+        Raises:
+            TypeError: there is another argument; the message says which is similar.
         """
+        if "input_dim" in older and input_shape is None:
+            input_shape = (older.pop("input_dim"),)
+        for wrong in older:
+            known = constructor_arguments(type(self))
+            raise TypeError(
+                f"{type(self).__name__}: got an unexpected keyword argument {wrong!r}: "
+                f"{known_names(wrong, known)}"
+            )
         self.name = snake_case(type(self).__name__) if name is None else str(name)
         self.named_by_user = name is not None
         self.declared_shape = (

@@ -7,9 +7,11 @@ sample, or a subclass of Metric.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from pytensor import losses
+from pytensor._support.names import missing
 from pytensor.metrics import accuracy, confusion, regression
 from pytensor.metrics.accuracy import *  # noqa: F403
 from pytensor.metrics.confusion import *  # noqa: F403
@@ -88,6 +90,8 @@ def get(
     'mae'
     """
     if isinstance(identifier, str):
+        if identifier == "acc":
+            warnings.warn('metrics: "acc": write "accuracy"', DeprecationWarning, stacklevel=2)
         if identifier in _ACCURACY:
             return _accuracy(identifier, targets_shape, predictions_shape)
         if identifier in _FUNCTIONS:
@@ -116,3 +120,9 @@ def _accuracy(
     if len(targets_shape) < len(predictions_shape) or targets_shape[-1] == 1:
         return accuracy.SparseCategoricalAccuracy(name)
     return accuracy.CategoricalAccuracy(name)
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of the module
+
+    def __getattr__(name):
+        raise missing("metrics", name, globals())
