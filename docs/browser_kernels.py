@@ -29,8 +29,9 @@ SOURCES = [
     *(
         KERNELS / name
         for name in (
-            "products/dense.c",
-            "products/isa_dense.c",
+            "products/tiles.c",
+            "products/isa_tiles.c",
+            "loops/transpose.c",
             "networks/nn.c",
             "networks/update.c",
             "networks/isa_nn.c",

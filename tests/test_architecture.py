@@ -159,7 +159,16 @@ def test_kernels_do_not_use_python_h():
 # Standard C, and what Clang and GCC have on every system: CPUID and vector instructions.
 ANYWHERE = {
     *("assert.h", "float.h", "limits.h", "math.h", "stdatomic.h", "stdbool.h", "stddef.h"),
-    *("stdint.h", "stdio.h", "stdlib.h", "string.h", "cblas.h", "cpuid.h", "immintrin.h"),
+    *(
+        "stdint.h",
+        "stdio.h",
+        "stdlib.h",
+        "string.h",
+        "cblas.h",
+        "cpuid.h",
+        "arm_neon.h",
+        "immintrin.h",
+    ),
 }
 
 

@@ -4,10 +4,11 @@ import copy
 import itertools
 import math
 import mmap
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import DTYPES, KINDS, LAYOUTS
+from conftest import DTYPES, KINDS, LAYOUTS, output_of, run_python
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -246,6 +247,112 @@ def test_in_place_matmul(rng):
         t @= np.ones((4, 2))
     with pytest.raises(TypeError, match="unsupported operand"):
         t @ [1, 2, 3, 4]
+
+
+# ------------------------------------------------------------------------------ reproducibility
+
+
+@pytest.fixture
+def machines():
+    """Products with the same bits on every machine."""
+    before = pt.build_config()["reproducible"]
+    pt.set_reproducible("machines")
+    yield
+    pt.set_reproducible(before)
+
+
+def rounded(x, dtype):
+    """The fraction x as the nearest number of the dtype."""
+    near = np.array(float(x), dtype)
+    around = (
+        near,
+        np.nextafter(near, -np.inf, dtype=dtype),
+        np.nextafter(near, np.inf, dtype=dtype),
+    )
+    error = [abs(Fraction(float(y)) - x) for y in around]
+    nearest = [y for y, e in zip(around, error, strict=True) if e == min(error)]
+    is_even = [y.view(f"u{y.itemsize}") % 2 == 0 for y in nearest]
+    return nearest[is_even.index(True) if len(nearest) > 1 else 0]
+
+
+@pytest.mark.parametrize("dtype", KINDS["f"])
+@pytest.mark.parametrize(("m", "k", "n"), [(3, 700, 2), (1, 30, 33), (9, 30, 1)])
+def test_a_product_is_a_chain_of_fused_multiply_adds(m, k, n, dtype, rng, machines):
+    x, y = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+    x[0, 0] = y[1, 0] = np.finfo(dtype).tiny / 3  # subnormal
+    expected = np.zeros((m, n), dtype)
+    for i, j in np.ndindex(m, n):
+        total = np.zeros((), dtype)
+        for p in range(k):
+            exact = Fraction(float(x[i, p])) * Fraction(float(y[p, j])) + Fraction(float(total))
+            total = rounded(exact, dtype)
+        expected[i, j] = total
+    np.testing.assert_array_equal(pt.matmul(x, y), expected)
+    np.testing.assert_array_equal(pt.matmul(y.T, x.T).T, expected)
+    np.testing.assert_array_equal(nn.linear(x, y), expected)
+
+
+# Products in which tiles end at every kind of edge, k is cut into blocks and operands are packed or
+# not; one digest of all.
+CHAINS = """
+    import hashlib, itertools
+    import numpy as np, pytensor as pt
+    from pytensor import nn
+    rng = np.random.default_rng(5)
+    digest = hashlib.sha256()
+    SHAPES = [(1, 7, 5), (3, 5, 17), (4, 64, 64), (7, 641, 49), (13, 1300, 70), (29, 65, 131),
+              (130, 70, 90), (257, 129, 3), (40, 256, 1024), (20, 784, 512), (1, 300, 1),
+              (100, 100, 1)]
+    for dtype, (m, k, n) in itertools.product(("float32", "float64"), SHAPES):
+        x, y = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        found = set()
+        for threads, left, right in itertools.product((1, 2, 4), (np.ascontiguousarray,
+                                                      np.asfortranarray), (np.ascontiguousarray,
+                                                      np.asfortranarray)):
+            pt.set_num_threads(threads)
+            found.add(bytes(pt.dot(left(x), right(y))))
+        assert len(found) == 1, (dtype, m, k, n)
+        digest.update(found.pop())
+        b = rng.standard_normal(n).astype(dtype)
+        digest.update(bytes(nn.linear(x, y, b, relu=True)))
+        assert bytes(pt.einsum("ij,jk->ik", x, y)) == bytes(pt.dot(x, y))
+        assert bytes(pt.tensordot(x, y, axes=1)) == bytes(pt.dot(x, y))
+        assert bytes(pt.stack([pt.asarray(x)] * 5) @ y) == bytes(pt.dot(x, y)) * 5
+        assert bytes(pt.dot(x[:1], y)) == bytes(pt.dot(x, y))[:n * x.itemsize]
+    x = rng.standard_normal((64, 784)).astype("float32")
+    x[:, rng.random(784) < 0.4] = 0
+    w = pt.asarray(rng.standard_normal((784, 130)).astype("float32"))
+    assert bytes(nn.linear(x, w)) == bytes(pt.dot(x, w))  # skips columns of zeros, and does not
+    digest.update(bytes(nn.linear(x, w)))
+    digest.update(bytes(pt.grad(lambda w: pt.sum(nn.linear(x, w) ** 2))(w)))
+    print(digest.hexdigest())
+"""
+TILES = [
+    ("baseline", ("1x1", "4x2")),
+    ("avx2", ("", "1x1", "2x3", "4x3", "6x2")),
+    ("avx512", ("", "1x1", "4x4", "8x3", "12x2", "14x2")),
+]
+
+
+def test_products_have_the_same_bits_on_every_machine():
+    """For every instruction set and shape of tiles: the digest of the plain ones."""
+    found = {}
+    for isa, tiles in TILES:
+        for tile in tiles:
+            variables = {"PYTENSOR_ISA": isa, "PYTENSOR_TILE": tile}
+            if run_python("import pytensor", **variables).returncode == 0:  # this machine has it
+                code = output_of(CHAINS, PYTENSOR_REPRODUCIBLE="machines", **variables)
+                found[isa, tile] = code
+    assert len(found) > 1 and len(set(found.values())) == 1, found
+
+
+def test_set_reproducible(machines):
+    assert pt.build_config()["reproducible"] == "machines"
+    pt.set_reproducible("threads")
+    assert pt.build_config()["reproducible"] == "threads"
+    for wrong in ("cores", True, None, 3):
+        with pytest.raises(ValueError, match="expected 'threads' or 'machines'"):
+            pt.set_reproducible(wrong)
 
 
 # -------------------------------------------------------------------------------------- linear

@@ -63,7 +63,12 @@ def test_all_names_of_pytensor_stand_under_a_heading(reference):
     names = reference.entries()["pytensor"]
     groups = reference.groups(pt, names)
     assert sorted(name for group in groups.values() for name in group) == sorted(names)
-    assert set(groups["Settings"]) == {"build_config", "get_num_threads", "set_num_threads"}
+    assert set(groups["Settings"]) == {
+        "build_config",
+        "get_num_threads",
+        "set_num_threads",
+        "set_reproducible",
+    }
 
 
 def test_a_class_lists_what_its_undocumented_bases_define(reference, things):

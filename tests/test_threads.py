@@ -103,6 +103,10 @@ def test_each_instruction_set_computes(isa):
         ("PYTENSOR_NUM_THREADS", "many", r"PYTENSOR_NUM_THREADS"),
         ("PYTENSOR_NUM_THREADS", "99999999999999999999", r"PYTENSOR_NUM_THREADS"),
         ("PYTENSOR_ALLOCATOR", "jemalloc", r"PYTENSOR_ALLOCATOR"),
+        ("PYTENSOR_TILE", "0x0", r"PYTENSOR_TILE"),
+        ("PYTENSOR_TILE", "99x1", r"PYTENSOR_TILE"),
+        ("PYTENSOR_TILE", "4x2x2", r"PYTENSOR_TILE"),
+        ("PYTENSOR_REPRODUCIBLE", "yes", r"PYTENSOR_REPRODUCIBLE"),
     ],
 )
 def test_invalid_environment_variables(variable, value, message):

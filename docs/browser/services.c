@@ -14,6 +14,12 @@ void pt_free(void *block, size_t n_bytes) {
 
 int pt_get_num_threads(void) { return 1; }
 
+size_t pt_l2_bytes(void) { return 512 << 10; }
+
+int pt_fma_units(void) { return 2; }
+
+const char *pt_isa_name(void) { return "baseline"; }
+
 void pt_parallel_for(pt_task task, void *context, size_t n) {
     for (size_t i = 0; i < n; i++) {
         task(context, i);

@@ -4,7 +4,7 @@
  *   services/  cpu.c  pool.c  alloc.c  blas.c: the machine, threads, memory, OpenBLAS
  *   math/      exp, tanh, sin and their like, as inline functions
  *   loops/     elementwise.c  fuse.c  reduce.c  transpose.c: element-wise ops and reductions
- *   products/  matmul.c  dense.c  columns.c: products of matrices; conv.c: convolutions
+ *   products/  matmul.c  tiles.c  columns.c: products of matrices; conv.c: convolutions
  *   networks/  nn.c: softmax, cross-entropy, optimizer steps, mini-batches; max_pool.c
  *
  * The named files walk shapes and strides, and share the work among threads. The loops that they
@@ -54,6 +54,11 @@ const char *pt_isa_error(void);
 #define PT_SELECT(name) (&name##_baseline)
 #define PT_DECLARE_PER_ISA(type, name) extern type name##_baseline
 #endif
+
+/* Of the L2 cache of one core; 512 KiB if it is not known. */
+size_t pt_l2_bytes(void);
+/* How many multiply-adds of the longest vectors a core starts in a cycle, as far as is known. */
+int pt_fma_units(void);
 
 /* The processors (at least 1) and bytes of memory (0 if unknown) that this process may use, limited
  * by the machine, the affinity and the control group. */
@@ -223,7 +228,15 @@ pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k
 const char *pt_load_blas(void);
 const char *pt_blas_config(void); /* OpenBLAS's version and core name */
 
-/* -------------------------------------------------- dense layers (dense.c, columns.c) */
+/* Reproducible: every product of floats is computed by tiles.c, whose bits are the same on all
+ * processors, never by OpenBLAS. Off at first, unless PYTENSOR_REPRODUCIBLE=machines. */
+bool pt_is_reproducible(void);
+void pt_set_reproducible(bool on);
+/* NULL, or why PYTENSOR_TILE or PYTENSOR_REPRODUCIBLE has no effect. PYTENSOR_TILE=12x2 forces tiles
+ * of 12 rows by 2 vectors. */
+const char *pt_tiles_error(void);
+
+/* -------------------------------------------------- dense layers (tiles.c, columns.c) */
 
 /* float dtypes; columns of all matrices contiguous, rows x_row_stride (and so on) elements apart.
  * columns: (k,), which columns of x, and rows of w, take part; NULL: the first k.
@@ -236,8 +249,8 @@ pt_status pt_dense(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
 pt_status pt_dense_weight_gradient(pt_dtype dtype, size_t m, size_t n, size_t k, const void *x,
                                    ptrdiff_t x_row_stride, const void *dout,
                                    ptrdiff_t dout_row_stride, const int64_t *columns, void *dw);
-/* Whether these are faster than pt_matmul for such a product. */
-bool pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k);
+/* Whether tiles.c computes a product of these lengths, rather than OpenBLAS; pt_matmul asks it. */
+bool pt_tiles_pay(pt_dtype dtype, size_t m, size_t n, size_t k);
 /* x: (m, k), columns contiguous, rows row_stride bytes apart. Sets *count to the number of columns
  * that have an element other than +0. If that is at most limit, stores their numbers, ascending, in
  * columns: (limit,); above the limit *count may be too low. */

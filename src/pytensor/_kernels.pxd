@@ -106,7 +106,10 @@ cdef extern from "pt.h" nogil:
                                        const void *x, Py_ssize_t x_row_stride, const void *dout,
                                        Py_ssize_t dout_row_stride, const int64_t *columns,
                                        void *dw) except PT_INTERRUPTED
-    bint pt_dense_pays(pt_dtype dtype, size_t m, size_t n, size_t k)
+    bint pt_is_reproducible()
+    void pt_set_reproducible(bint on)
+    const char *pt_tiles_error()
+    bint pt_tiles_pay(pt_dtype dtype, size_t m, size_t n, size_t k)
     pt_status pt_nonzero_columns(pt_dtype dtype, size_t m, size_t k, const void *x,
                                  Py_ssize_t row_stride, size_t limit, int64_t *columns,
                                  size_t *count)

@@ -3,7 +3,7 @@
  *
  * In x (m, k) times w (k, n) a column of zeros contributes nothing, and in x^T dout it makes a row
  * of zeros. Images with empty borders, one-hot rows and bags of words have many: of MNIST's 784
- * columns a mini-batch of 128 uses 529. The products in dense.c skip them. */
+ * columns a mini-batch of 128 uses 529. The products in tiles.c skip them. */
 #include <string.h>
 
 #include "pt.h"

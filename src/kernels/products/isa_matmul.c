@@ -7,7 +7,7 @@
 #undef BODY
 
 #define INTEGER(suffix) {.product = product_##suffix}
-#define FLOATING(suffix) {.epilogue = epilogue_##suffix, .accumulate = accumulate_##suffix}
+#define FLOATING(suffix) {.accumulate = accumulate_##suffix}
 
 const pt_matmul_table PT_ISA_SYMBOL(pt_matmul_loops) = {
     .of =

@@ -1,10 +1,12 @@
 /* matmul.c: products of matrices, cut into fixed tiles of C that run on the pool.
  *
  * The tiles depend only on the shapes, so the result has the same bits for any number of threads.
- * Tiles of float dtypes go to OpenBLAS, which runs on one thread; the others to our loops. */
+ * Tiles of float dtypes go to OpenBLAS, which runs on one thread, unless tiles.c computes the
+ * product; the others to our loops. */
 #include "matmul.h"
 
 #include "blas.h"
+#include "tiles.h"
 
 #include <limits.h>
 #include <string.h>
@@ -296,8 +298,8 @@ static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part)
         }
     }
     if (p->k_parts == 1 && (p->bias || p->relu)) {
-        p->loops->epilogue(m, n, c, c_row_stride, p->bias ? p->bias + j * p->item_size : NULL,
-                           p->relu);
+        pt_tiles_finish(p->dtype, m, n, c, c_row_stride,
+                        p->bias ? p->bias + j * p->item_size : NULL, p->relu);
     }
 }
 
@@ -360,7 +362,7 @@ static pt_status run_tiles(product *p) {
         for (size_t part = 1; part < p->k_parts; part++) {
             p->loops->accumulate(p->m * p->n, p->c, p->parts + (part - 1) * part_bytes);
         }
-        p->loops->epilogue(p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
+        pt_tiles_finish(p->dtype, p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
     }
     pt_free(p->parts, parts_bytes);
     return status;
@@ -405,5 +407,23 @@ pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k
                  .relu = relu,
                  .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]};
 
-    return m == 0 || n == 0 || n_batch == 0 ? PT_OK : compute(&p);
+    if (m == 0 || n == 0 || n_batch == 0) {
+        return PT_OK;
+    }
+    if (is_float(dtype) && pt_tiles_pay(dtype, m, n, k)) {
+        return pt_tiles(&(pt_tiled_product){
+            .dtype = dtype,
+            .n_batch = n_batch,
+            .m = m,
+            .n = n,
+            .k = k,
+            .a = {a.data, .line_stride = a.row_stride, .term_stride = a.column_stride},
+            .b = {b.data, .line_stride = b.column_stride, .term_stride = b.row_stride},
+            .a_step = a_step,
+            .b_step = b_step,
+            .c = c,
+            .bias = bias,
+            .relu = relu});
+    }
+    return compute(&p);
 }

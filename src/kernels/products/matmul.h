@@ -9,9 +9,6 @@ typedef struct {
     /* c (m, n) = a b; columns of b and c contiguous. For the dtypes that BLAS lacks. */
     void (*product)(size_t m, size_t n, size_t k, pt_matrix a, pt_matrix b, void *c,
                     ptrdiff_t c_row_stride);
-    /* c (m, n) += bias (n,) unless NULL, then relu if asked. */
-    void (*epilogue)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *bias,
-                     bool relu);
     /* c (n,) += part (n,), contiguous. */
     void (*accumulate)(size_t n, void *c, const void *part);
 } pt_matmul_loops_of;

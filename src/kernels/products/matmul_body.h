@@ -2,33 +2,6 @@
  * F(name) set. */
 #if KIND == 'f'
 
-static void F(epilogue)(size_t m, size_t n, void *c, ptrdiff_t c_row_stride, const void *bias,
-                        bool relu) {
-    const T *restrict addend = bias; /* (n,) */
-
-    for (size_t i = 0; i < m; i++) {
-        T *restrict row = (T *)c + (ptrdiff_t)i * c_row_stride; /* (n,) */
-
-        if (bias && relu) {
-#pragma omp simd
-            for (size_t j = 0; j < n; j++) {
-                T x = row[j] + addend[j];
-                row[j] = x < 0 ? 0 : x; /* so that NaN stays NaN */
-            }
-        } else if (bias) {
-#pragma omp simd
-            for (size_t j = 0; j < n; j++) {
-                row[j] += addend[j];
-            }
-        } else if (relu) {
-#pragma omp simd
-            for (size_t j = 0; j < n; j++) {
-                row[j] = row[j] < 0 ? 0 : row[j];
-            }
-        }
-    }
-}
-
 static void F(accumulate)(size_t n, void *c, const void *part) {
     T *restrict sums = c;
     const T *restrict addends = part;

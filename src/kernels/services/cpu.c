@@ -99,6 +99,72 @@ const char *pt_isa_error(void) {
     return isa_error[0] != '\0' ? isa_error : NULL;
 }
 
+/* ---------------------------------------------------------- caches and FMA units */
+
+enum { DEFAULT_L2_BYTES = 512 << 10 };
+
+#if defined(__x86_64__)
+static bool is_amd(void) {
+    uint32_t a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
+}
+
+/* The caches are listed in leaf 4, on AMD's processors in one of their own. */
+static size_t cache_bytes(uint32_t level) {
+    const uint32_t leaf = is_amd() ? 0x8000001d : 4;
+    uint32_t a, b, c, d;
+
+    for (uint32_t i = 0; __get_cpuid_count(leaf, i, &a, &b, &c, &d) && (a & 31) != 0; i++) {
+        if ((a >> 5 & 7) == level && (a & 31) != 2) { /* 2: instructions */
+            return ((size_t)(b >> 22) + 1) * ((b >> 12 & 0x3ff) + 1) * ((b & 0xfff) + 1) *
+                   ((size_t)c + 1);
+        }
+    }
+    return 0;
+}
+
+/* CPUID does not tell. With AVX2 all have two. With AVX-512, Intel's servers have two (some of the
+ * smaller ones of the first generations one), AMD's Zen 4 one, that is two of half the width. */
+static int count_fma_units(void) {
+    enum { ZEN_4_FAMILY = 0x19 };
+    uint32_t a, b, c, d;
+
+    if (pt_isa_level() == 2 && is_amd() && __get_cpuid(1, &a, &b, &c, &d)) {
+        return (a >> 8 & 15) + (a >> 20 & 255) <= ZEN_4_FAMILY ? 1 : 2;
+    }
+    return 2;
+}
+#else
+static size_t cache_bytes(uint32_t level) {
+    (void)level;
+    return 0;
+}
+
+static int count_fma_units(void) { return 2; }
+#endif
+
+/* Asked once: on a virtual machine CPUID takes microseconds. */
+static port_once core_once = PORT_ONCE;
+static size_t l2_bytes;
+static int fma_units;
+
+static void look_at_core(void) {
+    const size_t bytes = cache_bytes(2);
+
+    l2_bytes = bytes > 0 ? bytes : DEFAULT_L2_BYTES;
+    fma_units = count_fma_units();
+}
+
+size_t pt_l2_bytes(void) {
+    port_call_once(&core_once, look_at_core);
+    return l2_bytes;
+}
+
+int pt_fma_units(void) {
+    port_call_once(&core_once, look_at_core);
+    return fma_units;
+}
+
 /* ------------------------------------------------------------ processors and memory */
 
 int pt_cpu_count(void) {

@@ -324,7 +324,7 @@ cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint rel
         used = as_contiguous(weights, weights.type)
         k = columns.numbers.size
     if k > 0 and (columns is not None or in_rows and used.steps[1] == item
-                  and pt_dense_pays(<pt_dtype>used.type, m, n, k)):
+                  and pt_tiles_pay(<pt_dtype>used.type, m, n, k)):
         with nogil:
             status = pt_dense(<pt_dtype>used.type, m, n, k, rows.data, row_step // item,
                               used.data, used.steps[0] // item,
@@ -418,7 +418,7 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
     cdef bint in_rows = x.steps[1] == item and x.steps[0] % item == 0
     if columns is not None and (columns.numbers is None or columns.k != x.dims[1] or not in_rows):
         raise ValueError(f"linear: columns in use of another matrix than x, of shape {x.shape}")
-    if columns is None and not (in_rows and pt_dense_pays(<pt_dtype>x.type, x.dims[1], n, m)):
+    if columns is None and not (in_rows and pt_tiles_pay(<pt_dtype>x.type, x.dims[1], n, m)):
         return product("linear", reversed_axes(x), g)
     cdef RowGradient result = RowGradient.__new__(RowGradient)
     result.x = x

@@ -642,6 +642,42 @@ def set_num_threads(n):
         pt_set_num_threads(n_threads)
 
 
+def set_reproducible(scope):
+    """Sets across what the results of products have the same bits.
+
+    By default, across numbers of threads: products go to OpenBLAS where it is faster, whose order
+    of summation depends on the processor. Across machines, all products of real floating-point
+    tensors (`dot`, `matmul`, `linear`, `tensordot`, `einsum`, their gradients, the layers) are
+    computed by pytensor alone: an element of the product of (m, k) and (k, n) is one chain of fused
+    multiply-adds over k, in order, beginning with 0. This takes no longer where pytensor would not
+    use OpenBLAS anyway, and most where a factor is a vector: see docs/performance.md. Processors
+    without fused multiply-add compute the same bits, but slowly. Complex products and `linalg` go
+    through NumPy, and are outside the promise.
+
+    The environment variable PYTENSOR_REPRODUCIBLE sets it from the start, and `build_config` tells
+    what is set. Applies to all threads.
+
+    Args:
+        scope: "threads" (the default) or "machines".
+
+    Raises:
+        ValueError: For any other scope.
+
+    >>> pt.set_reproducible("machines")
+    >>> pt.build_config()["reproducible"]
+    'machines'
+    >>> pt.set_reproducible("threads")
+    """
+    if scope not in ("threads", "machines"):
+        raise ValueError(f"set_reproducible: scope is {scope!r}: expected 'threads' or 'machines'")
+    pt_set_reproducible(scope == "machines")
+
+
+def is_reproducible():
+    """Whether products have the same bits on every machine."""
+    return pt_is_reproducible()
+
+
 def build_config():
     """The build and the configuration of the kernels, as a dictionary of strings and numbers.
 
@@ -653,6 +689,7 @@ def build_config():
         "threads": pt_get_num_threads(),
         "default threads": pt_default_num_threads(),
         "blas": pt_blas_config().decode(),
+        "reproducible": "machines" if pt_is_reproducible() else "threads",
         "allocator": "system" if pt_memory_is_system() else "caching",
     }
 
@@ -733,15 +770,16 @@ cdef pt_pool_question question = pt_pool_question(is_main_thread, is_interrupted
 
 cdef int start_kernels() except -1:
     """Loads OpenBLAS; ImportError if that fails or an environment variable is invalid."""
-    cdef const char *errors[4]
+    cdef const char *errors[5]
     cdef int i
     pt_pool_on_failure(on_pool_failure)
     note_main_thread()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=note_main_thread)
     pt_pool_ask(&question)
-    errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_load_blas()]
-    for i in range(4):
+    errors[:] = [pt_isa_error(), pt_pool_error(), pt_memory_error(), pt_tiles_error(),
+                 pt_load_blas()]
+    for i in range(5):
         if errors[i] != NULL:
             raise ImportError(errors[i].decode())
     return 0

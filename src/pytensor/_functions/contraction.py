@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pytensor._core import MAX_NDIM, Tensor, asarray, matmul, permute_dims, reshape
+from pytensor._core import MAX_NDIM, Tensor, asarray, is_reproducible, matmul, permute_dims, reshape
 
 # With this many products of elements np.einsum takes longer than the calls here do (30 us). More
 # where an element takes part in few: np.einsum then only waits for memory, if on one thread.
@@ -47,9 +47,9 @@ def einsum(subscripts: str, operands: Sequence[np.ndarray]) -> np.ndarray | Tens
                         f"{subscripts!r}: {letter} stands for axes of lengths {n} and "
                         f"{m} of shape {x.shape}"
                     )
-    plan = None
-    if math.prod(x.size for x in operands) > _MIN_PRODUCTS:
-        plan = _plan(subscripts, tuple(x.shape for x in operands))
+    plan, always = None, is_reproducible()
+    if always or math.prod(x.size for x in operands) > _MIN_PRODUCTS:
+        plan = _plan(subscripts, tuple(x.shape for x in operands), always)
     if plan is None:
         return np.einsum(subscripts, *operands)
     terms, result, path = plan
@@ -67,12 +67,12 @@ def einsum(subscripts: str, operands: Sequence[np.ndarray]) -> np.ndarray | Tens
 
 @functools.lru_cache(maxsize=256)
 def _plan(
-    subscripts: str, shapes: tuple[tuple[int, ...], ...]
+    subscripts: str, shapes: tuple[tuple[int, ...], ...], always: bool
 ) -> tuple[list[str], str, list[tuple[int, ...]]] | None:
     """The letters of each operand and of the result, and the path.
 
     The path is a list of positions of the operands to contract; each result is appended to them.
-    None for what np.einsum does better: errors, views, and what is small.
+    None for what np.einsum does better: errors, views, and, unless `always`, what is small.
     """
     try:
         terms, result = spelt(subscripts, [len(shape) for shape in shapes])
@@ -82,7 +82,8 @@ def _plan(
                 lengths[letter] = max(lengths.get(letter, 1), n)
         products = math.prod(lengths.values())
         elements = sum(map(math.prod, shapes)) + math.prod(lengths[letter] for letter in result)
-        if products < (_MIN_PASSES if products < _FEW * elements else _MIN_PRODUCTS):
+        enough = _MIN_PASSES if products < _FEW * elements else _MIN_PRODUCTS
+        if products < enough and not always:
             return None
         # NumPy decides what is an error, on small arrays with as many different lengths.
         short = {n: min(n, 2 + i) for i, n in enumerate(sorted({*lengths.values()} - {1}))}
