@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "exact_f32.h"
 #include "math_avx512.h"
 #include "math_f32.h"
 #include "math_f64.h"

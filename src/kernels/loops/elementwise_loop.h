@@ -7,15 +7,70 @@
  * the inputs.
  *
  * If VECTOR_OP_SUFFIX is 1 (math_avx512.h), vector_OP_SUFFIX replaces EXPRESSION; it covers every
- * input.
+ * input. If ROUNDED_OP_SUFFIX is 1 (math_f32.h), rounded_OP_SUFFIX does, and pt_exact_OP_SUFFIX
+ * (exact_f32.h) computes again what is in doubt.
  */
 #ifndef RESULT
 #define RESULT T
 #endif
 
-#if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
+#if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX) || F_PASTE(F_PASTE(ROUNDED, OP), SUFFIX)
 #undef HAS_RARE
 #endif
+
+#if F_PASTE(F_PASTE(ROUNDED, OP), SUFFIX)
+#if N_INPUTS == 1
+#define ARGUMENTS(of, i) (of[0][i])
+#define VECTORS(of, i) (_mm256_loadu_ps(of[0] + i))
+#else
+#define ARGUMENTS(of, i) (of[0][i], of[1][i])
+#define VECTORS(of, i) (_mm256_loadu_ps(of[0] + i), _mm256_loadu_ps(of[1] + i))
+#endif
+/* In blocks that stay in the L1 cache. The inputs are saved if the result overwrites them. */
+static void F_PASTE(OP, F(loop))(char *const *operands, size_t n) {
+    T kept[N_INPUTS][PT_BLOCK];
+    for (size_t start = 0; start < n; start += PT_BLOCK) {
+        size_t count = n - start < PT_BLOCK ? n - start : PT_BLOCK;
+        count &= ~(size_t)(PT_LANES - 1);
+        if (count < PT_LANES)
+            __builtin_unreachable(); /* nor is a scalar loop needed for few */
+        T *out = (T *)operands[N_INPUTS] + start;
+        const T *in[N_INPUTS];
+        for (int k = 0; k < N_INPUTS; k++) {
+            in[k] = (const T *)operands[k] + start;
+            if (in[k] == out)
+                in[k] = memcpy(kept[k], in[k], count * sizeof(T));
+        }
+        uint32_t any = 0;
+#if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
+        uint8_t in_doubt[PT_BLOCK / 8];
+        for (size_t i = 0; i < count; i += 8) {
+            rounded_vector r = F_PASTE(vector, F(OP)) VECTORS(in, i);
+            _mm256_storeu_ps(out + i, r.value);
+            any |= in_doubt[i / 8] = r.in_doubt;
+        }
+        for (size_t i = 0; any && i < count; i++) {
+            if (in_doubt[i / 8] >> i % 8 & 1)
+                out[i] = F_PASTE(pt_exact, F(OP)) ARGUMENTS(in, i);
+        }
+#else
+        uint32_t in_doubt[PT_BLOCK];
+#pragma omp simd reduction(| : any)
+        for (size_t i = 0; i < count; i++) {
+            rounded r = F_PASTE(rounded, F(OP)) ARGUMENTS(in, i);
+            out[i] = r.value;
+            any |= in_doubt[i] = r.in_doubt;
+        }
+        for (size_t i = 0; any && i < count; i++) {
+            if (in_doubt[i])
+                out[i] = F_PASTE(pt_exact, F(OP)) ARGUMENTS(in, i);
+        }
+#endif
+    }
+}
+#undef VECTORS
+#undef ARGUMENTS
+#else
 
 #ifdef HAS_RARE
 #define LOOP common
@@ -93,6 +148,7 @@ static void F_PASTE(OP, F(loop))(char *const *operands, size_t n) {
 #undef HAS_RARE
 #endif
 #undef LOOP
+#endif
 
 #undef OP
 #undef EXPRESSION

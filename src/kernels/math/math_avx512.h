@@ -87,8 +87,9 @@ static inline __m512 each_lane_f32(float (*f)(float), __m512 x, __m512 y, __mmas
     return load_f32(out);
 }
 
-#include "math_avx512_f32.h"
 #include "math_avx512_f64.h"
+
+#include "math_avx512_f32.h"
 
 #undef UNLIKELY
 #endif
