@@ -382,7 +382,8 @@ def _with_older_names(kind: str, learning_rate: Rate, older: dict[str, Any]) -> 
             DeprecationWarning,
             stacklevel=4,
         )
-        learning_rate = schedules.InverseTimeDecay(learning_rate, 1, older["decay"])
+        rate = number(f"{kind}: learning_rate", learning_rate, 0)
+        learning_rate = schedules.InverseTimeDecay(rate, 1, older["decay"])
     return learning_rate
 
 

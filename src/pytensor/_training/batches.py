@@ -188,7 +188,8 @@ class Batches:
     def _rows(self, order: Tensor | None, start: int, stop: int) -> tuple[Any, ...]:
         """x, y and weights of the samples from start to stop, in the order if there is one."""
         samples = self.samples
-        x, y, weights = samples.x, samples.y, samples.weights
+        x, weights = samples.x, samples.weights
+        y: Any = samples.y
         rows: Any = slice(start, stop) if order is None else order[start:stop]
         if self._is_plain:  # a single tensor each: the usual case, without the detours below
             if order is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytensor import _functions as pt
 from pytensor import losses
@@ -18,19 +18,11 @@ from pytensor._training.model import arranged
 from pytensor.layers.layer import mask_of, mode
 from pytensor.losses import masked_weights
 
-
-class Outcome(NamedTuple):
-    """What the model made of a batch.
-
-    Attributes:
-        outputs: A tensor, or a list of them; logits where the last activation belongs to the loss.
-        losses: The loss of each output that has one, where there are several; not yet weighted.
-        masks: The mask of each output or None; empty where there are none.
-    """
-
-    outputs: Any
-    losses: Sequence[Tensor] = ()
-    masks: Sequence[Tensor | None] = ()
+# What the model made of a batch, a plain tuple, which costs a step nothing:
+#     outputs: a tensor, or a list of them; logits where the last activation belongs to the loss
+#     losses: of several outputs, the loss of each that has one, not yet weighted
+#     masks: the mask of each output or None; empty where there are none
+Outcome = tuple[Any, Sequence[Tensor], Sequence[Tensor | None]]
 
 
 @dataclass
@@ -199,9 +191,9 @@ def _judge_one(loss: Any, factor: float) -> Callable[..., tuple[Any, Outcome]]:
                 masks = (mask,)
                 weights = None if loss is None else masked_weights(weights, mask, loss.reduction)
         if loss is None:
-            return None, Outcome(outputs, (), masks)
+            return None, (outputs, (), masks)
         value = loss(y, outputs, weights)
-        return value if factor == 1 else value * factor, Outcome(outputs, (), masks)
+        return value if factor == 1 else value * factor, (outputs, (), masks)
 
     return judge
 
@@ -224,7 +216,7 @@ def _judge_several(
             values.append(value)
             value = value if factor == 1 else value * factor
             total = value if total is None else total + value
-        return total, Outcome(outputs, values if len(values) > 1 else (), masks)
+        return total, (outputs, values if len(values) > 1 else (), masks)
 
     return judge
 

@@ -151,10 +151,10 @@ class Results:
             return update
 
         def update_all(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
-            outputs, masks = outcome.outputs, outcome.masks
+            outputs, found, masks = outcome
             n = len(outputs[0])
             loss.add(value * n, n)
-            for metric, part in zip(losses, outcome.losses, strict=bool(losses)):
+            for metric, part in zip(losses, found, strict=bool(losses)):
                 metric.add(part.item() * n, n)
             for k, update in enumerate(by_output):
                 if y is not None and y[k] is not None:

@@ -154,7 +154,7 @@ class Layer(Configurable):
         if "input_dim" in older and input_shape is None:
             input_shape = (older.pop("input_dim"),)
         for wrong in older:
-            known = constructor_arguments(type(self))
+            known = constructor_arguments(type(self))  # type: ignore[arg-type]
             raise TypeError(
                 f"{type(self).__name__}: got an unexpected keyword argument {wrong!r}: "
                 f"{known_names(wrong, known)}"

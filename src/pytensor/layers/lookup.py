@@ -16,6 +16,7 @@ from pytensor import _functions as pt
 from pytensor._core import Tensor
 from pytensor._support.arguments import integer
 from pytensor.layers.encoding import batches_of, checked_mode, counted, encoded, encoded_shape
+from pytensor.layers.graph import Symbolic
 from pytensor.layers.layer import Layer
 
 if TYPE_CHECKING:
@@ -246,17 +247,20 @@ class Lookup(Layer):
         group = token if isinstance(token, int) else zlib.crc32(token.encode())
         return self._mask_indices + group % self.num_oov_indices
 
-    def __call__(self, x: Any, training: bool | None = None) -> Any:
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Return the integers, or vectors, of tokens.
 
         Args:
-            x: tokens of any shape; with `invert`, integers.
-            training: has no effect.
+            *arguments: x: tokens of any shape; with `invert`, integers; or a symbolic tensor.
+            **options: have no effect, but for `x`.
 
         Returns:
             An int64 Tensor of the shape of x for output_mode="int", else float32 vectors; with
             `invert`, an ndarray of tokens.
         """
+        x = arguments[0] if arguments else options["x"]
+        if isinstance(x, Symbolic):
+            return super().__call__(*arguments, **options)
         return self.call(x)
 
     def call(self, x: Any) -> Any:
