@@ -570,7 +570,11 @@ class Model(_Kept):
         """The activations that the outputs end with; None for one that does not say."""
         if self._graph is None or self.takes_structures:
             return [None] * len(self.output_names)
-        return [self._graph.separable(k) for k in range(len(self._graph.flat_outputs))]
+        version, found = self._compiled.get("activations", (None, []))
+        if version != structure.version:
+            found = [self._graph.separable(k) for k in range(len(self._graph.flat_outputs))]
+            self._compiled["activations"] = structure.version, found
+        return found
 
     @property
     def output_activation(self) -> Callable[..., Any] | None:
