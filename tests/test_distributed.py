@@ -157,6 +157,33 @@ def test_weights_match_a_single_process_up_to_rounding(script, tmp_path):
             np.testing.assert_allclose(found[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
 
 
+TWO_AND_TWO = """
+random.seed(5)
+left, right = layers.Input((3,), name="left"), layers.Input((4,), name="right")
+both = layers.Concatenate()([layers.Dense(5)(left), layers.Dense(5, activation="relu")(right)])
+both = layers.add([both, layers.Dense(10)(both)])
+ends = [layers.Dense(1, name="p")(both), layers.Dense(3, activation="softmax", name="q")(both)]
+model = models.Model([left, right], ends)
+model.compile("adam", ["mse", "sparse_categorical_crossentropy"], metrics=[["mae"], ["accuracy"]])
+x, y = data()
+inputs, targets = {{"left": x[:, :3], "right": x[:, 3:]}}, [x[:, :1], y]
+history = model.fit(inputs, targets, batch_size=16, epochs=2, verbose=0,
+                    validation_data=(inputs, targets),
+                    distribution=DataParallel(deterministic=True))
+save({path!r}, model, history)
+"""
+
+
+def test_several_inputs_and_outputs(script, tmp_path):
+    found = []
+    for n in (1, 2, 4):
+        path = str(tmp_path / f"{n}.npz")
+        script(n, TWO_AND_TWO.format(path=path))
+        found.append(weights(path))
+    for key, value in found[0].items():
+        assert all(np.array_equal(value, other[key]) for other in found[1:]), key
+
+
 ENDS = {
     "raise": "raise ValueError('on purpose')",
     "exit": "sys.exit(3)",
