@@ -298,6 +298,21 @@ def test_memory_is_shared_both_ways():
     assert part[0].item() == 7 and part.strides == (16,)
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_sort_works_on_a_copy_in_the_same_order(descending):
+    x = pt.asarray(np.random.default_rng(0).standard_normal((4, 5, 6)))
+    before = x.numpy().copy()
+    for view in (x, x.T, pt.permute_dims(x, (1, 2, 0)), x[:, ::-2], x[1]):
+        for axis in range(view.ndim):
+            expected = np.sort(view.numpy(), axis=axis)
+            result = pt.sort(view, axis=axis, descending=descending)
+            np.testing.assert_array_equal(
+                result, np.flip(expected, axis) if descending else expected
+            )
+    assert pt.sort(x.T, axis=0).strides == x.T.strides
+    np.testing.assert_array_equal(x, before)
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [

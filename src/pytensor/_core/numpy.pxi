@@ -57,29 +57,80 @@ cdef object quietly(object function, tuple arguments):
         quiet.is_entered = False
 
 
-def numpy_call(function, tensors, tuple parameters not None, bint warns):
-    """Calls a NumPy function with tensors and then parameters, all as ndarrays.
+@cython.final
+cdef class NumpyCall:
+    """What the function of one row of numpy_rows.py does.
 
     Args:
-        function: The function.
-        tensors: Its first arguments.
-        parameters: The others; tensors among them, or in a tuple there, become ndarrays.
-        warns: Whether the function may warn; its warnings are suppressed.
-
-    Returns:
-        The function's result; an ndarray as a tensor.
+        row: The row.
+        compute: Its expression, as a function of the inputs and then the parameters, as ndarrays.
+        failed: Called with an exception of compute's; returns the one to raise.
+        record: Called with a list of tensors, the parameters and the result if a tape knows one of
+            the tensors.
     """
-    cdef list arguments = []
-    for value in tensors:
-        arguments.append(numpy_view(<Tensor?>value))
-    for value in parameters:
-        if isinstance(value, Tensor):
-            value = numpy_view(<Tensor>value)
-        elif type(value) is tuple:
-            value = numpy_key(value)
-        arguments.append(value)
-    result = quietly(function, tuple(arguments)) if warns else function(*arguments)
-    return from_numpy(result) if type(result) is np.ndarray else result
+
+    cdef str name, kinds
+    cdef object compute, failed, record
+    cdef bint promoting, warns, changes, takes_any_number
+
+    def __init__(self, row, compute, failed, record):
+        self.name, self.kinds = row.name, row.types
+        self.promoting, self.warns, self.changes = row.promoting, row.warns, row.changes
+        self.takes_any_number = "operands" in row.parameters  # the last one, then
+        self.compute, self.failed, self.record = compute, failed, record
+
+    def __call__(self, tuple inputs not None, tuple parameters not None):
+        """The result for the arguments of the function."""
+        cdef list tensors, arguments = []
+        cdef Tensor t, copy = None
+        if self.takes_any_number:
+            tensors = operands(self.name, parameters[-1], self.kinds, self.promoting)
+            parameters = (*parameters[:-1], tuple(tensors))
+        else:
+            tensors = operands(self.name, inputs, self.kinds, self.promoting)
+            for t in tensors:
+                if self.changes:
+                    t = copy = copy_in_order(t)
+                arguments.append(numpy_view(t))
+        for value in parameters:
+            if isinstance(value, Tensor):
+                value = numpy_view(<Tensor>value)
+            elif type(value) is tuple:
+                value = numpy_key(value)
+            arguments.append(value)
+        try:
+            result = (quietly(self.compute, tuple(arguments)) if self.warns
+                      else self.compute(*arguments))
+        except Exception as error:
+            raise self.failed(error) from None
+        if result is None:
+            result = copy
+        elif type(result) is np.ndarray:
+            result = from_numpy(result)
+        elif type(result) is not Tensor:
+            result = as_tensors(result)
+        if recording_mask and is_watched(tensors):
+            self.record(tensors, parameters, result)
+        return result
+
+
+cdef Tensor copy_in_order(Tensor t):
+    """A copy with the axes in the same order in memory."""
+    cdef Tensor copy = (new_tensor(t.type, t.ndim, t.dims) if t.contiguous
+                        else new_in_order(t, t.type))
+    copy_into(t, copy)
+    return copy
+
+
+def as_tensors(result):
+    """What NumPy returned other than an array: its arrays and scalars as tensors."""
+    cdef list parts
+    if not isinstance(result, tuple):
+        return from_numpy(np.asarray(result))
+    parts = []
+    for part in result:
+        parts.append(from_numpy(part if type(part) is np.ndarray else np.asarray(part)))
+    return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
 
 
 cdef Tensor complex_call(str name, object function, object x, object y=None, object z=None,
@@ -129,16 +180,8 @@ cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):
 # ------------------------------------------------------------------ the rows of numpy_rows.py
 
 
-def operands(str name, tuple values, str kinds, bint promoting):
-    """The arguments of a NumPy function as tensors.
-
-    Args:
-        name: The function's name, for errors.
-        values: Its arguments.
-        kinds: The kinds of dtypes that it accepts, letters of "biufc". If it accepts floating-point
-            dtypes but no integers, those become float32.
-        promoting: Give the tensors one dtype, as element-wise ops do.
-    """
+cdef list operands(str name, tuple values, str kinds, bint promoting):
+    """The arguments of a NumPy function as tensors; kinds, promoting: as in numpy_rows.py."""
     cdef int dtype = -1, i
     cdef Tensor t
     cdef Scalar kind

@@ -34,7 +34,7 @@ def function(name: str) -> Callable[..., Any]:
     module, _, short = name.rpartition(".")
     inputs = "".join(f"{name}, " for name in row.inputs)
     parameters = "".join(f"{name}, " for name in row.parameters)
-    namespace: dict[str, Any] = {"call": _Call(row).__call__}
+    namespace: dict[str, Any] = {"call": _call(row)}
     source = f"def {short}({row.typed_signature}) -> {row.result_type}:"
     exec(f"{source} return call(({inputs}), ({parameters}))", namespace)
     made = namespace[short]
@@ -68,53 +68,34 @@ def _docstring(row: Row) -> str:
     return text
 
 
-class _Call:
+def _call(row: Row) -> _core.NumpyCall:
     """What the function of one row does."""
+    known_to_tapes = False
 
-    def __init__(self, row: Row) -> None:
-        self.row = row
-        self.compute = eval(
-            f"lambda {', '.join(row.inputs + row.parameters)}: {row.numpy}", globals()
-        )
-        self.takes_any_number = "operands" in row.parameters  # the last one, then
-        self.known_to_tapes = False
+    def failed(error: Exception) -> Exception:
+        kind = next((kind for kind in _ERRORS if isinstance(error, kind)), None)
+        if isinstance(error, OverflowError):  # an axis or a length beyond C's integers
+            kind = ValueError
+        return error if kind is None else kind(f"{row.name}: {error}")
 
-    def __call__(self, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any:
-        row = self.row
-        tensors = _core.operands(
-            row.name, parameters[-1] if self.takes_any_number else inputs, row.types, row.promoting
-        )
-        if self.takes_any_number:
-            parameters = (*parameters[:-1], tuple(tensors))
-        try:
-            result = _core.numpy_call(
-                self.compute, () if self.takes_any_number else tensors, parameters, row.warns
-            )
-        except _ERRORS as error:
-            kind = next(kind for kind in _ERRORS if isinstance(error, kind))
-            raise kind(f"{row.name}: {error}") from None
-        except OverflowError as error:  # an axis or a length beyond C's integers
-            raise ValueError(f"{row.name}: {error}") from None
-        if type(result) is not Tensor:
-            result = _tensors(result)
-        if _core.is_watched(tensors):
-            self.record(tuple(tensors), parameters, result)
-        return result
-
-    def record(self, tensors: tuple[Tensor, ...], parameters: Iterable[Any], result: Any) -> None:
+    def record(tensors: list[Tensor], parameters: Iterable[Any], result: Any) -> None:
         """Record the call on the tapes; NotImplementedError where a gradient would be lost."""
+        nonlocal known_to_tapes
         results = tuple(result) if isinstance(result, tuple) else (result,)
-        if self.row.d is None:
+        if row.d is None:
             if any(out.dtype.kind in "fc" for out in results):
                 raise NotImplementedError(
-                    f"{self.row.name}: no derivative is known, and a GradientTape records its "
+                    f"{row.name}: no derivative is known, and a GradientTape records its "
                     "input (use stop_gradient where none should flow)"
                 )
             return
-        if not self.known_to_tapes:
-            _core.add_rules(self.row)
-            self.known_to_tapes = True
-        _core.record_call(self.row.name, tensors, results, tuple(map(_fixed, parameters)))
+        if not known_to_tapes:
+            _core.add_rules(row)
+            known_to_tapes = True
+        _core.record_call(row.name, tuple(tensors), results, tuple(map(_fixed, parameters)))
+
+    arguments = ", ".join(row.inputs + row.parameters)
+    return _core.NumpyCall(row, eval(f"lambda {arguments}: {row.numpy}", globals()), failed, record)
 
 
 def _fixed(parameter: Any) -> Any:
@@ -122,14 +103,6 @@ def _fixed(parameter: Any) -> Any:
     if isinstance(parameter, (Tensor, np.ndarray)) and parameter.ndim == 0:
         return parameter.item()
     return parameter
-
-
-def _tensors(result: Any) -> Any:
-    """What NumPy returned other than an array: its arrays and scalars as tensors."""
-    if isinstance(result, tuple):
-        parts = [asarray(np.asarray(part)) for part in result]
-        return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return asarray(np.asarray(result))
 
 
 # ------------------------------------------------------------ ufuncs that are called on tensors
@@ -175,7 +148,7 @@ def call_ufunc(
             result = getattr(ufunc, method)(*arrays, **keywords)
         if result is None:  # ufunc.at, which changed the first input
             return None
-        result = _tensors(result)
+        result = _core.as_tensors(result)
     if not isinstance(result, tuple):
         return _core.write_to(result, outs[0]) if outs else result
     outs = outs or (None,) * len(result)
@@ -194,19 +167,25 @@ def argsort(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndar
     """Return the positions that sort x; equal elements keep their order, descending or not."""
     if not descending:
         return x.argsort(axis=axis, stable=stable)
-    turned = np.flip(x, axis).argsort(axis=axis, stable=stable)
-    return x.shape[axis] - 1 - np.flip(turned, axis)
+    turned = _turned(x, axis).argsort(axis=axis, stable=stable)
+    return x.shape[axis] - 1 - _turned(turned, axis)
 
 
-def sort(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray:
-    """Return the elements of x in order."""
+def _turned(x: np.ndarray, axis: int) -> np.ndarray:
+    """np.flip, which takes longer than sorting ten elements; a wrong axis is not noticed here."""
+    if x.ndim < 2:
+        return x[::-1]
+    return x[(slice(None),) * (axis % x.ndim) + (slice(None, None, -1),)]
+
+
+def sort(x: np.ndarray, axis: int, descending: bool, stable: bool) -> np.ndarray | None:
+    """Sort the elements of x, in place; return them where they have to be turned too."""
     # Of numbers, which of two equal ones comes first shows in zeros of either sign alone; NumPy's
     # stable sort takes up to three times as long, but for the narrowest, which it counts.
     if stable and x.dtype.itemsize > 2 and x.size > 1000:
         stable = x.dtype.kind == "f" and bool(np.signbit(x[x == 0]).any())
-    result = x.copy(order="K")
-    result.sort(axis=axis, stable=stable)
-    return np.flip(result, axis) if descending else result
+    x.sort(axis=axis, stable=stable)
+    return _turned(x, axis) if descending else None
 
 
 def nonzero(x: np.ndarray) -> tuple[np.ndarray, ...]:

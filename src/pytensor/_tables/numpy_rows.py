@@ -25,6 +25,8 @@ Columns
     returns     the fields of the named tuple that is returned, "Q, R"; "..." for a plain tuple of
                 tensors; "" for one tensor
     promoting   False where the inputs keep their own dtypes
+    changes     True where the expression changes x, a copy, which is the result where it returns
+                None
     warns       False where NumPy only compares: it never warns then
     example     as in ops.py: a call and its result
 """
@@ -54,6 +56,7 @@ class Row:
     warns: bool = True
     example: tuple[str, str] | tuple[()] = ()
     returns: str = ""
+    changes: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -155,10 +158,12 @@ def other(
     warns: bool = True,
     example: Example = (),
     returns: str = "",
+    changes: bool = False,
 ) -> None:
     """A row for any other function."""
     TABLE[name] = Row(
-        name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example, returns
+        *(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example, returns),
+        changes,
     )
 
 
@@ -251,7 +256,7 @@ other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "x sorted along an axis; NaN comes last, or first in descending order.",
       "sort(x, axis, descending, stable)",
       d=("sort_gradient(g, x, axis, descending, stable)",),
-      jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False,
+      jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False, changes=True,
       example=("pt.sort([3, 1, 2], descending=True)", "Tensor([3, 2, 1], dtype=int64)"))
 other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
       "np.isin(x, y, invert=invert)", warns=False,
