@@ -149,6 +149,47 @@ def instruction_sets(session: nox.Session) -> None:
 
 
 @task()
+def digests(session: nox.Session) -> None:
+    """Digests of results: AVX2 and AVX-512; 1, 2 and 4 threads; 1 and 2 ranks."""
+    install(session, "mpi")
+    for isa in INSTRUCTION_SETS[1:]:
+        error = session.run(
+            *("python", "-c", "import pytensor"),
+            env={"PYTENSOR_ISA": isa},
+            silent=True,
+            success_codes=[0, 1],
+        )
+        if error:
+            heading(f"no {isa} here: {error.strip().splitlines()[-1]}")
+            continue
+        for threads in ("1", "2", "4"):
+            heading(f"digests with PYTENSOR_ISA={isa}, {threads} threads")
+            environment = {"PYTENSOR_ISA": isa, "PYTENSOR_NUM_THREADS": threads}
+            session.run("python", "tools/digests.py", "--all", env=environment)
+        heading(f"digests with PYTENSOR_ISA={isa}, 2 ranks")
+        session.run(
+            *("mpiexec", "-n", "2", "python", "-m", "mpi4py"),
+            *("tools/digests.py", "--group", "ranks"),
+            env={"PYTENSOR_ISA": isa},
+        )
+
+
+@task(requires=())
+def aarch64(session: nox.Session) -> None:
+    """A build for aarch64, its digests and some tests, under qemu; skips without the tools."""
+    for tool in ("aarch64-linux-gnu-gcc", "qemu-aarch64-static"):
+        if shutil.which(tool) is None:
+            session.skip(f"{tool} is missing (Debian: gcc-aarch64-linux-gnu, qemu-user-static)")
+    session.install("-q", "--require-hashes", "-r", "build-requirements.txt")
+    environment = {
+        "AARCH64": str(session.cache_dir / "aarch64"),
+        "PYTHON": str(Path(session.bin) / "python"),
+    }
+    for arguments in (["digests"], ["tests", "tests/test_op_table.py", "-k", "float32"]):
+        session.run("tools/aarch64.sh", *arguments, external=True, env=environment)
+
+
+@task()
 def system_allocator(session: nox.Session) -> None:
     """The tests without the cache of memory blocks."""
     install(session, "test")

@@ -2,6 +2,7 @@
 # Builds pytensor for aarch64 on another machine and runs it there under qemu.
 #
 #   tools/aarch64.sh [build]             builds; the first time it downloads Python and NumPy (150 MB)
+#   tools/aarch64.sh digests [OPTION...] builds, then runs tools/digests.py
 #   tools/aarch64.sh tests [ARGUMENT...] builds, then runs pytest; all tests take hours
 #   tools/aarch64.sh python ARGUMENT...  the emulated Python, with what has been built last
 #
@@ -103,6 +104,10 @@ command=${1:-build}
 shift || true
 case $command in
 build) build ;;
+digests)
+    build
+    "$directory/python" tools/digests.py "$@"
+    ;;
 tests)
     build
     "$directory/python" -m pytest -q -p no:cacheprovider "$@"
