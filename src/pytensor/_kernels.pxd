@@ -172,3 +172,8 @@ cdef extern from "pt.h" nogil:
         double numbers[PT_MAX_NUMBERS]
         double keep, scale, limit
     void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows)
+    bint pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k)
+    pt_status pt_dense_update(const pt_update *update, size_t m, size_t n, size_t k, const void *x,
+                              Py_ssize_t x_row_stride, const void *dout,
+                              Py_ssize_t dout_row_stride,
+                              const pt_gradient_rows *rows) except PT_INTERRUPTED
