@@ -277,12 +277,3 @@ def c_tests(session: nox.Session) -> None:
             silent=True,
         )
         session.run("meson", "test", "-C", directory, "--print-errorlogs", "-q")
-
-
-@task(requires=())
-def systems(session: nox.Session) -> None:
-    """The kernels without OpenBLAS here, and on WebAssembly and musl: their tests in C."""
-    session.install("-q", "meson>=1.4", "ninja", "ziglang>=0.13")
-    directory = str(Path(session.create_tmp()) / "systems")
-    musl = ["musl"] if shutil.which("musl-gcc") else []
-    session.run("python", "tools/systems.py", "native", "wasm", *musl, "--directory", directory)

@@ -138,7 +138,7 @@ BELOW = {
     "math": set(),
     "loops": {"math", "port", "services"},
     "products": {"loops", "math", "port", "services"},
-    "networks": {"loops", "math", "port", "services"},
+    "networks": {"loops", "math", "port", "products", "services"},
 }
 
 

@@ -127,3 +127,14 @@ def test_empty():
 def test_refuses_shapes(name, shapes, message):
     with pytest.raises(ValueError, match=message):
         getattr(naive, name)(*map(np.zeros, shapes))
+
+
+def test_a_recurrence_is_that_of_the_layer():
+    layer = pt.layers.SimpleRNN(4, return_sequences=True)
+    expected = np.asarray(layer(M[None]))[0]
+    found = naive.simple_rnn(M, *layer.get_weights())
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match=r"recurrent_kernel \(2, 2\), bias \(4,\): expected"):
+        naive.simple_rnn(M, N.T, np.eye(2), np.zeros(4))
+    with pytest.raises(ValueError, match="5 inputs against 4 rows"):
+        naive.simple_rnn(M, N, np.eye(5), np.zeros(5))

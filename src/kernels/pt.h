@@ -335,6 +335,38 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
 void pt_add_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows, size_t n_rows,
                  const void *src, void *out);
 
+/* ------------------------------------------------ recurrent layers (recurrent.c) */
+
+typedef enum { PT_RECURRENCE_SIMPLE, PT_RECURRENCE_LSTM, PT_RECURRENCE_GRU } pt_recurrence_kind;
+
+/* A recurrence over all time steps; gates: 1, 4 or 3. Formulas: src/pytensor/layers/recurrent.py.
+ * Everything of dtype, PT_FLOAT32 or PT_FLOAT64, contiguous, in C order. NULL where it says so. */
+typedef struct {
+    pt_recurrence_kind kind;
+    pt_dtype dtype;
+    size_t batch, steps, units;
+    const void *z;         /* (batch, steps, gates * units): the inputs' products */
+    const void *kernel;    /* (units, gates * units) */
+    const void *bias;      /* (gates * units,), of the states' product, of GRU; or NULL */
+    const void *states[2]; /* (batch, units): before the first step; the second one: of LSTM */
+    const uint8_t *mask;   /* (batch, steps): 0 where the states stay as they are; or NULL */
+    const void *dropped;   /* (batch, units): factors of the state in the product; or NULL */
+
+    /* What the forward pass writes and the backward pass reads. */
+    void *sequence; /* (batch, steps, units): the first state after each step */
+    void *gates;    /* (batch, steps, gates * units); NULL for simple ones */
+    void *extra;    /* (batch, steps, units): LSTM's second state, a part of GRU's; else NULL */
+    void *last[2];  /* (batch, units): the states after the last step */
+
+    /* The gradients of sequence and last, or NULL for zeros, and what follows from them. */
+    const void *d_sequence, *d_last[2];
+    void *dz, *d_states[2];
+    void *dm; /* the gradient of the states' product, where it is not dz: of GRU; else NULL */
+} pt_recurrence;
+/* Same bits for any number of threads. */
+pt_status pt_recurrence_forward(const pt_recurrence *recurrence);
+pt_status pt_recurrence_backward(const pt_recurrence *recurrence);
+
 /* ---------------------------------------------------- optimizer steps (update.c) */
 
 /* Which rows of a weight its gradient holds; the others are zero. */
@@ -359,22 +391,5 @@ typedef struct {
 } pt_update;
 /* dw: (n,) if rows is NULL, or the rows that it has. */
 void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows);
-/* The same in parts, for who computes the gradient: columns [column, column + n) of its rows [row,
- * row + n_rows), dw_stride elements apart; and of the rows of w that it has not, from its row `row`,
- * or the first of w, up to its row row_end, or the last of w. rows->rows may be NULL. */
-void pt_update_tile(const pt_update *update, const pt_gradient_rows *rows, size_t row,
-                    size_t n_rows, size_t column, size_t n, const void *dw, size_t dw_stride);
-void pt_update_between(const pt_update *update, const pt_gradient_rows *rows, size_t row,
-                       size_t row_end, size_t column, size_t n);
-/* Fetches what pt_update_tile will read besides dw. */
-void pt_update_prefetch(const pt_update *update, const pt_gradient_rows *rows, size_t row,
-                        size_t n_rows, size_t column, size_t n);
-/* w's step by the gradient dw = x[:, rows]^T dout of pt_dense_weight_gradient, which is used tile by
- * tile and written nowhere; the same bits as both calls in turn. Only if it can be (of the same
- * arguments); PT_NO_MEMORY, and nothing has changed, if memory is exhausted. */
-bool pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k);
-__attribute__((warn_unused_result)) pt_status pt_dense_update(
-    const pt_update *update, size_t m, size_t n, size_t k, const void *x, ptrdiff_t x_row_stride,
-    const void *dout, ptrdiff_t dout_row_stride, const pt_gradient_rows *rows);
 
 #endif

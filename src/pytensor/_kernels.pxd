@@ -1,6 +1,6 @@
 """Declarations of src/kernels/pt.h for Cython."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t, uint8_t
 
 
 cdef extern from "pt.h" nogil:
@@ -147,6 +147,32 @@ cdef extern from "pt.h" nogil:
     void pt_cross_entropy_gradient(pt_dtype dtype, size_t rows, size_t columns, const void *x,
                                    const void *t, const void *target_sums, const int64_t *labels,
                                    const void *g, void *dx)
+    ctypedef enum pt_recurrence_kind:
+        PT_RECURRENCE_SIMPLE
+        PT_RECURRENCE_LSTM
+        PT_RECURRENCE_GRU
+    ctypedef struct pt_recurrence:
+        pt_recurrence_kind kind
+        pt_dtype dtype
+        size_t batch, steps, units
+        const void *z
+        const void *kernel
+        const void *bias
+        const void *states[2]
+        const uint8_t *mask
+        const void *dropped
+        void *sequence
+        void *gates
+        void *extra
+        void *last[2]
+        const void *d_sequence
+        const void *d_last[2]
+        void *dz
+        void *d_states[2]
+        void *dm
+    pt_status pt_recurrence_forward(const pt_recurrence *recurrence)
+    pt_status pt_recurrence_backward(const pt_recurrence *recurrence)
+
     void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length,
                         const int64_t *rows, size_t n_rows, pt_dtype out_dtype, double scale,
                         void *out)
@@ -172,8 +198,3 @@ cdef extern from "pt.h" nogil:
         double numbers[PT_MAX_NUMBERS]
         double keep, scale, limit
     void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows)
-    bint pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k)
-    pt_status pt_dense_update(const pt_update *update, size_t m, size_t n, size_t k, const void *x,
-                              Py_ssize_t x_row_stride, const void *dout,
-                              Py_ssize_t dout_row_stride,
-                              const pt_gradient_rows *rows) except PT_INTERRUPTED

@@ -262,7 +262,8 @@ class Orthogonal(_Random):
         gaussian = generator.standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(gaussian)
         q *= np.sign(np.diag(r))  # so that all rotations are equally likely
-        return (self.gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)
+        values = self.gain * (q if rows >= columns else q.T)
+        return values.reshape(shape).astype(np.float32, order="C")
 
 
 class VarianceScaling(_Random):

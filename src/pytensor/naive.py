@@ -210,6 +210,49 @@ def momentum_step(
     return w, velocity
 
 
+def simple_rnn(
+    x: _Operand, kernel: _Operand, recurrent_kernel: _Operand, bias: _Operand
+) -> np.ndarray:
+    """Return the states of a recurrent layer after each step: tanh(x @ kernel + h @ recurrent + b).
+
+    Args:
+        x: a sequence, (steps, inputs).
+        kernel: (inputs, units).
+        recurrent_kernel: (units, units).
+        bias: (units,).
+
+    Returns:
+        The states, (steps, units); the one before the first step is zero.
+
+    Raises:
+        ValueError: the shapes do not match.
+
+    >>> pt.naive.simple_rnn([[1.0], [0.0]], [[1.0]], [[2.0]], [0.0])
+    array([[0.76159416],
+           [0.90937605]])
+    """
+    x, kernel = _pair("simple_rnn", x, ("steps", "inputs"), kernel, MATRIX, meet=(1, 0))
+    recurrent_kernel, bias = np.asarray(recurrent_kernel), np.asarray(bias)
+    units = kernel.shape[1]
+    if recurrent_kernel.shape != (units, units) or bias.shape != (units,):
+        raise ValueError(
+            f"simple_rnn: recurrent_kernel {recurrent_kernel.shape}, bias {bias.shape}: "
+            f"expected ({units}, {units}) and ({units},)"
+        )
+    states = np.zeros((x.shape[0], units), np.result_type(x, kernel, recurrent_kernel, bias, 0.0))
+    h = np.zeros(units)
+    for t in range(x.shape[0]):
+        for j in range(units):
+            total = bias[j]
+            for i in range(x.shape[1]):
+                total += x[t, i] * kernel[i, j]
+            for i in range(units):
+                total += h[i] * recurrent_kernel[i, j]
+            states[t, j] = math.tanh(total)
+        h = states[t]
+    return states
+
+
 def _pair(
     name: str,
     x: _Operand,

@@ -9,6 +9,7 @@ from pytensor._core import (
     softmax_cross_entropy,
     sparse_softmax_cross_entropy,
 )
+from pytensor._functions.attention import dot_product_attention
 from pytensor._functions.convolution import avg_pool, conv, conv_transpose, max_pool
 from pytensor._ops import relu, sigmoid, tanh
 
@@ -16,6 +17,7 @@ __all__ = [
     "avg_pool",
     "conv",
     "conv_transpose",
+    "dot_product_attention",
     "linear",
     "log_softmax",
     "max_pool",

@@ -2,26 +2,23 @@
  * with the thread, address and undefined-behaviour sanitizers. Exits 0 on success. */
 #define _GNU_SOURCE
 #include "check.h"
-#include "port.h"
 #include "pt.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if HAS_PROCESSES
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static pid_t main_process;
-#endif
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #else
 #define SANITIZED 0
 #endif
+
+static pid_t main_process;
 
 /* Hooks of the sanitizers: malloc must return NULL for requests that are too large, as it does
  * without them. The leak check is for the main process only: it mistakes threads lost in a fork for
@@ -32,10 +29,8 @@ const char *__asan_default_options(void) { return "allocator_may_return_null=1";
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void) { return "allocator_may_return_null=1:atexit_sleep_ms=0"; }
 
-#if HAS_PROCESSES
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) { return getpid() != main_process; }
-#endif
 
 #define MIB ((size_t)1 << 20)
 
@@ -60,14 +55,12 @@ static size_t random_size(uint64_t *x) {
     return r % 5 == 0 ? (size + 63) / 64 * 64 : size;
 }
 
-#if HAS_PROCESSES
 static void expect_success(pid_t child) {
     int status = 0;
 
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
-#endif
 
 /* ------------------------------------------------------- one block, one property */
 
@@ -195,7 +188,6 @@ static void test_cap(void) {
     puts("the cache stays within its cap and evicts the oldest large blocks first");
 }
 
-#if HAS_PROCESSES
 static void test_no_faults_on_reuse(void) {
     const size_t bytes = 64 * MIB;
     struct rusage before, after;
@@ -242,7 +234,6 @@ static void test_exhaustion(void) {
     expect_success(child);
     puts("when the system has no more, the cache is given back before a request fails");
 }
-#endif
 
 /* ------------------------------------------------------------------ many threads */
 
@@ -257,13 +248,13 @@ typedef struct {
 } parcel;
 
 static parcel slots[N_SLOTS];
-static port_mutex slot_locks[N_SLOTS];
+static pthread_mutex_t slot_locks[N_SLOTS];
 
 static parcel exchange(size_t i, parcel mine) {
-    port_lock(&slot_locks[i]);
+    pthread_mutex_lock(&slot_locks[i]);
     const parcel found = slots[i];
     slots[i] = mine;
-    port_unlock(&slot_locks[i]);
+    pthread_mutex_unlock(&slot_locks[i]);
     return found;
 }
 
@@ -276,7 +267,7 @@ static void check_and_free(parcel p) {
     pt_free(p.bytes, p.n);
 }
 
-static void trade(void *seed) {
+static void *trade(void *seed) {
     uint64_t random = (uint64_t)(uintptr_t)seed * 0x9E3779B97F4A7C15u;
 
     for (int round = 0; round < N_ROUNDS; round++) {
@@ -289,21 +280,20 @@ static void trade(void *seed) {
             pt_memory_trim();
         }
     }
+    return NULL;
 }
 
 static void test_threads_and_forks(void) {
-    port_thread threads[N_THREADS];
+    pthread_t threads[N_THREADS];
     const size_t default_cap = stats().cache_cap;
 
     for (int i = 0; i < N_SLOTS; i++) {
-        slot_locks[i] = (port_mutex)PORT_MUTEX;
+        pthread_mutex_init(&slot_locks[i], NULL);
     }
     pt_memory_set_cache_cap(16 * MIB); /* small, so that blocks are evicted all the time */
     for (int i = 0; i < N_THREADS; i++) {
-        threads[i] = (port_thread){.run = trade, .argument = (void *)(uintptr_t)(i + 1)};
-        CHECK(port_start_thread(&threads[i]));
+        CHECK(pthread_create(&threads[i], NULL, trade, (void *)(uintptr_t)(i + 1)) == 0);
     }
-#if HAS_PROCESSES
     for (int i = 0; i < 30; i++) {
         const pid_t child = fork();
         if (child == 0) {
@@ -319,9 +309,8 @@ static void test_threads_and_forks(void) {
         }
         expect_success(child);
     }
-#endif
     for (int i = 0; i < N_THREADS; i++) {
-        port_join_thread(&threads[i]);
+        pthread_join(threads[i], NULL);
     }
     for (size_t i = 0; i < N_SLOTS; i++) {
         check_and_free(exchange(i, (parcel){NULL, 0}));
@@ -329,14 +318,11 @@ static void test_threads_and_forks(void) {
     CHECK(stats().in_use == 0 && stats().cached <= 16 * MIB);
     pt_memory_set_cache_cap(default_cap);
     pt_memory_trim();
-    puts(HAS_PROCESSES
-             ? "six threads pass blocks around while the process forks, and none is shared"
-             : "six threads pass blocks around, and none is shared");
+    puts("six threads pass blocks around while the process forks: no block is handed out twice");
 }
 
 /* ------------------------------------------------------------------ environment */
 
-#if HAS_PROCESSES
 /* In children, before this process has decided. */
 static void test_environment(void) {
     pid_t child = fork();
@@ -364,24 +350,19 @@ static void test_environment(void) {
     unsetenv("PYTENSOR_ALLOCATOR");
     puts("PYTENSOR_ALLOCATOR is obeyed, or reported");
 }
-#endif
 
 int main(void) {
-    setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
-#if HAS_PROCESSES
     main_process = getpid();
+    setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
     test_environment();
-#endif
     CHECK(!pt_memory_is_system() && pt_memory_error() == NULL);
     CHECK(stats().limit == SIZE_MAX && stats().cache_cap >= 64 * MIB);
     test_size_classes();
     test_statistics();
     test_refusals();
     test_cap();
-#if HAS_PROCESSES
     test_no_faults_on_reuse();
     test_exhaustion();
-#endif
     test_threads_and_forks();
     return 0;
 }

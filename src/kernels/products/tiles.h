@@ -38,6 +38,8 @@ typedef struct {
 } pt_tile_table;
 
 PT_DECLARE_PER_ISA(const pt_tile_table, pt_tile_loops);
+/* Those in use now: with multiply-adds that are rounded once where results must be reproducible. */
+const pt_tile_loops_of *pt_tile_loops_for(pt_dtype dtype);
 
 /* An operand: element p of line i is data[line(i) * line_stride + term(p) * term_stride]. The lines
  * of A are its rows, those of B its columns. Strides in elements. */
@@ -56,10 +58,6 @@ typedef struct {
     void *c;                  /* (n_batch, m, n) in C order */
     const void *bias;         /* (n,) or NULL */
     bool relu;
-    /* NULL, or the step that uses each tile of C, the gradient, while it is in the L1 cache, and c
-     * is not used; update_rows: which rows of the weight those of C are. */
-    const pt_update *update;
-    const pt_gradient_rows *update_rows;
 } pt_tiled_product;
 
 __attribute__((warn_unused_result)) pt_status pt_tiles(const pt_tiled_product *product);

@@ -17,6 +17,7 @@ from pytensor._core import (  # noqa: F401
     max_pool_spread,
     scatter,
 )
+from pytensor._functions import attention
 from pytensor._functions.axes import read_axes
 from pytensor._functions.creation import ones_like, zeros_like
 from pytensor._functions.shapes import flip
@@ -223,3 +224,20 @@ def cumulative_prod_composed(x, axis, include_initial):
         if x.shape[axis]
         else (pt.ones((*x.shape[:axis], 1, *x.shape[axis + 1 :]), dtype=x.dtype))
     )
+
+
+def attention_gradients(g, operands, mask, scale, is_causal):
+    """The gradients of attention with respect to q, k and v; the weights are computed again."""
+    q, k, v = operands
+    dq, dk, dv = [], zeros_like(k), zeros_like(v)
+    for rows in attention.blocks(q, k):
+        some, g_some = q[..., rows, :], g[..., rows, :]
+        of_rows = attention.rows_of(mask, rows)
+        weights = _core.softmax(attention.scores(some, k, of_rows, scale, is_causal, rows.start))
+        dv = dv + weights.mT @ g_some
+        d_weights = g_some @ v.mT
+        mean = _ops.sum(d_weights * weights, axis=-1, keepdims=True)
+        d_scores = weights * (d_weights - mean) * scale
+        dq.append(d_scores @ k)
+        dk = dk + d_scores.mT @ some
+    return (dq[0] if len(dq) == 1 else pt.concat(dq, axis=-2)), dk, dv

@@ -9,6 +9,7 @@ One extension module, in parts by kind:
     shape.pxi      reshape, permute_dims, broadcast_to, indexing
     products.pxi   matmul, dot, linear; the fused kernels of networks; optimizer steps
     conv.pxi       convolutions
+    recurrent.pxi  recurrent layers
     tape.pxi       the tape: recording, and replaying backwards
     fuse.pxi       fuse: learning what a function computes, and doing it in one pass
     tensor.pxi     the class Tensor itself: attributes, operators, methods
@@ -74,6 +75,7 @@ include "calls.pxi"
 include "numpy.pxi"
 include "shape.pxi"
 include "products.pxi"
+include "recurrent.pxi"
 include "conv.pxi"
 include "tape.pxi"
 include "fuse.pxi"

@@ -581,6 +581,9 @@ other("cumulative_sum", "The sums of the elements up to each along an axis.",
 other("cumulative_prod", "The products of the elements up to each along an axis.",
       parameters=("axis", "include_initial"),
       d=("through(lambda x: cumulative_prod_composed(x, axis, include_initial), g, x)",))
+other("attention", "softmax(scale * q k^T) v for q, k and v, block by block.",
+      parameters=("operands", "mask", "scale", "is_causal"),
+      d="attention_gradients(g, operands, mask, scale, is_causal)")
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
 

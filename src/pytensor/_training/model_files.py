@@ -27,7 +27,6 @@ import numpy as np
 from pytensor import serialization
 from pytensor._core import asarray
 from pytensor._support.files import as_model_path, as_path, write_atomically
-from pytensor._support.packages import needed
 from pytensor._training import state
 from pytensor._training.state import TRAINING, Arrays
 from pytensor.layers.graph import map_shapes
@@ -44,7 +43,8 @@ def save_weights(model: Any, path: str | os.PathLike[str]) -> None:
         ValueError: The model is not built, or path has the ending of another format (.h5).
         OSError: The file cannot be written.
     """
-    save = needed("safetensors.numpy", "save_weights").save
+    from safetensors.numpy import save
+
     path = as_model_path("save_weights", path)
     write_atomically(path, save(_weights("save_weights", model)))
 
@@ -96,7 +96,8 @@ def write_model(
     notes: Any = None,
 ) -> None:
     """Write a model's file; training is what state.py returns, or None."""
-    save = needed("safetensors.numpy", function).save
+    from safetensors.numpy import save
+
     arrays = _weights(function, model)
     reserved = [name for name in arrays if name.startswith(TRAINING)]
     if reserved:
@@ -181,12 +182,13 @@ def read_notes(path: str | os.PathLike[str]) -> Any:
 
 def read(name: str, path: Path) -> tuple[Arrays, dict[str, str]]:
     """Return the arrays of a safetensors file by name, and its metadata, texts by name."""
-    load = needed("safetensors.numpy", name).load
-    error_of_file = needed("safetensors", name).SafetensorError
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
     content = path.read_bytes()
     try:
         arrays = load(content)
-    except (error_of_file, KeyError) as error:  # KeyError: a dtype unknown to NumPy
+    except (SafetensorError, KeyError) as error:  # KeyError: a dtype unknown to NumPy
         hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
         raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

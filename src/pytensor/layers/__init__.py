@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from pytensor._support.names import missing
 from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from pytensor.layers.attention import MultiHeadAttention
 from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from pytensor.layers.embedding import Embedding
@@ -48,18 +49,33 @@ from pytensor.layers.merging import (
     subtract,
 )
 from pytensor.layers.normalization import BatchNormalization, LayerNormalization, UnitNormalization
+from pytensor.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from pytensor.layers.regularization import ActivityRegularization
 from pytensor.layers.rescaling import Normalization, Rescaling
 from pytensor.layers.shape import Flatten, Input, Permute, RepeatVector, Reshape
+from pytensor.layers.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Dense",
@@ -68,11 +84,13 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "Identity",
     "Input",
     "IntegerLookup",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -80,6 +98,7 @@ __all__ = [
     "Masking",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -88,10 +107,14 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TimeDistributed",
     "UnitNormalization",
     "add",
     "average",

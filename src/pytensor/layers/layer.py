@@ -272,6 +272,8 @@ class Layer(Configurable):
                     "more elements than are there"
                 )
         weight = initializers.get(initializer)(tuple(shape))
+        if not np.asarray(weight).flags.c_contiguous:  # as a custom initializer may return it
+            weight = pt.asarray(np.array(weight, order="C"))
         self._own_weights[name] = weight, bool(trainable)
         penalty, bound = regularizers.get(regularizer), constraints.get(constraint)
         if penalty is not None:
