@@ -7,6 +7,7 @@ from harness import Case, Contender
 # Each library's function for the chain, and for its Hessian times a vector; see chains.py.
 VALUE_AND_GRADIENT = {
     "pytensor": "pt.value_and_grad(lambda x: chains.chain(x, pt.tanh))",
+    "pytensor jit": "pt.jit(pt.value_and_grad(lambda x: chains.chain(x, pt.tanh)))",
     "numpy": "chains.by_hand",
     "torch": "chains.torch_value_and_grad(torch)",
     "jax": "jax.jit(jax.value_and_grad(lambda x: chains.chain(x, jnp.tanh)))",
@@ -15,6 +16,7 @@ VALUE_AND_GRADIENT = {
 }
 HESSIAN_TIMES_VECTOR = {
     "pytensor": "pt.hvp(lambda x: chains.chain(x, pt.tanh))",
+    "pytensor jit": "pt.jit(pt.hvp(lambda x: chains.chain(x, pt.tanh)))",
     "numpy": "chains.hessian_by_hand",
     "torch": "chains.torch_hvp(torch)",
     "jax": "jax.jit(chains.jax_hvp(jax))",

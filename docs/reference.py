@@ -152,6 +152,7 @@ def groups(module, names):
         indexing,
         joining,
         products,
+        programs,
         shapes,
         statistics,
     )
@@ -164,7 +165,8 @@ def groups(module, names):
         | {name for name, row in long_tail.items() if row.kind != "other"},
         "Reductions": {row.name for row in ops.REDUCTIONS} | {"mean"} | set(statistics.__all__),
         "Products": {"dot", "einsum", "matmul"} | set(products.__all__),
-        "Softmax and fusion": {"softmax", "log_softmax", "fuse"},
+        "Programs": {"fuse", "jit"} | set(programs.__all__),
+        "Softmax": {"softmax", "log_softmax"},
         "Sorting, searching, sets, running sums": {
             name for name, row in long_tail.items() if row.kind == "other"
         }
@@ -184,7 +186,8 @@ def groups(module, names):
             "Products",
             "Shape, order, selection",
             "Sorting, searching, sets, running sums",
-            "Softmax and fusion",
+            "Softmax",
+            "Programs",
             "Derivatives",
             "Types",
             "Settings",

@@ -6,6 +6,7 @@
  *   loops/     elementwise.c  fuse.c  reduce.c  transpose.c: element-wise ops and reductions
  *   products/  matmul.c  tiles.c  columns.c: products of matrices; conv.c: convolutions
  *   networks/  nn.c: softmax, cross-entropy, optimizer steps, mini-batches; max_pool.c
+ *   programs/  steps.c: recorded programs, lists of calls of the others
  *
  * The named files walk shapes and strides, and share the work among threads. The loops that they
  * call are in isa_*.c beside them, compiled once per instruction set; see PT_ISA_SYMBOL.
@@ -23,7 +24,7 @@
 static inline size_t pt_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
 /* Returned by functions that can fail. */
-typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2 } pt_status;
+typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2, PT_OUT_OF_RANGE = -3 } pt_status;
 
 /* The most axes that the floor above accepts. */
 #define PT_MAX_NDIM 16
@@ -165,8 +166,8 @@ void pt_copy(int ndim, const ptrdiff_t *shape, const pt_operand *src, const pt_o
 /* A program works on slots, each a run of elements of one dtype: first the inputs, then the
  * outputs, then the temporaries. */
 #define PT_FUSE_MAX_INPUTS 32
-#define PT_FUSE_MAX_OUTPUTS 16
-#define PT_FUSE_MAX_TEMPORARIES 32
+#define PT_FUSE_MAX_OUTPUTS 32
+#define PT_FUSE_MAX_TEMPORARIES 64
 #define PT_FUSE_MAX_OPERANDS 4 /* three operands and the result */
 
 typedef struct {
@@ -190,6 +191,58 @@ typedef struct {
  * one pt_elementwise per op. */
 void pt_fused(const pt_program *program, int ndim, const ptrdiff_t *shape, const pt_operand *in,
               char *const *out);
+
+/* ----------------------------------------------------- recorded programs (steps.c) */
+
+typedef enum {
+    PT_STEP_ELEMENTWISE,
+    PT_STEP_COPY,
+    PT_STEP_FUSED,
+    PT_STEP_REDUCE,
+    PT_STEP_MATMUL,
+    PT_STEP_DENSE,
+    PT_STEP_DENSE_GRADIENT,
+    PT_STEP_CUMULATE,
+    PT_STEP_SOFTMAX,
+    PT_STEP_LOG_SOFTMAX,
+    PT_STEP_CROSS_ENTROPY,
+    PT_STEP_SPARSE_CROSS_ENTROPY,
+    PT_STEP_CHECK_ROWS,
+    PT_STEP_GATHER,
+    PT_STEP_KERNEL, /* any other: see run */
+    PT_STEP_CALL,   /* of Python: not run here */
+} pt_step_kind;
+
+/* Where an operand of a step is. */
+typedef struct {
+    int buffer;
+    pt_dtype dtype;
+    ptrdiff_t offset;         /* bytes from the buffer's beginning */
+    const ptrdiff_t *strides; /* over the step's shape, in bytes */
+} pt_place;
+
+#define PT_STEP_MAX_PLACES (PT_FUSE_MAX_INPUTS + PT_FUSE_MAX_OUTPUTS)
+#define PT_STEP_SIZES 7
+
+/* One call: the arguments of its function, with places for addresses. */
+typedef struct {
+    pt_step_kind kind;
+    int op; /* the row of an element-wise op or a reduction; of a product: whether relu follows */
+    pt_dtype dtype; /* that the function computes in */
+    int ndim, n_reduced;
+    int n_in, n_out;
+    const ptrdiff_t *shape;         /* (ndim,) */
+    const pt_place *places;         /* the inputs, then the results */
+    ptrdiff_t sizes[PT_STEP_SIZES]; /* m, n, k and strides of a product; rows, columns */
+    double number;                  /* the factor of PT_STEP_GATHER */
+    const pt_program *fused;        /* of PT_STEP_FUSED */
+    pt_status (*run)(const void *parameters, const pt_operand *operands); /* of PT_STEP_KERNEL */
+    const void *parameters;
+} pt_step;
+
+/* Runs n steps in order on the buffers, whose addresses are in buffers. If one fails, *failed is
+ * its number. */
+pt_status pt_run_steps(const pt_step *steps, size_t n, char *const *buffers, size_t *failed);
 
 /* ----------------------------------------------------------- reductions (reduce.c) */
 
@@ -224,6 +277,16 @@ typedef struct {
 pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
                     ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c, const void *bias,
                     bool relu);
+/* The same for factors with any axes before their matrices: dims (n_batch,), over which steps are
+ * the strides in bytes. row, column: the strides of a matrix in bytes. c is contiguous. */
+typedef struct {
+    const char *data;
+    ptrdiff_t row, column;
+    const ptrdiff_t *steps;
+} pt_matrices;
+pt_status pt_products(pt_dtype dtype, int n_batch, const ptrdiff_t *dims, size_t m, size_t n,
+                      size_t k, const pt_matrices *a, const pt_matrices *b, char *c,
+                      const void *bias, bool relu);
 /* Loads OpenBLAS; call it once before any product. NULL, or why it could not be loaded. */
 const char *pt_load_blas(void);
 const char *pt_blas_config(void); /* OpenBLAS's version and core name */

@@ -69,6 +69,7 @@ if _typing.TYPE_CHECKING:  # what is imported, or made, when it is first used
     from pytensor._functions.indexing import *  # noqa: F403
     from pytensor._functions.joining import *  # noqa: F403
     from pytensor._functions.products import *  # noqa: F403
+    from pytensor._functions.programs import *  # noqa: F403
     from pytensor._functions.shapes import *  # noqa: F403
     from pytensor._functions.statistics import *  # noqa: F403
     # isort: on

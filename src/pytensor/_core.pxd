@@ -10,7 +10,9 @@ cdef class Tensor:
     cdef int type                           # pt_dtype
     cdef bint contiguous                    # in C order
     cdef bint readonly
-    cdef bint traced                        # a stand-in that fuse traces: it has no elements
+    cdef bint traced                        # a stand-in: a function that uses it is being recorded
+    cdef int buffer                         # of a root: its buffer in the trace ...
+    cdef unsigned long long trace           # with this serial number
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t steps[PT_MAX_NDIM]      # strides, in bytes
     cdef size_t owned                       # bytes of data that this tensor frees; 0: none

@@ -16,7 +16,7 @@ cdef extern from "pt.h" nogil:
     ctypedef enum pt_reduce_op:
         pass
     ctypedef enum pt_status:
-        PT_OK, PT_NO_MEMORY, PT_INTERRUPTED
+        PT_OK, PT_NO_MEMORY, PT_INTERRUPTED, PT_OUT_OF_RANGE
     ctypedef struct pt_row_info:
         const char *name
         unsigned char n_inputs, n_conditions, kinds, result, compares, wide, chooses
@@ -84,6 +84,34 @@ cdef extern from "pt.h" nogil:
     void pt_fused(const pt_program *program, int ndim, const Py_ssize_t *shape,
                   const pt_operand *operands, char **out)
 
+    ctypedef enum pt_step_kind:
+        PT_STEP_ELEMENTWISE, PT_STEP_COPY, PT_STEP_FUSED, PT_STEP_REDUCE, PT_STEP_MATMUL
+        PT_STEP_DENSE, PT_STEP_DENSE_GRADIENT, PT_STEP_CUMULATE, PT_STEP_SOFTMAX
+        PT_STEP_LOG_SOFTMAX
+        PT_STEP_CROSS_ENTROPY, PT_STEP_SPARSE_CROSS_ENTROPY, PT_STEP_CHECK_ROWS, PT_STEP_GATHER
+        PT_STEP_KERNEL, PT_STEP_CALL
+    ctypedef struct pt_place:
+        int buffer
+        pt_dtype dtype
+        Py_ssize_t offset
+        const Py_ssize_t *strides
+    enum: PT_STEP_MAX_PLACES
+    enum: PT_STEP_SIZES
+    ctypedef struct pt_step:
+        pt_step_kind kind
+        int op
+        pt_dtype dtype
+        int ndim, n_reduced, n_in, n_out
+        const Py_ssize_t *shape
+        const pt_place *places
+        Py_ssize_t sizes[PT_STEP_SIZES]
+        double number
+        const pt_program *fused
+        pt_status (*run)(const void *parameters, const pt_operand *operands) noexcept nogil
+        const void *parameters
+    pt_status pt_run_steps(const pt_step *steps, size_t n, char **buffers,
+                           size_t *failed) except PT_INTERRUPTED
+
     pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                         const Py_ssize_t *shape, const pt_operand *x, const pt_operand *out)
     void pt_cumulate(pt_reduce_op op, pt_dtype dtype, size_t outer, size_t n, size_t inner,
@@ -95,6 +123,13 @@ cdef extern from "pt.h" nogil:
     pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
                         Py_ssize_t a_step, pt_matrix b, Py_ssize_t b_step, void *c,
                         const void *bias, bint relu) except PT_INTERRUPTED
+    ctypedef struct pt_matrices:
+        const char *data
+        Py_ssize_t row, column
+        const Py_ssize_t *steps
+    pt_status pt_products(pt_dtype dtype, int n_batch, const Py_ssize_t *dims, size_t m, size_t n,
+                          size_t k, const pt_matrices *a, const pt_matrices *b, char *c,
+                          const void *bias, bint relu) except PT_INTERRUPTED
     const char *pt_load_blas()
     const char *pt_blas_config()
 
@@ -198,3 +233,9 @@ cdef extern from "pt.h" nogil:
         double numbers[PT_MAX_NUMBERS]
         double keep, scale, limit
     void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows)
+
+    bint pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k)
+    pt_status pt_dense_update(const pt_update *update, size_t m, size_t n, size_t k, const void *x,
+                              Py_ssize_t x_row_stride, const void *dout,
+                              Py_ssize_t dout_row_stride,
+                              const pt_gradient_rows *rows) except PT_INTERRUPTED

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from pytensor import _ops
-from pytensor._core import Tensor, asarray, empty, fuse
+from pytensor._core import Tensor, asarray, call_each_time, empty, fuse, is_tracing
 from pytensor._functions.joining import concat
 from pytensor._support.arguments import integer, number
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generator", "integers", "normal", "permutation", "seed", "stream", "uniform"]
 
+_Arguments = ParamSpec("_Arguments")
 _generator: np.random.Generator | None = None
 _entropy: int | Sequence[int] | None = None  # of the generator that the first use makes
 
@@ -63,6 +65,11 @@ def generator() -> np.random.Generator:
     (3,)
     """
     global _generator
+    if is_tracing():
+        raise TypeError(
+            "random.generator: a function is being recorded, whose numbers would be the same at "
+            "each call: expected normal, uniform, integers or permutation, which draw again"
+        )
     if _generator is None:
         _generator = new_generator("random.seed", _entropy)
     return _generator
@@ -92,6 +99,20 @@ def stream(*numbers: int) -> Iterator[None]:
 # ------------------------------------------------------------------------------ distributions
 
 
+def _drawn_at_each_call(draw: Callable[_Arguments, Tensor]) -> Callable[_Arguments, Tensor]:
+    """Let recorded functions call a function of this module again at each of their calls."""
+
+    @functools.wraps(draw)
+    def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Tensor:
+        if not is_tracing():
+            return draw(*args, **kwargs)
+        result: Tensor = call_each_time(draw.__name__, lambda: draw(*args, **kwargs))
+        return result
+
+    return drawn
+
+
+@_drawn_at_each_call
 def normal(
     shape: int | Sequence[int] = (),
     *,
@@ -122,6 +143,7 @@ def normal(
     return standard_normal(source, _shape("normal", shape), found) * std + mean
 
 
+@_drawn_at_each_call
 def standard_normal(
     generator: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike
 ) -> Tensor:
@@ -145,6 +167,7 @@ def _box_muller(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     return radius * _ops.cos(angle), radius * _ops.sin(angle)
 
 
+@_drawn_at_each_call
 def uniform(
     shape: int | Sequence[int] = (),
     *,
@@ -180,6 +203,7 @@ def uniform(
     return asarray(np.asarray(values, dtype))
 
 
+@_drawn_at_each_call
 def integers(
     low: int,
     high: int,
@@ -235,13 +259,18 @@ def permutation(x: int | ArrayLike, *, generator: np.random.Generator | None = N
     >>> pt.random.permutation(4, generator=np.random.default_rng(0))
     Tensor([2, 0, 1, 3], dtype=int64)
     """
-    source = _source("permutation", generator)
     if isinstance(x, (int, np.integer)) and not isinstance(x, bool):
-        return asarray(source.permutation(integer("permutation: x", x, 0)))
+        return _order(integer("permutation: x", x, 0), generator)
     tensor = asarray(x)
     if tensor.ndim == 0:
         raise ValueError("permutation: x: found a 0-d tensor: expected an integer or an axis")
-    return tensor[asarray(source.permutation(tensor.shape[0]))]
+    return tensor[_order(tensor.shape[0], generator)]
+
+
+@_drawn_at_each_call
+def _order(n: int, generator: np.random.Generator | None) -> Tensor:
+    """The numbers 0 ... n - 1, shuffled."""
+    return asarray(_source("permutation", generator).permutation(n))
 
 
 def _source(name: str, given: np.random.Generator | None) -> np.random.Generator:

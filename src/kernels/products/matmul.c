@@ -427,3 +427,40 @@ pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k
     }
     return compute(&p);
 }
+
+static pt_matrix matrix_of(const pt_matrices *f, const char *data, pt_dtype dtype) {
+    const ptrdiff_t item = (ptrdiff_t)pt_dtype_size[dtype];
+    return (pt_matrix){data, f->row / item, f->column / item};
+}
+
+/* Runs of products along the last axis of the batch, one for each place on the others. */
+pt_status pt_products(pt_dtype dtype, int n_batch, const ptrdiff_t *dims, size_t m, size_t n,
+                      size_t k, const pt_matrices *a, const pt_matrices *b, char *c,
+                      const void *bias, bool relu) {
+    const int last = n_batch - 1;
+    const ptrdiff_t run_length = last >= 0 ? dims[last] : 1;
+    const ptrdiff_t a_step = last >= 0 ? a->steps[last] : 0,
+                    b_step = last >= 0 ? b->steps[last] : 0;
+    const size_t run_bytes = (size_t)run_length * m * n * pt_dtype_size[dtype];
+    ptrdiff_t n_runs = 1;
+    int64_t due = 0;
+    for (int d = 0; d < last; d++)
+        n_runs *= dims[d];
+    for (ptrdiff_t run = 0; run < n_runs; run++) {
+        const char *a_data = a->data, *b_data = b->data;
+        ptrdiff_t rest = run;
+        if (n_runs > 1 && pt_ask_between(&due) == PT_INTERRUPTED)
+            return PT_INTERRUPTED;
+        for (int d = last - 1; d >= 0; d--) {
+            a_data += rest % dims[d] * a->steps[d];
+            b_data += rest % dims[d] * b->steps[d];
+            rest /= dims[d];
+        }
+        pt_status status =
+            pt_matmul(dtype, (size_t)run_length, m, n, k, matrix_of(a, a_data, dtype), a_step,
+                      matrix_of(b, b_data, dtype), b_step, c + (size_t)run * run_bytes, bias, relu);
+        if (status != PT_OK)
+            return status;
+    }
+    return PT_OK;
+}

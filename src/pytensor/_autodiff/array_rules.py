@@ -61,7 +61,7 @@ def component(x, length):
     """x / length, the slope of the length of a vector by its element x: 0 where the length is 0,
     the sign of an infinite x. ValueError if it is to be differentiated where the length is 0."""
     at_origin = length == 0
-    if _core.is_watched([length]) and _ops.any(at_origin):
+    if _core.is_watched([length]) and not _core.is_tracing() and _ops.any(at_origin):
         raise ValueError(
             "vector_norm, hypot: second derivative: found a length of 0, where there "
             "is none: expected other lengths, or their square as a sum of squares"

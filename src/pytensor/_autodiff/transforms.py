@@ -59,7 +59,16 @@ def _add_rules(row: numpy_rows.Row) -> None:
 
 
 _core.set_names([row.name for row in _ROWS])
-_core.hand_down(load_rules=_load_rules, add_rules=_add_rules)
+
+
+def _record_program(*arguments: Any) -> Any:
+    from pytensor._autodiff import programs
+
+    _core.hand_down(record_program=programs.record_program)  # the next call goes there
+    return programs.record_program(*arguments)
+
+
+_core.hand_down(load_rules=_load_rules, add_rules=_add_rules, record_program=_record_program)
 
 
 # -------------------------------------------------------------------------------- gradients
@@ -508,7 +517,8 @@ def checkpoint(f: Callable[_Arguments, _Value]) -> Callable[_Arguments, _Value]:
     def checkpointed(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Value:
         from pytensor.random import generator
 
-        if not _core.is_recording():
+        # in a program, which keeps no tape, its plan of the memory takes the place of this
+        if not _core.is_recording() or _core.is_tracing():
             return f(*args, **kwargs)
         state = generator().bit_generator.state
         value, read, calls = _core.observed(lambda: f(*args, **kwargs), forget=True)

@@ -35,13 +35,15 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
     cdef Tensor a, b, result
     cdef pt_operand operands[2]
     cdef pt_operand target
-    # Fast path: tensors of one shape and dtype, in C order.
     cdef int n_inputs = pt_elementwise_info[row].n_inputs
+    if innermost_trace != NULL:
+        return elementwise_general(row, x, y, z, out)
+    # Fast path: tensors of one shape and dtype, in C order.
     if type(x) is Tensor and out is None and n_inputs < 3:
         a = <Tensor>x
         b = <Tensor>y if n_inputs == 2 and type(y) is Tensor else a
         if (a.contiguous and pt_elementwise_info[row].kinds & kind_of(a.type)
-                and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
+                and not a.traced and not b.traced and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
                      and a.ndim == b.ndim and same_dims(a, b))):
             result = new_tensor(result_dtype(row, a.type), a.ndim, a.dims)
             operands[0] = operand_of(a)
@@ -54,7 +56,7 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
     # Fast path: a floating-point tensor in C order and a Python number, on either side.
     if out is None and n_inputs == 2:
         a = <Tensor>x if type(x) is Tensor else <Tensor>y if type(y) is Tensor else None
-        if (a is not None and a.contiguous and kind_of(a.type) == KIND_FLOAT
+        if (a is not None and a.contiguous and not a.traced and kind_of(a.type) == KIND_FLOAT
                 and pt_elementwise_info[row].kinds & KIND_FLOAT):
             number = y if type(x) is Tensor else x
             if type(number) is float or type(number) is int:
@@ -132,6 +134,8 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
     if out is not None and not isinstance(out, Tensor):
         raise TypeError(f"{row_name(row)}: out is a {type(out).__name__}: expected a Tensor")
     read_inputs(row, values, &inputs)
+    if inputs.traced:
+        check_traced(values)
     if kind_of(inputs.dtype) == KIND_COMPLEX:
         return complex_elementwise(row, values, inputs.n, inputs.dtype, out, inputs.tracked)
     compute = compute_dtype(row, inputs.dtype, pt_elementwise_info[row].kinds)
@@ -140,13 +144,12 @@ cdef object elementwise_general(int row, object x, object y, object z, object ou
         check_in_place(row, to, <Tensor>out, &inputs)
     take_operands(compute, values, &inputs)
     broadcast_inputs(row, values, &inputs)
-    if inputs.traced:
-        result = trace_elementwise(row, compute, to, inputs.ndim, inputs.common, &inputs, values)
-    elif out is not None:
+    if out is not None:
         return compute_into(row, compute, to, values, &inputs, <Tensor>out)
-    else:
-        result = result_like(values, inputs.n, to, inputs.ndim, inputs.common)
-        compute_inputs(row, compute, &inputs, result)
+    result = result_like(values, inputs.n, to, inputs.ndim, inputs.common)
+    compute_inputs(row, compute, &inputs, result)
+    if innermost_trace != NULL:
+        trace_elementwise(row, compute, values, &inputs, result)
     if recording_mask & inputs.tracked:
         record(row, tuple(values[:inputs.n]), result, None)
     return result
@@ -190,11 +193,20 @@ cdef int read_inputs(int row, list values, Inputs *inputs) except -1:
     return 0
 
 
+cdef int check_traced(list values) except -1:
+    """Raises TypeError for a leaked stand-in."""
+    for value in values:
+        if isinstance(value, Tensor) and (<Tensor>value).traced:
+            owner_of(<Tensor>value)
+    return 0
+
+
 cdef int check_in_place(int row, int dtype, Tensor out, const Inputs *inputs) except -1:
     """Raises an error unless a result of that dtype may be written to out."""
-    if inputs.traced or out.traced:
-        raise TypeError(f"fuse: {row_name(row)}: it can't follow a result written in place; "
-                        "use the form that returns a new tensor (a = a + b)")
+    if innermost_trace != NULL:
+        current_trace().check_write(row_name(row), out)
+    elif out.traced:
+        owner_of(out)
     check_dtype_into(row, dtype, out)
     if recording_mask & (inputs.tracked | out.tracked | root_of(out).tracked):
         raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
@@ -258,6 +270,8 @@ cdef Tensor compute_into(int row, int compute, int dtype, list values, Inputs *i
     """The same with the result in out, through new memory if it can't be computed in place."""
     cdef Tensor result = check_out(row, out, dtype, inputs.ndim, inputs.common, values, inputs.n)
     compute_inputs(row, compute, inputs, result)
+    if innermost_trace != NULL:
+        trace_elementwise(row, compute, values, inputs, result)
     if result is not out:
         copy_into(result, out)
     bump_version(out)
@@ -336,6 +350,8 @@ cdef Tensor new_in_order(Tensor model, int dtype):
         t.steps[axis] = step
         step *= model.dims[axis]
     t.contiguous = is_contiguous(t.ndim, t.dims, t.steps, <Py_ssize_t>pt_dtype_size[dtype])
+    if innermost_trace != NULL:
+        (<_Buffer>current_trace().buffers[t.buffer]).strides = t.strides
     return t
 
 
@@ -546,6 +562,8 @@ cdef Tensor reduce_tensor(str name, int row, Tensor t, object axis, bint keepdim
                                r.dims, &source, &target)
     if status != PT_OK:
         raise MemoryError(f"{name}: no memory for partial results")
+    if innermost_trace != NULL:
+        trace_reduction(reduce_op, compute, t, &r, out, out_steps)
     return out
 
 
@@ -584,8 +602,12 @@ def mean(x, /, axis=None, *, keepdims=False, dtype=None):
     cdef double count = float("nan")
     if out.size > 0:
         count = <double>(t.size // out.size)
-    elementwise_general(ROW_DIVIDE, out, count if count > 0 else float("nan"), None, out)
-    out.version = 0
+    number = count if count > 0 else float("nan")
+    if innermost_trace == NULL:
+        elementwise_general(ROW_DIVIDE, out, number, None, out)
+        out.version = 0
+    else:
+        out = elementwise_general(ROW_DIVIDE, out, number, None, None)
     if compute != result:
         return converted(out, result)
     if recording_mask & t.tracked:
@@ -659,6 +681,9 @@ cdef object cumulate(int row, int combining, object x, object axis, object dtype
     along = 0 if axis is None else read_axis(axis, t.ndim, name)
     if kind_of(t.type) == KIND_COMPLEX:
         refuse_complex_gradient(name, t.tracked)
+        if innermost_trace != NULL:
+            return traced_call(name, lambda t: cumulate(row, combining, t, along, None,
+                                                        include_initial), [t])
         return complex_call(name, complex_function(name), numpy_view(t), None, None, along,
                             include_initial)
     compute = t.type
@@ -682,6 +707,8 @@ cdef object cumulate(int row, int combining, object x, object axis, object dtype
         with nogil:
             pt_cumulate(<pt_reduce_op>op, <pt_dtype>compute, outer, t.dims[along], inner,
                         elements.data, include_initial, out.data)
+    if innermost_trace != NULL:
+        trace_cumulation(op, compute, outer, t.dims[along], inner, include_initial, elements, out)
     if recording_mask & t.tracked and kind_of(compute) == KIND_FLOAT:
         record(row, (t,), out, (along, include_initial))
     return out

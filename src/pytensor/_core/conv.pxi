@@ -115,6 +115,11 @@ cdef Tensor conv_call(int row, object x, object w, object b, tuple geometry, tup
             status = pt_conv(<pt_dtype>data.type, &s, from_data.data, from_kernel.data, bias_data,
                              relu, out.data)
     check_memory(status, name)
+    if innermost_trace != NULL:
+        inputs = [from_data, from_kernel]
+        if bias is not None:
+            inputs.append(from_bias)
+        trace_conv(row, &s, relu, inputs, out)
     record_conv(row, data, kernel, bias, geometry, relu, out)
     return out
 
@@ -168,9 +173,51 @@ def conv_weights(x, g, tuple geometry not None, tuple shape not None):
         status = pt_conv_weights(<pt_dtype>data.type, &s, from_data.data, from_gradient.data,
                                  out.data)
     check_memory(status, name)
+    if innermost_trace != NULL:
+        trace_conv(ROW_CONV_WEIGHTS, &s, False, [from_data, from_gradient], out)
     if recording_mask & (data.tracked | gradient.tracked):
         record(ROW_CONV_WEIGHTS, (data, gradient), out, (geometry,))
     return out
+
+
+cdef struct ConvCall:                   # a call of a kernel, for recorded programs
+    int row
+    pt_dtype dtype
+    bint relu, with_bias
+    pt_conv_geometry geometry
+
+
+cdef pt_status run_conv(const void *parameters, const pt_operand *o) noexcept nogil:
+    cdef const ConvCall *call = <const ConvCall *>parameters
+    cdef const char *bias = o[2].data if call.with_bias else NULL
+    cdef char *out = o[3].data if call.with_bias else o[2].data
+    if call.row == ROW_CONV:
+        return pt_conv(call.dtype, &call.geometry, o[0].data, o[1].data, bias, call.relu, out)
+    if call.row == ROW_CONV_TRANSPOSE:
+        return pt_conv_transpose(call.dtype, &call.geometry, o[0].data, o[1].data, bias, call.relu,
+                                 out)
+    if call.row == ROW_CONV_WEIGHTS:
+        return pt_conv_weights(call.dtype, &call.geometry, o[0].data, o[1].data, out)
+    if call.row == ROW_MAX_POOL:
+        pt_max_pool(call.dtype, &call.geometry, o[0].data, o[1].data)
+    elif call.row == ROW_MAX_POOL_PICK:
+        pt_max_pool_pick(call.dtype, &call.geometry, o[0].data, o[1].data, out)
+    else:
+        pt_max_pool_spread(call.dtype, &call.geometry, o[0].data, o[1].data, out)
+    return PT_OK
+
+
+cdef int trace_conv(int row, const pt_conv_geometry *s, bint relu, list inputs,
+                    Tensor out) except -1:
+    """Adds the step of a call of a recorded function."""
+    cdef ConvCall call
+    memset(&call, 0, sizeof(call))
+    call.row = row
+    call.dtype = <pt_dtype>out.type
+    call.relu = relu
+    call.with_bias = len(inputs) == 3
+    call.geometry = s[0]
+    return trace_kernel(row_name(row), run_conv, <const char *>&call, sizeof(call), inputs, out)
 
 
 cdef int read_windows(pt_conv_geometry *s, str name, tuple x, tuple out, tuple windows) except -1:
@@ -199,6 +246,8 @@ def max_pool(x, tuple windows not None, tuple shape not None):
     cdef Tensor source = as_contiguous(data, data.type), out = new_of_shape(data.type, shape)
     with nogil:
         pt_max_pool(<pt_dtype>data.type, &s, source.data, out.data)
+    if innermost_trace != NULL:
+        trace_conv(ROW_MAX_POOL, &s, False, [source], out)
     if recording_mask & data.tracked:
         record(ROW_MAX_POOL, (data,), out, (windows,))
     return out
@@ -223,6 +272,8 @@ def max_pool_pick(t, x, tuple windows not None, tuple shape not None):
     cdef Tensor out = new_of_shape(data.type, shape)
     with nogil:
         pt_max_pool_pick(<pt_dtype>data.type, &s, source.data, values.data, out.data)
+    if innermost_trace != NULL:
+        trace_conv(ROW_MAX_POOL_PICK, &s, False, [source, values], out)
     if recording_mask & tangent.tracked:
         record(ROW_MAX_POOL_PICK, (tangent, data), out, (windows,))
     return out
@@ -244,6 +295,8 @@ def max_pool_spread(g, x, tuple windows not None):
     cdef Tensor out = new_tensor(data.type, data.ndim, data.dims)
     with nogil:
         pt_max_pool_spread(<pt_dtype>data.type, &s, source.data, values.data, out.data)
+    if innermost_trace != NULL:
+        trace_conv(ROW_MAX_POOL_SPREAD, &s, False, [source, values], out)
     if recording_mask & gradient.tracked:
         record(ROW_MAX_POOL_SPREAD, (gradient, data), out, (windows,))
     return out

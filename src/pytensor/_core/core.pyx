@@ -11,7 +11,7 @@ One extension module, in parts by kind:
     conv.pxi       convolutions
     recurrent.pxi  recurrent layers
     tape.pxi       the tape: recording, and replaying backwards
-    fuse.pxi       fuse: learning what a function computes, and doing it in one pass
+    program.pxi    jit and fuse: recording what a function computes, and replaying it
     tensor.pxi     the class Tensor itself: attributes, operators, methods
 
 The core contains no derivative and no layer, and imports nothing from this package: the floors
@@ -60,6 +60,7 @@ from pytensor._kernels cimport *
 #   call_ufunc(namespace, ufunc, method, inputs, keywords)
 #                                  Tensor.__array_ufunc__
 #   load_rules()                   calls set_rules before the first tape records: import stays light
+#   record_program(...)            records a call of a recorded function on the tapes
 #   add_rules(row)                 the same for a row of the functions that NumPy computes
 cdef dict HANDED_DOWN = {}
 
@@ -78,5 +79,5 @@ include "products.pxi"
 include "recurrent.pxi"
 include "conv.pxi"
 include "tape.pxi"
-include "fuse.pxi"
+include "program.pxi"
 include "tensor.pxi"

@@ -81,17 +81,28 @@ cdef class NumpyCall:
 
     def __call__(self, tuple inputs not None, tuple parameters not None):
         """The result for the arguments of the function."""
-        cdef list tensors, arguments = []
-        cdef Tensor t, copy = None
+        cdef list tensors
         if self.takes_any_number:
             tensors = operands(self.name, parameters[-1], self.kinds, self.promoting)
             parameters = (*parameters[:-1], tuple(tensors))
+            result = self.computed([], parameters)
         else:
             tensors = operands(self.name, inputs, self.kinds, self.promoting)
-            for t in tensors:
-                if self.changes:
-                    t = copy = copy_in_order(t)
-                arguments.append(numpy_view(t))
+            result = self.computed(tensors, parameters)
+        if recording_mask and is_watched(tensors):
+            self.record(tensors, parameters, result)
+        return result
+
+    cdef object computed(self, list tensors, tuple parameters):
+        """What compute returns for the tensors and the parameters, as tensors."""
+        cdef list arguments = []
+        cdef Tensor t, copy = None
+        if innermost_trace != NULL:
+            return self.traced(tensors, parameters)
+        for t in tensors:
+            if self.changes:
+                t = copy = copy_in_order(t)
+            arguments.append(numpy_view(t))
         for value in parameters:
             if isinstance(value, Tensor):
                 value = numpy_view(<Tensor>value)
@@ -104,14 +115,18 @@ cdef class NumpyCall:
         except Exception as error:
             raise self.failed(error) from None
         if result is None:
-            result = copy
-        elif type(result) is np.ndarray:
-            result = from_numpy(result)
-        elif type(result) is not Tensor:
-            result = as_tensors(result)
-        if recording_mask and is_watched(tensors):
-            self.record(tensors, parameters, result)
-        return result
+            return copy
+        if type(result) is np.ndarray:
+            return from_numpy(result)
+        return result if type(result) is Tensor else as_tensors(result)
+
+    cdef object traced(self, list tensors, tuple parameters):
+        """The same while a function is recorded: every tensor is an input of the recorded call."""
+        cdef list found = []
+        cdef Py_ssize_t n = len(tensors)
+        frozen = without_tensors(parameters, found)
+        return traced_call(self.name, lambda *values: self.computed(
+            list(values[:n]), with_tensors(frozen, values[n:])), tensors + found)
 
 
 cdef Tensor copy_in_order(Tensor t):
@@ -131,6 +146,43 @@ def as_tensors(result):
     for part in result:
         parts.append(from_numpy(part if type(part) is np.ndarray else np.asarray(part)))
     return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+
+
+@cython.final
+cdef class _Input:
+    """The place of a tensor in a key or in parameters."""
+
+    cdef Py_ssize_t number
+
+
+cdef object without_tensors(object value, list found, int depth=0):
+    """The value, a key or parameters, with _Inputs in place of tensors, which are appended to
+    found."""
+    cdef _Input place
+    if isinstance(value, Tensor):
+        place = _Input.__new__(_Input)
+        place.number = len(found)
+        found.append(value)
+        return place
+    if type(value) is tuple:
+        check_depth(depth, "index")
+        parts = []
+        for part in value:
+            parts.append(without_tensors(part, found, depth + 1))
+        return tuple(parts)
+    return value
+
+
+cdef object with_tensors(object value, tuple tensors):
+    """The reverse of without_tensors."""
+    if type(value) is _Input:
+        return tensors[(<_Input>value).number]
+    if type(value) is tuple:
+        parts = []
+        for part in value:
+            parts.append(with_tensors(part, tensors))
+        return tuple(parts)
+    return value
 
 
 cdef Tensor complex_call(str name, object function, object x, object y=None, object z=None,
@@ -154,6 +206,8 @@ cdef object complex_elementwise(int row, list values, int n, int dtype, object o
     cdef int i, first = pt_elementwise_info[row].n_conditions
     function = complex_function(name)
     refuse_complex_gradient(name, tracked)
+    if innermost_trace != NULL and not current_trace().elementwise:
+        return traced_complex(row, values, n, dtype, out)
     arrays = [None, None, None]
     for i in range(n):
         t = values[i] if isinstance(values[i], Tensor) else (
@@ -170,9 +224,28 @@ cdef object complex_elementwise(int row, list values, int n, int dtype, object o
     return out
 
 
+cdef object traced_complex(int row, list values, int n, int dtype, object out):
+    """complex_elementwise while a function is recorded."""
+    cdef list found = []
+    frozen = without_tensors(tuple(values), found)
+    result = traced_call(row_name(row), lambda *tensors: complex_elementwise(
+        row, list(with_tensors(frozen, tensors)), n, dtype, None, 0), found)
+    if out is None:
+        return result
+    current_trace().check_write(row_name(row), <Tensor>out)
+    check_dtype_into(row, (<Tensor>result).type, <Tensor>out)
+    check_out(row, <Tensor>out, (<Tensor>result).type, (<Tensor>result).ndim,
+              (<Tensor>result).dims, [], 0)
+    copy_into(result, <Tensor>out)
+    bump_version(<Tensor>out)
+    return out
+
+
 cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):
     cdef bint reduced[PT_MAX_NDIM]
     read_axes(axis, t.ndim, name, reduced)  # for the errors
+    if innermost_trace != NULL:
+        return traced_call(name, lambda t: complex_reduction(name, t, axis, keepdims), [t])
     return complex_call(name, complex_function(name), numpy_view(t), None, None, axis,
                         keepdims)
 

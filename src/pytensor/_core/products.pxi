@@ -44,6 +44,8 @@ cdef Tensor product(str name, Tensor x, Tensor y):
     y = y if y.type == p.dtype else converted(y, p.dtype)
     if kind_of(p.dtype) == KIND_COMPLEX:
         refuse_complex_gradient(name, x.tracked | y.tracked)
+        if innermost_trace != NULL:
+            return traced_call(name, lambda x, y: product(name, x, y), [x, y])
         return complex_call(name, np.matmul, numpy_view(x), numpy_view(y))
     read_matrices(&p, name, x, y)
     broadcast_batch(&p, name, x, y)
@@ -52,6 +54,8 @@ cdef Tensor product(str name, Tensor x, Tensor y):
         stack_matrices(&p)
         merge_batch(&p)
         check_memory(run_products(&p, out.data), name)
+        if innermost_trace != NULL:
+            trace_product(&p, x, y, out)
     return out
 
 
@@ -151,38 +155,21 @@ cdef void merge_batch(Product *p) noexcept:
     p.n_batch = last + 1
 
 
+cdef pt_matrices factor_of(const Factor *f) noexcept:
+    cdef pt_matrices factor
+    factor.data = f.data
+    factor.row = f.row
+    factor.column = f.column
+    factor.steps = f.steps
+    return factor
+
+
 cdef pt_status run_products(const Product *p, char *out) except PT_INTERRUPTED:
-    """Runs of products along the last axis of the batch, one for each place on the others."""
-    cdef int last = p.n_batch - 1, d
-    cdef Py_ssize_t n_runs = 1, run_length = 1, x_step = 0, y_step = 0, run, rest
-    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[p.dtype]
-    cdef const char *x_data
-    cdef const char *y_data
-    cdef pt_status status = PT_OK
-    cdef int64_t due = 0
-    if last >= 0:
-        run_length = p.dims[last]
-        x_step = p.x.steps[last]
-        y_step = p.y.steps[last]
-        for d in range(last):
-            n_runs *= p.dims[d]
+    cdef pt_matrices x = factor_of(&p.x), y = factor_of(&p.y)
+    cdef pt_status status
     with nogil:
-        for run in range(n_runs):
-            if n_runs > 1:
-                pt_ask_between(&due)
-            x_data = p.x.data
-            y_data = p.y.data
-            rest = run
-            for d in range(last - 1, -1, -1):
-                x_data += rest % p.dims[d] * p.x.steps[d]
-                y_data += rest % p.dims[d] * p.y.steps[d]
-                rest = rest // p.dims[d]
-            status = pt_matmul(<pt_dtype>p.dtype, run_length, p.m, p.n, p.k,
-                               matrix_of(x_data, p.x.row, p.x.column, p.dtype), x_step,
-                               matrix_of(y_data, p.y.row, p.y.column, p.dtype), y_step,
-                               out + run * run_length * p.m * p.n * item, NULL, False)
-            if status != PT_OK:
-                break
+        status = pt_products(<pt_dtype>p.dtype, p.n_batch, p.dims, p.m, p.n, p.k, &x, &y, out,
+                             NULL, False)
     return status
 
 
@@ -282,7 +269,9 @@ def linear(x, w, b=None, *, relu=False):
     dims[last] = weights.dims[1]
     cdef Tensor out = new_tensor(weights.type, data.ndim, dims)
     cdef _ColumnsInUse columns = None
-    if out.size > 0:
+    if innermost_trace != NULL and looks_for_columns(data, weights.dims[1]):
+        out, columns = traced_linear(data, weights, bias, relu)
+    elif out.size > 0:
         columns = run_linear(data, weights, bias, relu, out)
     record_linear(data, weights, bias, columns, relu, out)
     return out
@@ -318,13 +307,15 @@ cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint rel
         rows = as_contiguous(data, data.type)
         row_step = rows.steps[last - 1]
     cdef bint in_rows = rows.steps[last] == item and row_step % item == 0
-    if in_rows and data.ndim == 2:
+    cdef bint dense
+    if looks_for_columns(data, n):
         columns = columns_in_use(data, n)
     if columns is not None:
         used = as_contiguous(weights, weights.type)
         k = columns.numbers.size
-    if k > 0 and (columns is not None or in_rows and used.steps[1] == item
-                  and pt_tiles_pay(<pt_dtype>used.type, m, n, k)):
+    dense = k > 0 and (columns is not None or in_rows and used.steps[1] == item
+                       and pt_tiles_pay(<pt_dtype>used.type, m, n, k))
+    if dense:
         with nogil:
             status = pt_dense(<pt_dtype>used.type, m, n, k, rows.data, row_step // item,
                               used.data, used.steps[0] // item,
@@ -337,7 +328,73 @@ cdef _ColumnsInUse run_linear(Tensor data, Tensor weights, Tensor bias, bint rel
                                matrix_of(used.data, used.steps[0], used.steps[1], used.type), 0,
                                out.data, bias_data, relu)
     check_memory(status, "linear")
+    if innermost_trace != NULL:
+        trace_linear(dense, m, n, k, rows, row_step, used, row_bias, relu, out)
     return columns
+
+
+cdef bint looks_for_columns(Tensor x, Py_ssize_t n) noexcept:
+    """Whether columns of zeros in x, a factor of a product with n columns, are worth a search."""
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[x.type]
+    return (x.ndim == 2 and x.steps[1] == item and x.steps[0] % item == 0
+            and <double>x.dims[0] * x.dims[1] * n >= MIN_WORK_TO_LOOK)
+
+
+cdef tuple traced_linear(Tensor data, Tensor weights, Tensor bias, bint relu):
+    """linear while a function is recorded, where the columns in use are found at each call."""
+    cdef Py_ssize_t limit = data.dims[1] - data.dims[1] // 16
+    cdef _ColumnsInUse columns = _ColumnsInUse.__new__(_ColumnsInUse)
+
+    def call(x, w, b=None):
+        out = linear(x, w, b, relu=relu)
+        numbers = np.full(limit + 1, -1)
+        found = columns_in_use(x, w.shape[1])
+        if found is not None:
+            numbers[0] = found.numbers.size
+            numbers[1:numbers[0] + 1] = numpy_view(found.numbers)
+        return out, from_numpy(numbers)
+
+    inputs = [data, weights]
+    if bias is not None:
+        inputs.append(bias)
+    out, columns.numbers = traced_call("linear", call, inputs)
+    columns.k = data.dims[1]
+    columns.counted = True
+    return out, columns
+
+
+cdef Tensor traced_dense_gradient(Tensor x, Tensor g):
+    """x^T g while a function is recorded; rows of both contiguous."""
+    cdef _Trace trace = current_trace()
+    cdef Py_ssize_t dims[2]
+    cdef Py_ssize_t m = x.dims[0], stride = x.steps[0] // <Py_ssize_t>pt_dtype_size[x.type]
+    cdef Tensor out
+    cdef pt_status status
+    dims[0], dims[1] = x.dims[1], g.dims[1]
+    out = new_tensor(x.type, 2, dims)
+    if out.size > 0:
+        with nogil:
+            status = pt_dense_weight_gradient(<pt_dtype>x.type, m, dims[1], dims[0], x.data, stride,
+                                              g.data, dims[1], NULL, out.data)
+        check_memory(status, "linear")
+        ins = [trace.place(x, 0, NULL), trace.place(g, 0, NULL)]
+        trace.add(PT_STEP_DENSE_GRADIENT, 0, x.type, (), ins,
+                  [trace.result_place(out, 2, out.steps)], (m, dims[1], dims[0], stride, dims[1]))
+    return out
+
+
+cdef object traced_weight_gradient(Tensor x, Tensor g, _ColumnsInUse columns):
+    """linear_weight_gradient with the columns that such a call found."""
+    def call(x, g, numbers):
+        cdef _ColumnsInUse found = None
+        numbers = numpy_view(numbers)
+        if numbers[0] >= 0:
+            found = _ColumnsInUse.__new__(_ColumnsInUse)
+            found.numbers = from_numpy(numbers[1:numbers[0] + 1].copy())
+            found.k = columns.k
+        return as_dense(linear_weight_gradient(x, g, found))
+
+    return traced_call("linear", call, [x, g, columns.numbers])
 
 
 cdef int record_linear(Tensor data, Tensor weights, Tensor bias, _ColumnsInUse columns, bint relu,
@@ -367,6 +424,7 @@ cdef class _ColumnsInUse:
 
     cdef Tensor numbers     # (n_columns,), int64, ascending, in [0, k)
     cdef Py_ssize_t k
+    cdef bint counted       # in a recording: numbers[0] is their number, or -1 for all columns
 
 
 cdef _ColumnsInUse columns_in_use(Tensor x, Py_ssize_t n):
@@ -404,6 +462,8 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
     """
     cdef Py_ssize_t m = 1, n, item = <Py_ssize_t>pt_dtype_size[x.type]
     cdef int d
+    if columns is not None and columns.counted:
+        return traced_weight_gradient(x, g, columns)
     if x.ndim == 0 or g.ndim == 0:
         raise ValueError(f"linear: x has shape {x.shape} and g {g.shape}: expected (..., inputs) "
                          "and (..., units)")
@@ -420,6 +480,8 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
         raise ValueError(f"linear: columns in use of another matrix than x, of shape {x.shape}")
     if columns is None and not (in_rows and pt_tiles_pay(<pt_dtype>x.type, x.dims[1], n, m)):
         return product("linear", reversed_axes(x), g)
+    if innermost_trace != NULL:
+        return traced_dense_gradient(x, g)
     cdef RowGradient result = RowGradient.__new__(RowGradient)
     result.x = x
     result.g = g
@@ -601,6 +663,9 @@ cdef object softmax_call(int row, object x, object axis):
                 pt_softmax(<pt_dtype>t.type, rows, columns, source.data, out.data)
             else:
                 pt_log_softmax(<pt_dtype>t.type, rows, columns, source.data, out.data)
+        if innermost_trace != NULL:
+            trace_rows(PT_STEP_SOFTMAX if row == ROW_SOFTMAX else PT_STEP_LOG_SOFTMAX, rows,
+                       columns, [source], out)
     if recording_mask & t.tracked:
         record(row, (t,), out, None)
     return out
@@ -668,6 +733,8 @@ def softmax_cross_entropy(logits, targets, /):
         with nogil:
             pt_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1], rows.data,
                                      of.data, out.data)
+        if innermost_trace != NULL:
+            trace_rows(PT_STEP_CROSS_ENTROPY, out.size, x.dims[x.ndim - 1], [rows, of], out)
     if recording_mask & (x.tracked | t.tracked):
         record(ROW_SOFTMAX_CROSS_ENTROPY, (x, t), out, None)
     return out
@@ -683,6 +750,8 @@ cdef Tensor class_numbers(Tensor labels, Py_ssize_t n_classes, str name):
     """The labels as contiguous int64, checked. A copy: see checked_rows."""
     if kind_of(labels.type) not in (KIND_SIGNED, KIND_UNSIGNED):
         raise TypeError(f"{name}: labels of dtype {labels.dtype}: expected integers")
+    if innermost_trace != NULL:
+        return traced_rows(labels, n_classes, 0, lambda t: class_numbers(t, n_classes, name))
     cdef Tensor numbers = converted(labels, PT_INT64)
     cdef int64_t *at = <int64_t *>numbers.data
     cdef Py_ssize_t i
@@ -724,6 +793,9 @@ def sparse_softmax_cross_entropy(logits, labels, /):
         with nogil:
             pt_sparse_softmax_cross_entropy(<pt_dtype>x.type, out.size, x.dims[x.ndim - 1],
                                             rows.data, <int64_t *>numbers.data, out.data)
+        if innermost_trace != NULL:
+            trace_rows(PT_STEP_SPARSE_CROSS_ENTROPY, out.size, x.dims[x.ndim - 1],
+                       [rows, numbers], out)
     if recording_mask & x.tracked:
         record(ROW_SPARSE_SOFTMAX_CROSS_ENTROPY, (x, numbers), out, None)
     return out
@@ -763,7 +835,42 @@ def cross_entropy_gradient(Tensor g not None, Tensor logits not None, Tensor tar
                                       NULL if is_sparse else sums.data,
                                       <int64_t *>t.data if is_sparse else NULL, losses.data,
                                       out.data)
+        if innermost_trace != NULL:
+            trace_cross_entropy_gradient(x, t, losses, sums, out)
     return out
+
+
+cdef struct CrossEntropyCall:           # a call of pt_cross_entropy_gradient, for programs
+    pt_dtype dtype
+    size_t rows, columns
+    bint is_sparse
+
+
+cdef pt_status run_cross_entropy_gradient(const void *parameters,
+                                          const pt_operand *o) noexcept nogil:
+    cdef const CrossEntropyCall *call = <const CrossEntropyCall *>parameters
+    if call.is_sparse:
+        pt_cross_entropy_gradient(call.dtype, call.rows, call.columns, o[0].data, NULL, NULL,
+                                  <const int64_t *>o[2].data, o[1].data, o[3].data)
+    else:
+        pt_cross_entropy_gradient(call.dtype, call.rows, call.columns, o[0].data, o[2].data,
+                                  o[3].data, NULL, o[1].data, o[4].data)
+    return PT_OK
+
+
+cdef int trace_cross_entropy_gradient(Tensor x, Tensor t, Tensor losses, Tensor sums,
+                                      Tensor out) except -1:
+    cdef CrossEntropyCall call
+    memset(&call, 0, sizeof(call))
+    call.dtype = <pt_dtype>x.type
+    call.rows = losses.size
+    call.columns = x.dims[x.ndim - 1]
+    call.is_sparse = sums is None
+    inputs = [x, losses, t]
+    if sums is not None:
+        inputs.append(sums)
+    return trace_kernel("cross_entropy_gradient", run_cross_entropy_gradient,
+                        <const char *>&call, sizeof(call), inputs, out)
 
 
 # ----------------------------------------------------------------- mini-batches and optimizers
@@ -808,6 +915,8 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
         with nogil:
             pt_gather_rows(<pt_dtype>t.type, t.data, row_length, <int64_t *>numbers.data,
                            numbers.size, <pt_dtype>target, factor, out.data)
+        if innermost_trace != NULL:
+            trace_gather(t, numbers, row_length, factor, out)
     return out
 
 
@@ -869,6 +978,9 @@ cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple s
     cdef RowGradient part
     cdef Tensor t
     cdef int k
+    if innermost_trace != NULL:
+        raise TypeError(f"{current_trace().name}: {user_line()}: {name}: a step of an optimizer "
+                        "can't be recorded: apply it outside the function")
     if len(state) != pt_rules[<int>update.rule].n_states:
         raise ValueError(f"{name}: a state of {len(state)} tensors: expected "
                          f"{pt_rules[<int>update.rule].n_states}")

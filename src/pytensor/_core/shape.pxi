@@ -204,12 +204,10 @@ def broadcast_to(x, /, shape):
     if not fits:
         raise ValueError(f"broadcast_to: shape {t.shape} does not broadcast to "
                          f"{shape_text(ndim, dims)}")
-    cdef Tensor view
     if t.traced:
-        view = trace_again(t, ndim, dims)
-    else:
-        view = new_view(t, t.data, ndim, dims, steps)
-        view.readonly = True
+        owner_of(t)
+    cdef Tensor view = new_view(t, t.data, ndim, dims, steps)
+    view.readonly = True
     return recorded_view(ROW_BROADCAST_TO, t, view, None)
 
 
@@ -218,7 +216,9 @@ cdef Tensor astype_recorded(Tensor t, int dtype):
     if kind_of(dtype) == KIND_COMPLEX:
         refuse_traced(t, "a conversion to complex numbers")
         refuse_complex_gradient("astype", t.tracked)
-    out = trace_conversion(t, dtype) if t.traced else converted(t, dtype)
+    if t.traced:
+        owner_of(t)
+    out = converted(t, dtype)
     if recording_mask & t.tracked and kind_of(dtype) == KIND_FLOAT:
         record(ROW_ASTYPE, (t,), out, None)
     return out
@@ -334,12 +334,17 @@ cdef Tensor take_rows(Tensor t, Tensor rows):
         with nogil:
             pt_gather_rows(<pt_dtype>t.type, t.data, row_length, <int64_t *>numbers.data,
                            numbers.size, <pt_dtype>t.type, 1.0, out.data)
+    if innermost_trace != NULL:
+        trace_gather(t, numbers, row_length, 1.0, out)
     return out
 
 
 cdef Tensor checked_rows(Tensor rows, Py_ssize_t n):
     """Row numbers as contiguous int64 in [0, n): a copy, so that no other thread can change them
     between this check and the kernel that reads them."""
+    if innermost_trace != NULL:
+        return traced_rows(rows, n, 0 if rows.type == PT_UINT64 else n,
+                           lambda t: checked_rows(t, n))
     cdef Tensor numbers = converted(rows, PT_INT64)
     cdef int64_t *at = <int64_t *>numbers.data
     # negative numbers count from the end; those of uint64 are above int64's range
@@ -374,7 +379,10 @@ cdef object get_item(Tensor t, object key):
             result = take_rows(t, <Tensor>key)
         else:
             # NumPy implements its other rules for index arrays
-            result = from_numpy(np.asarray(numpy_view(t)[numpy_key(key)], order="C"))
+            if innermost_trace != NULL:
+                result = traced_index(t, key)
+            else:
+                result = from_numpy(np.asarray(numpy_view(t)[numpy_key(key)], order="C"))
     if recording_mask & t.tracked:
         record(ROW_GETITEM, (t,), result, (fixed_key(key),))
     return result
@@ -408,6 +416,8 @@ cdef int set_item(Tensor t, object key, object value) except -1:
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef Tensor view, source
     refuse_traced(t, "assignment")
+    if innermost_trace != NULL:
+        current_trace().check_write("assignment", t)
     check_writable(t, "assignment")
     if recording_mask & (t.tracked | root_of(t).tracked) or (
             isinstance(value, Tensor) and recording_mask & (<Tensor>value).tracked):
@@ -439,10 +449,33 @@ cdef int set_item(Tensor t, object key, object value) except -1:
             raise ValueError(f"assignment: shape {source.shape} does not broadcast to "
                              f"{view.shape}") from None
         copy_into(source, view)
+    elif innermost_trace != NULL:
+        copy_into(traced_assignment(t, key, source), t)
     else:
         numpy_view(t)[numpy_key(key)] = numpy_view(source)
     bump_version(t)
     return 0
+
+
+cdef Tensor traced_index(Tensor t, object key):
+    """t[key] by NumPy's rules while a function is recorded."""
+    cdef list found = []
+    frozen = without_tensors(key, found)
+    return traced_call("indexing", lambda t, *tensors: get_item(t, with_tensors(frozen, tensors)),
+                       [t, *found])
+
+
+cdef Tensor traced_assignment(Tensor t, object key, Tensor source):
+    """t after t[key] = source by NumPy's rules while a function is recorded."""
+    cdef list found = []
+    frozen = without_tensors(key, found)
+
+    def assigned(t, source, *tensors):
+        t = t.copy()
+        set_item(t, with_tensors(frozen, tensors), source)
+        return t
+
+    return traced_call("assignment", assigned, [t, source, *found])
 
 
 cpdef write_to(result, out):
@@ -480,6 +513,14 @@ def scatter(x, /, key, shape):
     """
     cdef Tensor t = as_tensor(x, "scatter"), view, out
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
+    cdef list found = []
+    if innermost_trace != NULL and not all_basic(keys):
+        frozen = without_tensors(key, found)
+        out = traced_call("scatter", lambda x, *tensors: scatter(
+            x, with_tensors(frozen, tensors), shape), [t, *found])
+        if recording_mask & t.tracked:
+            record(ROW_SCATTER, (t,), out, (fixed_key(key),))
+        return out
     if kind_of(t.type) == KIND_FLOAT and names_rows(key, len(shape)):
         out = add_rows(t, <Tensor>key, shape)
         if recording_mask & t.tracked:

@@ -121,6 +121,8 @@ cdef Tensor new_tensor(int dtype, int ndim, const Py_ssize_t *dims):
         t.dims[i] = dims[i]
         t.steps[i] = step
         step *= dims[i]
+    if innermost_trace != NULL:
+        trace_birth(t)
     return t
 
 
@@ -142,13 +144,15 @@ cdef bint is_contiguous(int ndim, const Py_ssize_t *dims, const Py_ssize_t *step
 cdef Tensor new_view(Tensor t, char *data, int ndim, const Py_ssize_t *dims,
                      const Py_ssize_t *steps):
     """A tensor that shares t's memory."""
-    refuse_traced(t, "a view")
     cdef Tensor v = Tensor.__new__(Tensor)
     cdef int i
     v.root = t if t.root is None else t.root
     v.data = data
     v.type = t.type
     v.readonly = t.readonly
+    v.traced = t.traced
+    if innermost_trace != NULL and not t.traced:
+        current_trace().outside[<uintptr_t><PyObject *>t] = t
     v.ndim = ndim
     v.size = 1
     for i in range(ndim):
@@ -186,6 +190,10 @@ cdef int copy_into(Tensor src, Tensor dst) except -1:
     cdef pt_operand a = operand_of(src), b = operand_of(dst)
     if src.type != dst.type and (kind_of(src.type) == KIND_COMPLEX
                                  or kind_of(dst.type) == KIND_COMPLEX):
+        if innermost_trace != NULL:
+            dtype = dst.type
+            copy_into(traced_call("astype", lambda t: converted(t, dtype), [src]), dst)
+            return 0
         np.copyto(numpy_view(dst), numpy_view(src), casting="unsafe")
         return 0
     if dst.size < NOGIL_ELEMENTS:
@@ -193,6 +201,8 @@ cdef int copy_into(Tensor src, Tensor dst) except -1:
     else:
         with nogil:
             pt_copy(dst.ndim, dst.dims, &a, &b)
+    if innermost_trace != NULL:
+        trace_copy(src, dst)
     return 0
 
 
@@ -206,7 +216,6 @@ cdef int check_real(int dtype, int target) except -1:
 
 cdef Tensor converted(Tensor t, int dtype):
     """A copy of t in C order with the given dtype."""
-    refuse_traced(t, "a copy")
     check_real(t.type, dtype)
     cdef Tensor out = new_tensor(dtype, t.ndim, t.dims)
     copy_into(t, out)
@@ -351,6 +360,8 @@ cdef int scalar_dtype(Scalar kind) noexcept:
 cdef Tensor scalar_tensor(object value, int dtype):
     cdef Tensor t = new_tensor(dtype, 0, NULL)
     store(dtype, t.data, value)
+    if innermost_trace != NULL:
+        trace_constant(t)
     return t
 
 
@@ -434,6 +445,8 @@ cdef Tensor from_buffer(object source):
     cdef Tensor owner = tensor_behind(source)
     if owner is None:
         t.exporter = exporter
+        if innermost_trace != NULL:
+            trace_foreign(t)
     else:
         t.root = root_of(owner)
     return t
@@ -441,10 +454,17 @@ cdef Tensor from_buffer(object source):
 
 cdef bint holds_booleans(Tensor t) except -1:
     """Whether every byte is 0 or 1, as the kernels assume."""
+    global innermost_trace
+    cdef PyObject *trace = innermost_trace
     if t.size == 0:
         return True
     t.type = PT_UINT8
-    cdef Tensor highest = reduce_tensor("asarray", ROW_MAX, t, None, False, PT_UINT8)
+    innermost_trace = NULL
+    cdef Tensor highest
+    try:
+        highest = reduce_tensor("asarray", ROW_MAX, t, None, False, PT_UINT8)
+    finally:
+        innermost_trace = trace
     t.type = PT_BOOL
     return <unsigned char>highest.data[0] <= 1
 
@@ -525,6 +545,8 @@ cdef Tensor from_sequence(object values, int dtype, str name):
         except OverflowError as error:
             raise OverflowError(f"{name}: {error}") from None
     cdef Tensor t = from_numpy(array)
+    if innermost_trace != NULL:
+        trace_constant(t)
     return t if t.type == dtype else converted(t, dtype)
 
 
@@ -549,7 +571,6 @@ cdef Tensor as_tensor(object value, str name="asarray"):
     cdef Tensor t
     cdef Scalar kind
     if isinstance(value, Tensor):
-        # Functions that fuse can trace do not come here with tensors.
         refuse_traced(<Tensor>value, name)
         return value
     kind = scalar_kind(value)
@@ -580,6 +601,8 @@ cdef Tensor as_tensor(object value, str name="asarray"):
         except OverflowError:  # one is negative, or beyond 64 bits: floating-point numbers, then
             pass
     t = from_numpy(array)
+    if innermost_trace != NULL:
+        trace_constant(t)
     if (t.type in (PT_FLOAT64, PT_COMPLEX128) and isinstance(value, (list, tuple))
             and of_python_numbers(value)):
         t = converted(t, DEFAULT_FLOAT if t.type == PT_FLOAT64 else PT_COMPLEX64)
@@ -715,6 +738,8 @@ def empty(shape, *, dtype=None, device=None):
                                  dims)
     if out.type == PT_BOOL:  # not every byte is a boolean
         memset(out.data, 0, out.size)
+    if innermost_trace != NULL:
+        trace_unset(out)
     return out
 
 
@@ -725,10 +750,13 @@ cdef Tensor filled(object shape, int dtype, object number):
     cdef pt_operand source, target
     cdef double element[2]      # room for one element of any dtype
     cdef int ndim = read_shape(shape, dims), d
-    cdef Tensor out = new_tensor(dtype, ndim, dims)
+    cdef Tensor out
     if kind_of(dtype) == KIND_COMPLEX:
-        numpy_view(out)[...] = number
+        out = from_numpy(np.full(shape_tuple(ndim, dims), number, DTYPES[dtype]))
+        if innermost_trace != NULL:
+            trace_constant(out)
         return out
+    out = new_tensor(dtype, ndim, dims)
     store(dtype, <char *>element, number)
     for d in range(ndim):
         steps[d] = 0
@@ -741,6 +769,8 @@ cdef Tensor filled(object shape, int dtype, object number):
     else:
         with nogil:
             pt_copy(ndim, dims, &source, &target)
+    if innermost_trace != NULL:
+        trace_fill(dtype, <char *>element, out)
     return out
 
 

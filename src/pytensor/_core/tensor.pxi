@@ -32,7 +32,7 @@ cdef int refuse_leaving(Tensor t) except -1:
 
 
 cdef object only_element(Tensor t, str name):
-    refuse_traced(t, name)
+    refuse_reading(t, name)
     if t.size != 1:
         raise ValueError(f"{name}: a tensor of shape {t.shape}: expected a single element")
     return load(t.type, t.data)
@@ -305,7 +305,7 @@ cdef class Tensor:
     # ----------------------------------------------------------- conversion to Python numbers
 
     def __bool__(self):
-        refuse_traced(self, "bool")
+        refuse_reading(self, "bool")
         if self.size != 1:
             raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous: use "
                              "any() or all()")
@@ -318,7 +318,7 @@ cdef class Tensor:
         return int(only_element(self, "int"))
 
     def __index__(self):
-        refuse_traced(self, "index")
+        refuse_reading(self, "index")
         if self.ndim != 0 or kind_of(self.type) not in (KIND_SIGNED, KIND_UNSIGNED):
             raise TypeError(f"a tensor of shape {self.shape} and dtype {self.dtype} as an index: "
                             "expected a 0-d integer")
@@ -361,6 +361,8 @@ cdef class Tensor:
         set_item(self, key, value)
 
     def __repr__(self):
+        if self.traced and not owner_of(self).elementwise:
+            return f"Tensor(shape={self.shape}, dtype={self.dtype}, being recorded)"
         text = np.array2string(numpy_view(self), separator=", ", prefix="Tensor(")
         if self.size == 0 or self.size > np.get_printoptions()["threshold"]:
             return f"Tensor({text}, shape={self.shape}, dtype={self.dtype})"
@@ -378,7 +380,7 @@ cdef class Tensor:
     # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer *view, int flags):
-        refuse_traced(self, "reading the elements")
+        refuse_reading(self, "reading the elements")
         refuse_leaving(self)
         if flags & PyBUF_WRITABLE and self.readonly:
             raise BufferError("the tensor is read-only")
@@ -424,7 +426,7 @@ cdef class Tensor:
         return astype_recorded(self, self.type)
 
     def __reduce_ex__(self, protocol):
-        refuse_traced(self, "pickling")
+        refuse_reading(self, "pickling")
         cdef Tensor t = as_contiguous(self, self.type)
         if protocol < 5:
             return from_pickle, (numpy_view(t).tobytes(), self.dtype.str, self.shape)

@@ -21,6 +21,7 @@ from pytensor._core import (
     full,
     fuse,
     get_num_threads,
+    jit,
     log_softmax,
     matmul,
     mean,
@@ -45,6 +46,7 @@ from pytensor._functions import (
     joining,
     on_demand,
     products,
+    programs,
     shapes,
     statistics,
 )
@@ -54,6 +56,7 @@ from pytensor._functions.elementwise import *  # noqa: F403
 from pytensor._functions.indexing import *  # noqa: F403
 from pytensor._functions.joining import *  # noqa: F403
 from pytensor._functions.products import *  # noqa: F403
+from pytensor._functions.programs import *  # noqa: F403
 from pytensor._functions.shapes import *  # noqa: F403
 from pytensor._functions.statistics import *  # noqa: F403
 
@@ -91,6 +94,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "jit",
     "log_softmax",
     "matmul",
     "mean",
@@ -117,6 +121,7 @@ __all__ += elementwise.__all__
 __all__ += indexing.__all__
 __all__ += joining.__all__
 __all__ += products.__all__
+__all__ += programs.__all__
 __all__ += shapes.__all__
 __all__ += statistics.__all__
 

@@ -110,7 +110,7 @@ def repeat(x: _Operand, repeats: _Operand, /, *, axis: SupportsIndex | None = No
     else:
         counts = _counts(repeats, axis, n)
     # take has a derivative; and np.repeat of empty slices counts up to any number of them.
-    if tensor.size == 0 or _core.is_watched([tensor]):
+    if tensor.size == 0 or _core.is_watched([tensor]) or _core.is_tracing():
         return take(tensor, np.repeat(np.arange(n), counts), axis=axis)
     return asarray(np.repeat(tensor.numpy(), counts, axis))
 

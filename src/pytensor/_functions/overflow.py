@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytensor import _core
 from pytensor import _functions as pt
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ def sum_of_squares(x: Tensor, axis: _Axis) -> tuple[Tensor, Tensor, Tensor | flo
     scale is 1.0 unless something overflows.
     """
     total = pt.square(x).sum(axis=axis, keepdims=True)
-    if all_finite(total):
+    if _core.is_tracing():  # a program can't branch; dividing by 1 changes no bit
+        scale = pt.where(pt.isfinite(pt.stop_gradient(total).sum()), 1.0, scale_of(x, axis))
+    elif all_finite(total):
         return x, total, 1.0
-    scale = scale_of(x, axis)
+    else:
+        scale = scale_of(x, axis)
     x = x / scale
     return x, pt.square(x).sum(axis=axis, keepdims=True), scale
 

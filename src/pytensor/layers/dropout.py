@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytensor import _core, random
 from pytensor import _functions as pt
-from pytensor import random
 from pytensor._support.arguments import number
 from pytensor.layers.layer import Layer
 
@@ -38,11 +38,17 @@ class _Noise(Layer):
 
     def kept(self, shape: tuple[int, ...], rate: float) -> Tensor:
         """Return which elements stay, a bool tensor: each with probability 1 - rate."""
-        return pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate)
+        kept: Tensor = _core.call_each_time(
+            self.name, lambda: pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate)
+        )
+        return kept
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of mean 0 and variance 1."""
-        return random.standard_normal(self.generator(), shape, np.float32)
+        noise: Tensor = _core.call_each_time(
+            self.name, lambda: random.standard_normal(self.generator(), shape, np.float32)
+        )
+        return noise
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the input shape."""

@@ -1,0 +1,1963 @@
+# Programs: records what a function computes, and replays it in C.
+#
+# The function runs once, for real, on stand-ins: tensors on the memory of its arguments. Meanwhile
+# every call of a kernel adds a step to the trace, with the places of its operands: a buffer, and
+# offset and strides in it. So views cost nothing, whatever calls the kernels (a tape, too) can be
+# recorded, and the first call returns what the function itself returned. Every tensor made during a
+# trace has a buffer. One that is read although no step wrote it comes from code that was not
+# recorded: an error, never a wrong number.
+#
+# A trace becomes a program: dead and repeated steps are removed, steps that read constants alone
+# are run once, runs of element-wise steps of one shape are fused, and the rest of the buffers get
+# places in one block of memory, reused as soon as nobody reads them. fuse() is a case of it that
+# accepts element-wise steps only.
+#
+# Programs are cached by the shapes, dtypes and strides of the arguments: the function may inspect
+# them, and users see its own errors about them.
+
+import sys
+from functools import update_wrapper
+
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy
+
+cdef extern from *:
+    """
+    static _Thread_local PyObject *innermost_trace;
+    """
+    PyObject *innermost_trace       # borrowed from the call that traces
+
+cdef enum:
+    CONVERSION = -1                 # pt_fused's number for it
+    # The programs that a function keeps, the most recently used ones. Checking one takes a few ns,
+    # tracing again some 10 us and more.
+    MAX_PROGRAMS = 32
+    MAX_STACK_BUFFERS = 128         # more are listed in memory of their own
+
+cdef enum BufferKind:
+    ARGUMENT                        # the memory of an argument
+    CAPTURED                        # of a tensor from outside the function, read at each call
+    CONSTANT                        # the same at each call
+    TEMPORARY                       # of the program
+    RESULT                          # of a new tensor, which is returned
+
+ctypedef pt_status (*kernel_function)(const void *parameters,
+                                      const pt_operand *operands) noexcept nogil
+
+cdef unsigned long long n_traces = 0
+
+
+# ------------------------------------------------------------------------------- the trace
+
+
+@cython.final
+cdef class _Buffer:
+    """Memory that steps read and write."""
+
+    cdef BufferKind kind
+    cdef Py_ssize_t n_bytes
+    cdef Tensor tensor              # holds the memory, unless it is the program's; of the type ...
+    cdef bint foreign               # from outside pytensor, made a tensor in the function
+    cdef Py_ssize_t n_writes
+    cdef int argument               # its number among the arguments' tensors
+    cdef int type                   # of its root: dtype, lengths and strides
+    cdef tuple dims, strides
+
+
+@cython.final
+cdef class _Step:
+    """One call of a kernel. A place is a tuple (buffer, offset, dtype, strides)."""
+
+    cdef int kind, op, type, n_reduced
+    cdef str name                   # of PT_STEP_KERNEL
+    cdef tuple shape, sizes
+    cdef double number
+    cdef list ins, outs
+    cdef _Call call                 # of PT_STEP_CALL
+    cdef kernel_function run        # of PT_STEP_KERNEL, with
+    cdef bytes parameters
+    cdef object check               # raises the error of a failed step, given its input
+
+
+@cython.final
+cdef class _Call:
+    """A step that calls back into Python: function(*tensors) -> a tensor or a tuple of them."""
+
+    cdef object function
+    cdef str name
+    cdef list inputs                # (buffer, offset, dtype, dims, strides)
+    cdef list results               # (buffer, dtype, dims)
+    cdef bint keep                  # even if nobody reads the result
+
+
+@cython.final
+cdef class _Trace:
+    """What a function computes."""
+
+    cdef unsigned long long serial
+    cdef bint elementwise           # for fuse: refuses anything else
+    cdef str name                   # of the function, for errors
+    cdef list buffers, steps
+    cdef list stand_ins             # of the arguments
+    cdef dict captured              # id of a root from outside -> its buffer
+    cdef dict outside               # id of a tensor from outside -> the tensor
+    cdef dict numbers               # (dtype, bytes) -> buffer of a number
+    cdef bint has_effects           # a step writes to a captured tensor
+    cdef bint has_outer             # a captured tensor is a stand-in of an outer trace
+    cdef _Trace outer
+
+    def __cinit__(self, str name, bint elementwise):
+        global n_traces
+        n_traces += 1
+        self.serial = n_traces << 1 | elementwise
+        self.elementwise = elementwise
+        self.name = name
+        self.buffers = []
+        self.steps = []
+        self.stand_ins = []
+        self.captured = {}
+        self.outside = {}
+        self.numbers = {}
+
+    cdef int new_buffer(self, BufferKind kind, Tensor root, bint hold) except -1:
+        """The number of a new buffer, for the memory of a root."""
+        cdef _Buffer buffer = _Buffer.__new__(_Buffer)
+        buffer.kind = kind
+        buffer.n_bytes = root.size * <Py_ssize_t>pt_dtype_size[root.type]
+        buffer.type = root.type
+        buffer.dims = root.shape
+        buffer.strides = root.strides
+        if hold:
+            buffer.tensor = root
+        self.buffers.append(buffer)
+        return <int>len(self.buffers) - 1
+
+    cdef Tensor stand_in(self, Tensor t):
+        """A stand-in on the memory of an argument."""
+        cdef Tensor s = Tensor.__new__(Tensor)
+        cdef int d
+        if self.elementwise and kind_of(t.type) == KIND_COMPLEX:
+            raise TypeError(f"fuse: a tensor of dtype {t.dtype}: expected real numbers or booleans")
+        if t.traced:
+            owner_of(t)
+        s.data = t.data
+        s.size = t.size
+        s.exporter = t              # keeps the memory alive
+        s.readonly = t.readonly
+        s.contiguous = t.contiguous
+        s.type = t.type
+        s.ndim = t.ndim
+        for d in range(t.ndim):
+            s.dims[d] = t.dims[d]
+            s.steps[d] = t.steps[d]
+        s.traced = True
+        s.trace = self.serial
+        s.buffer = self.new_buffer(ARGUMENT, s, False)
+        (<_Buffer>self.buffers[s.buffer]).argument = <int>len(self.stand_ins)
+        self.stand_ins.append(s)
+        return s
+
+    cdef int buffer_of(self, Tensor t) except -1:
+        """The number of the buffer that t is in."""
+        cdef Tensor root = root_of(t)
+        if root.trace == self.serial:
+            return root.buffer
+        number = self.captured.get(<uintptr_t><PyObject *>root)
+        if number is None:
+            if root.traced:
+                owner_of(root)
+                self.has_outer = True
+            number = self.captured[<uintptr_t><PyObject *>root] = self.new_buffer(CAPTURED, root,
+                                                                                  True)
+        return number
+
+    cdef tuple place(self, Tensor t, int ndim, const Py_ssize_t *strides):
+        """The place of an operand that a step reads."""
+        cdef int number = self.buffer_of(t)
+        cdef _Buffer buffer = <_Buffer>self.buffers[number]
+        if buffer.kind == CAPTURED:
+            self.outside[<uintptr_t><PyObject *>t] = t
+        if buffer.kind == TEMPORARY and buffer.n_writes == 0 and t.size > 0:
+            raise TypeError(f"{self.name}: {user_line()} uses a tensor that was computed in a way "
+                            "that can't be recorded")
+        return (number, t.data - root_of(t).data, t.type, shape_tuple(ndim, strides))
+
+    cdef int check_write(self, str name, Tensor t) except -1:
+        """Raises TypeError where a step must not write to t."""
+        cdef _Buffer buffer
+        if self.elementwise:
+            raise in_place_error(name)
+        buffer = <_Buffer>self.buffers[self.buffer_of(t)]
+        if buffer.kind == ARGUMENT:
+            raise TypeError(f"{self.name}: {user_line()}: {name} changes an argument in place: use "
+                            "the form that returns a new tensor (a = a + b), and return it")
+        if buffer.foreign:
+            raise TypeError(f"{self.name}: {user_line()}: {name} changes the memory of another "
+                            "library's array in place, which later calls would not do")
+        if buffer.kind == CAPTURED and self.outer is not None:
+            raise TypeError(f"{self.name}: {user_line()}: {name} changes a tensor from outside the "
+                            "function in place: return the new value instead")
+        return 0
+
+    cdef tuple result_place(self, Tensor t, int ndim, const Py_ssize_t *strides):
+        """The place of an operand that a step writes. A tensor that is written anew as a whole gets
+        another buffer: then most buffers are written once."""
+        cdef int number = self.buffer_of(t)
+        cdef _Buffer buffer = <_Buffer>self.buffers[number]
+        cdef Tensor root = root_of(t)
+        if buffer.kind == CONSTANT or (buffer.kind == TEMPORARY and buffer.n_writes > 0
+                                       and t.size == root.size and t.data == root.data
+                                       and is_dense(t)):
+            if buffer.kind == CONSTANT and t.size != root.size:
+                raise TypeError(f"{self.name}: {user_line()} changes a part of a constant in place")
+            number = root.buffer = self.new_buffer(TEMPORARY, root, False)
+            buffer = <_Buffer>self.buffers[number]
+        buffer.n_writes += 1
+        if buffer.kind == CAPTURED:
+            self.has_effects = True
+        return (number, t.data - root.data, t.type, shape_tuple(ndim, strides))
+
+    cdef tuple number_place(self, int type, const char *at, int ndim):
+        """The place of a Python number, stored at at."""
+        cdef Tensor t
+        cdef bytes content = at[:pt_dtype_size[type]]
+        number = self.numbers.get((type, content))
+        if number is None:
+            t = untraced_scalar(type, content)
+            number = self.numbers[(type, content)] = self.new_buffer(CONSTANT, t, True)
+        return (number, 0, type, (0,) * ndim)
+
+    cdef _Step add(self, int kind, int op, int type, tuple shape, list ins, list outs,
+                   tuple sizes=()):
+        cdef _Step step = _Step.__new__(_Step)
+        step.kind = kind
+        step.op = op
+        step.type = type
+        step.shape = shape
+        step.ins = ins
+        step.outs = outs
+        step.sizes = sizes
+        self.steps.append(step)
+        return step
+
+
+cdef Tensor untraced_scalar(int type, bytes content):
+    """A 0-d tensor, also during a trace."""
+    global innermost_trace
+    cdef PyObject *trace = innermost_trace
+    cdef Tensor t
+    innermost_trace = NULL
+    try:
+        t = new_tensor(type, 0, NULL)
+    finally:
+        innermost_trace = trace
+    memcpy(t.data, <const char *>content, pt_dtype_size[type])
+    return t
+
+
+cdef Tensor untraced_copy(Tensor t):
+    """A copy in C order that no trace knows."""
+    global innermost_trace
+    cdef PyObject *trace = innermost_trace
+    innermost_trace = NULL
+    try:
+        return converted(plain_view(t), t.type)
+    finally:
+        innermost_trace = trace
+
+
+cdef bint is_dense(Tensor t) noexcept:
+    """Whether t's elements fill its memory, in any order."""
+    cdef int d
+    cdef Py_ssize_t span = <Py_ssize_t>pt_dtype_size[t.type]
+    if t.contiguous:
+        return True
+    for d in range(t.ndim):
+        if t.steps[d] < 0:
+            return False
+        span += (t.dims[d] - 1) * t.steps[d]
+    return span == t.size * <Py_ssize_t>pt_dtype_size[t.type]
+
+
+cdef str user_line():
+    """The line of the user's code that runs: "line 3 of f.py"."""
+    try:
+        frame = sys._getframe(0)
+    except ValueError:
+        return "it"
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("pytensor."):
+        frame = frame.f_back
+    if frame is None:
+        return "it"
+    return f"line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}"
+
+
+cdef inline _Trace current_trace():
+    return <_Trace><object>innermost_trace
+
+
+cdef _Trace owner_of(Tensor t):
+    """The running trace that a stand-in belongs to; TypeError if there is none."""
+    cdef _Trace trace = None if innermost_trace == NULL else current_trace()
+    cdef unsigned long long serial = root_of(t).trace
+    while trace is not None and trace.serial != serial:
+        trace = trace.outer
+    if trace is None:
+        raise TypeError(f"{'fuse' if serial & 1 else 'jit'}: leaked tensor: it was made while a "
+                        "function was recorded, and is used outside the recorded function: return "
+                        "it from there")
+    return trace
+
+
+cdef object in_place_error(str name):
+    return TypeError(f"fuse: {name}: it can't follow a result written in place; use the form that "
+                     "returns a new tensor (a = a + b)")
+
+
+cdef int refuse_traced(Tensor t, str name) except -1:
+    """Rejects what fuse does not accept, and leaked stand-ins; called by everything that is not
+    element-wise and may get one."""
+    if t.traced and owner_of(t).elementwise:
+        raise TypeError(f"fuse: {name} is not element-wise (while fuse traces a function, its "
+                        "tensors have a shape and a dtype, but no elements)")
+    return 0
+
+
+cdef int refuse_reading(Tensor t, str name) except -1:
+    """Rejects stand-ins where Python would read their elements."""
+    if t.traced:
+        refuse_traced(t, name)
+        raise TypeError(f"{owner_of(t).name}: {user_line()}: {name}: a value is read while the "
+                        "function is recorded, and may differ in later calls: expected tensor "
+                        "functions (where, cond, while_loop), or a Python number as an argument")
+    return 0
+
+
+def is_tracing():
+    """Whether a function is being recorded in this thread."""
+    return innermost_trace != NULL
+
+
+cdef int trace_birth(Tensor t) except -1:
+    """Gives a new tensor its buffer."""
+    cdef _Trace trace = current_trace()
+    t.traced = True
+    t.trace = trace.serial
+    t.buffer = trace.new_buffer(TEMPORARY, t, False)
+    return 0
+
+
+cdef int trace_constant(Tensor t) except -1:
+    """Notes that the elements of a tensor just made come from Python's numbers."""
+    cdef _Trace trace = current_trace()
+    cdef _Buffer buffer
+    if t.trace == trace.serial and t.root is None:
+        buffer = <_Buffer>trace.buffers[t.buffer]
+    else:
+        t.traced = True
+        t.trace = trace.serial
+        t.buffer = trace.new_buffer(CONSTANT, t, False)
+        buffer = <_Buffer>trace.buffers[t.buffer]
+    buffer.kind = CONSTANT
+    buffer.tensor = untraced_copy(t)            # t may change
+    return 0
+
+
+cdef int trace_foreign(Tensor t) except -1:
+    """Notes that a tensor just made is on the memory of another library's array."""
+    cdef _Trace trace = current_trace()
+    cdef int number
+    if t.root is None:
+        number = trace.buffer_of(t)
+        (<_Buffer>trace.buffers[number]).foreign = True
+    return 0
+
+
+cdef int trace_unset(Tensor t) except -1:
+    """Notes that the elements of a tensor just made are arbitrary."""
+    (<_Buffer>current_trace().buffers[t.buffer]).n_writes += 1
+    return 0
+
+
+cdef Tensor plain_view(Tensor t):
+    """A tensor on the same memory that no trace and no tape knows."""
+    cdef Tensor v = Tensor.__new__(Tensor)
+    cdef int d
+    v.data = t.data
+    v.size = t.size
+    v.exporter = t
+    v.readonly = True
+    v.contiguous = t.contiguous
+    v.type = t.type
+    v.ndim = t.ndim
+    for d in range(t.ndim):
+        v.dims[d] = t.dims[d]
+        v.steps[d] = t.steps[d]
+    return v
+
+
+cdef int trace_elementwise(int row, int compute, list values, const Inputs *inputs,
+                           Tensor out) except -1:
+    """Adds the step of an element-wise call; see elementwise_general."""
+    cdef _Trace trace = current_trace()
+    cdef list ins = []
+    cdef int i
+    for i in range(inputs.n):
+        if isinstance(values[i], Tensor):
+            ins.append(trace.place(<Tensor>values[i], inputs.ndim, inputs.operands[i].strides))
+        else:
+            ins.append(trace.number_place(inputs.operands[i].dtype, inputs.operands[i].data,
+                                          inputs.ndim))
+    trace.add(PT_STEP_ELEMENTWISE, row, compute, shape_tuple(inputs.ndim, inputs.common), ins,
+              [trace.result_place(out, out.ndim, out.steps)])
+    return 0
+
+
+cdef int trace_copy(Tensor src, Tensor dst) except -1:
+    cdef _Trace trace = current_trace()
+    ins = [trace.place(src, src.ndim, src.steps)]
+    trace.add(PT_STEP_COPY, CONVERSION, src.type, dst.shape, ins,
+              [trace.result_place(dst, dst.ndim, dst.steps)])
+    return 0
+
+
+cdef int trace_fill(int type, const char *number, Tensor out) except -1:
+    cdef _Trace trace = current_trace()
+    ins = [trace.number_place(type, number, out.ndim)]
+    trace.add(PT_STEP_COPY, CONVERSION, type, out.shape, ins,
+              [trace.result_place(out, out.ndim, out.steps)])
+    return 0
+
+
+cdef int trace_reduction(int reduce_op, int compute, Tensor t, const Reduction *r, Tensor out,
+                         const Py_ssize_t *out_steps) except -1:
+    """Adds the step of a reduction. out_steps: over the kept axes."""
+    cdef _Trace trace = current_trace()
+    cdef _Step step
+    ins = [trace.place(t, t.ndim, r.steps)]
+    step = trace.add(PT_STEP_REDUCE, reduce_op, compute, shape_tuple(t.ndim, r.dims), ins,
+                     [trace.result_place(out, t.ndim - r.n_reduced, out_steps)])
+    step.n_reduced = r.n_reduced
+    return 0
+
+
+cdef int trace_cumulation(int op, int compute, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner,
+                          bint include_initial, Tensor t, Tensor out) except -1:
+    cdef _Trace trace = current_trace()
+    ins = [trace.place(t, t.ndim, t.steps)]
+    trace.add(PT_STEP_CUMULATE, op, compute, out.shape, ins,
+              [trace.result_place(out, out.ndim, out.steps)], (outer, n, inner, include_initial))
+    return 0
+
+
+cdef int trace_product(const Product *p, Tensor x, Tensor y, Tensor out) except -1:
+    cdef _Trace trace = current_trace()
+    ins = [trace.place(x, p.n_batch, p.x.steps), trace.place(y, p.n_batch, p.y.steps)]
+    trace.add(PT_STEP_MATMUL, 0, p.dtype, shape_tuple(p.n_batch, p.dims), ins,
+              [trace.result_place(out, out.ndim, out.steps)],
+              (p.m, p.n, p.k, p.x.row, p.x.column, p.y.row, p.y.column))
+    return 0
+
+
+cdef int trace_linear(bint dense, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Tensor x,
+                      Py_ssize_t row_step, Tensor w, Tensor bias, bint relu, Tensor out) except -1:
+    cdef _Trace trace = current_trace()
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[w.type]
+    ins = [trace.place(x, 0, NULL), trace.place(w, 0, NULL)]
+    if bias is not None:
+        ins.append(trace.place(bias, 0, NULL))
+    outs = [trace.result_place(out, out.ndim, out.steps)]
+    if dense:
+        trace.add(PT_STEP_DENSE, relu, w.type, (), ins, outs,
+                  (m, n, k, row_step // item, w.steps[0] // item))
+    else:
+        trace.add(PT_STEP_MATMUL, relu, w.type, (), ins, outs,
+                  (m, n, k, row_step, x.steps[x.ndim - 1], w.steps[0], w.steps[1]))
+    return 0
+
+
+cdef Tensor traced_rows(Tensor rows, Py_ssize_t n, Py_ssize_t from_end, object check):
+    """Row numbers as contiguous int64 in [0, n), checked at each call. check(rows) returns them, or
+    raises the error."""
+    global innermost_trace
+    cdef _Trace trace = current_trace()
+    cdef PyObject *this_trace = innermost_trace
+    cdef Tensor numbers, out
+    innermost_trace = NULL
+    try:
+        numbers = check(plain_view(rows))
+    finally:
+        innermost_trace = this_trace
+    out = new_tensor(PT_INT64, rows.ndim, rows.dims)
+    memcpy(out.data, numbers.data, out.size * sizeof(int64_t))
+    ins = [trace.place(rows, rows.ndim, rows.steps)]
+    trace.add(PT_STEP_CHECK_ROWS, 0, PT_INT64, rows.shape, ins,
+              [trace.result_place(out, out.ndim, out.steps)], (rows.size, n, from_end)
+              ).check = check
+    return out
+
+
+cdef int trace_gather(Tensor t, Tensor numbers, Py_ssize_t row_length, double scale,
+                      Tensor out) except -1:
+    cdef _Trace trace = current_trace()
+    ins = [trace.place(t, 0, NULL), trace.place(numbers, 0, NULL)]
+    trace.add(PT_STEP_GATHER, 0, out.type, (), ins,
+              [trace.result_place(out, out.ndim, out.steps)],
+              (row_length, numbers.size)).number = scale
+    return 0
+
+
+cdef int trace_rows(int kind, Py_ssize_t rows, Py_ssize_t columns, list inputs,
+                    Tensor out) except -1:
+    """Adds the step of a call on tensors in C order."""
+    cdef _Trace trace = current_trace()
+    cdef Tensor t
+    cdef list ins = []
+    for t in inputs:
+        ins.append(trace.place(t, t.ndim, t.steps))
+    trace.add(kind, 0, out.type, out.shape, ins, [trace.result_place(out, out.ndim, out.steps)],
+              (rows, columns))
+    return 0
+
+
+cdef int trace_kernel(str name, kernel_function run, const char *parameters, size_t n_bytes,
+                      list inputs, Tensor out) except -1:
+    """Adds the step of any other kernel, on tensors in C order: run(parameters, operands), where
+    the operands are the inputs' and the result's. parameters: a structure, which is copied."""
+    cdef _Trace trace = current_trace()
+    cdef _Step step
+    cdef Tensor t
+    cdef list ins = []
+    for t in inputs:
+        ins.append(trace.place(t, t.ndim, t.steps))
+    step = trace.add(PT_STEP_KERNEL, 0, out.type, out.shape, ins,
+                     [trace.result_place(out, out.ndim, out.steps)])
+    step.name = name
+    step.run = run
+    step.parameters = parameters[:n_bytes]
+    return 0
+
+
+cdef object traced_call(str name, object function, list tensors, bint keep=False):
+    """function(*tensors), recorded as a call back into Python. It returns a tensor or a tuple of
+    tensors, and sees tensors that are not recorded."""
+    global innermost_trace
+    cdef _Trace trace = current_trace()
+    cdef PyObject *this_trace = innermost_trace
+    cdef GradientTape tape = innermost()
+    cdef _Call call = _Call.__new__(_Call)
+    cdef Tensor t, copy
+    cdef pt_operand a, b
+    cdef list ins = [], outs = [], results = [], plain = []
+    call.function = function
+    call.name = name
+    call.keep = keep
+    call.inputs = []
+    call.results = []
+    for t in tensors:
+        if trace.elementwise:
+            refuse_traced(t, name)
+        place = trace.place(t, t.ndim, t.steps)
+        ins.append(place)
+        call.inputs.append((place[1], t.type, t.shape, t.strides))
+        plain.append(plain_view(t))
+    innermost_trace = NULL
+    record_from(None)
+    try:
+        result = function(*plain)
+    finally:
+        innermost_trace = this_trace
+        record_from(tape)
+    for value in result if isinstance(result, tuple) else (result,):
+        t = <Tensor?>value
+        copy = new_tensor(t.type, t.ndim, t.dims) if t.contiguous else new_in_order(t, t.type)
+        a = operand_of(t)
+        b = operand_of(copy)
+        pt_copy(t.ndim, t.dims, &a, &b)
+        outs.append(trace.result_place(copy, copy.ndim, copy.steps))
+        call.results.append((copy.type, copy.shape))
+        results.append(copy)
+    trace.add(PT_STEP_CALL, 0, 0, (), ins, outs).call = call
+    return rebuilt(result, results) if isinstance(result, tuple) else results[0]
+
+
+def call_each_time(str name, function, *tensors):
+    """Calls function(*tensors) now and, if a function is being recorded, at each of its calls.
+
+    Args:
+        name: For errors.
+        function: It returns a tensor or a tuple of tensors.
+        *tensors: Its arguments.
+    """
+    if innermost_trace == NULL:
+        return function(*tensors)
+    return traced_call(name, function, list(tensors), True)
+
+
+# ------------------------------------------------------------------------------ the plan
+
+
+@cython.final
+cdef class _Memory:
+    """C arrays of a program, freed with it."""
+
+    cdef list blocks                # addresses
+
+    def __cinit__(self):
+        self.blocks = []
+
+    def __dealloc__(self):
+        for address in self.blocks:
+            free(<void *><uintptr_t>address)
+
+    cdef void *take(self, size_t n_bytes) except NULL:
+        cdef void *block = calloc(max(n_bytes, 1), 1)
+        if block == NULL:
+            raise MemoryError(f"no memory for a program ({n_bytes} bytes)")
+        self.blocks.append(<uintptr_t>block)
+        return block
+
+    cdef const Py_ssize_t *lengths(self, tuple values) except NULL:
+        cdef Py_ssize_t *at = <Py_ssize_t *>self.take(len(values) * sizeof(Py_ssize_t))
+        for i in range(len(values)):
+            at[i] = values[i]
+        return at
+
+
+cdef tuple c_strides(tuple shape, Py_ssize_t item):
+    """The strides of contiguous elements in C order."""
+    cdef list strides = []
+    for length in reversed(shape):
+        strides.append(item)
+        item *= length
+    strides.reverse()
+    return tuple(strides)
+
+
+@cython.final
+cdef class _Member:
+    """An element-wise step in canonical form: its result contiguous, its axes merged."""
+
+    cdef _Step step
+    cdef tuple shape
+    cdef list strides               # of each input over shape
+    cdef bint flat                  # every input is contiguous or a single element
+    cdef Py_ssize_t size
+
+
+cdef _Member as_member(_Step step):
+    """The step as part of a fused run; None if its result is not contiguous in some order of the
+    axes."""
+    cdef _Member m = _Member.__new__(_Member)
+    cdef tuple out = step.outs[0][3]
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[step.outs[0][2]]
+    cdef list axes, shape = [], strides = []
+    cdef Py_ssize_t d, k, length
+    m.step = step
+    m.size = 1
+    for length in step.shape:
+        m.size *= length
+    if m.size == 0:
+        return None
+    axes = [d for d in range(len(step.shape)) if step.shape[d] != 1]
+    axes.sort(key=lambda d: -out[d])
+    for place in step.ins:
+        strides.append([])
+    span = item
+    for d in reversed(axes):
+        if out[d] != span:
+            return None
+        span *= step.shape[d]
+    for d in axes:
+        for k in range(len(strides)):
+            inner = step.ins[k][3][d]
+            if not shape or (<list>strides[k])[-1] != inner * step.shape[d]:
+                break
+        else:
+            if shape:
+                shape[-1] *= step.shape[d]
+                for k in range(len(strides)):
+                    (<list>strides[k])[-1] = step.ins[k][3][d]
+                continue
+        shape.append(step.shape[d])
+        for k in range(len(strides)):
+            (<list>strides[k]).append(step.ins[k][3][d])
+    if not shape:                   # a single element
+        shape.append(1)
+        for k in range(len(strides)):
+            (<list>strides[k]).append(0)
+    m.shape = tuple(shape)
+    m.strides = strides
+    m.flat = len(shape) == 1
+    for k in range(len(strides)):
+        step_k = (<list>strides[k])[0]
+        m.flat = m.flat and (step_k == 0 or step_k == <Py_ssize_t>pt_dtype_size[step.ins[k][2]])
+    return m
+
+
+@cython.final
+cdef class _Group:
+    """Element-wise steps that run as one; it is not emitted yet."""
+
+    cdef list members
+    cdef Py_ssize_t size
+    cdef tuple shape                # None while all members are flat
+    cdef dict made                  # buffers of its results -> True
+    cdef set read                   # buffers that it reads
+
+
+@cython.final
+cdef class _Plan:
+    """Turns the steps of a trace into those of a program."""
+
+    cdef list buffers, steps, emitted
+    cdef dict groups                # size -> its open group
+    cdef list reads                 # of each buffer: how many steps read it
+    cdef list constants             # steps that are run once
+
+    cdef int run(self, _Trace trace, list results) except -1:
+        """results: the buffers that outlive the program's run."""
+        self.buffers = trace.buffers
+        self.steps = trace.steps
+        self.constants = []
+        self.remove_repeated(results)
+        self.remove_dead(results)
+        self.take_constants(results)
+        self.remove_dead(results)
+        self.count_reads(results)
+        self.emitted = []
+        self.groups = {}
+        for step in self.steps:
+            self.place_step(<_Step>step)
+        self.emit_all()
+        return 0
+
+    cdef int remove_repeated(self, list results) except -1:
+        """Lets readers of a repeated step read the first one's result, and readers of a repeated
+        number the number itself."""
+        cdef _Step step
+        cdef _Buffer buffer
+        cdef dict known = {}, alias = {}, single = {}
+        cdef list versions = [0] * len(self.buffers), kept = []
+        cdef bint repeatable
+        wanted = set(results)
+        for step in self.steps:
+            for k in range(len(step.ins)):
+                place = step.ins[k]
+                number = place[0]
+                if number in alias:
+                    place = step.ins[k] = (alias[number], place[1], place[2], place[3])
+                elif number in single and step.kind <= PT_STEP_REDUCE:
+                    source = single[number]
+                    step.ins[k] = (source[0], source[1], source[2], (0,) * len(place[3]))
+            repeatable = len(step.outs) == 1 and step.kind != PT_STEP_CALL
+            for place in step.outs:
+                buffer = <_Buffer>self.buffers[place[0]]
+                repeatable = (repeatable and buffer.n_writes == 1 and buffer.kind == TEMPORARY
+                              and place[0] not in wanted)
+            if repeatable:
+                out = step.outs[0]
+                ins = []
+                for place in step.ins:
+                    ins.append((place, versions[place[0]]))
+                key = (step.kind, step.op, step.type, step.n_reduced, step.shape, step.sizes,
+                       step.number, <uintptr_t><void *>step.run, step.parameters,
+                       tuple(ins), out[1:])
+                first = known.get(key)
+                if first is not None:
+                    alias[out[0]] = first
+                    continue
+                known[key] = out[0]
+                if (step.kind == PT_STEP_COPY and step.ins[0][2] == out[2]
+                        and not any(step.ins[0][3])
+                        and (<_Buffer>self.buffers[step.ins[0][0]]).kind == CONSTANT):
+                    single[out[0]] = step.ins[0]
+            for place in step.outs:
+                versions[place[0]] += 1
+            kept.append(step)
+        self.steps = kept
+        return 0
+
+    cdef int remove_dead(self, list results) except -1:
+        cdef _Step step
+        cdef list kept = []
+        cdef bint needed
+        live = set(results)
+        for step in reversed(self.steps):
+            needed = step.kind == PT_STEP_CALL and step.call.keep
+            for place in step.outs:
+                needed = (needed or place[0] in live
+                          or (<_Buffer>self.buffers[place[0]]).kind == CAPTURED)
+            if needed:
+                kept.append(step)
+                for place in step.ins:
+                    live.add(place[0])
+        kept.reverse()
+        self.steps = kept
+        return 0
+
+    cdef int take_constants(self, list results) except -1:
+        """Moves the steps that read constants alone to self.constants."""
+        cdef _Step step
+        cdef _Buffer buffer
+        cdef list kept = []
+        cdef bint grown = True, varies
+        varying = set(results)
+        for number, buffer in enumerate(self.buffers):
+            if buffer.kind != CONSTANT and buffer.kind != TEMPORARY:
+                varying.add(number)
+        while grown:
+            grown = False
+            for step in self.steps:
+                varies = step.kind == PT_STEP_CALL
+                for place in step.ins:
+                    varies = varies or place[0] in varying
+                for place in step.outs:
+                    varies = varies or place[0] in varying
+                if varies:
+                    for place in step.outs:
+                        if place[0] not in varying:
+                            varying.add(place[0])
+                            grown = True
+        for step in self.steps:
+            varies = False
+            for place in step.outs:
+                varies = varies or place[0] in varying
+            (kept if varies else self.constants).append(step)
+        self.steps = kept
+        return 0
+
+    cdef int count_reads(self, list results) except -1:
+        self.reads = [0] * len(self.buffers)
+        for number in results:
+            self.reads[number] += 1
+        for step in self.steps:
+            for place in (<_Step>step).ins:
+                self.reads[place[0]] += 1
+        return 0
+
+    cdef int place_step(self, _Step step) except -1:
+        """Adds a step to an open group or to the emitted ones."""
+        cdef _Member m = None
+        cdef _Group group
+        cdef _Buffer buffer = None
+        if step.kind <= PT_STEP_COPY:
+            buffer = <_Buffer>self.buffers[step.outs[0][0]]
+            if (buffer.n_writes == 1 and buffer.kind == TEMPORARY and step.outs[0][1] == 0
+                    and kind_of(step.ins[0][2]) != KIND_COMPLEX
+                    and kind_of(step.outs[0][2]) != KIND_COMPLEX):
+                m = as_member(step)
+                if m is not None and m.size * <Py_ssize_t>pt_dtype_size[step.outs[0][2]] != (
+                        buffer.n_bytes):
+                    m = None
+        for size in list(self.groups):
+            group = <_Group>self.groups[size]
+            if self.conflicts(group, step, m):
+                self.emit(group)
+                del self.groups[size]
+        if m is None:
+            self.emitted.append(step)
+            return 0
+        group = self.groups.get(m.size)
+        if group is not None and not m.flat and group.shape is not None and group.shape != m.shape:
+            self.emit(group)
+            group = None
+        if group is None:
+            group = self.groups[m.size] = _Group.__new__(_Group)
+            group.members = []
+            group.size = m.size
+            group.made = {}
+            group.read = set()
+        if not m.flat:
+            group.shape = m.shape
+        group.members.append(m)
+        group.made[step.outs[0][0]] = True
+        for place in step.ins:
+            group.read.add(place[0])
+        return 0
+
+    cdef bint conflicts(self, _Group group, _Step step, _Member m) except -1:
+        """Whether the group has to run before the step, which can't be part of it."""
+        cdef Py_ssize_t k
+        for place in step.outs:
+            if place[0] in group.read or place[0] in group.made:
+                return True
+        for k in range(len(step.ins)):
+            place = step.ins[k]
+            if place[0] not in group.made:
+                continue
+            if m is None or m.size != group.size:
+                return True
+            if place[1] != 0 or not m.flat and group.shape is not None and m.shape != group.shape:
+                return True
+            if (<list>m.strides[k]) != list(c_strides(m.shape, pt_dtype_size[place[2]])) and (
+                    m.size > 1):
+                return True
+        return False
+
+    cdef int emit_all(self) except -1:
+        for group in self.groups.values():
+            self.emit(<_Group>group)
+        self.groups = {}
+        return 0
+
+    cdef int emit(self, _Group group) except -1:
+        """Emits the steps of a group, as few calls of pt_fused as its limits allow."""
+        cdef _Fused fused = None
+        cdef _Member m
+        cdef dict left = {}         # buffer -> how many members are still to read it
+        for m in group.members:
+            for place in m.step.ins:
+                left[place[0]] = left.get(place[0], 0) + 1
+        inside = dict(left)
+        if len(group.members) == 1:
+            m = group.members[0]
+            self.emitted.append(m.step)
+            return 0
+        shape = (group.size,) if group.shape is None else group.shape
+        for m in group.members:
+            if fused is None or not fused.accepts(m):
+                if fused is not None:
+                    fused.close(self, left)
+                fused = _Fused.__new__(_Fused)
+                fused.open(shape)
+            fused.append(m, left)
+            out = m.step.outs[0][0]
+            fused.note(out, self.reads[out] > inside.get(out, 0), left.get(out, 0) > 0)
+        fused.close(self, left)
+        return 0
+
+
+@cython.final
+cdef class _Fused:
+    """A call of pt_fused that is being put together: operations on values."""
+
+    cdef tuple shape
+    cdef list ops                   # (row, compute, result, [keys of operands], key of the result)
+    cdef dict inputs                # key of a value from outside -> its place over the shape
+    cdef dict types                 # key -> dtype
+    cdef dict made                  # buffer made here -> its key
+    cdef dict live                  # of these: those that are read later -> whether outside, too
+    cdef list members
+    cdef Py_ssize_t n_converted
+    cdef dict places                # number of a buffer in the trace -> in the program
+
+    cdef int open(self, tuple shape) except -1:
+        self.shape = shape
+        self.ops = []
+        self.inputs = {}
+        self.types = {}
+        self.made = {}
+        self.live = {}
+        self.members = []
+        return 0
+
+    cdef bint accepts(self, _Member m):
+        """Whether another member fits the limits of pt_fused."""
+        return (len(self.inputs) + len(m.step.ins) <= PT_FUSE_MAX_INPUTS
+                and len(self.live) < PT_FUSE_MAX_OUTPUTS
+                and len(self.live) + self.n_converted + 6 < PT_FUSE_MAX_TEMPORARIES)
+
+    cdef int append(self, _Member m, dict left) except -1:
+        cdef _Step step = m.step
+        cdef int compute = step.type, source, k
+        cdef list operands = [], strides
+        self.members.append(m)
+        for k in range(len(step.ins)):
+            place = step.ins[k]
+            source = place[2]
+            key = self.made.get(place[0])
+            if key is None:         # from outside: converted when loaded
+                strides = <list>m.strides[k]
+                if m.flat and len(self.shape) > 1:
+                    strides = ([0] * len(self.shape) if strides[0] == 0 else
+                               list(c_strides(self.shape, pt_dtype_size[source])))
+                strides = list(strides)
+                key = ("in", place[0], place[1], source, tuple(strides), compute)
+                if key not in self.inputs:
+                    self.inputs[key] = (place[0], place[1], source, tuple(strides))
+                    self.types[key] = compute
+            elif source != compute:
+                converted_key = ("as", place[0], compute)
+                if converted_key not in self.types:
+                    self.ops.append((CONVERSION, source, compute, [key], converted_key))
+                    self.types[converted_key] = compute
+                    self.n_converted += 1
+                key = converted_key
+            operands.append(key)
+            left[place[0]] -= 1
+            if left[place[0]] == 0 and place[0] in self.live and not self.live[place[0]]:
+                del self.live[place[0]]
+        out = step.outs[0]
+        key = ("value", out[0])
+        self.ops.append((step.op, compute, out[2], operands, key))
+        self.types[key] = out[2]
+        self.made[out[0]] = key
+        return 0
+
+    cdef int note(self, int buffer, bint outside, bint later) except -1:
+        if outside or later:
+            self.live[buffer] = outside
+        return 0
+
+    cdef int close(self, _Plan plan, dict left) except -1:
+        """Emits the call. What is still to be read becomes its results."""
+        cdef _Step step, first = (<_Member>self.members[0]).step
+        cdef list outs = []
+        if len(self.members) == 1 and len(self.ops) == 1:
+            plan.emitted.append(first)
+            return 0
+        step = _Step.__new__(_Step)
+        step.kind = PT_STEP_FUSED
+        step.shape = self.shape
+        step.ins = list(self.inputs.values())
+        for number in self.live:
+            key = self.made[number]
+            outs.append((number, 0, self.types[key],
+                         c_strides(self.shape, pt_dtype_size[self.types[key]])))
+        step.outs = outs
+        step.sizes = ()
+        step.check = self           # for write_fused
+        self.members = None
+        plan.emitted.append(step)
+        return 0
+
+
+cdef int write_fused(_Fused fused, _Step step, pt_program *program, pt_fused_op *ops) except -1:
+    """Fills in the calls of a fused step, each with a slot for its result: the slot of an operand
+    that is no longer used, if there is one, otherwise another temporary."""
+    cdef dict slots = {}, last_use = {}
+    cdef pt_fused_op *op
+    cdef int slot, first, k, compute, result
+    cdef Py_ssize_t i
+    program.ops = ops
+    program.n_ops = <int>len(fused.ops)
+    program.n_inputs = <int>len(fused.inputs)
+    program.n_outputs = <int>len(step.outs)
+    program.n_temporaries = 0
+    program.item = 0
+    for slot, key in enumerate(fused.inputs):
+        slots[key] = slot
+        program.inputs[slot] = <pt_dtype><int>fused.types[key]
+        program.item = max(program.item, pt_dtype_size[<int>fused.types[key]])
+    for k, place in enumerate(step.outs):
+        slots[fused.made[place[0]]] = program.n_inputs + k
+        program.outputs[k] = <pt_dtype><int>place[2]
+    first = program.n_inputs + program.n_outputs
+    for i in range(len(fused.ops)):
+        for key in fused.ops[i][3]:
+            last_use[key] = i
+    unused = []                     # temporaries whose values are no longer used
+    for i in range(len(fused.ops)):
+        row, compute, result, operands, key = fused.ops[i]
+        op = &ops[i]
+        op.op = row
+        op.compute = <pt_dtype>compute
+        op.result = <pt_dtype>result
+        program.item = max(program.item, pt_dtype_size[result])
+        done = set()
+        for k in range(len(operands)):
+            op.slots[k] = slots[operands[k]]
+            if last_use[operands[k]] == i and op.slots[k] >= first:
+                done.add(op.slots[k])
+        # the result may overwrite an operand if their elements have the same size
+        if pt_dtype_size[compute] == pt_dtype_size[result]:
+            unused += done
+            done = ()
+        if key not in slots:
+            if not unused:
+                unused.append(first + program.n_temporaries)
+                program.n_temporaries += 1
+            slots[key] = unused.pop()
+            if key not in last_use:  # nobody reads it
+                done = (*done, slots[key])
+        unused += done
+        op.slots[<int>len(operands)] = slots[key]
+    return 0
+
+
+# ---------------------------------------------------------------------------- the program
+
+
+@cython.final
+cdef class _Program:
+    """Steps with their places in memory: what a run needs."""
+
+    cdef _Memory memory
+    cdef pt_step *steps
+    cdef size_t n_steps
+    cdef Py_ssize_t n_buffers
+    cdef char **fixed               # the addresses of constant and captured buffers, or NULL
+    cdef int *arguments             # of each buffer: the number of the argument, or -1
+    cdef Py_ssize_t *offsets        # in the program's memory, or -1
+    cdef size_t n_bytes             # of that memory
+    cdef Py_ssize_t work            # a measure of the time, in elements
+    cdef list held                  # tensors that own captured and constant memory, and calls
+    cdef list captured              # tensors from outside that the function uses
+    cdef list planned               # the steps, for printing
+    cdef list outs                  # (buffer, dtype, dims, strides) of the new tensors of a run
+    cdef bint calls                 # whether a step calls back into Python
+    cdef bint writes                # whether a step writes to a captured tensor
+    cdef str name                   # of the function
+    cdef list kinds                 # of each buffer: (kind, dtype, lengths), for printing
+
+    @staticmethod
+    cdef _Program of(_Trace trace, list results):
+        """The program that computes these buffers of a trace."""
+        cdef _Program program = _Program.__new__(_Program)
+        cdef _Plan plan = _Plan.__new__(_Plan)
+        plan.run(trace, results)
+        compute_constants(trace, plan)
+        program.name = trace.name
+        program.planned = plan.emitted
+        program.memory = _Memory.__new__(_Memory)
+        program.held = []
+        program.captured = list(trace.outside.values())
+        program.writes = trace.has_effects
+        program.lay_out(trace, results)
+        program.write_steps()
+        return program
+
+    cdef int lay_out(self, _Trace trace, list results) except -1:
+        """Numbers the buffers that the steps use, and gives them places in memory."""
+        cdef _Step step
+        cdef _Buffer buffer
+        cdef dict numbers = {}, first = {}, last = {}
+        cdef list free_blocks = [], order
+        cdef Py_ssize_t i
+        cdef int k
+        for i in range(len(self.planned)):
+            step = <_Step>self.planned[i]
+            for place in step.ins + step.outs:
+                if place[0] not in numbers:
+                    numbers[place[0]] = len(numbers)
+                    first[place[0]] = i
+                last[place[0]] = i
+        for number in results:
+            if number not in numbers:
+                numbers[number] = len(numbers)
+        names = list(numbers)
+        self.n_buffers = len(numbers)
+        self.fixed = <char **>self.memory.take(self.n_buffers * sizeof(char *))
+        self.arguments = <int *>self.memory.take(self.n_buffers * sizeof(int))
+        self.offsets = <Py_ssize_t *>self.memory.take(self.n_buffers * sizeof(Py_ssize_t))
+        self.outs = []
+        for number in results:
+            buffer = <_Buffer>trace.buffers[number]
+            buffer.kind = RESULT
+            self.outs.append((numbers[number], buffer.type, buffer.dims, buffer.strides))
+        starts, ends = {}, {}
+        self.kinds = []
+        for k, number in enumerate(names):
+            buffer = <_Buffer>trace.buffers[number]
+            self.kinds.append((buffer.kind, buffer.type, buffer.dims))
+            self.arguments[k] = -1
+            self.offsets[k] = -1
+            if buffer.kind == ARGUMENT:
+                self.arguments[k] = buffer.argument
+            elif buffer.kind == CAPTURED or buffer.kind == CONSTANT:
+                self.fixed[k] = buffer.tensor.data
+                self.held.append(buffer.tensor)
+            elif buffer.kind == TEMPORARY:
+                starts.setdefault(first[number], []).append(k)
+                ends.setdefault(last[number], []).append(k)
+        for i in range(len(self.planned)):
+            for k in starts.get(i, ()):
+                buffer = <_Buffer>trace.buffers[names[k]]
+                self.offsets[k] = self.place_block(free_blocks, max(buffer.n_bytes, 1))
+            for k in ends.get(i, ()):
+                buffer = <_Buffer>trace.buffers[names[k]]
+                release_block(free_blocks, self.offsets[k], rounded(max(buffer.n_bytes, 1)))
+        return self.number_places(numbers)
+
+    cdef Py_ssize_t place_block(self, list free_blocks, Py_ssize_t n_bytes) except -1:
+        """The offset of the smallest free block that fits, or of new memory."""
+        cdef Py_ssize_t wanted = rounded(n_bytes), best = -1, i
+        for i in range(len(free_blocks)):
+            if free_blocks[i][1] >= wanted and (best < 0 or
+                                                free_blocks[i][1] < free_blocks[best][1]):
+                best = i
+        if best < 0:
+            self.n_bytes += wanted
+            return self.n_bytes - wanted
+        offset, length = free_blocks.pop(best)
+        if length > wanted:
+            free_blocks.append((offset + wanted, length - wanted))
+        return offset
+
+    cdef int number_places(self, dict numbers) except -1:
+        cdef _Step step
+        for step in self.planned:
+            step.ins = [(numbers[p[0]], *p[1:]) for p in step.ins]
+            if step.kind == PT_STEP_FUSED:
+                (<_Fused>step.check).places = numbers
+                (<_Fused>step.check).made = {numbers[number]: key for number, key
+                                             in (<_Fused>step.check).made.items()
+                                             if number in numbers}
+            step.outs = [(numbers[p[0]], *p[1:]) for p in step.outs]
+        return 0
+
+    cdef int write_steps(self) except -1:
+        """Writes the steps as C structures."""
+        cdef _Step step
+        cdef pt_step *s
+        cdef pt_place *places
+        cdef pt_program *fused
+        cdef Py_ssize_t i, k, size
+        self.n_steps = len(self.planned)
+        self.steps = <pt_step *>self.memory.take(self.n_steps * sizeof(pt_step))
+        for i in range(len(self.planned)):
+            step = <_Step>self.planned[i]
+            s = &self.steps[i]
+            s.kind = <pt_step_kind>step.kind
+            s.op = step.op
+            s.dtype = <pt_dtype>step.type
+            s.ndim = <int>len(step.shape)
+            s.n_reduced = step.n_reduced
+            s.n_in = <int>len(step.ins)
+            s.n_out = <int>len(step.outs)
+            s.shape = self.memory.lengths(step.shape)
+            places = <pt_place *>self.memory.take((s.n_in + s.n_out) * sizeof(pt_place))
+            for k, place in enumerate(step.ins + step.outs):
+                places[k].buffer = place[0]
+                places[k].offset = place[1]
+                places[k].dtype = <pt_dtype><int>place[2]
+                places[k].strides = self.memory.lengths(place[3])
+            s.places = places
+            s.number = step.number
+            for k in range(len(step.sizes)):
+                s.sizes[k] = step.sizes[k]
+            size = 1
+            for length in step.shape:
+                size *= length
+            if step.kind == PT_STEP_KERNEL:
+                s.run = step.run
+                s.parameters = <const char *>step.parameters
+                self.held.append(step.parameters)
+                size = NOGIL_ELEMENTS
+            elif step.kind == PT_STEP_FUSED:
+                fused = <pt_program *>self.memory.take(sizeof(pt_program))
+                s.fused = fused
+                write_fused(<_Fused>step.check, step, fused, <pt_fused_op *>self.memory.take(
+                    len((<_Fused>step.check).ops) * sizeof(pt_fused_op)))
+                size *= fused.n_ops
+            elif step.kind == PT_STEP_CALL:
+                self.calls = True
+            elif step.kind >= PT_STEP_MATMUL and step.kind <= PT_STEP_DENSE_GRADIENT:
+                size *= step.sizes[0] * step.sizes[1] * step.sizes[2] // 8
+            elif PT_STEP_CUMULATE < step.kind < PT_STEP_CHECK_ROWS or step.kind == PT_STEP_GATHER:
+                size = step.sizes[0] * step.sizes[1]
+            self.work += size
+        return 0
+
+    cdef list run(self, list arguments):
+        """Runs the steps. arguments: tensors. Returns new tensors, the results."""
+        cdef char *on_stack[MAX_STACK_BUFFERS]
+        cdef char **buffers = on_stack
+        cdef Py_ssize_t k
+        cdef Tensor t, block = None
+        cdef list results = []
+        cdef char *memory = NULL
+        cdef pt_status status
+        cdef size_t failed = 0
+        if self.n_buffers > MAX_STACK_BUFFERS:
+            buffers = <char **>malloc(self.n_buffers * sizeof(char *))
+            if buffers == NULL:
+                raise MemoryError("no memory to run a program")
+        try:
+            if self.n_bytes > 0:
+                memory = <char *>pt_alloc(self.n_bytes)
+                if memory == NULL:
+                    raise MemoryError(f"no memory for a tensor of a program ({self.n_bytes} bytes)")
+            for k in range(self.n_buffers):
+                if self.fixed[k] != NULL:
+                    buffers[k] = self.fixed[k]
+                elif self.arguments[k] >= 0:
+                    buffers[k] = (<Tensor>arguments[self.arguments[k]]).data
+                elif self.offsets[k] >= 0:
+                    buffers[k] = memory + self.offsets[k]
+            for out in self.outs:
+                t = new_as(out)
+                buffers[<Py_ssize_t>out[0]] = t.data
+                results.append(t)
+            if self.calls:
+                return self.run_with_calls(buffers, results)
+            if self.work < NOGIL_ELEMENTS:
+                status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+            else:
+                with nogil:
+                    status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+            if status != PT_OK:
+                self.explain(status, failed, buffers)
+            return results
+        finally:
+            if memory != NULL:
+                pt_free(memory, self.n_bytes)
+            if buffers != on_stack:
+                free(buffers)
+
+    cdef list run_with_calls(self, char **buffers, list results):
+        """The same for a program with steps that call back into Python, one step after the other:
+        a call may run the program again."""
+        cdef pt_status status
+        cdef size_t i, n, failed = 0
+        cdef _Step step
+        i = 0
+        while i < self.n_steps:
+            if self.steps[i].kind == PT_STEP_CALL:
+                step = <_Step>self.planned[i]
+                call_back(step, buffers)
+                i += 1
+                continue
+            n = i
+            while n < self.n_steps and self.steps[n].kind != PT_STEP_CALL:
+                n += 1
+            with nogil:
+                status = pt_run_steps(self.steps + i, n - i, buffers, &failed)
+            if status != PT_OK:
+                self.explain(status, i + failed, buffers)
+            i = n
+        return results
+
+    cdef int explain(self, pt_status status, size_t failed, char **buffers) except -1:
+        """Raises the error of a step that failed."""
+        cdef _Step step = <_Step>self.planned[failed]
+        if status == PT_OUT_OF_RANGE:
+            step.check(tensor_at(step.ins[0], step.shape, buffers))
+        raise MemoryError(f"{self.name}: no memory for the operands of a step")
+
+
+cdef inline Py_ssize_t rounded(Py_ssize_t n_bytes) noexcept:
+    """Blocks begin at multiples of 64 bytes."""
+    return (n_bytes + 63) & ~63
+
+
+cdef int release_block(list free_blocks, Py_ssize_t offset, Py_ssize_t length) except -1:
+    """Adds a block to the free ones, merged with its neighbours."""
+    cdef Py_ssize_t i = 0
+    while i < len(free_blocks):
+        start, n = free_blocks[i]
+        if start + n == offset or offset + length == start:
+            offset = min(offset, start)
+            length += n
+            free_blocks.pop(i)
+        else:
+            i += 1
+    free_blocks.append((offset, length))
+    return 0
+
+
+cdef Tensor tensor_at(tuple place, tuple shape, char **buffers):
+    """A tensor on the memory of a place, valid during the run."""
+    cdef Tensor t = Tensor.__new__(Tensor)
+    cdef int d
+    t.data = buffers[<Py_ssize_t>place[0]] + <Py_ssize_t>place[1]
+    t.type = place[2]
+    t.ndim = <int>len(shape)
+    t.size = 1
+    for d in range(t.ndim):
+        t.dims[d] = shape[d]
+        t.steps[d] = place[3][d]
+        t.size *= t.dims[d]
+    t.contiguous = is_contiguous(t.ndim, t.dims, t.steps, <Py_ssize_t>pt_dtype_size[t.type])
+    return t
+
+
+cdef int call_back(_Step step, char **buffers) except -1:
+    """Runs a step that calls a Python function."""
+    cdef _Call call = step.call
+    cdef Tensor t, copy
+    cdef Py_ssize_t k
+    cdef pt_operand a, b
+    cdef list tensors = []
+    for k in range(len(step.ins)):
+        # a copy: the function may keep it, or return it
+        tensors.append(converted(tensor_at(step.ins[k], call.inputs[k][2], buffers),
+                                 call.inputs[k][1]))
+    result = call.function(*tensors)
+    results = result if isinstance(result, tuple) else (result,)
+    if len(results) != len(call.results):
+        raise ValueError(f"{call.name}: {len(results)} results: expected {len(call.results)}, as "
+                         "when the function was recorded")
+    for k in range(len(results)):
+        t = <Tensor?>results[k]
+        if (t.type, t.shape) != call.results[k]:
+            raise ValueError(f"{call.name}: a result of shape {t.shape} and dtype {t.dtype}: "
+                             f"expected {call.results[k][1]} and {DTYPES[call.results[k][0]]}, as "
+                             "when the function was recorded (shapes must not depend on values)")
+        copy = tensor_at(step.outs[k], t.shape, buffers)
+        a = operand_of(t)
+        b = operand_of(copy)
+        pt_copy(t.ndim, t.dims, &a, &b)
+    return 0
+
+
+cdef Tensor new_as(tuple out):
+    """A new tensor of the dtype, the lengths and the strides of a root in the trace."""
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef int ndim = 0, d
+    cdef tuple shape = out[2], strides = out[3]
+    for d in range(<int>len(shape)):
+        dims[d] = shape[d]
+    cdef Tensor t = new_tensor(out[1], <int>len(shape), dims)
+    for d in range(t.ndim):
+        if t.steps[d] != strides[d]:
+            ndim = 1
+        t.steps[d] = strides[d]
+    if ndim:
+        t.contiguous = is_contiguous(t.ndim, t.dims, t.steps,
+                                     <Py_ssize_t>pt_dtype_size[t.type])
+    return t
+
+
+cdef int compute_constants(_Trace trace, _Plan plan) except -1:
+    """Runs the steps that read constants alone, and makes their results constants."""
+    cdef _Trace part
+    cdef _Buffer buffer
+    cdef list wanted = []
+    if not plan.constants:
+        return 0
+    made = set()
+    for step in plan.constants:
+        for place in (<_Step>step).outs:
+            made.add(place[0])
+    for step in plan.emitted:
+        for place in (<_Step>step).ins:
+            if place[0] in made and place[0] not in wanted:
+                wanted.append(place[0])
+    if not wanted:
+        return 0
+    part = _Trace.__new__(_Trace, trace.name, False)
+    part.buffers = trace.buffers
+    part.steps = plan.constants
+    values = (_Program.of(part, wanted)).run([])
+    for number, value in zip(wanted, values):
+        buffer = <_Buffer>trace.buffers[number]
+        buffer.kind = CONSTANT
+        buffer.tensor = value
+    return 0
+
+
+# ------------------------------------------------------------------- arguments and results
+
+
+@cython.final
+cdef class _Leaf:
+    """A tensor among the results of a function: a view of a new one."""
+
+    cdef Py_ssize_t out             # the number of the new tensor
+    cdef bint whole                 # the view is all of it
+    cdef bint readonly
+    cdef Py_ssize_t offset
+    cdef tuple dims, strides
+
+
+cdef Tensor outline(Tensor t):
+    """A tensor like t without memory: its dtype, lengths and strides."""
+    cdef Tensor model = plain_view(t)
+    model.exporter = None
+    model.data = <char *>&ZERO
+    return model
+
+
+cdef bint matches(object model, object value, list leaves, int depth=0) except -1:
+    """Whether a program recorded for model fits an argument; appends its tensors to leaves."""
+    cdef Tensor t, known
+    cdef int d
+    if type(model) is Tensor:
+        if type(value) is not Tensor:
+            return False
+        t = <Tensor>value
+        if t.traced:
+            owner_of(t)
+        known = <Tensor>model
+        if (t.type != known.type or t.ndim != known.ndim or not same_dims(t, known)
+                or t.contiguous != known.contiguous):
+            return False
+        if not t.contiguous:
+            for d in range(t.ndim):
+                if t.steps[d] != known.steps[d]:
+                    return False
+        leaves.append(value)
+        return True
+    if type(model) is not type(value):
+        return False
+    if isinstance(model, (list, tuple)):
+        check_depth(depth, "jit")
+        if len(model) != len(value):
+            return False
+        for k in range(len(model)):
+            if not matches(model[k], value[k], leaves, depth + 1):
+                return False
+        return True
+    if isinstance(model, dict):
+        check_depth(depth, "jit")
+        if len(model) != len(value):
+            return False
+        for (key, part), (other, other_part) in zip(model.items(), value.items()):
+            if key != other or not matches(part, other_part, leaves, depth + 1):
+                return False
+        return True
+    return same_value(value, model)
+
+
+cdef object mapped(object value, object function, int depth=0):
+    """The value with function(t) in place of each tensor t."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, (list, tuple)):
+        check_depth(depth, "jit")
+        parts = []
+        for part in value:
+            parts.append(mapped(part, function, depth + 1))
+        return rebuilt(value, parts)
+    if isinstance(value, dict):
+        check_depth(depth, "jit")
+        return {key: mapped(part, function, depth + 1) for key, part in value.items()}
+    return value
+
+
+cdef bint same_value(object a, object b) except -1:
+    """Whether a function can't distinguish two arguments that are not tensors."""
+    cdef double x, y
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, float):        # NaN equals NaN, and 0.0 differs from -0.0
+        x = a
+        y = b
+        return memcmp(&x, &y, sizeof(double)) == 0
+    if isinstance(a, complex):      # a function may inspect its parts
+        return same_value(a.real, b.real) and same_value(a.imag, b.imag)
+    return type(a) is not Tensor and a == b
+
+
+cdef object as_argument(object value, str name, bint nested, int depth=0):
+    """An argument with tensors in place of ndarrays; everything else is part of the program."""
+    if type(value) is Tensor or value is None or isinstance(value, str):
+        return value
+    if scalar_kind(value) != NOT_SCALAR:
+        return value
+    if is_numpys(value):
+        return as_tensor(value, name)
+    if nested and isinstance(value, (list, tuple)):
+        check_depth(depth, name)
+        parts = []
+        for part in value:
+            parts.append(as_argument(part, name, nested, depth + 1))
+        return rebuilt(value, parts)
+    if nested and isinstance(value, dict):
+        check_depth(depth, name)
+        return {key: as_argument(part, name, nested, depth + 1) for key, part in value.items()}
+    expected = "a tensor, an ndarray, a number, a string or None"
+    if nested:
+        expected += ", or nested lists, tuples and dictionaries of them"
+    raise TypeError(f"{name}: an argument is {describe(value)}: expected {expected}")
+
+
+cdef object collected(_Trace trace, object result, list wanted, list tensors, int depth=0):
+    """The function's result with a _Leaf in place of each tensor. Appends the buffers to compute to
+    wanted, and the tensors themselves to tensors."""
+    cdef Tensor t
+    cdef _Leaf leaf
+    cdef _Buffer buffer
+    check_depth(depth, "fuse" if trace.elementwise else "jit")
+    if isinstance(result, Tensor):
+        t = <Tensor>result
+        if root_of(t).trace != trace.serial or (
+                (<_Buffer>trace.buffers[root_of(t).buffer]).kind != TEMPORARY) or (
+                trace.elementwise and (t.root is not None or not t.contiguous)):
+            t = converted_in_trace(t)
+        trace.place(t, t.ndim, t.steps)         # an error unless it was recorded
+        number = root_of(t).buffer
+        if number not in wanted:
+            wanted.append(number)
+        leaf = _Leaf.__new__(_Leaf)
+        leaf.out = wanted.index(number)
+        leaf.whole = t.root is None
+        leaf.readonly = t.readonly
+        leaf.offset = t.data - root_of(t).data
+        leaf.dims = t.shape
+        leaf.strides = t.strides
+        tensors.append(t)
+        return leaf
+    if isinstance(result, (list, tuple)):
+        parts = []
+        for part in result:
+            parts.append(collected(trace, part, wanted, tensors, depth + 1))
+        return rebuilt(result, parts)
+    if isinstance(result, dict):
+        return {key: collected(trace, part, wanted, tensors, depth + 1)
+                for key, part in result.items()}
+    if not trace.elementwise and (result is None or isinstance(result, str)
+                                  or scalar_kind(result) != NOT_SCALAR):
+        return result
+    raise TypeError(f"{trace.name}: the function returned {describe(result)}: expected a tensor, "
+                    "or a tuple, list or dictionary of them")
+
+
+cdef Tensor converted_in_trace(Tensor t):
+    """A copy of t, as a step."""
+    cdef Tensor out = new_tensor(t.type, t.ndim, t.dims)
+    copy_into(t, out)
+    return out
+
+
+cdef object filled_in(object result, list tensors):
+    """result with tensors in place of leaves."""
+    cdef _Leaf leaf
+    if type(result) is _Leaf:
+        leaf = <_Leaf>result
+        return tensors[leaf.out] if leaf.whole else view_of_leaf(leaf, <Tensor>tensors[leaf.out])
+    if isinstance(result, dict):
+        return {key: filled_in(part, tensors) for key, part in result.items()}
+    if isinstance(result, (list, tuple)):
+        parts = []
+        for part in result:
+            parts.append(filled_in(part, tensors))
+        return rebuilt(result, parts)
+    return result
+
+
+cdef Tensor view_of_leaf(_Leaf leaf, Tensor root):
+    cdef Py_ssize_t dims[PT_MAX_NDIM]
+    cdef Py_ssize_t steps[PT_MAX_NDIM]
+    cdef int ndim = 0
+    cdef Tensor t
+    for ndim in range(<int>len(leaf.dims)):
+        dims[ndim] = leaf.dims[ndim]
+        steps[ndim] = leaf.strides[ndim]
+    t = new_view(root, root.data + leaf.offset, <int>len(leaf.dims), dims, steps)
+    t.readonly = leaf.readonly
+    return t
+
+
+cdef object handed_out(object result, list tensors):
+    """The function's own result of the call that was recorded: its tensors, in order, no longer
+    stand-ins."""
+    cdef Tensor t
+    if type(result) is _Leaf:
+        t = <Tensor>tensors.pop(0)
+        t.traced = False
+        root_of(t).traced = False
+        root_of(t).trace = 0
+        return t
+    if isinstance(result, dict):
+        return {key: handed_out(part, tensors) for key, part in result.items()}
+    if isinstance(result, (list, tuple)):
+        parts = []
+        for part in result:
+            parts.append(handed_out(part, tensors))
+        return rebuilt(result, parts)
+    return result
+
+
+cpdef object rebuilt(object model, list parts):
+    """The parts as an object of model's type: a list, a tuple or a named tuple."""
+    if isinstance(model, list):
+        return parts
+    return type(model)(*parts) if hasattr(model, "_fields") else tuple(parts)
+
+
+# -------------------------------------------------------------------- the recorded function
+
+
+@cython.final
+cdef class _Recording:
+    """A program together with the arguments that it fits and the form of its result."""
+
+    cdef tuple models               # the arguments, tensors without memory
+    cdef tuple names                # names of the last ones, given by keyword
+    cdef _Program program
+    cdef object result              # with leaves in place of tensors
+
+
+cdef class _Recorded:
+    """A function that is recorded at its first call with arguments of some shapes and dtypes."""
+
+    cdef object function
+    cdef str name                   # for errors
+    cdef bint elementwise
+    cdef list recordings            # the most recently used comes first
+    cdef dict __dict__              # filled by update_wrapper
+    cdef object __weakref__
+
+    def __cinit__(self, function, str name, bint elementwise):
+        self.function = function
+        self.name = name
+        self.elementwise = elementwise
+        self.recordings = []
+
+    def __call__(self, *args, **kwargs):
+        cdef tuple names = ()
+        cdef list leaves = []
+        cdef _Recording recording
+        if kwargs:
+            names = tuple(kwargs)
+            args += tuple(kwargs.values())
+        if innermost_trace != NULL:             # a part of what is being recorded
+            return self.original(self.converted(args), names)
+        recording = self.find(args, names, leaves)
+        if recording is None:
+            args = self.converted(args)
+            recording = self.find(args, names, leaves)
+            if recording is None:
+                result = self.record(args, names)
+                if not recording_mask:
+                    return result
+                leaves.clear()
+                recording = <_Recording>self.recordings[0]
+                matches_all(recording.models, args, leaves)
+                if not self.is_tracked(recording.program, leaves):
+                    return result
+                return HANDED_DOWN["record_program"](self, self.function, args, names,
+                                                     recording.program.captured, result)
+        result = filled_in(recording.result, self.run(recording.program, leaves))
+        if recording_mask and self.is_tracked(recording.program, leaves):
+            return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
+                                                 recording.program.captured, result)
+        return result
+
+    def _repr_html_(self):
+        cdef list programs = []
+        for recording in self.recordings:
+            programs.append((<_Recording>recording).models)
+        return HANDED_DOWN["html"]().fused(getattr(self, "__name__", "function"), programs)
+
+    cdef list run(self, _Program program, list leaves):
+        cdef Tensor t, other
+        if program.writes:
+            for t in leaves:
+                for other in program.captured:
+                    if overlap(t, other):
+                        raise ValueError(f"{self.name}: an argument shares its memory with a "
+                                         "tensor that the function changes in place: pass a copy")
+        results = program.run(leaves)
+        if program.writes:
+            for t in program.captured:
+                bump_version(t)
+        return results
+
+    cdef object original(self, tuple args, tuple names):
+        cdef Py_ssize_t n = len(args) - len(names)
+        return self.function(*args[:n], **dict(zip(names, args[n:])))
+
+    cdef tuple converted(self, tuple args):
+        parts = []
+        for value in args:
+            parts.append(as_argument(value, self.name, not self.elementwise))
+        return tuple(parts)
+
+    cdef bint is_tracked(self, _Program program, list leaves) except -1:
+        cdef Tensor t
+        cdef unsigned long long tracked = 0
+        for t in leaves:
+            tracked |= t.tracked
+        for t in program.captured:
+            tracked |= t.tracked
+        return recording_mask & tracked != 0
+
+    cdef _Recording find(self, tuple args, tuple names, list leaves):
+        cdef _Recording recording
+        cdef Py_ssize_t i
+        for i in range(len(self.recordings)):
+            recording = <_Recording>self.recordings[i]
+            if (len(args) == len(recording.models)
+                    and (names is recording.names or names == recording.names)):
+                leaves.clear()
+                if matches_all(recording.models, args, leaves):
+                    if i > 0:
+                        self.recordings.insert(0, self.recordings.pop(i))
+                    return recording
+        leaves.clear()
+        return None
+
+    cdef object record(self, tuple args, tuple names):
+        """Calls the function and keeps a recording of it."""
+        cdef _Recording recording = _Recording.__new__(_Recording)
+        cdef _Trace trace = _Trace.__new__(_Trace, self.name, self.elementwise)
+        cdef list wanted = [], tensors = []
+        result = traced_result(self, trace, args, names, wanted, tensors)
+        recording.models = mapped(args, outline)
+        recording.names = names
+        recording.result = result
+        trace.stand_ins = []
+        recording.program = _Program.of(trace, wanted)
+        self.recordings.insert(0, recording)
+        del self.recordings[MAX_PROGRAMS:]
+        return handed_out(result, tensors)
+
+
+cdef bint matches_all(tuple models, tuple args, list leaves) except -1:
+    cdef Py_ssize_t k
+    for k in range(len(models)):
+        if not matches(models[k], args[k], leaves):
+            return False
+    return True
+
+
+cdef object traced_result(_Recorded recorded, _Trace trace, tuple args, tuple names, list wanted,
+                          list tensors):
+    """Calls the function on stand-ins; see collected."""
+    global innermost_trace
+    cdef PyObject *outer_trace = innermost_trace
+    cdef GradientTape outer_tape = innermost()
+    trace.outer = None if outer_trace == NULL else current_trace()
+    arguments = mapped(args, trace.stand_in)
+    record_from(None)               # tapes must not record a trace
+    innermost_trace = <PyObject *>trace
+    try:
+        return collected(trace, recorded.original(arguments, names), wanted, tensors)
+    finally:
+        innermost_trace = outer_trace
+        record_from(outer_tape)
+
+
+def fuse(f, /):
+    """Returns a function that computes the same as f, in one pass over memory.
+
+    Temporary values stay in the L1 cache instead of passing through memory: `a * b + c * exp(d)` on
+    large tensors takes half the time. While a GradientTape records a tensor that f reads, f itself
+    runs, so gradients are those of f.
+
+    f is recorded once for each combination of its arguments' shapes and dtypes, and must do the
+    same each time. Printing and random numbers happen only then.
+    Tensors that f uses but does not receive as arguments are captured: their elements are read at
+    each call, but rebinding their names has no effect. Python numbers among the arguments are
+    constants, and each value is another combination, of which the last 32 are kept; pass a value
+    that changes often as a 0-d tensor.
+
+    Args:
+        f: A function of tensors of any shapes and dtypes and Python numbers, made of element-wise
+            operations: functions of the op table, operators, astype, broadcast_to. It returns a
+            tensor, or a tuple, list or dictionary of tensors.
+
+    Returns:
+        A function of the same arguments, with the same results bit for bit, as new tensors in C
+        order.
+
+    Raises:
+        TypeError: At the first call, if f does anything else: sums, products of matrices, reshapes,
+            indexing, bool() or item() of a tensor, writing in place.
+
+    >>> f = pt.fuse(lambda x, y: pt.sqrt(x * x + y * y))
+    >>> f(pt.asarray([3.0, 5.0]), pt.asarray([4.0, 12.0]))
+    Tensor([ 5., 13.], dtype=float32)
+    """
+    if not callable(f):
+        raise TypeError(f"fuse: found {describe(f)}: expected a function")
+    return update_wrapper(_Recorded(f, "fuse", True), f)
+
+
+def jit(f, /):
+    """Returns a function that computes the same as f, from a recording of its kernel calls.
+
+    The first call with arguments of some shapes and dtypes runs f and writes down which kernels it
+    calls on which memory. Later calls replay that program in C: without Python in between, with
+    element-wise operations fused, temporary values in one planned block of memory, and neither dead
+    nor repeated nor constant steps. The bits are those of f. There is no compiler: recording takes
+    about as long as a few calls of f.
+
+    Whatever f does with tensors can be recorded: products, reductions, views, indexing, gradients.
+    What NumPy computes calls back into Python. f must do the same each time: it is not called
+    again, so printing and other side effects happen only then, except for what it writes in place
+    to tensors from outside. Tensors that it uses but does not receive are read at each call, but
+    rebinding their names has no effect.
+
+    Args:
+        f: A function of tensors and ndarrays, or nested lists, tuples and dictionaries of them.
+            Numbers, strings and None among the arguments are constants: each value is another
+            program, of which the last 32 are kept. Pass a number that changes often as a 0-d
+            tensor. f returns a tensor, or nested ones.
+
+    Returns:
+        A function of the same arguments with the same results, as new tensors.
+
+    Raises:
+        TypeError: At the first call, if f reads a value (bool, float, item, numpy), changes an
+            argument in place, or computes something in a way that can't be recorded. The message
+            has the line.
+
+    >>> f = pt.jit(lambda x, w: pt.sum(pt.tanh(x @ w), axis=1))
+    >>> f(pt.ones((2, 3)), pt.ones((3, 1)))
+    Tensor([0.9950547, 0.9950547], dtype=float32)
+    """
+    if not callable(f):
+        raise TypeError(f"jit: found {describe(f)}: expected a function")
+    return update_wrapper(_Recorded(f, f"jit: {getattr(f, '__name__', 'function')}", False), f)
+
+
+# ------------------------------------------------------------------------ looking at programs
+
+cdef tuple KIND_NAMES = ("argument", "captured", "constant", "temporary", "result")
+cdef dict STEP_NAMES = {
+    PT_STEP_COPY: "copy", PT_STEP_MATMUL: "matmul", PT_STEP_DENSE: "linear",
+    PT_STEP_DENSE_GRADIENT: "linear's gradient", PT_STEP_SOFTMAX: "softmax",
+    PT_STEP_LOG_SOFTMAX: "log_softmax", PT_STEP_CROSS_ENTROPY: "softmax_cross_entropy",
+    PT_STEP_SPARSE_CROSS_ENTROPY: "sparse_softmax_cross_entropy",
+    PT_STEP_CHECK_ROWS: "check indices", PT_STEP_GATHER: "take rows",
+}
+
+
+def programs_of(recorded):
+    """The programs of a function made by jit or fuse, for those who show them.
+
+    Returns:
+        A list, the most recently used one first, of (arguments, memory, buffers, steps). memory: in
+        bytes. buffers: (kind, dtype, shape, offset in the memory or -1). steps: (name, shape,
+        numbers of the buffers it reads, of those it writes, operations of a fused step as (name,
+        operands, result)); operands are (buffer or -1, number of an operation or -1).
+    """
+    cdef _Recording recording
+    cdef list programs = []
+    if not isinstance(recorded, _Recorded):
+        raise TypeError(f"found {describe(recorded)}: expected a function made by jit or fuse")
+    for recording in (<_Recorded>recorded).recordings:
+        programs.append((recording.models, *described_program(recording.program)))
+    return programs
+
+
+cdef tuple described_program(_Program program):
+    cdef list buffers = [], steps = []
+    cdef _Step step
+    cdef Py_ssize_t k
+    for k in range(program.n_buffers):
+        kind, dtype, dims = program.kinds[k]
+        buffers.append((KIND_NAMES[kind], str(DTYPES[dtype]), dims, program.offsets[k]))
+    for step in program.planned:
+        steps.append((step_name(step), step.shape, [place[0] for place in step.ins],
+                      [place[0] for place in step.outs],
+                      fused_operations(<_Fused>step.check) if step.kind == PT_STEP_FUSED else []))
+    return program.n_bytes, buffers, steps
+
+
+cdef str step_name(_Step step):
+    if step.kind == PT_STEP_FUSED:
+        return "fused"
+    if step.kind == PT_STEP_KERNEL:
+        return step.name
+    if step.kind == PT_STEP_ELEMENTWISE:
+        return row_name(step.op)
+    if step.kind == PT_STEP_CUMULATE:
+        return f"cumulative {row_name(step.op + PT_OP_COUNT)}"
+    if step.kind == PT_STEP_REDUCE:
+        return row_name(step.op + PT_OP_COUNT)
+    if step.kind == PT_STEP_CALL:
+        return f"{step.call.name} (Python)"
+    if step.kind == PT_STEP_COPY and step.ins[0][2] != step.outs[0][2]:
+        return f"as {DTYPES[step.outs[0][2]]}"
+    return STEP_NAMES[step.kind]
+
+
+cdef list fused_operations(_Fused fused):
+    """(name, [(buffer, -1) or (-1, number of an earlier operation)], result buffer or -1)."""
+    cdef list operations = [], operands
+    cdef dict numbers = {}
+    made = {key: number for number, key in fused.made.items()}
+    for k, (row, compute, result, keys, out) in enumerate(fused.ops):
+        operands = []
+        for key in keys:
+            operands.append((-1, numbers[key]) if key in numbers else (fused.places[key[1]], -1))
+        numbers[out] = k
+        operations.append((f"as {DTYPES[result]}" if row == CONVERSION else row_name(row),
+                           operands, made.get(out, -1)))
+    return operations
