@@ -1691,6 +1691,7 @@ cdef class _Recorded:
         cdef tuple names = ()
         cdef list leaves = []
         cdef _Recording recording
+        cdef unsigned long long tracked = 0
         if kwargs:
             names = tuple(kwargs)
             args += tuple(kwargs.values())
@@ -1701,18 +1702,25 @@ cdef class _Recorded:
             args = self.converted(args)
             recording = self.find(args, names, leaves)
             if recording is None:
+                if recording_mask & (recording_mask - 1):
+                    return self.original(args, names)
                 result = self.record(args, names)
                 if not recording_mask:
                     return result
                 leaves.clear()
                 recording = <_Recording>self.recordings[0]
                 matches_all(recording.models, args, leaves)
-                if not self.is_tracked(recording.program, leaves):
+                tracked = self.tapes_of(recording.program, leaves)
+                if not tracked:
                     return result
                 return HANDED_DOWN["record_program"](self, self.function, args, names,
                                                      recording.program.captured, result)
+        if recording_mask:
+            tracked = self.tapes_of(recording.program, leaves)
+            if tracked & (tracked - 1):         # a derivative of a derivative: the order in which
+                return self.original(self.converted(args), names)   # gradients add up shows in bits
         result = filled_in(recording.result, self.run(recording.program, leaves))
-        if recording_mask and self.is_tracked(recording.program, leaves):
+        if tracked:
             return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
                                                  recording.program.captured, result)
         return result
@@ -1747,14 +1755,15 @@ cdef class _Recorded:
             parts.append(as_argument(value, self.name, not self.elementwise))
         return tuple(parts)
 
-    cdef bint is_tracked(self, _Program program, list leaves) except -1:
+    cdef unsigned long long tapes_of(self, _Program program, list leaves) except? 1:
+        """The bits of the recording tapes that know an argument or a captured tensor."""
         cdef Tensor t
         cdef unsigned long long tracked = 0
         for t in leaves:
             tracked |= t.tracked
         for t in program.captured:
             tracked |= t.tracked
-        return recording_mask & tracked != 0
+        return recording_mask & tracked
 
     cdef _Recording find(self, tuple args, tuple names, list leaves):
         cdef _Recording recording
