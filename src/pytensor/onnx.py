@@ -18,6 +18,7 @@ import numpy as np
 from pytensor import _functions as pt
 from pytensor import activations, layers
 from pytensor._autodiff.trees import leaves, map_leaves
+from pytensor._functions.convolution import transposed_lengths
 from pytensor._support.files import as_path, write_atomically
 from pytensor.layers import Layer
 from pytensor.layers.graph import Symbolic
@@ -310,6 +311,133 @@ def _reshape(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> st
     return g("Reshape", x, np.array([0, *layer.target_shape], np.int64))  # 0: as it is
 
 
+# ONNX has the channels before the other axes, so what follows goes through two transpositions.
+
+
+def _channels_first(
+    g: _Graph, x: str, n_axes: int, op: str, *operands: Any, **attributes: Any
+) -> str:
+    """The operator on (batch, channels, ...), between transpositions."""
+    first = [0, n_axes + 1, *range(1, n_axes + 1)]
+    last = [0, *range(2, n_axes + 2), 1]
+    return g("Transpose", g(op, g("Transpose", x, perm=first), *operands, **attributes), perm=last)
+
+
+def _windows(layer: Any, size: Any) -> dict[str, Any]:
+    """The attributes of a window's shape, steps and padding."""
+    dilation = getattr(layer, "dilation_rate", (1,) * layer.n_axes)
+    attributes: dict[str, Any] = {"kernel_shape": size, "strides": layer.strides}
+    if any(apart > 1 for apart in dilation):
+        attributes["dilations"] = dilation
+    if layer.padding == "same":
+        attributes["auto_pad"] = "SAME_UPPER"
+    elif layer.padding == "causal":
+        attributes["pads"] = [(size[0] - 1) * dilation[0], 0]
+    return attributes
+
+
+def _conv_of(g: _Graph, layer: Any, x: str, w: Any, bias: Any, groups: int) -> str:
+    operands = [np.moveaxis(np.asarray(w), (-1, -2), (0, 1))]
+    if bias is not None:
+        operands.append(bias)
+    windows = _windows(layer, layer.kernel_size)
+    return _channels_first(g, x, layer.n_axes, "Conv", *operands, group=groups, **windows)
+
+
+def _conv(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    x = _conv_of(g, layer, x, layer.kernel, layer.bias, layer.groups)
+    return _activation(g, layer, x)
+
+
+def _of_each_channel(kernel: Any) -> np.ndarray:
+    """The kernel (..., 1, channels * filters) of a convolution in as many groups as channels."""
+    w = np.asarray(kernel)
+    return w.reshape((*w.shape[:-2], 1, -1))
+
+
+def _depthwise(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    w, n = _of_each_channel(layer.kernel), layer.kernel.shape[-2]
+    return _activation(g, layer, _conv_of(g, layer, x, w, layer.bias, n))
+
+
+def _separable(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    w, n = _of_each_channel(layer.depthwise_kernel), layer.depthwise_kernel.shape[-2]
+    x = _conv_of(g, layer, x, w, None, n)
+    x = g("MatMul", x, np.asarray(layer.pointwise_kernel).reshape((-1, layer.filters)))
+    return _activation(g, layer, g("Add", x, layer.bias) if layer.use_bias else x)
+
+
+def _conv_transpose(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    lengths: Any = shape[1:-1]
+    found, before = transposed_lengths(
+        layer.name,
+        layer.padding,
+        layer.output_padding,
+        lengths,
+        layer.kernel_size,
+        layer.strides,
+        layer.dilation_rate,
+    )
+    after, added = [], []
+    for n, length, k, step, apart, cut in zip(
+        found, lengths, layer.kernel_size, layer.strides, layer.dilation_rate, before, strict=True
+    ):
+        rest = (length - 1) * step + (k - 1) * apart + 1 - cut - n
+        after.append(max(rest, 0))
+        added.append(max(-rest, 0))
+    operands = [np.moveaxis(np.asarray(layer.kernel), (-1, -2), (0, 1))]
+    if layer.use_bias:
+        operands.append(layer.bias)
+    x = _channels_first(
+        g,
+        x,
+        layer.n_axes,
+        "ConvTranspose",
+        *operands,
+        strides=layer.strides,
+        dilations=layer.dilation_rate,
+        pads=[*before, *after],
+        output_padding=added,
+    )
+    return _activation(g, layer, x)
+
+
+def _pooling(op: str) -> Callable[[_Graph, Any, str, tuple[int | None, ...]], str]:
+    def pool(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+        return _channels_first(g, x, layer.n_axes, op, **_windows(layer, layer.pool_size))
+
+    return pool
+
+
+def _global_pooling(op: str) -> Callable[[_Graph, Any, str, tuple[int | None, ...]], str]:
+    def pool(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+        axes = np.arange(1, 1 + layer.n_axes, dtype=np.int64)
+        return g(op, x, axes, keepdims=int(layer.keepdims))
+
+    return pool
+
+
+def _zero_padding(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    ends = np.array([(0, 0), *layer.padding, (0, 0)], np.int64)
+    return g("Pad", x, ends.T.ravel())
+
+
+def _up_sampling(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    bilinear = getattr(layer, "interpolation", "nearest") == "bilinear"
+    scales = np.array([1, 1, *layer.size], np.float32)
+    return _channels_first(
+        g,
+        x,
+        layer.n_axes,
+        "Resize",
+        "",
+        scales,
+        mode="linear" if bilinear else "nearest",
+        coordinate_transformation_mode="half_pixel" if bilinear else "asymmetric",
+        nearest_mode="floor",
+    )
+
+
 def _nothing(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return x
 
@@ -412,6 +540,35 @@ _LAYERS: dict[type, Callable[..., Any]] = {
     layers.Concatenate: lambda g, layer, x, shapes: g("Concat", *x, axis=layer.axis),
     layers.Dot: _dot,
     layers.Operation: _operation,
+    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), _conv),
+    **dict.fromkeys(
+        (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _conv_transpose
+    ),
+    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _depthwise),
+    **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), _separable),
+    **dict.fromkeys(
+        (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D), _pooling("MaxPool")
+    ),
+    **dict.fromkeys(
+        (layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D),
+        _pooling("AveragePool"),
+    ),
+    **dict.fromkeys(
+        (layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D),
+        _global_pooling("ReduceMax"),
+    ),
+    **dict.fromkeys(
+        (
+            layers.GlobalAveragePooling1D,
+            layers.GlobalAveragePooling2D,
+            layers.GlobalAveragePooling3D,
+        ),
+        _global_pooling("ReduceMean"),
+    ),
+    **dict.fromkeys(
+        (layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D), _zero_padding
+    ),
+    **dict.fromkeys((layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D), _up_sampling),
     **dict.fromkeys(
         (
             layers.Dropout,

@@ -21,6 +21,10 @@
  * TASK_WORK in matmul.c. */
 enum { TASK_WORK = 300 << 10, LONG_TASK_WORK = 8 << 20, MIN_ROWS = 192, TASKS_PER_THREAD = 4 };
 
+/* Copied lines stay in the L1 cache if they can; a k for which they pay even if a third of the rows
+ * is not used. */
+enum { LINES_BYTES = 32 << 10, SHORT_K = 64 };
+
 /* Elements of the kernel worth packing on several threads. */
 enum { LARGE_KERNEL = 64 << 10 };
 
@@ -106,6 +110,23 @@ static size_t phases_of_axis(const pt_conv_geometry *s, int d, bool transposed, 
     return n_phases;
 }
 
+/* Whether rows of A are made by copying lines, and for how many positions at once. A line's last
+ * tile has some unused rows, a strip has none; a strip costs more, which counts for a short k. */
+static size_t line_positions(const job *j, const pt_conv_phase *phase) {
+    const pt_conv_axis *last = &phase->axes[2];
+    const size_t n = last->n_positions, step = (size_t)last->source_step;
+    const size_t unit = max_size(j->loops->rows / 3, 1), used = pt_ceil_div(n, unit) * unit;
+
+    if (!phase->has_lines || j->is_depthwise || phase->k == 0 || phase->k > j->loops->most_k ||
+        step > 4 || (used * 7 > n * 8 && phase->k > SHORT_K)) {
+        return 0;
+    }
+    const size_t per_position = phase->k / last->n_taps * step * j->item_size;
+    const size_t fitting = LINES_BYTES / per_position / j->loops->rows * j->loops->rows;
+
+    return min_size(n, max_size(fitting, 2 * j->loops->rows));
+}
+
 static bool has_neighbours(const pt_conv_axis *axis) {
     for (size_t t = 1; t < axis->n_taps; t++) {
         if (axis->shifts[t] != axis->shifts[t - 1] + 1) {
@@ -135,6 +156,7 @@ static void make_phases(job *j, const pt_conv_axis *const axes[PT_CONV_AXES],
                     phase->k *= phase->axes[d].n_taps;
                 }
                 phase->has_lines = p->groups == 1 && has_neighbours(&phase->axes[2]);
+                phase->line_positions = line_positions(j, phase);
                 packed_b += p->groups * p->group_size * phase->k;
             }
         }
@@ -161,7 +183,9 @@ static void make_tasks(job *j) {
     rows = rows < MIN_ROWS ? MIN_ROWS : rows;
     rows = rows > wanted ? wanted : rows;
     rows = rows < TASK_WORK / row_work ? TASK_WORK / row_work : rows;
-    j->rows_per_task = pt_ceil_div((size_t)rows + 1, j->loops->rows) * j->loops->rows;
+    const size_t line = j->phases[0].axes[2].n_positions;
+    const size_t unit = j->phases[0].line_positions == line ? line : j->loops->rows;
+    j->rows_per_task = pt_ceil_div((size_t)rows + 1, unit) * unit;
     for (size_t i = 0; i < j->n_phases; i++) {
         j->first_tasks[i] = n_tasks;
         n_tasks += pt_ceil_div(j->phases[i].n_rows, j->rows_per_task) * groups;
@@ -182,7 +206,6 @@ static void pack_task(void *context, size_t i) {
 
 static void product_task(void *context, size_t i) {
     job *j = context;
-    const size_t bytes = j->loops->a_size * j->item_size;
     size_t low = 0, high = j->n_phases; /* the phase is in [low, high) */
 
     while (high - low > 1) {
@@ -204,13 +227,21 @@ static void product_task(void *context, size_t i) {
         j->loops->depthwise(&j->product, phase, first, end);
         return;
     }
-    void *packed_a = pt_alloc(bytes);
-    if (!packed_a) {
+    const bool by_lines = phase->line_positions > 0;
+    const size_t size = by_lines ? phase->axes[0].n_taps * phase->axes[1].n_taps *
+                                       pt_conv_line_size(phase, j->product.channels, j->loops->rows)
+                                 : j->loops->a_size;
+    void *buffer = pt_alloc(size * j->item_size);
+    if (!buffer) {
         atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
         return;
     }
-    j->loops->product(&j->product, phase, task / blocks, first, end, packed_a);
-    pt_free(packed_a, bytes);
+    if (by_lines) {
+        j->loops->lines(&j->product, phase, first, end, buffer);
+    } else {
+        j->loops->product(&j->product, phase, task / blocks, first, end, buffer);
+    }
+    pt_free(buffer, size * j->item_size);
 }
 
 /* Packs the kernel and runs the tasks. */

@@ -19,12 +19,20 @@ typedef struct {
  * is gathered from the source, (taps, channels), B is the kernel's (taps, channels; columns). */
 typedef struct {
     pt_conv_axis axes[PT_CONV_AXES];
-    size_t n_rows;   /* images, positions */
-    size_t k;        /* taps, channels */
-    bool has_lines;  /* taps along the last axis are neighbours in the source, in order */
-    char *packed_b;  /* (groups, panels of columns): (k, width) each */
-    size_t n_panels; /* all groups' */
+    size_t n_rows;  /* images, positions */
+    size_t k;       /* taps, channels */
+    bool has_lines; /* taps along the last axis are neighbours in the source, in order */
+    char *packed_b; /* (groups, panels of columns): (k, width) each */
+    /* Positions of a line whose part of the source is copied at once; 0: by strips of rows. */
+    size_t line_positions;
 } pt_conv_phase;
+
+/* Elements of one copied line; a tile may take more rows than there are positions. */
+static inline size_t pt_conv_line_size(const pt_conv_phase *phase, size_t channels, size_t rows) {
+    return ((phase->line_positions + rows - 1) * (size_t)phase->axes[2].source_step +
+            phase->axes[2].n_taps) *
+           channels;
+}
 
 typedef struct {
     size_t n_images, groups, channels, columns; /* channels and columns of one group */
@@ -57,12 +65,17 @@ typedef struct {
 typedef struct {
     size_t rows, columns, lanes; /* of a tile; the last columns are a tile of lanes if they fit */
     size_t a_size;               /* elements for a strip of A */
+    size_t most_k;               /* that product and lines take at once */
     /* Packs a panel of B. */
     void (*pack_b)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group, size_t panel,
                    void *dst);
     /* Computes rows [first, end) of one group. packed_a: room for a_size. */
     void (*product)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
                     size_t first, size_t end, void *packed_a);
+    /* The same if phase->line_positions is not 0; buffer: room for pt_conv_line_size of each line of
+     * taps. */
+    void (*lines)(const pt_conv_product *p, const pt_conv_phase *phase, size_t first, size_t end,
+                  void *buffer);
     /* The same if groups have one channel and one column: for all of them, without packing. */
     void (*depthwise)(const pt_conv_product *p, const pt_conv_phase *phase, size_t first,
                       size_t end);

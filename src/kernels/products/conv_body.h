@@ -11,11 +11,17 @@
 
 typedef T F(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
-/* tile (rows, COLUMNS) = A B, each element summed in order, in registers. A comes in n_runs runs of
- * `length` steps; element (r, q) of run i is a[runs[i] + r * a_row + q * a_step]. b: (n_runs *
- * length, width). rows, width and, for speed, one of the strides of A are constants of each call. */
+/* Where the elements of a run of k begin in A, and in B in units of its rows. */
+typedef struct {
+    ptrdiff_t a;
+    size_t b;
+} F(run);
+
+/* tile (rows, COLUMNS) = A B, each element summed in order, in registers. k comes in n_runs runs of
+ * `length` steps; element (r, q) of run i is a[runs[i].a + r * a_row + q * a_step], and row q of B
+ * there b[(runs[i].b + q) * width]. rows, width and one of A's strides are constants of each call. */
 static inline __attribute__((always_inline)) void
-F(multiply)(size_t rows, size_t width, size_t n_runs, const ptrdiff_t *runs, size_t length,
+F(multiply)(size_t rows, size_t width, size_t n_runs, const F(run) * runs, size_t length,
             const T *restrict a, ptrdiff_t a_row, ptrdiff_t a_step, const T *restrict b,
             T tile[restrict TILE_ROWS][COLUMNS]) {
     const size_t n_vectors = width / LANES;
@@ -29,15 +35,15 @@ F(multiply)(size_t rows, size_t width, size_t n_runs, const ptrdiff_t *runs, siz
         }
     }
     for (size_t i = 0; i < n_runs; i++) {
-        const T *restrict x = a + runs[i];
+        const T *restrict x = a + runs[i].a, *restrict y = b + runs[i].b * width;
 
-        for (size_t q = 0; q < length; q++, x += a_step, b += width) {
+        for (size_t q = 0; q < length; q++, x += a_step, y += width) {
 #pragma GCC unroll 16
             for (size_t r = 0; r < rows; r++) {
                 const T factor = x[(ptrdiff_t)r * a_row];
 #pragma GCC unroll 2
                 for (size_t v = 0; v < n_vectors; v++) {
-                    const F(vector) column = *(const F(vector) *)(b + v * LANES);
+                    const F(vector) column = *(const F(vector) *)(y + v * LANES);
                     F(vector) sum = sums[r][v];
                     for (size_t l = 0; l < LANES; l++) { /* one instruction */
                         sum[l] = F(multiply_add)(factor, column[l], sum[l]);
@@ -239,9 +245,11 @@ static void F(finish)(const F(row) * rows, size_t n_rows, size_t column, size_t 
         for (size_t l = 0; l < n; l += LANES) {
             F(vector) x = *(const F(vector) *)(tile[r] + l);
 
-            if (!is_first) {
+            if (!is_first && l + LANES <= n) {
+                x += *(const F(vector) *)(out + l);
+            } else if (!is_first) {
                 F(vector) known = {0};
-                F(copy)(n - l < LANES ? n - l : LANES, (T *)&known, out + l);
+                F(copy)(n - l, (T *)&known, out + l);
                 x += known;
             }
             if (bias) {
@@ -263,7 +271,7 @@ static void F(finish)(const F(row) * rows, size_t n_rows, size_t column, size_t 
 
 static void F(product)(const pt_conv_product *p, const pt_conv_phase *phase, size_t group,
                        size_t first, size_t end, void *packed_a) {
-    static const ptrdiff_t no_offset = 0;
+    static const F(run) whole = {0, 0};
     const size_t k = phase->k, k_block = k ? pt_ceil_div(k, pt_ceil_div(k, A_MOST)) : 1;
     const size_t n_panels = pt_ceil_div(p->columns, COLUMNS);
     const T *b = (const T *)(const void *)(phase->packed_b + group * p->group_size * k);
@@ -300,11 +308,11 @@ static void F(product)(const pt_conv_product *p, const pt_conv_phase *phase, siz
 
                     if (width == COLUMNS) {
                         F(multiply)
-                        (TILE_ROWS, COLUMNS, 1, &no_offset, length, packed_a, A_STRIDE, 1, of_panel,
+                        (TILE_ROWS, COLUMNS, 1, &whole, length, packed_a, A_STRIDE, 1, of_panel,
                          tile);
                     } else {
                         F(multiply)
-                        (TILE_ROWS, LANES, 1, &no_offset, length, packed_a, A_STRIDE, 1, of_panel,
+                        (TILE_ROWS, LANES, 1, &whole, length, packed_a, A_STRIDE, 1, of_panel,
                          tile);
                     }
                     F(finish)
@@ -315,6 +323,104 @@ static void F(product)(const pt_conv_product *p, const pt_conv_phase *phase, siz
             }
             start += length;
         } while (start < k);
+    }
+}
+
+/* tile = A B for one of three numbers of rows. */
+static inline void F(multiply_rows)(size_t rows, size_t width, size_t n_runs, const F(run) * runs,
+                                    size_t length, const T *a, ptrdiff_t a_row, const T *b,
+                                    T tile[restrict TILE_ROWS][COLUMNS]) {
+    enum { MIDDLE = TILE_ROWS * 2 / 3, FEW = TILE_ROWS / 3 };
+
+    if (width == COLUMNS) {
+        if (rows > MIDDLE) {
+            F(multiply)(TILE_ROWS, COLUMNS, n_runs, runs, length, a, a_row, 1, b, tile);
+        } else if (rows > FEW) {
+            F(multiply)(MIDDLE, COLUMNS, n_runs, runs, length, a, a_row, 1, b, tile);
+        } else {
+            F(multiply)(FEW, COLUMNS, n_runs, runs, length, a, a_row, 1, b, tile);
+        }
+    } else if (rows > MIDDLE) {
+        F(multiply)(TILE_ROWS, LANES, n_runs, runs, length, a, a_row, 1, b, tile);
+    } else if (rows > FEW) {
+        F(multiply)(MIDDLE, LANES, n_runs, runs, length, a, a_row, 1, b, tile);
+    } else {
+        F(multiply)(FEW, LANES, n_runs, runs, length, a, a_row, 1, b, tile);
+    }
+}
+
+/* The same as product for a short k with neighbouring taps and one group: positions of a line
+ * overlap in the source, so that copies of the lines they need, with zeros at the ends, serve all
+ * of them as rows of A. Lines that are outside of the source are left out. */
+static void F(lines)(const pt_conv_product *p, const pt_conv_phase *phase, size_t first, size_t end,
+                     void *buffer) {
+    const pt_conv_axis *axes = phase->axes;
+    const size_t channels = p->channels, n_panels = pt_ceil_div(p->columns, COLUMNS);
+    const size_t n_inner = axes[1].n_taps, n_lines = axes[0].n_taps * n_inner;
+    const size_t length = axes[2].n_taps * channels; /* of k, in each line */
+    const size_t step = (size_t)axes[2].source_step * channels;
+    const size_t line_size = pt_conv_line_size(phase, channels, TILE_ROWS);
+    T *const copies = buffer;
+    T tile[TILE_ROWS][COLUMNS];
+    F(row) rows[TILE_ROWS];
+    F(run) runs[A_MOST];
+
+    for (size_t i = first; i < end;) {
+        const size_t at[] = {i / axes[2].n_positions / axes[1].n_positions % axes[0].n_positions,
+                             i / axes[2].n_positions % axes[1].n_positions,
+                             i % axes[2].n_positions};
+        const size_t image = i / axes[2].n_positions / axes[1].n_positions / axes[0].n_positions;
+        size_t n = axes[2].n_positions - at[2], n_runs = 0;
+
+        n = n < phase->line_positions ? n : phase->line_positions;
+        n = n < end - i ? n : end - i;
+        for (size_t line = 0; line < n_lines; line++) {
+            const ptrdiff_t row =
+                axes[0].source_step * (ptrdiff_t)at[0] + axes[0].shifts[line / n_inner];
+            const ptrdiff_t inner =
+                axes[1].source_step * (ptrdiff_t)at[1] + axes[1].shifts[line % n_inner];
+
+            if ((size_t)row < p->source_dims[0] && (size_t)inner < p->source_dims[1]) {
+                const size_t place =
+                    (image * p->source_dims[0] + (size_t)row) * p->source_dims[1] + (size_t)inner;
+                const ptrdiff_t from = axes[2].source_step * (ptrdiff_t)at[2] + axes[2].shifts[0];
+
+                F(copy_clipped)
+                (from * (ptrdiff_t)channels, (n + TILE_ROWS - 1) * step + length,
+                 (ptrdiff_t)(p->source_dims[2] * channels), copies + n_runs * line_size,
+                 (const T *)p->source + place * p->source_dims[2] * channels);
+                runs[n_runs] = (F(run)){(ptrdiff_t)(n_runs * line_size), line * length};
+                n_runs++;
+            }
+        }
+        const size_t place =
+            ((image * p->out_dims[0] + axes[0].first + axes[0].step * at[0]) * p->out_dims[1] +
+             axes[1].first + axes[1].step * at[1]) *
+                p->out_dims[2] +
+            axes[2].first;
+        for (size_t panel = 0; panel < n_panels; panel++) {
+            const size_t column = panel * COLUMNS, width = F(width_of)(p->columns, panel);
+            const size_t n_columns = p->columns - column < width ? p->columns - column : width;
+            const T *b = (const T *)(const void *)phase->packed_b + column * phase->k;
+            T bias[COLUMNS] = {0};
+
+            if (p->bias) {
+                F(copy)(n_columns, bias, (const T *)p->bias + column);
+            }
+            for (size_t q = 0; q < n; q += TILE_ROWS) {
+                const size_t n_rows = n - q < TILE_ROWS ? n - q : TILE_ROWS;
+
+                F(multiply_rows)
+                (n_rows, width, n_runs, runs, length, copies + q * step, (ptrdiff_t)step, b, tile);
+                for (size_t r = 0; r < n_rows; r++) {
+                    rows[r].out =
+                        (T *)p->out + (place + axes[2].step * (at[2] + q + r)) * p->columns;
+                }
+                F(finish)
+                (rows, n_rows, column, n_columns, true, p->bias ? bias : NULL, p->relu, tile);
+            }
+        }
+        i += n;
     }
 }
 
@@ -574,9 +680,9 @@ static void F(copy_window)(const pt_conv_weights_product *p, const F(box) * box,
 }
 
 /* packed, by panels: (positions of the box, width): the columns of g there, zeros beyond the last.
- * runs: where the box's lines begin in the window. Returns their number. */
+ * runs: where the box's lines begin in the window and in a panel. Returns their number. */
 static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, size_t group,
-                        T *restrict packed, ptrdiff_t *runs) {
+                        T *restrict packed, F(run) * runs) {
     const pt_conv_geometry *s = p->geometry;
     const size_t n_runs = box->lengths[0] * box->lengths[1] * box->lengths[2];
     const size_t n_positions = n_runs * box->lengths[3];
@@ -591,9 +697,10 @@ static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, si
             box->starts[3];
         const T *g = (const T *)p->g + (place * s->groups + group) * p->columns;
 
-        runs[i] = (ptrdiff_t)(((image * box->window[0] + row * s->strides[0]) * box->window[1] +
-                               line * s->strides[1]) *
-                              box->window[2] * p->channels);
+        runs[i].a = (ptrdiff_t)(((image * box->window[0] + row * s->strides[0]) * box->window[1] +
+                                 line * s->strides[1]) *
+                                box->window[2] * p->channels);
+        runs[i].b = i * box->lengths[3];
         for (size_t column = 0; column < p->columns; column += COLUMNS) {
             const size_t width = F(width_of)(p->columns, column / COLUMNS);
             const size_t n = p->columns - column < width ? p->columns - column : width;
@@ -623,7 +730,7 @@ static void F(weights)(const pt_conv_weights_product *p, size_t group, size_t nu
     const bool has_lines = s->dilation[2] == 1;
     const size_t length = has_lines ? s->w_dims[2] * p->channels : p->channels;
     const ptrdiff_t step = (ptrdiff_t)(s->strides[2] * p->channels);
-    ptrdiff_t runs[PT_CONV_BOX];
+    F(run) runs[PT_CONV_BOX];
     T tile[TILE_ROWS][COLUMNS];
 
     F(copy_window)(p, &box, group, window);

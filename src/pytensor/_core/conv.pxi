@@ -1,8 +1,8 @@
-# Convolutions and pooling: the calls of the kernels in products/conv.c and networks/max_pool.c. Arguments as users give them, such as
-# "same", are read by _functions/convolution.py.
+# Convolutions and pooling: the calls of the kernels in products/conv.c and networks/max_pool.c.
+# Arguments as users give them, such as "same", are read by _functions/convolution.py.
 #
-# A geometry is a tuple (strides, dilation, before, groups): a tuple of integers for each axis of the
-# first three, where `before` counts the zeros before the first element. The three functions are
+# A geometry is a tuple (strides, dilation, before, groups): a tuple of integers for each axis of
+# the first three, where `before` counts the zeros before the first element. The three functions are
 # bilinear, and each is a derivative of the others, so they differentiate each other to any order.
 
 cdef Py_ssize_t LONGEST = <Py_ssize_t>1 << 40      # so that no product of positions overflows
@@ -44,9 +44,9 @@ cdef int read_geometry(pt_conv_geometry *s, str name, tuple x, tuple w, tuple ou
             covered *= <double>s.w_dims[d] * <double>s.dilation[d]
     if (out[0] != x[0] or out[n_axes + 1] != s.out_channels or s.x_channels % s.groups
             or s.out_channels % s.groups or w[n_axes] * s.groups != x[n_axes + 1]):
-        raise ValueError(f"{name}: shapes {x}, {w} and {out} with groups {groups}: expected (batch, "
-                         "..., channels), (..., channels / groups, filters) and (batch, ..., "
-                         "filters)")
+        raise ValueError(f"{name}: shapes {x}, {w} and {out} with groups {groups}: expected "
+                         "(batch, ..., channels), (..., channels / groups, filters) and (batch, "
+                         "..., filters)")
     if covered * <double>max(s.x_channels, 1) > <double>LONGEST:
         raise ValueError(f"{name}: a kernel of shape {w} with dilation {dilation} covers more than "
                          f"{LONGEST} elements")

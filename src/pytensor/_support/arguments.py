@@ -18,7 +18,9 @@ _Entry = TypeVar("_Entry")
 
 def snake_case(name: str) -> str:
     """Turn the name of a class into that of an argument: GlorotUniform into glorot_uniform."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    # Conv2DTranspose: conv2d_transpose; L1L2: l1_l2
+    words = r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z0-9])|(?<=[A-Z])(?=[A-Z][a-z])"
+    return re.sub(words, "_", name).lower()
 
 
 def known(identifier: Any, names: Iterable[str]) -> str:

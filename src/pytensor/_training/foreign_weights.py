@@ -31,8 +31,18 @@ _NORMALIZATION = {
     "running_mean": "moving_mean",
     "running_var": "moving_variance",
 }
+_KERNEL = {"weight": "kernel", "bias": "bias"}
+_CONVOLUTIONS = (
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.Conv1DTranspose,
+    layers.Conv2DTranspose,
+    layers.Conv3DTranspose,
+)
 _TORCH: dict[type, dict[str, str]] = {
-    layers.Dense: {"weight": "kernel", "bias": "bias"},
+    layers.Dense: _KERNEL,
+    **dict.fromkeys(_CONVOLUTIONS, _KERNEL),
     layers.BatchNormalization: _NORMALIZATION,
     layers.LayerNormalization: _NORMALIZATION,
     layers.PReLU: {"weight": "alpha"},
@@ -43,7 +53,9 @@ _TORCH: dict[type, dict[str, str]] = {
 def load_torch_weights(model: Any, source: Any) -> None:
     """Read the state dict of a PyTorch nn.Sequential of the same layers.
 
-    Linear's weights, which PyTorch stores as (outputs, inputs), become kernels (inputs, outputs).
+    Linear's weights, which PyTorch stores as (outputs, inputs), become kernels (inputs, outputs);
+    likewise those of convolutions, whose channels come last here. (A Flatten of images sees the
+    channels in another order then: a Dense layer after it has other weights.)
     BatchNorm's and LayerNorm's epsilon is 1e-5 in PyTorch: give the layers here the same.
 
     Args:
@@ -76,6 +88,8 @@ def load_torch_weights(model: Any, source: Any) -> None:
         for key, array in group.items():
             if key == "weight" and type(layer) is layers.Dense and array.ndim == 2:
                 array = array.T
+            elif key == "weight" and type(layer) in _CONVOLUTIONS and array.ndim > 2:
+                array = np.moveaxis(array, (1, 0), (-2, -1))
             found.append((f"{path}/{names.get(key, key)}", f"{prefix}.{key}", array))
     _assign(name, model, found)
 

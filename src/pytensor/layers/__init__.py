@@ -22,6 +22,18 @@ from typing import TYPE_CHECKING
 from pytensor._support.names import missing
 from pytensor.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from pytensor.layers.attention import MultiHeadAttention
+from pytensor.layers.convolution import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from pytensor.layers.dense import Dense
 from pytensor.layers.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from pytensor.layers.embedding import Embedding
@@ -49,6 +61,20 @@ from pytensor.layers.merging import (
     subtract,
 )
 from pytensor.layers.normalization import BatchNormalization, LayerNormalization, UnitNormalization
+from pytensor.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from pytensor.layers.recurrent import (
     GRU,
     LSTM,
@@ -61,6 +87,14 @@ from pytensor.layers.recurrent import (
 )
 from pytensor.layers.regularization import ActivityRegularization
 from pytensor.layers.rescaling import Normalization, Rescaling
+from pytensor.layers.resizing import (
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
 from pytensor.layers.shape import Flatten, Input, Permute, RepeatVector, Reshape
 from pytensor.layers.wrappers import Bidirectional, TimeDistributed
 
@@ -74,11 +108,22 @@ __all__ = [
     "Add",
     "AlphaDropout",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Discretization",
     "Dot",
     "Dropout",
@@ -87,6 +132,12 @@ __all__ = [
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "Identity",
     "Input",
     "IntegerLookup",
@@ -96,6 +147,9 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "MultiHeadAttention",
@@ -107,6 +161,8 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
@@ -116,6 +172,12 @@ __all__ = [
     "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",
