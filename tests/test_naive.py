@@ -11,7 +11,18 @@ M = RNG.standard_normal((4, 5))
 N = RNG.standard_normal((4, 5))
 V = RNG.standard_normal(5)
 
+IMAGE = RNG.standard_normal((5, 6, 2))
+FILTERS = RNG.standard_normal((2, 3, 2, 4))
+
 CASES = {
+    "conv": (
+        (IMAGE, FILTERS),
+        np.einsum(
+            "ijcab,abcf->ijf",
+            np.lib.stride_tricks.sliding_window_view(IMAGE, (2, 3), axis=(0, 1)),
+            FILTERS,
+        ),
+    ),
     "relu": ((M,), np.maximum(M, 0)),
     "add": ((M, N), M + N),
     "add_matrix_and_vector": ((M, V), M + V),
@@ -44,6 +55,17 @@ def test_agrees_with_numpy(name, form):
     assert result.dtype == (np.float32 if form == "float32" else np.float64)
     assert result.shape == expected.shape
     np.testing.assert_allclose(result, expected, rtol=1e-5 if form == "float32" else 1e-13)
+
+
+def test_max_pool_agrees_with_the_kernel():
+    assert np.array_equal(naive.max_pool(IMAGE, 2), pt.nn.max_pool(IMAGE[None], 2)[0])
+
+
+def test_a_kernel_must_fit_the_image():
+    with pytest.raises(ValueError, match="conv: the kernel covers 2 elements of an axis of 1"):
+        naive.conv(IMAGE[:1], FILTERS)
+    with pytest.raises(ValueError, match="2 channels against 1 channels"):
+        naive.conv(IMAGE, FILTERS[:, :, :1])
 
 
 def test_softmax_of_large_numbers():

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytensor._core import _Operand
 
 MATRIX, VECTOR = ("rows", "columns"), ("elements",)  # names of axes, for messages
+IMAGE = ("rows", "columns", "channels")
+KERNEL = ("rows", "columns", "channels", "filters")
 
 
 def relu(x: _Operand) -> np.ndarray:
@@ -112,6 +114,46 @@ def matrix_dot(x: _Operand, y: _Operand) -> np.ndarray:
     for i in range(x.shape[0]):
         for j in range(y.shape[1]):
             z[i, j] = vector_dot(x[i, :], y[:, j])
+    return z
+
+
+def conv(x: _Operand, w: _Operand) -> np.ndarray:
+    """Return the convolution of an image with filters of (rows, columns, channels, filters).
+
+    Raises:
+        ValueError: the numbers of axes are others, `w` has other channels than `x`, or is larger.
+
+    >>> pt.naive.conv([[[1.0], [2.0], [4.0]]], [[[[-1.0]], [[1.0]]]])
+    array([[[1.],
+            [2.]]])
+    """
+    x, w = _pair("conv", x, IMAGE, w, KERNEL, meet=(2, 2))
+    n_rows, n_columns = (_places("conv", x.shape[d], w.shape[d]) for d in (0, 1))
+    z = np.zeros((n_rows, n_columns, w.shape[3]), np.result_type(x, w))
+    for i in range(n_rows):
+        for j in range(n_columns):
+            for f in range(w.shape[3]):
+                for row in range(w.shape[0]):
+                    for column in range(w.shape[1]):
+                        for c in range(w.shape[2]):
+                            z[i, j, f] += x[i + row, j + column, c] * w[row, column, c, f]
+    return z
+
+
+def max_pool(x: _Operand, size: int) -> np.ndarray:
+    """Return the largest element of each window of size by size of an image, window by window.
+
+    >>> pt.naive.max_pool([[[1.0], [5.0]], [[2.0], [3.0]]], 2)
+    array([[[5.]]])
+    """
+    x = _with_rank("max_pool", x, 3)
+    z = np.full((x.shape[0] // size, x.shape[1] // size, x.shape[2]), -np.inf, x.dtype)
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            for c in range(z.shape[2]):
+                for row in range(size):
+                    for column in range(size):
+                        z[i, j, c] = max(z[i, j, c], x[size * i + row, size * j + column, c])
     return z
 
 
@@ -272,6 +314,13 @@ def _pair(
             f"against {y.shape[meet[1]]} {y_axes[meet[1]]}"
         )
     return x, y
+
+
+def _places(name: str, length: int, window: int) -> int:
+    """In how many places along an axis a window fits."""
+    if window > length:
+        raise ValueError(f"{name}: the kernel covers {window} elements of an axis of {length}")
+    return length - window + 1
 
 
 def _with_rank(name: str, x: Any, rank: int) -> np.ndarray:
