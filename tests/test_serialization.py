@@ -42,6 +42,13 @@ REQUIRED = {
     "PiecewiseConstantDecay": {"boundaries": [3], "values": [0.1, 0.2]},
     "Rescaling": {"scale": 2.0},
     "Dot": {"axes": 1},
+    **{
+        name: {"filters": 4, "kernel_size": 3}
+        for name in layers.__all__
+        if name.startswith(("Conv1", "Conv2", "Conv3", "SeparableConv"))
+    },
+    "DepthwiseConv1D": {"kernel_size": 3},
+    "DepthwiseConv2D": {"kernel_size": 3},
     "CategoryEncoding": {"num_tokens": 4},
     "Discretization": {"num_bins": 3},
     "Lambda": {"function": "sigmoid"},
