@@ -16,4 +16,4 @@ to_categorical([0, 1], "two")  # error
 models.load_model()  # error
 models.load_model(3.0)  # error
 datasets.Shards()  # error
-cifar = datasets.cifar10  # error
+cifar = datasets.cifar100  # error
