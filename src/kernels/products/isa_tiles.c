@@ -18,8 +18,9 @@ enum { VECTOR_BYTES = 64 };
     TILE(1, 2)                                                                                     \
     TILE(1, 3)                                                                                     \
     TILE(1, 4)                                                                                     \
-    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4)        \
-        TILE(8, 1) TILE(8, 2) TILE(8, 3) TILE(12, 1) TILE(12, 2) TILE(14, 1) TILE(14, 2)
+    TILE(2, 1)                                                                                     \
+    TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1)        \
+        TILE(8, 2) TILE(8, 3) TILE(12, 1) TILE(12, 2) TILE(14, 1) TILE(14, 2)
 #elif defined(__AVX2__)
 enum { VECTOR_BYTES = 32 };
 #define EACH_TILE(TILE)                                                                            \
@@ -34,8 +35,9 @@ enum { VECTOR_BYTES = 16 };
     TILE(1, 2)                                                                                     \
     TILE(1, 3)                                                                                     \
     TILE(1, 4)                                                                                     \
-    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4)        \
-        TILE(8, 1) TILE(8, 2) TILE(8, 3)
+    TILE(2, 1)                                                                                     \
+    TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1)        \
+        TILE(8, 2) TILE(8, 3)
 #else
 enum { VECTOR_BYTES = 16 };
 #define EACH_TILE(TILE) TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(2, 2) TILE(4, 1) TILE(4, 2)

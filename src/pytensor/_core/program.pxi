@@ -329,7 +329,7 @@ cdef int refuse_reading(Tensor t, str name) except -1:
         refuse_traced(t, name)
         raise TypeError(f"{owner_of(t).name}: {user_line()}: {name}: a value is read while the "
                         "function is recorded, and may differ in later calls: expected tensor "
-                        "functions (where, cond, while_loop), or a Python number as an argument")
+                        "functions such as where, or a Python number as an argument")
     return 0
 
 

@@ -291,7 +291,7 @@ def batches_to_predict(model: Model, x: Any, batch_size: Any, steps: Any) -> Bat
 def samples_to_predict(function: str, model: Model, x: Any) -> Samples:
     """Return samples without targets; raises as inputs."""
     x = inputs(function, model, x)
-    dtypes = iter(tensor.dtype for tensor in model.input_tensors)
+    dtypes = iter([tensor.dtype for tensor in model.input_tensors])
     return Samples(x, x_dtype=map_leaves(lambda _: next(dtypes, pt.float32), x))
 
 
