@@ -2,12 +2,12 @@
 #ifndef PT_EXACT_F32_H
 #define PT_EXACT_F32_H
 
-#define PT_EXACT_UNARY(ROW)                                                                        \
-    ROW(exp)                                                                                       \
-    ROW(expm1)                                                                                     \
-    ROW(sigmoid) ROW(softplus) ROW(log) ROW(log1p) ROW(log2) ROW(log10) ROW(sin) ROW(cos) ROW(tan) \
-        ROW(asin) ROW(acos) ROW(atan) ROW(sinh) ROW(cosh) ROW(tanh) ROW(asinh) ROW(acosh)          \
-            ROW(atanh) ROW(erf)
+/* clang-format off */
+#define PT_EXACT_UNARY(ROW) \
+    ROW(exp) ROW(expm1) ROW(sigmoid) ROW(softplus) ROW(log) ROW(log1p) ROW(log2) ROW(log10) \
+    ROW(sin) ROW(cos) ROW(tan) ROW(asin) ROW(acos) ROW(atan) ROW(sinh) ROW(cosh) ROW(tanh) \
+    ROW(asinh) ROW(acosh) ROW(atanh) ROW(erf)
+/* clang-format on */
 #define PT_EXACT_BINARY(ROW) ROW(atan2) ROW(hypot) ROW(logaddexp) ROW(pow)
 
 /* f(x) and f(x, y), rounded to the nearest float, halves to even. */

@@ -13,34 +13,32 @@
  * the edges of C, smaller ones compute the rest, so there is one for each power of two of rows. */
 #if defined(__AVX512F__)
 enum { VECTOR_BYTES = 64 };
-#define EACH_TILE(TILE)                                                                            \
-    TILE(1, 1)                                                                                     \
-    TILE(1, 2)                                                                                     \
-    TILE(1, 3)                                                                                     \
-    TILE(1, 4)                                                                                     \
-    TILE(2, 1)                                                                                     \
-    TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1)        \
-        TILE(8, 2) TILE(8, 3) TILE(12, 1) TILE(12, 2) TILE(14, 1) TILE(14, 2)
+/* clang-format off */
+#define EACH_TILE(TILE) \
+    TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(1, 4) TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) \
+    TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1) TILE(8, 2) TILE(8, 3) TILE(12, 1) \
+    TILE(12, 2) TILE(14, 1) TILE(14, 2)
+/* clang-format on */
 #elif defined(__AVX2__)
 enum { VECTOR_BYTES = 32 };
-#define EACH_TILE(TILE)                                                                            \
-    TILE(1, 1)                                                                                     \
-    TILE(1, 2)                                                                                     \
-    TILE(1, 3)                                                                                     \
-    TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(6, 1) TILE(6, 2)
+/* clang-format off */
+#define EACH_TILE(TILE) \
+    TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(4, 1) TILE(4, 2) \
+    TILE(4, 3) TILE(6, 1) TILE(6, 2)
+/* clang-format on */
 #elif defined(__aarch64__)
 enum { VECTOR_BYTES = 16 };
-#define EACH_TILE(TILE)                                                                            \
-    TILE(1, 1)                                                                                     \
-    TILE(1, 2)                                                                                     \
-    TILE(1, 3)                                                                                     \
-    TILE(1, 4)                                                                                     \
-    TILE(2, 1)                                                                                     \
-    TILE(2, 2) TILE(2, 3) TILE(2, 4) TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1)        \
-        TILE(8, 2) TILE(8, 3)
+/* clang-format off */
+#define EACH_TILE(TILE) \
+    TILE(1, 1) TILE(1, 2) TILE(1, 3) TILE(1, 4) TILE(2, 1) TILE(2, 2) TILE(2, 3) TILE(2, 4) \
+    TILE(4, 1) TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(8, 1) TILE(8, 2) TILE(8, 3)
+/* clang-format on */
 #else
 enum { VECTOR_BYTES = 16 };
-#define EACH_TILE(TILE) TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(2, 2) TILE(4, 1) TILE(4, 2)
+/* clang-format off */
+#define EACH_TILE(TILE) \
+    TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(2, 2) TILE(4, 1) TILE(4, 2)
+/* clang-format on */
 #endif
 
 /* Steps of k ahead: what comes from the L3 cache, 50 ns away, is there in time. */

@@ -43,7 +43,8 @@ cdef object elementwise_call(int row, object x, object y, object z, object out):
         a = <Tensor>x
         b = <Tensor>y if n_inputs == 2 and type(y) is Tensor else a
         if (a.contiguous and pt_elementwise_info[row].kinds & kind_of(a.type)
-                and not a.traced and not b.traced and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
+                and not a.traced and not b.traced
+                and (n_inputs == 1 or type(y) is Tensor and b.contiguous and a.type == b.type
                      and a.ndim == b.ndim and same_dims(a, b))):
             result = new_tensor(result_dtype(row, a.type), a.ndim, a.dims)
             operands[0] = operand_of(a)
