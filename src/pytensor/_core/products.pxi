@@ -155,7 +155,7 @@ cdef void merge_batch(Product *p) noexcept:
     p.n_batch = last + 1
 
 
-cdef pt_matrices factor_of(const Factor *f) noexcept:
+cdef pt_matrices factor_of(Factor *f) noexcept:
     cdef pt_matrices factor
     factor.data = f.data
     factor.row = f.row
@@ -165,7 +165,7 @@ cdef pt_matrices factor_of(const Factor *f) noexcept:
 
 
 cdef pt_status run_products(const Product *p, char *out) except PT_INTERRUPTED:
-    cdef pt_matrices x = factor_of(&p.x), y = factor_of(&p.y)
+    cdef pt_matrices x = factor_of(<Factor *>&p.x), y = factor_of(<Factor *>&p.y)
     cdef pt_status status
     with nogil:
         status = pt_products(<pt_dtype>p.dtype, p.n_batch, p.dims, p.m, p.n, p.k, &x, &y, out,
