@@ -171,7 +171,7 @@ def samples(
                     f"{function}: sample_weight", sample_weight, names, "output"
                 )
             sample_weight = _weights(f"{function}: sample_weight", sample_weight, n)
-    known = iter(tensor.dtype for tensor in model.input_tensors)
+    known = iter([tensor.dtype for tensor in model.input_tensors])
     return Samples(
         x, targets, sample_weight, dtypes, map_leaves(lambda _: next(known, pt.float32), x)
     )
