@@ -70,16 +70,25 @@ def test_groups_of_heads_share_keys():
 
 
 @pytest.mark.oracle
-def test_bias_and_groups_are_those_of_jax():
-    jax = pytest.importorskip("jax")
-    q, k, v = (x.astype("float32") for x in operands(heads=4, groups=2, value_size=4))
+def test_bias_and_groups_are_those_of_pytorch():
+    torch = pytest.importorskip("torch", reason="needs pytensor-kernels[peers]")
+    q, k, v = (x.astype("float32") for x in operands(heads=4, groups=2))
     bias, mask = normal(2, 4, 5, 7, seed=4, dtype="float32"), normal(2, 4, 5, 7, seed=5) > 0
-    expected = jax.nn.dot_product_attention(q, k, v, bias=bias, mask=mask)
-    found = nn.dot_product_attention(q, k, v, bias=bias, mask=mask)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    g = pt.grad(lambda b: pt.sum(nn.dot_product_attention(q, k, v, bias=b) ** 2))(bias)
-    of_jax = jax.grad(lambda b: (jax.nn.dot_product_attention(q, k, v, bias=b) ** 2).sum())(bias)
-    np.testing.assert_allclose(g, of_jax, rtol=1e-3, atol=1e-5)
+    mask[..., 0] = True
+    heads_first = [torch.tensor(x.swapaxes(1, 2).copy()) for x in (q, k, v)]
+    heads_first[1:] = [x.repeat_interleave(2, dim=1) for x in heads_first[1:]]
+    added = torch.tensor(bias, requires_grad=True)
+    seen = added.masked_fill(~torch.tensor(mask), -torch.inf)
+    theirs = torch.nn.functional.scaled_dot_product_attention(*heads_first, attn_mask=seen)
+    (theirs**2).sum().backward()
+
+    def f(b):
+        return nn.dot_product_attention(q, k, v, bias=b, mask=mask)
+
+    expected = theirs.detach().numpy().swapaxes(1, 2)
+    np.testing.assert_allclose(f(bias), expected, rtol=1e-4, atol=1e-5)
+    g = pt.grad(lambda b: pt.sum(f(b) ** 2))(bias)
+    np.testing.assert_allclose(g, added.grad.numpy(), rtol=1e-3, atol=1e-5)
 
 
 def test_a_query_that_sees_nothing_takes_the_mean():
