@@ -1,5 +1,5 @@
-/* math_f32.h: the elementary functions of float32, correctly rounded for each of the 2^32 inputs;
- * tools/accuracy.c proves it. Subnormal results and arguments, signed zeros, infinities and NaN come
+/* math_f32.h: the elementary functions of float32, made to be correctly rounded for each of the
+ * 2^32 inputs; docs/accuracy.md says for which functions that has been checked. Subnormal results and arguments, signed zeros, infinities and NaN come
  * out as C99's Annex F asks.
  *
  * rounded_f computes in double, to about 2^-40: polynomials then need no tricks against rounding,
