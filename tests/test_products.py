@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import pytensor as pt
 from pytensor import _core, naive, nn
+from pytensor._tables.optimizers import RULES
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 
@@ -877,6 +878,42 @@ def test_gradients_that_wait_are_the_same():
     assert (dw.shape, dw.dtype, dw.rows.tolist()) == (w.shape, w.dtype, list(range(256)))
     np.testing.assert_array_equal(dw.values, expected)
     assert dw.values is dw.values is dw.dense()
+
+
+FUSED_SHAPES = {
+    "all columns": (64, 256, 128, None),
+    "columns of zeros": (128, 512, 70, 300),
+    "no column": (128, 512, 64, 0),
+    "uneven": (37, 200, 333, None),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"keep": 0.9, "scales": [0.5], "limit": 0.1}], ids=str)
+@pytest.mark.parametrize("shape", FUSED_SHAPES)
+@pytest.mark.parametrize("rule", RULES)
+def test_steps_on_the_tiles_of_a_gradient_have_the_same_bits(rule, shape, options, rng):
+    m, n, units, n_used = FUSED_SHAPES[shape]
+    row, numbers = RULES[rule], tuple(rng.uniform(0.05, 0.95, len(RULES[rule].numbers)))
+    for dtype in KINDS["f"]:
+        x = rng.standard_normal((m, n)) if n_used is None else sparse_columns(m, n, n_used)
+        x, g = (pt.asarray(a.astype(dtype)) for a in (x, rng.standard_normal((m, units))))
+        start = [np.abs(rng.standard_normal((n, units))).astype(dtype) + 1 for _ in row.state]
+        start.insert(0, rng.standard_normal((n, units)).astype(dtype))
+        results = []
+        for threads, fused in ((1, False), (1, True), (2, True), (3, True)):
+            pt.set_num_threads(threads)
+            w, *state = (pt.asarray(a.copy()) for a in start)
+            with pt.GradientTape() as tape:
+                tape.watch(w)
+                out = nn.linear(x, w)
+            dw = tape.gradient(out, w, output_gradient=g, row_gradients=True)
+            if not fused and type(dw) is _core.RowGradient:
+                dw.dense()
+            states = {id(w): (w, tuple(state))}
+            _core.update_weights(rule, [w], [dw], states, numbers, fused=fused, **options)
+            results.append([bytes(t) for t in (w, *state)])
+        pt.set_num_threads(pt.build_config()["default threads"])
+        assert all(result == results[0] for result in results)
 
 
 def test_gradients_of_weights_that_are_used_twice_or_long_batches_do_not_wait():

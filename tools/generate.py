@@ -201,7 +201,10 @@ def update_loops() -> str:
     lines = [f"/* {NOTICE} */"]
     for row in RULES.values():
         numbers = (f"const T {name} = (T)numbers[{i}];" for i, name in enumerate(row.numbers))
-        arrays = (f"T *restrict const {name}_of = state[{i}];" for i, name in enumerate(row.state))
+        arrays = (
+            f"T *restrict const {name}_of = (T *)state[{i}] + row * stride;"
+            for i, name in enumerate(row.state)
+        )
         for macro, statements in {
             "NUMBERS": numbers,
             "ARRAYS": arrays,

@@ -454,5 +454,22 @@ typedef struct {
 } pt_update;
 /* dw: (n,) if rows is NULL, or the rows that it has. */
 void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient_rows *rows);
+/* The same in parts, for who computes the gradient: columns [column, column + n) of its rows [row,
+ * row + n_rows), dw_stride elements apart; and of the rows of w that it has not, from its row `row`,
+ * or the first of w, up to its row row_end, or the last of w. rows->rows may be NULL. */
+void pt_update_tile(const pt_update *update, const pt_gradient_rows *rows, size_t row,
+                    size_t n_rows, size_t column, size_t n, const void *dw, size_t dw_stride);
+void pt_update_between(const pt_update *update, const pt_gradient_rows *rows, size_t row,
+                       size_t row_end, size_t column, size_t n);
+/* Fetches what pt_update_tile will read besides dw. */
+void pt_update_prefetch(const pt_update *update, const pt_gradient_rows *rows, size_t row,
+                        size_t n_rows, size_t column, size_t n);
+/* w's step by the gradient dw = x[:, rows]^T dout of pt_dense_weight_gradient, which is used tile by
+ * tile and written nowhere; the same bits as both calls in turn. Only if it can be (of the same
+ * arguments); PT_NO_MEMORY, and nothing has changed, if memory is exhausted. */
+bool pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k);
+__attribute__((warn_unused_result)) pt_status pt_dense_update(
+    const pt_update *update, size_t m, size_t n, size_t k, const void *x, ptrdiff_t x_row_stride,
+    const void *dout, ptrdiff_t dout_row_stride, const pt_gradient_rows *rows);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "pt.h"
 
-/* A rule on n elements: their weights, gradient and state, each (n,); numbers: the step's, which the
- * loop rounds to the dtype. */
-typedef void (*pt_update_loop)(size_t n, void *w, const void *dw, void *const *state,
-                               const double *numbers);
+/* A rule on n_rows rows of n elements: of weights and their state, stride elements apart, and of
+ * their gradient; numbers: the step's, which the loop rounds to the dtype. */
+typedef void (*pt_update_loop)(size_t n_rows, size_t n, void *w, size_t stride, const void *dw,
+                               size_t dw_stride, void *const *state, const double *numbers);
 
 /* All arrays are contiguous, in C order, as in pt.h. */
 typedef struct {

@@ -19,29 +19,41 @@ typedef struct {
     size_t piece; /* elements, or rows, in one task */
 } update_job;
 
+static const pt_nn_loops_of *loops_of(const pt_update *u) {
+    const pt_nn_table *table = PT_SELECT(pt_nn_loops);
+
+    return &table->loops[u->dtype];
+}
+
+/* Updates n_rows runs of n elements, from first on, stride elements apart. dw: those of their
+ * gradient, dw_stride elements apart. */
+static void update_runs(const pt_update *u, size_t first, size_t n_rows, size_t n, size_t stride,
+                        const char *dw, size_t dw_stride) {
+    const size_t offset = first * pt_dtype_size[u->dtype];
+    void *state[PT_MAX_STATES];
+
+    for (size_t k = 0; k < pt_rules[u->rule].n_states; k++) {
+        state[k] = (char *)u->state[k] + offset;
+    }
+    loops_of(u)->update[u->rule](n_rows, n, (char *)u->w + offset, stride, dw, dw_stride, state,
+                                 u->numbers);
+}
+
 /* Updates elements [first, first + n); dw: (n,). */
 static void update_run(const pt_update *u, size_t first, size_t n, const char *dw) {
-    const pt_nn_table *table = PT_SELECT(pt_nn_loops);
-    const pt_nn_loops_of *loops = &table->loops[u->dtype];
-    const size_t size = pt_dtype_size[u->dtype];
-    const bool is_plain = u->keep == 1 && u->scale == 1 && u->limit == (double)INFINITY;
-    const size_t most = is_plain ? n : BLOCK_BYTES / size;
+    const size_t size = pt_dtype_size[u->dtype], most = BLOCK_BYTES / size;
     _Alignas(64) char prepared[BLOCK_BYTES];
 
+    if (u->keep == 1 && u->scale == 1 && u->limit == (double)INFINITY) {
+        update_runs(u, first, 1, n, 0, dw, 0);
+        return;
+    }
     for (size_t done = 0; done < n; done += most) {
-        const size_t at = (first + done) * size, length = n - done < most ? n - done : most;
-        const char *gradient = dw + done * size;
-        char *w = (char *)u->w + at;
-        void *state[PT_MAX_STATES];
+        const size_t length = n - done < most ? n - done : most;
 
-        for (size_t k = 0; k < pt_rules[u->rule].n_states; k++) {
-            state[k] = (char *)u->state[k] + at;
-        }
-        if (!is_plain) {
-            loops->prepare(length, w, u->keep, gradient, u->scale, u->limit, prepared);
-            gradient = prepared;
-        }
-        loops->update[u->rule](length, w, gradient, state, u->numbers);
+        loops_of(u)->prepare(length, (char *)u->w + (first + done) * size, u->keep,
+                             dw + done * size, u->scale, u->limit, prepared);
+        update_runs(u, first + done, 1, length, 0, prepared, 0);
     }
 }
 
@@ -95,5 +107,65 @@ void pt_update_weight(const pt_update *update, const void *dw, const pt_gradient
         job.piece = pt_ceil_div(TASK_BYTES / size, rows->row_length);
         pt_parallel_for(update_rows_task, &job,
                         pt_ceil_div(update->n / rows->row_length, job.piece));
+    }
+}
+
+/* ------------------------------------------------------------------ tiles of a gradient */
+
+static size_t row_of(const int64_t *rows, size_t i) { return rows ? (size_t)rows[i] : i; }
+
+void pt_update_tile(const pt_update *u, const pt_gradient_rows *of, size_t row, size_t n_rows,
+                    size_t column, size_t n, const void *dw, size_t dw_stride) {
+    const size_t size = pt_dtype_size[u->dtype], length = of->row_length;
+    const bool is_plain = u->keep == 1 && u->scale == 1 && u->limit == (double)INFINITY;
+    const char *from = dw;
+
+    for (size_t i = 0, count; i < n_rows; i += count) {
+        const size_t first = row_of(of->rows, row + i);
+
+        for (count = 1; is_plain && i + count < n_rows &&
+                        row_of(of->rows, row + i + count) == first + count;) {
+            count++; /* rows that lie one after another */
+        }
+        if (is_plain) {
+            update_runs(u, first * length + column, count, n, length, from, dw_stride);
+        } else {
+            update_run(u, first * length + column, n, from);
+        }
+        from += count * dw_stride * size;
+    }
+}
+
+void pt_update_prefetch(const pt_update *u, const pt_gradient_rows *of, size_t row, size_t n_rows,
+                        size_t column, size_t n) {
+    const size_t size = pt_dtype_size[u->dtype];
+
+    for (size_t i = 0; i < n_rows; i++) {
+        const size_t at = (row_of(of->rows, row + i) * of->row_length + column) * size;
+
+        for (size_t byte = 0; byte < n * size; byte += 64) {
+            __builtin_prefetch((char *)u->w + at + byte, 1);
+            for (size_t k = 0; k < pt_rules[u->rule].n_states; k++) {
+                __builtin_prefetch((char *)u->state[k] + at + byte, 1);
+            }
+        }
+    }
+}
+
+void pt_update_between(const pt_update *u, const pt_gradient_rows *of, size_t row, size_t row_end,
+                       size_t column, size_t n) {
+    const size_t n_rows = u->n / of->row_length;
+
+    if (!of->rows) {
+        return;
+    }
+    size_t w_row = row == 0 ? 0 : (size_t)of->rows[row];
+    const size_t w_end = row_end == of->n_rows ? n_rows : (size_t)of->rows[row_end];
+    for (size_t next = row; w_row < w_end; w_row++) {
+        if (next < row_end && (size_t)of->rows[next] == w_row) {
+            next++;
+        } else {
+            update_by_zeros(u, w_row * of->row_length + column, n);
+        }
     }
 }

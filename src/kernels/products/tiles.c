@@ -59,6 +59,7 @@ typedef struct {
     size_t start, end;
     const char *a_data, *b_data; /* of the current product */
     char *c_data;
+    size_t c_row_stride; /* elements */
     char *packed_a, *packed_b;
     atomic_bool is_out_of_memory;
 } job;
@@ -211,6 +212,10 @@ static void choose_homes(job *j) {
     const bool is_alone = j->batch_per_task > 0;
     const bool strays = (size_t)p->b.term_stride * j->item % PAGE_BYTES == 0;
 
+    if (p->update) { /* no task may run out of memory: others have changed the weight */
+        j->a_home = j->b_home = SHARED;
+        return;
+    }
     if (p->a.term_stride == 1 && !p->a.lines && !p->a.terms &&
         (j->rows <= 8 || (size_t)p->a.line_stride * j->item % PAGE_BYTES != 0)) {
         j->a_home = IN_PLACE;
@@ -362,8 +367,8 @@ static void compute_tile(const job *j, size_t n_rows, size_t n_columns, size_t l
     _Alignas(64) char edge[PT_TILE_MAX_ROWS * PT_TILE_MAX_VECTORS * 64];
     const size_t vectors = pt_ceil_div(n_columns, j->loops->lanes), item = j->item;
     const bool is_whole = n_columns % j->loops->lanes == 0;
-    const size_t c_row = j->product->n * item, row_bytes = n_columns * item;
-    const size_t stride = is_whole ? j->product->n : vectors * j->loops->lanes;
+    const size_t c_row = j->c_row_stride * item, row_bytes = n_columns * item;
+    const size_t stride = is_whole ? j->c_row_stride : vectors * j->loops->lanes;
     char *to = is_whole ? c : edge;
 
     if (!is_whole && continues) {
@@ -402,7 +407,8 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
     const pt_tiled_product *p = j->product;
     const bool finishes = start + length == p->k && (p->bias || p->relu);
     const char *bias = p->bias ? (const char *)p->bias + column * j->item : NULL;
-    char *c = j->c_data + (row * p->n + column) * j->item;
+    _Alignas(64) char tile[PT_TILE_MAX_ROWS * PT_TILE_MAX_VECTORS * 64];
+    char *c = p->update ? tile : j->c_data + (row * p->n + column) * j->item;
 
     for (size_t i = row; i < row_end; i += j->rows) {
         const size_t n_rows = min_size(j->rows, row_end - i);
@@ -410,6 +416,12 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
                                  : strip_in_place(j, &p->a, j->a_data, i, start);
         char *next = c + j->rows * p->n * j->item;
 
+        if (p->update) {
+            pt_update_prefetch(p->update, p->update_rows, i, n_rows, column, n);
+            compute_tile(j, n_rows, n, length, a, b, c, false);
+            pt_update_tile(p->update, p->update_rows, i, n_rows, column, n, c, j->c_row_stride);
+            continue;
+        }
         if (i + n_rows < row_end) {
             prefetch_tile(j, min_size(j->rows, row_end - i - n_rows), n, next);
         }
@@ -456,6 +468,9 @@ static void compute_block(const job *j, size_t block, size_t group, char *a_own,
             compute_strip(j, row, row_end, column, n, start, length, a, b);
         }
     }
+    if (p->update) {
+        pt_update_between(p->update, p->update_rows, row, row_end, first, end - first);
+    }
 }
 
 static void compute_task(void *context, size_t i) {
@@ -463,9 +478,9 @@ static void compute_task(void *context, size_t i) {
     const pt_tiled_product *p = j->product;
     const size_t a_bytes = j->a_home == BY_TASK ? j->block_rows * j->k_block * j->item : 0;
     const size_t b_bytes = j->b_home == SHARED ? 0 : j->columns * j->k_block * j->item;
-    char *own = pt_alloc(a_bytes + b_bytes);
+    char *own = p->update ? NULL : pt_alloc(a_bytes + b_bytes);
 
-    if (!own) {
+    if (!own && !p->update) {
         atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
         return;
     }
@@ -484,7 +499,9 @@ static void compute_task(void *context, size_t i) {
             }
         }
     }
-    pt_free(own, a_bytes + b_bytes);
+    if (own) {
+        pt_free(own, a_bytes + b_bytes);
+    }
 }
 
 /* ------------------------------------------------------------------------- products */
@@ -511,7 +528,11 @@ static pt_status compute_product(job *j) {
         pt_parallel_for(pack_task, j,
                         (a_lines > 0 ? n_packs(j, p->m, j->rows) : 0) +
                             (b_lines > 0 ? n_packs(j, p->n, j->columns) : 0));
-        status = pt_parallel_for_interruptible(compute_task, j, j->n_blocks * j->n_groups);
+        if (p->update) { /* half a step must not remain */
+            pt_parallel_for(compute_task, j, j->n_blocks * j->n_groups);
+        } else {
+            status = pt_parallel_for_interruptible(compute_task, j, j->n_blocks * j->n_groups);
+        }
     }
     pt_free(j->packed_a, per_term * span);
     return status;
@@ -548,6 +569,7 @@ pt_status pt_tiles(const pt_tiled_product *p) {
         return status;
     }
     plan(&j);
+    j.c_row_stride = p->update ? j.columns : p->n;
     if (j.batch_per_task > 0) {
         status = pt_parallel_for_interruptible(compute_task, &j,
                                                pt_ceil_div(p->n_batch, j.batch_per_task));
@@ -555,7 +577,7 @@ pt_status pt_tiles(const pt_tiled_product *p) {
     for (size_t of = 0; j.batch_per_task == 0 && of < p->n_batch && status == PT_OK; of++) {
         j.a_data = (const char *)p->a.data + (ptrdiff_t)of * p->a_step;
         j.b_data = (const char *)p->b.data + (ptrdiff_t)of * p->b_step;
-        j.c_data = (char *)p->c + of * p->m * p->n * j.item;
+        j.c_data = p->c ? (char *)p->c + of * p->m * p->n * j.item : NULL;
         status = compute_product(&j);
     }
     /* An interruption comes first: it has set an exception, which must not be replaced. */
@@ -563,6 +585,28 @@ pt_status pt_tiles(const pt_tiled_product *p) {
         return PT_NO_MEMORY;
     }
     return status;
+}
+
+bool pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k) {
+    /* One block of terms, packed at once. */
+    return m > 0 && n > 1 && k > 0 && m <= K_BLOCK &&
+           (n + k + PT_TILE_MAX_ROWS + PT_TILE_MAX_VECTORS * 16) * m * pt_dtype_size[dtype] <=
+               SPAN_BYTES;
+}
+
+pt_status pt_dense_update(const pt_update *update, size_t m, size_t n, size_t k, const void *x,
+                          ptrdiff_t x_row_stride, const void *dout, ptrdiff_t dout_row_stride,
+                          const pt_gradient_rows *rows) {
+    return pt_tiles(&(pt_tiled_product){
+        .dtype = update->dtype,
+        .n_batch = 1,
+        .m = k,
+        .n = n,
+        .k = m,
+        .a = {x, .line_stride = 1, .term_stride = x_row_stride, .lines = rows->rows},
+        .b = {dout, .line_stride = 1, .term_stride = dout_row_stride},
+        .update = update,
+        .update_rows = rows});
 }
 
 void pt_tiles_finish(pt_dtype dtype, size_t m, size_t n, void *c, ptrdiff_t c_row_stride,

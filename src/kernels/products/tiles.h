@@ -58,6 +58,10 @@ typedef struct {
     void *c;                  /* (n_batch, m, n) in C order */
     const void *bias;         /* (n,) or NULL */
     bool relu;
+    /* NULL, or the step that uses each tile of C, the gradient, while it is in the L1 cache, and c
+     * is not used; update_rows: which rows of the weight those of C are. */
+    const pt_update *update;
+    const pt_gradient_rows *update_rows;
 } pt_tiled_product;
 
 __attribute__((warn_unused_result)) pt_status pt_tiles(const pt_tiled_product *product);

@@ -924,7 +924,8 @@ cdef dict UPDATE_RULES = {name: number for number, name in enumerate(RULE_NAMES)
 
 
 def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, double keep=1.0,
-                   list undecayed=None, list scales=None, double limit=float("inf")):
+                   list undecayed=None, list scales=None, double limit=float("inf"),
+                   bint fused=False):
     """One step of an optimizer, in place; each weight in one pass.
 
     Args:
@@ -938,6 +939,9 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
         undecayed: The weights that are not; None for none.
         scales: What each gradient is multiplied by; None for 1.
         limit: What the elements of the gradients are limited to, -limit to limit, after that.
+        fused: Compute gradients that are still products tile by tile, and update the weights by
+            each tile at once; by default only where that is known to be faster. The bits are the
+            same.
 
     Returns:
         The number of gradients that were None.
@@ -968,11 +972,12 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
                 if w is kept:
                     update.keep = 1
         update.scale = 1 if scales is None else scales[k]
-        update_weight(name, &update, w, dw, states[<uintptr_t><PyObject *>w][1])
+        update_weight(name, &update, fused, w, dw, states[<uintptr_t><PyObject *>w][1])
     return n_missing
 
 
-cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple state) except -1:
+cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object dw,
+                       tuple state) except -1:
     """Fills in the weight and its state, checked, and runs the step."""
     cdef pt_gradient_rows rows
     cdef RowGradient part
@@ -991,26 +996,35 @@ cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple s
         check_writable(t, name)
         check_step_operand(name, w, t, t.contiguous)
         update.state[k] = t.data
+    update.dtype = <pt_dtype>w.type
+    update.n = w.size
+    update.w = w.data
     rows.rows = NULL
+    rows.n_rows = rows.row_length = 0
     if type(dw) is RowGradient:
         part = <RowGradient>dw
         if part.shape is None:  # made by __new__ only
             raise TypeError(f"{name}: an empty RowGradient")
-        t = part.compute()
-        if w.ndim != 2 or t.type != w.type or part.shape != w.shape:
-            raise step_error(name, w, part.shape, t.type)
-        rows.row_length = t.dims[1]
+        if w.ndim != 2 or part.dtype != w.dtype or part.shape != w.shape:
+            raise step_error(name, w, part.shape, dtype_number(part.dtype))
+        rows.row_length = w.dims[1]
+        rows.n_rows = w.dims[0]
         if part.numbers is not None:
             rows.rows = <int64_t *>part.numbers.data
             rows.n_rows = part.numbers.size
+        # The pieces of rows that a tile is made of are read more slowly than whole arrays in turn:
+        # a rule with state reads more of them than it saves, as does one without, for rows of
+        # zeros; see docs/performance.md.
+        fused = fused or pt_rules[<int>update.rule].n_states == 0 and part.numbers is None
+        if fused and part.known is None and pt_dense_can_update(
+                update.dtype, part.x.dims[0], w.dims[1], rows.n_rows):
+            return update_by_product(name, update, w, part, &rows)
+        t = part.compute()
     elif isinstance(dw, Tensor):
         check_step_operand(name, w, <Tensor>dw, True)
         t = as_contiguous(<Tensor>dw, w.type)
     else:
         raise TypeError(f"{name}: dw is a {type(dw).__name__}: expected a Tensor or a RowGradient")
-    update.dtype = <pt_dtype>w.type
-    update.n = w.size
-    update.w = w.data
     bump_version(w)
     if w.size < NOGIL_ELEMENTS:
         pt_update_weight(update, t.data, &rows)
@@ -1018,6 +1032,20 @@ cdef int update_weight(str name, pt_update *update, Tensor w, object dw, tuple s
     with nogil:
         pt_update_weight(update, t.data, &rows)
     return 0
+
+
+cdef int update_by_product(str name, pt_update *update, Tensor w, RowGradient part,
+                           const pt_gradient_rows *rows) except -1:
+    """The step by a gradient that has not been computed, and is not kept."""
+    cdef Tensor x = part.x, g = part.g
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[w.type]
+    cdef pt_status status
+    part.check_operands()
+    bump_version(w)
+    with nogil:
+        status = pt_dense_update(update, x.dims[0], w.dims[1], rows.n_rows, x.data,
+                                 x.steps[0] // item, g.data, g.dims[1], rows)
+    return check_memory(status, name)
 
 
 cdef inline int check_step_operand(str name, Tensor w, Tensor t, bint in_order) except -1:
