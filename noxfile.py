@@ -277,3 +277,12 @@ def c_tests(session: nox.Session) -> None:
             silent=True,
         )
         session.run("meson", "test", "-C", directory, "--print-errorlogs", "-q")
+
+
+@task(requires=())
+def systems(session: nox.Session) -> None:
+    """The kernels without OpenBLAS here, and on WebAssembly and musl: their tests in C."""
+    session.install("-q", "meson>=1.4", "ninja", "ziglang>=0.13")
+    directory = str(Path(session.create_tmp()) / "systems")
+    names = ("native", "wasm", "musl")
+    session.run("python", "tools/systems.py", *names, "--directory", directory)

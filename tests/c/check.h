@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Systems with processes that fork, signals between them, and limits. */
+#if defined(_WIN32) || defined(__wasm__)
+#define HAS_PROCESSES 0
+#else
+#define HAS_PROCESSES 1
+#endif
+
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \

@@ -2,12 +2,14 @@
  * with the thread, address and undefined-behaviour sanitizers. Exits 0 on success. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "port.h"
 #include "pt.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if HAS_PROCESSES
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #endif
 
 static pid_t main_process;
+#endif
 
 /* Hooks of the sanitizers: malloc must return NULL for requests that are too large, as it does
  * without them. The leak check is for the main process only: it mistakes threads lost in a fork for
@@ -29,8 +32,10 @@ const char *__asan_default_options(void) { return "allocator_may_return_null=1";
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void) { return "allocator_may_return_null=1:atexit_sleep_ms=0"; }
 
+#if HAS_PROCESSES
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) { return getpid() != main_process; }
+#endif
 
 #define MIB ((size_t)1 << 20)
 
@@ -55,12 +60,14 @@ static size_t random_size(uint64_t *x) {
     return r % 5 == 0 ? (size + 63) / 64 * 64 : size;
 }
 
+#if HAS_PROCESSES
 static void expect_success(pid_t child) {
     int status = 0;
 
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
+#endif
 
 /* ------------------------------------------------------- one block, one property */
 
@@ -188,6 +195,7 @@ static void test_cap(void) {
     puts("the cache stays within its cap and evicts the oldest large blocks first");
 }
 
+#if HAS_PROCESSES
 static void test_no_faults_on_reuse(void) {
     const size_t bytes = 64 * MIB;
     struct rusage before, after;
@@ -234,6 +242,7 @@ static void test_exhaustion(void) {
     expect_success(child);
     puts("when the system has no more, the cache is given back before a request fails");
 }
+#endif
 
 /* ------------------------------------------------------------------ many threads */
 
@@ -248,13 +257,13 @@ typedef struct {
 } parcel;
 
 static parcel slots[N_SLOTS];
-static pthread_mutex_t slot_locks[N_SLOTS];
+static port_mutex slot_locks[N_SLOTS];
 
 static parcel exchange(size_t i, parcel mine) {
-    pthread_mutex_lock(&slot_locks[i]);
+    port_lock(&slot_locks[i]);
     const parcel found = slots[i];
     slots[i] = mine;
-    pthread_mutex_unlock(&slot_locks[i]);
+    port_unlock(&slot_locks[i]);
     return found;
 }
 
@@ -267,7 +276,7 @@ static void check_and_free(parcel p) {
     pt_free(p.bytes, p.n);
 }
 
-static void *trade(void *seed) {
+static void trade(void *seed) {
     uint64_t random = (uint64_t)(uintptr_t)seed * 0x9E3779B97F4A7C15u;
 
     for (int round = 0; round < N_ROUNDS; round++) {
@@ -280,20 +289,21 @@ static void *trade(void *seed) {
             pt_memory_trim();
         }
     }
-    return NULL;
 }
 
 static void test_threads_and_forks(void) {
-    pthread_t threads[N_THREADS];
+    port_thread threads[N_THREADS];
     const size_t default_cap = stats().cache_cap;
 
     for (int i = 0; i < N_SLOTS; i++) {
-        pthread_mutex_init(&slot_locks[i], NULL);
+        slot_locks[i] = (port_mutex)PORT_MUTEX;
     }
     pt_memory_set_cache_cap(16 * MIB); /* small, so that blocks are evicted all the time */
     for (int i = 0; i < N_THREADS; i++) {
-        CHECK(pthread_create(&threads[i], NULL, trade, (void *)(uintptr_t)(i + 1)) == 0);
+        threads[i] = (port_thread){.run = trade, .argument = (void *)(uintptr_t)(i + 1)};
+        CHECK(port_start_thread(&threads[i]));
     }
+#if HAS_PROCESSES
     for (int i = 0; i < 30; i++) {
         const pid_t child = fork();
         if (child == 0) {
@@ -309,8 +319,9 @@ static void test_threads_and_forks(void) {
         }
         expect_success(child);
     }
+#endif
     for (int i = 0; i < N_THREADS; i++) {
-        pthread_join(threads[i], NULL);
+        port_join_thread(&threads[i]);
     }
     for (size_t i = 0; i < N_SLOTS; i++) {
         check_and_free(exchange(i, (parcel){NULL, 0}));
@@ -323,6 +334,7 @@ static void test_threads_and_forks(void) {
 
 /* ------------------------------------------------------------------ environment */
 
+#if HAS_PROCESSES
 /* In children, before this process has decided. */
 static void test_environment(void) {
     pid_t child = fork();
@@ -350,19 +362,24 @@ static void test_environment(void) {
     unsetenv("PYTENSOR_ALLOCATOR");
     puts("PYTENSOR_ALLOCATOR is obeyed, or reported");
 }
+#endif
 
 int main(void) {
-    main_process = getpid();
     setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
+#if HAS_PROCESSES
+    main_process = getpid();
     test_environment();
+#endif
     CHECK(!pt_memory_is_system() && pt_memory_error() == NULL);
     CHECK(stats().limit == SIZE_MAX && stats().cache_cap >= 64 * MIB);
     test_size_classes();
     test_statistics();
     test_refusals();
     test_cap();
+#if HAS_PROCESSES
     test_no_faults_on_reuse();
     test_exhaustion();
+#endif
     test_threads_and_forks();
     return 0;
 }

@@ -2,17 +2,19 @@
  * thread, address and undefined-behaviour sanitizers. Exits 0 on success. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "port.h"
 #include "pt.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if HAS_PROCESSES
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static pid_t main_process;
@@ -24,6 +26,7 @@ int __lsan_is_turned_off(void) { return getpid() != main_process; }
 
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void) { return "atexit_sleep_ms=0"; }
+#endif
 
 #define MAX_TASKS 3000
 
@@ -65,18 +68,15 @@ static void check_job(size_t n, long work) {
     CHECK(each_ran_once(&r, n));
 }
 
-static void sleep_ns(long ns) {
-    nanosleep(&(struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}, NULL);
-}
-
 /* ------------------------------------------------------------------------ tests */
 
 static void test_each_task_once(void) {
     const size_t sizes[] = {0, 1, 2, 3, 7, 64, MAX_TASKS};
 
     for (int n_threads = 1; n_threads <= 9; n_threads++) {
+        const int most = port_most_threads();
         pt_set_num_threads(n_threads);
-        CHECK(pt_get_num_threads() == n_threads);
+        CHECK(pt_get_num_threads() == (n_threads < most ? n_threads : most));
         for (int round = 0; round < 40; round++) {
             for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
                 check_job(sizes[i], round % 3 == 0 ? 200 : 0);
@@ -96,7 +96,7 @@ static void test_gaps(void) {
             for (int round = 0; round < 150; round++) {
                 check_job(5, 100);
                 if (gaps[i] > 0) {
-                    sleep_ns(gaps[i]);
+                    port_sleep(gaps[i]);
                 }
             }
         }
@@ -128,32 +128,37 @@ static void test_nested(void) {
     puts("calls from inside a task run, and do not hang");
 }
 
-static void *submit(void *rounds) {
+static void submit(void *rounds) {
     for (long i = 0; i < (long)(intptr_t)rounds; i++) {
         check_job(1 + (size_t)i % 40, i % 5 == 0 ? 2000 : 0);
     }
-    return NULL;
+}
+
+static void start_callers(port_thread *callers, int n, intptr_t rounds) {
+    for (int i = 0; i < n; i++) {
+        callers[i] = (port_thread){.run = submit, .argument = (void *)rounds};
+        CHECK(port_start_thread(&callers[i]));
+    }
 }
 
 static void test_many_callers(void) {
-    pthread_t callers[6];
+    port_thread callers[6];
 
     pt_set_num_threads(4);
-    for (int i = 0; i < 6; i++) {
-        CHECK(pthread_create(&callers[i], NULL, submit, (void *)(intptr_t)400) == 0);
-    }
+    start_callers(callers, 6, 400);
     for (int i = 0; i < 120; i++) {
         pt_set_num_threads(1 + i % 5);
-        sleep_ns(100000);
+        port_sleep(100000);
     }
     for (int i = 0; i < 6; i++) {
-        pthread_join(callers[i], NULL);
+        port_join_thread(&callers[i]);
     }
     puts("six threads share the pool while a seventh changes its size");
 }
 
 /* ------------------------------------------------------------------------- fork */
 
+#if HAS_PROCESSES
 /* The thread sanitizer does not know threads that a child of a process with threads starts. */
 static void enter_child(void) {
 #if defined(__SANITIZE_THREAD__)
@@ -171,7 +176,7 @@ static void expect_success(pid_t child) {
             CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
             return;
         }
-        sleep_ns(10000000);
+        port_sleep(10000000);
     }
     kill(child, SIGKILL);
     CHECK(!"the child hangs");
@@ -192,12 +197,10 @@ static void work_in_child(void) {
 }
 
 static void test_fork_while_busy(void) {
-    pthread_t callers[2];
+    port_thread callers[2];
 
     pt_set_num_threads(3);
-    for (int i = 0; i < 2; i++) {
-        CHECK(pthread_create(&callers[i], NULL, submit, (void *)(intptr_t)1500) == 0);
-    }
+    start_callers(callers, 2, 1500);
     for (int i = 0; i < 25; i++) {
         const pid_t child = fork();
         if (child == 0) {
@@ -211,7 +214,7 @@ static void test_fork_while_busy(void) {
         expect_success(child);
     }
     for (int i = 0; i < 2; i++) {
-        pthread_join(callers[i], NULL);
+        port_join_thread(&callers[i]);
     }
     puts("children of a busy pool compute, fork and exit");
 }
@@ -261,8 +264,11 @@ static void test_fork_in_task(void) {
     puts("a task may fork, on the owner and on a worker");
 }
 
+#endif
+
 /* ------------------------------------------------------------ signals and failure */
 
+#if HAS_PROCESSES
 static _Atomic int n_signals;
 
 static void on_signal(int number) {
@@ -290,8 +296,10 @@ static void test_signals(void) {
     }
     puts("signals go to the main thread");
 }
+#endif
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#if !HAS_PROCESSES
+#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 static void test_too_few_threads(void) {
     puts("(not checked here, the sanitizer needs the memory: failure to start threads)");
 }
@@ -343,7 +351,7 @@ static int compute_and_answer(void) {
 }
 
 static void sleep_and_count(void *context, size_t i) {
-    sleep_ns(20000000);
+    port_sleep(20000000);
     count(context, i);
 }
 
@@ -371,20 +379,26 @@ static void test_interruptible(void) {
 }
 
 int main(void) {
-    main_process = getpid();
     setvbuf(stdout, NULL, _IONBF, 0); /* or children would print what their parent had buffered */
-    setenv("PYTENSOR_NUM_THREADS", "many", 1);
+    port_set_environment("PYTENSOR_NUM_THREADS", "many");
     CHECK(pt_pool_error() != NULL && strstr(pt_pool_error(), "PYTENSOR_NUM_THREADS=many") != NULL);
     CHECK(pt_default_num_threads() >= 1 && pt_get_num_threads() == pt_default_num_threads());
     puts("a bad PYTENSOR_NUM_THREADS is reported");
+#if HAS_PROCESSES
+    main_process = getpid();
     test_too_few_threads();
+#endif
     test_each_task_once();
     test_gaps();
     test_nested();
-    test_many_callers();
+    if (port_most_threads() > 1) {
+        test_many_callers();
+    }
+#if HAS_PROCESSES
     test_fork_while_busy();
     test_fork_in_task();
     test_signals();
+#endif
     test_interruptible();
     return 0;
 }

@@ -15,7 +15,7 @@
 #if KIND == 'f'
 #define IS_NAN(x) ((x) != (x))
 #else
-#define IS_NAN(x) 0
+#define IS_NAN(x) ((void)(x), 0)
 #endif
 
 #if defined(BETTER)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* -------------------------------------------------------- limits of control groups */
@@ -134,6 +136,17 @@ double port_memory(void) {
     const double pages = (double)sysconf(_SC_PHYS_PAGES);
 
     return fmin(pages * (double)sysconf(_SC_PAGESIZE), least_limit("memory", memory_limit));
+}
+
+int port_sme_bits(void) {
+#if defined(__aarch64__)
+    enum { HAS_SME = 1 << 23, GET_LENGTH = 64, LENGTH = 0xffff }; /* younger than some headers */
+    if (getauxval(AT_HWCAP2) & HAS_SME) {
+        const int length = prctl(GET_LENGTH, 0, 0, 0, 0); /* in bytes, and flags */
+        return length > 0 ? (length & LENGTH) * 8 : 0;
+    }
+#endif
+    return 0;
 }
 
 /* ------------------------------------------------------- where woken threads run */

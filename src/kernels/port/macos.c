@@ -16,6 +16,15 @@ double port_memory(void) {
     return sysctlbyname("hw.memsize", &bytes, &length, NULL, 0) == 0 ? (double)bytes : HUGE_VAL;
 }
 
+int port_sme_bits(void) {
+    uint64_t bytes = 0;
+    size_t length = sizeof bytes;
+
+    return sysctlbyname("hw.optional.arm.sme_max_svl_b", &bytes, &length, NULL, 0) == 0
+               ? (int)bytes * 8
+               : 0;
+}
+
 /* The system places threads itself, and lets no one restrict them to processors. */
 int port_processor(void) { return -1; }
 

@@ -40,6 +40,8 @@ void port_yield(void); /* lets another thread have the processor */
  * use: the machine's, the affinity's and the control group's limits. HUGE_VAL if unknown. */
 double port_processors(void);
 double port_memory(void);
+/* The bits of a vector of Arm's Scalable Matrix Extension; 0 without it. */
+int port_sme_bits(void);
 
 /* --------------------------------------------------------------- processes, libraries */
 

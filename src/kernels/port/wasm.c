@@ -57,6 +57,8 @@ double port_processors(void) { return 1; }
 
 double port_memory(void) { return HUGE_VAL; }
 
+int port_sme_bits(void) { return 0; }
+
 bool port_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
     (void)before, (void)in_parent, (void)in_child;
     return true;

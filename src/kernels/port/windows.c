@@ -111,6 +111,8 @@ double port_memory(void) {
     return bytes;
 }
 
+int port_sme_bits(void) { return 0; }
+
 /* --------------------------------------------------------------- processes, libraries */
 
 /* No process is ever a copy of another. */

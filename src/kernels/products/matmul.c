@@ -188,7 +188,7 @@ typedef struct {
     void *c;
 } blas_product;
 
-static enum CBLAS_TRANSPOSE transposition(bool is_transposed) {
+static pt_blas_transpose transposition(bool is_transposed) {
     return is_transposed ? CblasTrans : CblasNoTrans;
 }
 
@@ -208,7 +208,7 @@ static void multiply_vectors(const blas_product *t) {
 /* c = op(matrix) vector + beta c; rows, columns: of the matrix as stored. */
 static void multiply_vector(const blas_product *t, bool is_transposed, int rows, int columns,
                             const void *matrix, int ld, const void *vector, int step, int c_step) {
-    const enum CBLAS_TRANSPOSE op = transposition(is_transposed);
+    const pt_blas_transpose op = transposition(is_transposed);
 
     if (t->p->dtype == PT_FLOAT32) {
         blas.sgemv(CblasRowMajor, op, rows, columns, 1, matrix, ld, vector, step, (float)t->beta,
@@ -220,8 +220,8 @@ static void multiply_vector(const blas_product *t, bool is_transposed, int rows,
 }
 
 static void multiply_matrices(const blas_product *t) {
-    const enum CBLAS_TRANSPOSE op_a = transposition(t->p->a_transposed);
-    const enum CBLAS_TRANSPOSE op_b = transposition(t->p->b_transposed);
+    const pt_blas_transpose op_a = transposition(t->p->a_transposed);
+    const pt_blas_transpose op_b = transposition(t->p->b_transposed);
 
     if (t->p->dtype == PT_FLOAT32) {
         blas.sgemm(CblasRowMajor, op_a, op_b, t->m, t->n, t->k, 1, t->a, t->lda, t->b, t->ldb,

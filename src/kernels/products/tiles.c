@@ -10,6 +10,7 @@
  * threads suggest, and the bits do not depend on the choice. docs/performance.md has the rules. */
 #include "tiles.h"
 
+#include "blas.h"
 #include "port.h"
 #include "transpose.h"
 
@@ -615,7 +616,7 @@ void pt_tiles_finish(pt_dtype dtype, size_t m, size_t n, void *c, ptrdiff_t c_ro
 }
 
 bool pt_tiles_pay(pt_dtype dtype, size_t m, size_t n, size_t k) {
-    if (pt_is_reproducible()) {
+    if (pt_is_reproducible() || !pt_blas_is_there()) {
         return true;
     }
 #if defined(__x86_64__)

@@ -15,12 +15,24 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 pt_blas blas;
 static bool has_handlers;
 
+/* OpenBLAS 0.3.34's kernels for Arm's SME compute wrong products where vectors are shorter than on
+ * the machines that they were made for. */
+enum { MIN_SME_BITS = 512 };
+
+static bool has_short_sme(void) {
+    const int bits = port_sme_bits();
+    return bits > 0 && bits < MIN_SME_BITS;
+}
+
 /* The kernels to request of OpenBLAS; NULL leaves the choice to its own detection. */
 static const char *core_type(void) {
+    if (has_short_sme())
+        return "NEOVERSEN1"; /* any processor with SME has what that one has */
 #if defined(__x86_64__)
     static const char *const of_level[] = {"Prescott", "Haswell", "SkylakeX"};
     const char *forced = getenv("PYTENSOR_ISA");
@@ -75,6 +87,8 @@ static bool open_library(const char *path, void **library, char *error, size_t e
     return is_restored || *library == NULL;
 }
 
+bool pt_blas_is_there(void) { return true; }
+
 const char *pt_load_blas(void) {
     static char error[PORT_MAX_PATH + 512];
     static bool is_loaded;
@@ -94,6 +108,13 @@ const char *pt_load_blas(void) {
     }
     if (!load_symbols(library)) {
         snprintf(error, sizeof error, "%s is not the expected version of OpenBLAS", path);
+        return error;
+    }
+    if (has_short_sme() && strcmp(blas.get_corename(), "armv9sme") == 0) {
+        snprintf(error, sizeof error,
+                 "OPENBLAS_CORETYPE=ARMV9SME: OpenBLAS computes wrong products with vectors of %d "
+                 "bits: expected another core, such as NEOVERSEN1, or none",
+                 port_sme_bits());
         return error;
     }
     is_loaded = true;

@@ -380,19 +380,25 @@ PORT_AT_UNLOAD void pt_pool_shut_down(void) {
 
 /* ------------------------------------------------------------------- interface */
 
+static int most_threads(void) {
+    const int most = port_most_threads(); /* 1 in a build without threads */
+
+    return most < PT_MAX_THREADS ? most : PT_MAX_THREADS;
+}
+
 static void initialise(void) {
     static char message[160];
-    const int n_cpus = pt_cpu_count();
+    const int n_cpus = pt_cpu_count(), most = most_threads();
     const char *wanted = getenv("PYTENSOR_NUM_THREADS");
     char *end = NULL;
     const long n = wanted != NULL ? strtol(wanted, &end, 10) : 0;
-    default_threads = n_cpus < PT_MAX_THREADS ? n_cpus : PT_MAX_THREADS;
-    if (n >= 1 && n <= PT_MAX_THREADS && *end == '\0') {
+    default_threads = n_cpus < most ? n_cpus : most;
+    if (n >= 1 && n <= most && *end == '\0') {
         default_threads = (int)n;
     } else if (wanted != NULL && wanted[0] != '\0') {
         snprintf(message, sizeof message,
                  "PYTENSOR_NUM_THREADS=%.32s: expected an integer from 1 to %d; using %d", wanted,
-                 PT_MAX_THREADS, default_threads);
+                 most, default_threads);
         atomic_store_explicit(&error, message, memory_order_release);
     }
     atomic_store_explicit(&n_threads, default_threads, memory_order_relaxed);
@@ -423,7 +429,7 @@ void pt_pool_ask(const pt_pool_question *asked) {
 
 void pt_set_num_threads(int n) {
     port_call_once(&once, initialise);
-    n = n < 1 ? 1 : n > PT_MAX_THREADS ? PT_MAX_THREADS : n;
+    n = n < 1 ? 1 : n > most_threads() ? most_threads() : n;
     if (role == OUTSIDE) { /* a task would wait for itself: there the next job applies it */
         port_lock(&ownership);
         if (n != n_prepared_for) {
