@@ -14,13 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static pid_t main_process;
+#endif
+
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #else
 #define SANITIZED 0
-#endif
-
-static pid_t main_process;
 #endif
 
 /* Hooks of the sanitizers: malloc must return NULL for requests that are too large, as it does
