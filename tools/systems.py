@@ -118,8 +118,8 @@ def build_and_test(name: str, directory: Path) -> str:
         if system.target:
             options += ["--cross-file", str(cross_file(system, build))]
         subprocess.run(
-            [*meson, "setup", str(build / "meson"), *options],
-            cwd=ROOT,
+            [*meson, "setup", str(build / "meson"), str(ROOT), *options],
+            cwd=build,  # Meson's questions to Zig leave files
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -158,7 +158,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.systems:
         try:
-            print(f"{name}: {build_and_test(name, arguments.directory)}", flush=True)
+            print(f"{name}: {build_and_test(name, arguments.directory.resolve())}", flush=True)
         except subprocess.CalledProcessError as error:
             sys.exit(f"{name}: failed: {error}")
 

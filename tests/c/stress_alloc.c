@@ -329,7 +329,9 @@ static void test_threads_and_forks(void) {
     CHECK(stats().in_use == 0 && stats().cached <= 16 * MIB);
     pt_memory_set_cache_cap(default_cap);
     pt_memory_trim();
-    puts("six threads pass blocks around while the process forks: no block is handed out twice");
+    puts(HAS_PROCESSES
+             ? "six threads pass blocks around while the process forks, and none is shared"
+             : "six threads pass blocks around, and none is shared");
 }
 
 /* ------------------------------------------------------------------ environment */
