@@ -3,7 +3,7 @@
     python tools/systems.py native musl windows macos-arm64 macos-x86_64 wasm
 
 native      this machine, by its own compiler ($CC)
-musl        Linux with musl instead of glibc; the programs are static and run here
+musl        Linux with musl instead of glibc, by musl-gcc; the programs are static and run here
 windows     x86-64; run by Wine, if it is installed
 macos-...   compiled and linked; they cannot run here
 wasm        WebAssembly with SIMD, without threads; run by Node.js (20 or later), if it is installed
@@ -12,7 +12,9 @@ All are built without OpenBLAS, so the products are those of pytensor's own loop
 source files that load OpenBLAS are compiled too. Warnings are errors. tests/c/test_kernels.c
 compares what the kernels compute with numbers that were written on x86-64.
 
-Needs meson and ninja, and for other systems Zig's compiler (`pip install ziglang`). Builds stay in
+Needs meson and ninja; for musl, musl-gcc (Debian: musl-tools), whose strtoll, unlike that of Zig's
+library, passes over all digits of a number out of range; for the other systems Zig's compiler
+(`pip install ziglang`). Builds stay in
 build/systems. Exit status 1 if something fails; a system whose programs cannot be run is only
 compiled, which the last line about it says.
 """
@@ -43,7 +45,8 @@ class System:
     """How to compile for a system, and how to run its programs here.
 
     Attributes:
-        target: Zig's name; empty for this machine.
+        target: Zig's name; empty for another compiler.
+        compiler: This other compiler; None for this machine's.
         meson: Meson's names of the system and of the family of processors.
         runner: The programs that run its programs; empty if they run by themselves.
         runs: Whether they run here at all.
@@ -53,6 +56,7 @@ class System:
     """
 
     target: str = ""
+    compiler: str | None = None
     meson: tuple[str, str] = ("linux", "x86_64")
     runner: tuple[str, ...] = ()
     runs: bool = True
@@ -63,14 +67,14 @@ class System:
 
 SYSTEMS = {
     "native": System(),
-    "musl": System("x86_64-linux-musl"),
-    "windows": System("x86_64-windows-gnu", ("windows", "x86_64"), ("wine",)),
-    "macos-arm64": System("aarch64-macos", ("darwin", "aarch64"), runs=False),
-    "macos-x86_64": System("x86_64-macos", ("darwin", "x86_64"), runs=False),
+    "musl": System(compiler="musl-gcc", link_args=("-static",)),
+    "windows": System("x86_64-windows-gnu", meson=("windows", "x86_64"), runner=("wine",)),
+    "macos-arm64": System("aarch64-macos", meson=("darwin", "aarch64"), runs=False),
+    "macos-x86_64": System("x86_64-macos", meson=("darwin", "x86_64"), runs=False),
     "wasm": System(
         "wasm32-wasi",
-        ("wasi", "wasm32"),
-        ("node", "--no-warnings", "wasi.cjs"),
+        meson=("wasi", "wasm32"),
+        runner=("node", "--no-warnings", "wasi.cjs"),
         options=("-Dblas=false", "-Dthreads=false"),
         c_args=("-msimd128",),
         link_args=("-Wl,-z,stack-size=1048576",),
@@ -82,7 +86,11 @@ def cross_file(system: System, directory: Path) -> Path:
     """Write what Meson needs to know about a system; return the file."""
     zig = [sys.executable, "-m", "ziglang"]
     name, family = system.meson
-    lines = ["[binaries]", f"c = {[*zig, 'cc', '-target', system.target]}", f"ar = {[*zig, 'ar']}"]
+    lines = ["[binaries]"]
+    if system.target:
+        lines += [f"c = {[*zig, 'cc', '-target', system.target]}", f"ar = {[*zig, 'ar']}"]
+    else:
+        lines += [f"c = '{system.compiler}'", "ar = 'ar'"]
     if system.runner:
         runner = [str(directory / word) if word.endswith("js") else word for word in system.runner]
         lines.append(f"exe_wrapper = {runner}")
@@ -115,7 +123,7 @@ def build_and_test(name: str, directory: Path) -> str:
     meson = [shutil.which("meson") or "meson"]
     if not (build / "meson" / "build.ninja").exists():
         options = [*system.options, "-Dextension=false", "-Dwerror=true"]
-        if system.target:
+        if system.target or system.compiler:
             options += ["--cross-file", str(cross_file(system, build))]
         subprocess.run(
             [*meson, "setup", str(build / "meson"), str(ROOT), *options],
