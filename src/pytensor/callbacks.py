@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import importlib.util
 import inspect
 import io
 import math
@@ -16,6 +17,7 @@ import os
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
@@ -25,6 +27,7 @@ from pytensor._support import html
 from pytensor._support.arguments import integer, lookup, number
 from pytensor._support.files import as_model_path, as_path, check_writable, write_atomically
 from pytensor._support.names import missing
+from pytensor._support.packages import needed
 
 __all__ = [
     "BackupAndRestore",
@@ -956,11 +959,13 @@ def progress(verbose: int | str) -> tuple[Callback, ...]:
 
     Args:
         verbose: 0, nothing; 1, a bar; 2, a line per epoch; "auto", a bar on a terminal and in a
-            notebook, else a line. Without a stdout (sys.stdout is None), nothing.
+            notebook, else a line. Without a stdout (sys.stdout is None), nothing. Where tqdm is
+            not installed, a terminal gets lines, and if it was asked for a bar, a warning.
 
     Raises:
         ValueError: verbose is something else.
     """
+    asked = verbose
     if verbose == "auto":
         # A replacement for stdout may not have isatty.
         verbose = 1 if getattr(sys.stdout, "isatty", bool)() or html.in_notebook() else 2
@@ -968,6 +973,12 @@ def progress(verbose: int | str) -> tuple[Callback, ...]:
         raise ValueError(f"verbose: found {verbose!r}: expected 0, 1, 2 or 'auto'")
     if sys.stdout is None or verbose == 0:
         return ()
+    if verbose == 1 and not html.in_notebook() and importlib.util.find_spec("tqdm") is None:
+        if asked == 1:
+            warnings.warn(
+                "verbose=1: a bar needs tqdm: pip install tqdm; showing lines", stacklevel=3
+            )
+        verbose = 2
     return (ProgressBar() if verbose == 1 else ProgressLine(),)
 
 
@@ -1064,9 +1075,7 @@ class ProgressBar(ProgressLine):
             self._bar = html.Bar(self.params["steps"], title, done)
             self._show: Callable[[str], Any] = self._bar.show
             return
-        from tqdm import tqdm
-
-        self._bar = tqdm(
+        self._bar = needed("tqdm", "ProgressBar").tqdm(
             total=self.params["steps"],
             desc=title,
             unit=" steps",

@@ -27,6 +27,7 @@ import numpy as np
 from pytensor import serialization
 from pytensor._core import asarray
 from pytensor._support.files import as_model_path, as_path, write_atomically
+from pytensor._support.packages import needed
 from pytensor._training import state
 from pytensor._training.state import TRAINING, Arrays
 from pytensor.layers.graph import map_shapes
@@ -43,8 +44,7 @@ def save_weights(model: Any, path: str | os.PathLike[str]) -> None:
         ValueError: The model is not built, or path has the ending of another format (.h5).
         OSError: The file cannot be written.
     """
-    from safetensors.numpy import save
-
+    save = needed("safetensors.numpy", "save_weights").save
     path = as_model_path("save_weights", path)
     write_atomically(path, save(_weights("save_weights", model)))
 
@@ -96,8 +96,7 @@ def write_model(
     notes: Any = None,
 ) -> None:
     """Write a model's file; training is what state.py returns, or None."""
-    from safetensors.numpy import save
-
+    save = needed("safetensors.numpy", function).save
     arrays = _weights(function, model)
     reserved = [name for name in arrays if name.startswith(TRAINING)]
     if reserved:
@@ -182,13 +181,12 @@ def read_notes(path: str | os.PathLike[str]) -> Any:
 
 def read(name: str, path: Path) -> tuple[Arrays, dict[str, str]]:
     """Return the arrays of a safetensors file by name, and its metadata, texts by name."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
+    load = needed("safetensors.numpy", name).load
+    error_of_file = needed("safetensors", name).SafetensorError
     content = path.read_bytes()
     try:
         arrays = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: a dtype unknown to NumPy
+    except (error_of_file, KeyError) as error:  # KeyError: a dtype unknown to NumPy
         hint = "; load_keras_weights reads HDF5" if content[:4] == b"\x89HDF" else ""
         raise ValueError(f"{name}: not a whole safetensors file: {error}{hint}") from None
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pytensor._support.files import write_atomically
+from pytensor._support.packages import needed
 
 # Seconds in which a mirror must answer. Without a network the caller waits no longer than this,
 # whatever is wrong; a name server that does not answer would take far longer to time out.
@@ -34,8 +35,7 @@ def cache_directory() -> Path:
     chosen = os.environ.get("PYTENSOR_CACHE")
     if chosen:
         return Path(chosen)
-    import pooch
-
+    pooch = needed("pooch", "the cache of data sets without PYTENSOR_CACHE")
     return pooch.os_cache("pytensor")
 
 
@@ -53,7 +53,7 @@ def fetch(
     Raises:
         DownloadError: no mirror answers or has the right files, or the place is not writable.
     """
-    import pooch
+    pooch = needed("pooch", "downloading a data set")
     import requests
 
     # On a terminal pooch shows a progress bar.
