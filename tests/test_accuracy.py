@@ -4,6 +4,9 @@ bound of sums.
 """
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -545,3 +548,51 @@ def test_sums_stay_within_the_bound_of_pairwise_blocks(shape, kind, rng):
     bound = additions * 2.0**-24 * math.fsum(np.abs(x).tolist())
     assert abs(pt.sum(pt.asarray(x)).item() - exact) <= bound
     assert abs(pt.mean(pt.asarray(x)).item() * x.size - exact) <= bound + abs(exact) * 2.0**-23
+
+
+# Results on every instruction set with fused multiply-add. The loops run in a process of their own
+# for each, which prints a digest for every function.
+ISAS = ("baseline", "avx2", "avx512")
+DIGESTS = """
+import hashlib, sys
+import numpy as np
+import pytensor as pt
+from pytensor._tables.ops import ELEMENTWISE
+
+rng = np.random.default_rng(6)
+for row in ELEMENTWISE:
+    if "f" not in row.types or len(row.inputs) > 2 or row.result != "same":
+        continue
+    for dtype in ("float32", "float64"):
+        bits = np.dtype(dtype.replace("float", "uint"))
+        x = []
+        for low, high in row.domain:
+            near = rng.uniform(low, high, 30000)
+            special = rng.permutation([0, -0.0, 1, -1, np.inf, -np.inf, 1e-45, -3e38] * 50)
+            far = np.exp(rng.uniform(-40, 40, 30000)) * rng.choice([-1, 1], 30000)
+            any = rng.integers(0, 2 ** (8 * bits.itemsize), 30000, bits).view(dtype)
+            parts = (near, special, far, any)
+            x.append(np.concatenate([part.astype(dtype) for part in parts]))
+        with np.errstate(all="ignore"):
+            out = np.asarray(getattr(pt, row.name)(*map(pt.asarray, x)))
+        out = np.where(np.isnan(out), np.nan, out)  # one NaN, whatever its bits
+        print(row.name, dtype, hashlib.sha256(out.tobytes()).hexdigest())
+"""
+
+
+def test_instruction_sets_with_fma_give_the_same_bits():
+    digests = {}
+    for isa in ISAS:
+        environment = {**os.environ, "PYTENSOR_ISA": isa}
+        run = subprocess.run(
+            [sys.executable, "-c", DIGESTS], env=environment, capture_output=True, text=True
+        )
+        if run.returncode == 0:
+            digests[isa] = dict(line.rsplit(" ", 1) for line in run.stdout.splitlines())
+    best = digests[max(digests, key=ISAS.index)]
+    assert len(best) > 60
+    for isa, found in digests.items():
+        wrong = [key for key in best if found[key] != best[key]]
+        if isa == "baseline":  # without FMA, float64 is rounded elsewhere
+            wrong = [key for key in wrong if key.endswith("float32")]
+        assert not wrong, (isa, wrong)

@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 #include "exact_f32.h"
-#include "math_avx512.h"
 #include "math_f32.h"
 #include "math_f64.h"
+#include "math_vector.h"
 
 #define F_PASTE_(name, suffix) name##_##suffix
 #define F_PASTE(name, suffix) F_PASTE_(name, suffix)

@@ -6,7 +6,7 @@
  * computed by a scalar tail, so its bits do not depend on its position. The result may be one of
  * the inputs.
  *
- * If VECTOR_OP_SUFFIX is 1 (math_avx512.h), vector_OP_SUFFIX replaces EXPRESSION; it covers every
+ * If VECTOR_OP_SUFFIX is 1 (math_vector.h), vector_OP_SUFFIX replaces EXPRESSION; it covers every
  * input. If ROUNDED_OP_SUFFIX is 1 (math_f32.h), rounded_OP_SUFFIX does, and pt_exact_OP_SUFFIX
  * (exact_f32.h) computes again what is in doubt.
  */
@@ -89,7 +89,7 @@ static void F_PASTE(OP, F(LOOP))(char *const *operands, size_t n) {
     RESULT *out = (RESULT *)operands[N_INPUTS];
     n &= ~(size_t)(PT_LANES - 1); /* no change, but tells the compiler that no tail is needed */
 #if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
-    for (size_t i = 0; i < n; i += sizeof(__m512) / sizeof(T)) {
+    for (size_t i = 0; i < n; i += VECTOR_F64_LANES) {
 #if N_INPUTS == 1
         F(store)(out + i, F_PASTE(vector, F(OP))(F(load)(xs + i)));
 #else

@@ -1,11 +1,11 @@
-/* math_avx512_f32.h: the functions of float32 of math_avx512.h, which includes this: eight floats at
+/* math_avx512_f32.h: the functions of float32 of math_vector.h, which includes this: eight floats at
  * a time in double, as in math_f32.h, but with tables, which leave short polynomials. Results are
  * in doubt as there, so that nothing but the time depends on the formula.
  */
 #ifndef PT_MATH_AVX512_F32_H
 #define PT_MATH_AVX512_F32_H
 
-#include "math_avx512.h"
+#include "math_vector.h"
 
 typedef struct {
     __m256 value;
