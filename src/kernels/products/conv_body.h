@@ -9,7 +9,8 @@
 
 /* ---------------------------------------------------------------------------- tiles */
 
-typedef T F(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+/* Not F(vector): math_vector.h has types of that name, which are aligned. */
+typedef T F(simd) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 /* Where the elements of a run of k begin in A, and in B in units of its rows. */
 typedef struct {
@@ -25,13 +26,13 @@ F(multiply)(size_t rows, size_t width, size_t n_runs, const F(run) * runs, size_
             const T *restrict a, ptrdiff_t a_row, ptrdiff_t a_step, const T *restrict b,
             T tile[restrict TILE_ROWS][COLUMNS]) {
     const size_t n_vectors = width / LANES;
-    F(vector) sums[TILE_ROWS][2];
+    F(simd) sums[TILE_ROWS][2];
 
 #pragma GCC unroll 16
     for (size_t r = 0; r < rows; r++) {
 #pragma GCC unroll 2
         for (size_t v = 0; v < n_vectors; v++) {
-            sums[r][v] = (F(vector)){0};
+            sums[r][v] = (F(simd)){0};
         }
     }
     for (size_t i = 0; i < n_runs; i++) {
@@ -43,8 +44,8 @@ F(multiply)(size_t rows, size_t width, size_t n_runs, const F(run) * runs, size_
                 const T factor = x[(ptrdiff_t)r * a_row];
 #pragma GCC unroll 2
                 for (size_t v = 0; v < n_vectors; v++) {
-                    const F(vector) column = *(const F(vector) *)(y + v * LANES);
-                    F(vector) sum = sums[r][v];
+                    const F(simd) column = *(const F(simd) *)(y + v * LANES);
+                    F(simd) sum = sums[r][v];
                     for (size_t l = 0; l < LANES; l++) { /* one instruction */
                         sum[l] = F(multiply_add)(factor, column[l], sum[l]);
                     }
@@ -57,7 +58,7 @@ F(multiply)(size_t rows, size_t width, size_t n_runs, const F(run) * runs, size_
     for (size_t r = 0; r < rows; r++) {
 #pragma GCC unroll 2
         for (size_t v = 0; v < n_vectors; v++) {
-            *(F(vector) *)(tile[r] + v * LANES) = sums[r][v];
+            *(F(simd) *)(tile[r] + v * LANES) = sums[r][v];
         }
     }
 }
@@ -67,7 +68,7 @@ static inline void F(copy)(size_t n, T *restrict to, const T *restrict from) {
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES) {
-        *(F(vector) *)(to + i) = *(const F(vector) *)(from + i);
+        *(F(simd) *)(to + i) = *(const F(simd) *)(from + i);
     }
 #pragma GCC unroll 4
     for (size_t size = LANES / 2; size > 0; size /= 2) {
@@ -243,17 +244,17 @@ static void F(finish)(const F(row) * rows, size_t n_rows, size_t column, size_t 
         T *restrict out = rows[r].out + column;
 
         for (size_t l = 0; l < n; l += LANES) {
-            F(vector) x = *(const F(vector) *)(tile[r] + l);
+            F(simd) x = *(const F(simd) *)(tile[r] + l);
 
             if (!is_first && l + LANES <= n) {
-                x += *(const F(vector) *)(out + l);
+                x += *(const F(simd) *)(out + l);
             } else if (!is_first) {
-                F(vector) known = {0};
+                F(simd) known = {0};
                 F(copy)(n - l, (T *)&known, out + l);
                 x += known;
             }
             if (bias) {
-                x += *(const F(vector) *)(bias + l);
+                x += *(const F(simd) *)(bias + l);
             }
             if (relu) {
                 for (size_t i = 0; i < LANES; i++) {
@@ -261,7 +262,7 @@ static void F(finish)(const F(row) * rows, size_t n_rows, size_t column, size_t 
                 }
             }
             if (l + LANES <= n) {
-                *(F(vector) *)(out + l) = x;
+                *(F(simd) *)(out + l) = x;
             } else {
                 F(copy)(n - l, out + l, (const T *)&x);
             }
@@ -441,16 +442,16 @@ static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term
         F(copy)(n, sums, out);
     }
     if (n == 4 * LANES) {
-        F(vector) parts[4];
+        F(simd) parts[4];
 
         memcpy(parts, sums, sizeof parts);
         for (size_t t = 0; t < n_terms; t++) {
             const T *x = terms[t].x + c, *w = terms[t].w + c;
 #pragma GCC unroll 4
             for (size_t v = 0; v < 4; v++) {
-                const F(vector) factor = *(const F(vector) *)(x + v * LANES);
-                const F(vector) weight = *(const F(vector) *)(w + v * LANES);
-                F(vector) part = parts[v];
+                const F(simd) factor = *(const F(simd) *)(x + v * LANES);
+                const F(simd) weight = *(const F(simd) *)(w + v * LANES);
+                F(simd) part = parts[v];
 
                 for (size_t l = 0; l < LANES; l++) {
                     part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
@@ -460,17 +461,17 @@ static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term
         }
         memcpy(sums, parts, sizeof parts);
     } else if (n == LANES) {
-        F(vector) part = *(const F(vector) *)sums;
+        F(simd) part = *(const F(simd) *)sums;
 
         for (size_t t = 0; t < n_terms; t++) {
-            const F(vector) factor = *(const F(vector) *)(terms[t].x + c);
-            const F(vector) weight = *(const F(vector) *)(terms[t].w + c);
+            const F(simd) factor = *(const F(simd) *)(terms[t].x + c);
+            const F(simd) weight = *(const F(simd) *)(terms[t].w + c);
 
             for (size_t l = 0; l < LANES; l++) {
                 part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
             }
         }
-        *(F(vector) *)sums = part;
+        *(F(simd) *)sums = part;
     } else {
         for (size_t t = 0; t < n_terms; t++) {
             for (size_t l = 0; l < n; l++) {

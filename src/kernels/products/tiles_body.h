@@ -7,10 +7,10 @@
 #define EACH _Pragma("GCC unroll 16")
 
 #ifndef ONLY_MULTIPLY
-typedef T F(vector) __attribute__((vector_size(VECTOR_BYTES)));
+typedef T F(simd) __attribute__((vector_size(VECTOR_BYTES)));
 
-static inline F(vector) F(load_vector)(const T *from) {
-    F(vector) x;
+static inline F(simd) F(load_vector)(const T *from) {
+    F(simd) x;
     memcpy(&x, from, sizeof x);
     return x;
 }
@@ -23,12 +23,12 @@ static inline __attribute__((always_inline)) void
 VARIANT(multiply)(const size_t rows, const size_t vectors, size_t length, const T *restrict a,
                   ptrdiff_t a_row_stride, ptrdiff_t a_step, const T *restrict b, ptrdiff_t b_step,
                   T *restrict c, ptrdiff_t c_row_stride, bool continues) {
-    F(vector) sums[PT_TILE_MAX_ROWS][PT_TILE_MAX_VECTORS], x[PT_TILE_MAX_VECTORS];
+    F(simd) sums[PT_TILE_MAX_ROWS][PT_TILE_MAX_VECTORS], x[PT_TILE_MAX_VECTORS];
 
     EACH for (size_t r = 0; r < rows; r++) {
         const T *row = c + (ptrdiff_t)r * c_row_stride;
         EACH for (size_t v = 0; v < vectors; v++) {
-            sums[r][v] = continues ? F(load_vector)(row + v * LANES) : (F(vector)){0};
+            sums[r][v] = continues ? F(load_vector)(row + v * LANES) : (F(simd)){0};
         }
     }
     /* Addresses of few registers: one for four rows, and multiples of the stride by 1, 2 and 3. */
@@ -39,7 +39,7 @@ VARIANT(multiply)(const size_t rows, const size_t vectors, size_t length, const 
             __builtin_prefetch(b + PREFETCH * b_step + v * LANES);
         }
         EACH for (size_t r = 0; r < rows; r++) {
-            const F(vector) factor =
+            const F(simd) factor =
                 F(broadcast)(fours[r / 4][at + (ptrdiff_t)(r % 4) * a_row_stride]);
             EACH for (size_t v = 0; v < vectors; v++) {
                 sums[r][v] = VARIANT(fma)(factor, x[v], sums[r][v]);
