@@ -306,10 +306,10 @@ def test_dropout_is_the_same_in_all_steps(name):
     np.testing.assert_array_equal(layer(X), layer(X))
     assert (np.asarray(layer(X, training=True)) != np.asarray(layer(X))).any()
     cell = layer.cell
-    factors = np.asarray(cell.dropped((1000, 8), 0.25, True))
+    factors = np.asarray(cell.factors((1000, 8), 0.25, True))
     assert set(factors.ravel().tolist()) == {0.0, float(np.float32(1) / np.float32(0.75))}
     assert 0.22 < (factors == 0).mean() < 0.28
-    assert cell.dropped((2, 2), 0.25, False) is None
+    assert cell.factors((2, 2), 0.25, False) is None
     # With all steps alike, and without a way from step to step, the outputs are alike too.
     layer = getattr(layers, name)(
         8, dropout=0.5, return_sequences=True, recurrent_initializer="zeros"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-import numpy as np
-
 from pytensor import _functions as pt
-from pytensor import constraints, initializers, random, regularizers
+from pytensor import constraints, initializers, regularizers
 from pytensor._core import Tensor
 from pytensor._functions import attention
 from pytensor._support.arguments import integer, number
-from pytensor.layers.layer import Layer
+from pytensor.layers.dropout import Noise
 from pytensor.nn import linear, softmax
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MultiHeadAttention"]
 
 
-class MultiHeadAttention(Layer):
+class MultiHeadAttention(Noise):
     """Attention with several heads (Vaswani et al. 2017, "Attention is all you need").
 
     Queries, keys and values are projected for each head; the heads' results are projected to the
@@ -37,8 +35,6 @@ class MultiHeadAttention(Layer):
     >>> layer(x, x).shape
     (3, 5, 8)
     """
-
-    supports_masking = True
 
     def __init__(
         self,
@@ -76,7 +72,7 @@ class MultiHeadAttention(Layer):
             seed: a seed for dropout; by default the random numbers come from `random`.
             **options: `name`, `trainable`, `input_shape` and `activity_regularizer`, as in Layer.
         """
-        super().__init__(**options)
+        super().__init__(seed, **options)
         self.num_heads = integer(f"{self.name}: num_heads", num_heads, 1)
         self.key_dim = integer(f"{self.name}: key_dim", key_dim, 1)
         self.value_dim = (
@@ -93,8 +89,6 @@ class MultiHeadAttention(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.seed = seed
-        self._generator = None if seed is None else random.new_generator(f"{self.name}: seed", seed)
         self._projections: dict[str, tuple[Tensor, Tensor | None]] = {}
 
     def build(
@@ -185,14 +179,9 @@ class MultiHeadAttention(Layer):
         q, k, v = (pt.permute_dims(x, (0, 2, 1, 3)) for x in (q, k, v))
         scale = 1 / math.sqrt(self.key_dim)
         weights = softmax(attention.scores(q, k, mask, scale, use_causal_mask, 0))
-        used = self._dropped(weights) if drops else weights
+        used = self.dropped(weights, self.dropout) if drops else weights
         out = self._projected("attention_output", pt.permute_dims(used @ v, (0, 2, 1, 3)), 2)
         return [out, weights] if return_attention_scores else out
-
-    def _dropped(self, weights: Tensor) -> Tensor:
-        generator = random.generator() if self._generator is None else self._generator
-        kept = generator.random(weights.shape, dtype=np.float32) >= self.dropout
-        return pt.where(pt.asarray(kept), weights, 0.0) * (1 / (1 - self.dropout))
 
     def _mask(self, query: Any, value: Any, key: Any, given: Any) -> Tensor | None:
         """All masks as one, (batch, 1 or heads, queries, keys)."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"]
 
 
-class _Noise(Layer):
+class Noise(Layer):
     """Base of the layers that draw random numbers."""
 
     supports_masking = True
@@ -43,6 +43,11 @@ class _Noise(Layer):
         )
         return kept
 
+    def dropped(self, x: Tensor, rate: float) -> Tensor:
+        """Return x with each element 0 with probability rate < 1, and divided by 1 - rate else."""
+        # Not x times a mask: a dropped inf or NaN must become 0, and so must its gradient.
+        return pt.where(self.kept(x.shape, rate), x, 0.0) * (1 / (1 - rate))
+
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of mean 0 and variance 1."""
         noise: Tensor = _core.call_each_time(
@@ -55,7 +60,7 @@ class _Noise(Layer):
         return input_shape
 
 
-class Dropout(_Noise):
+class Dropout(Noise):
     """Dropout: while training, sets each element to 0 with probability rate.
 
     The others are divided by 1 - rate, so that the expected value stays the same (Srivastava et al.
@@ -84,11 +89,10 @@ class Dropout(_Noise):
             return x
         if self.rate == 1:
             return pt.where(False, x, 0.0)
-        # Not x times a mask: a dropped inf or NaN must become 0, and so must its gradient.
-        return pt.where(self.kept(x.shape, self.rate), x, 0.0) * (1 / (1 - self.rate))
+        return self.dropped(x, self.rate)
 
 
-class AlphaDropout(_Noise):
+class AlphaDropout(Noise):
     """Dropout for selu: a dropped element becomes -1.7581, the limit of selu.
 
     The rest is scaled and shifted such that mean 0 and variance 1 are preserved (Klambauer et al.
@@ -121,7 +125,7 @@ class AlphaDropout(_Noise):
         )
 
 
-class GaussianNoise(_Noise):
+class GaussianNoise(Noise):
     """Additive noise: while training, adds normally distributed numbers.
 
     >>> pt.layers.GaussianNoise(0.1)([[1.0, 2.0]])  # outside training it changes nothing
@@ -144,7 +148,7 @@ class GaussianNoise(_Noise):
         return x + self.stddev * self.normal(x.shape) if training and self.stddev else x
 
 
-class GaussianDropout(_Noise):
+class GaussianDropout(Noise):
     """Multiplicative noise: while training, multiplies by normally distributed numbers of mean 1.
 
     Their variance is that of Dropout, rate / (1 - rate) (Srivastava et al. 2014).

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 import numpy as np
 
 from pytensor import _functions as pt
-from pytensor import activations, constraints, initializers, random, regularizers
+from pytensor import activations, constraints, initializers, regularizers
 from pytensor._core import Tensor
 from pytensor._support.arguments import integer, number
 from pytensor.layers import _recurrence
+from pytensor.layers.dropout import Noise
 from pytensor.layers.layer import Layer, Resolved, parameters
 from pytensor.nn import linear
 from pytensor.serialization import constructor_arguments, constructor_config
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 
-class Cell(Layer):
+class Cell(Noise):
     """What the cells of this module share: a kernel, a recurrent kernel and a bias, by gates."""
 
     gates: ClassVar[int]
@@ -94,7 +95,7 @@ class Cell(Layer):
             seed: a seed for both; by default the random numbers come from `random`.
             **options: `name`, `trainable` and `input_shape`, as in Layer.
         """
-        super().__init__(**options)
+        super().__init__(seed, **options)
         self.units = integer(f"{self.name}: units", units, 1)
         self.activation = activation
         self.use_bias = bool(use_bias)
@@ -111,8 +112,6 @@ class Cell(Layer):
         self.recurrent_dropout = number(
             f"{self.name}: recurrent_dropout", recurrent_dropout, 0, 1, below_high=True
         )
-        self.seed = seed
-        self._generator = None if seed is None else random.new_generator(f"{self.name}: seed", seed)
         self.kernel: Tensor = None  # type: ignore[assignment]  # made by build
         self.recurrent_kernel: Tensor = None  # type: ignore[assignment]
         self.bias: Tensor | None = None
@@ -170,13 +169,11 @@ class Cell(Layer):
 
     # --------------------------------------------------------------------------- the time steps
 
-    def dropped(self, shape: tuple[int, ...], rate: float, training: bool) -> Tensor | None:
+    def factors(self, shape: tuple[int, ...], rate: float, training: bool) -> Tensor | None:
         """Return factors of dropout, 0 or 1 / (1 - rate), or None for none."""
         if not training or not rate:
             return None
-        generator = random.generator() if self._generator is None else self._generator
-        kept = generator.random(shape, dtype=np.float32) >= rate
-        return pt.asarray(kept.astype(np.float32) / np.float32(1 - rate))
+        return self.kept(shape, rate).astype(pt.float32) / (1 - rate)
 
     def input_bias(self) -> Tensor | None:
         """Return the bias that is added to the inputs' product."""
@@ -221,9 +218,9 @@ class Cell(Layer):
             states = self.get_initial_state(len(x))
         several = isinstance(states, (list, tuple))
         before = list(states) if several else [states]
-        factors = self.dropped(x.shape, self.dropout, training)
+        factors = self.factors(x.shape, self.dropout, training)
         z = self.project(x if factors is None else x * factors)
-        dropped = self.dropped(before[0].shape, self.recurrent_dropout, training)
+        dropped = self.factors(before[0].shape, self.recurrent_dropout, training)
         after = self.step(z, before, self.recurrent_kernel, self.recurrent_bias(), dropped)
         return after[0], after if several else after[0]
 
@@ -701,11 +698,11 @@ class RNN(Layer):
         self, cell: Cell, x: Tensor, states: States, mask: Tensor | None, training: bool
     ) -> tuple[Tensor, States]:
         """The outputs and the last states, where the cell can compute many steps at once."""
-        factors = cell.dropped((len(x), *x.shape[2:]), cell.dropout, training)
+        factors = cell.factors((len(x), *x.shape[2:]), cell.dropout, training)
         if factors is not None:
             x = x * pt.expand_dims(factors, axis=1)
         z = cell.project(x)
-        dropped = cell.dropped(states[0].shape, cell.recurrent_dropout, training)
+        dropped = cell.factors(states[0].shape, cell.recurrent_dropout, training)
         compute = _recurrence.run if cell.in_c else _recurrence.by_steps
         sequence, after = compute(cell, z, states, mask, dropped)
         if mask is not None:
