@@ -19,6 +19,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 import numpy as np
@@ -304,10 +305,51 @@ class TerminateOnNaN(Callback):
             self.model.stop_training = True
 
 
-# -------------------------------------------------------------------- by the value of a metric
+# -------------------------------------------------------------------------------- checkpoints
 
 
-class BackupAndRestore(Callback):
+class Resuming(Callback):
+    """Base of the callbacks that write checkpoints and put a run back to one. fit calls them after
+    the others."""
+
+    runs_last = True
+    _rate: float | None = None
+    _steps = 0
+
+    def write(self) -> None:
+        """Write the checkpoint."""
+        raise NotImplementedError
+
+    def _write_every(self, name: str, save_freq: int | str) -> None:
+        """Write after every epoch, and after every save_freq steps unless it is "epoch"."""
+        if save_freq != "epoch":
+            self._every = save_freq = integer(f"{name}: save_freq", save_freq, 1)
+            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]
+        self.save_freq = save_freq
+
+    def _resume(self, name: str, path: Path, may_be_missing: bool) -> None:
+        """Put the model back to a checkpoint."""
+        found = self.model.read_checkpoint(f"{name}: {path}", path, may_be_missing)
+        if found and self.model.run.position.step:
+            self._rate = self.model.optimizer.learning_rate
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """In the middle of an epoch, undo what a schedule has done a second time."""
+        if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
+            self.model.optimizer.learning_rate = self._rate
+        self._rate = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the checkpoint."""
+        self.write()
+
+    def _count_step(self, batch: int, logs: Logs = None) -> None:
+        self._steps += 1
+        if self._steps % self._every == 0:
+            self.write()
+
+
+class BackupAndRestore(Resuming):
     """Keeps a checkpoint while fit runs, and goes on from it if fit was interrupted.
 
     So fit, called again in the same way, ends with the weights of a run without an interruption.
@@ -320,8 +362,6 @@ class BackupAndRestore(Callback):
     >>> model.fit(np.zeros((8, 2)), np.zeros(8), epochs=2, verbose=0, callbacks=[keep]).epoch
     [0, 1]
     """
-
-    runs_last = True
 
     def __init__(
         self,
@@ -343,13 +383,8 @@ class BackupAndRestore(Callback):
         """
         self.backup_dir = as_path("BackupAndRestore", backup_dir)
         self.path = self.backup_dir / "latest.safetensors"
-        if save_freq != "epoch":
-            self._every = save_freq = integer("BackupAndRestore: save_freq", save_freq, 1)
-            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]
-        self.save_freq = save_freq
+        self._write_every("BackupAndRestore", save_freq)
         self.delete_checkpoint = bool(delete_checkpoint)
-        self._steps = 0
-        self._rate: float | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Go back to where the run was.
@@ -359,29 +394,19 @@ class BackupAndRestore(Callback):
             ValueError: The checkpoint is not one of this model, data or optimizer.
         """
         self.backup_dir.mkdir(parents=True, exist_ok=True)
-        name = f"BackupAndRestore: {self.path}"
-        if self.model.read_checkpoint(name, self.path, True) and self.model.run.position.step:
-            self._rate = self.model.optimizer.learning_rate
+        self._resume("BackupAndRestore", self.path, may_be_missing=True)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """In the middle of an epoch, undo what a schedule has done a second time."""
-        if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
-            self.model.optimizer.learning_rate = self._rate
-        self._rate = None
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+    def write(self) -> None:
         """Write the checkpoint."""
         self.model.write_checkpoint("BackupAndRestore", self.path)
-
-    def _count_step(self, batch: int, logs: Logs = None) -> None:
-        self._steps += 1
-        if self._steps % self._every == 0:
-            self.model.write_checkpoint("BackupAndRestore", self.path)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Delete the checkpoint, if that was asked for."""
         if self.delete_checkpoint and self.model.run.distribution.is_first:
             self.path.unlink(missing_ok=True)
+
+
+# -------------------------------------------------------------------- by the value of a metric
 
 
 class _Monitor(Callback):

@@ -15,14 +15,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pytensor._support.arguments import integer
 from pytensor._support.files import as_model_path, as_path
-from pytensor.callbacks import Callback, Logs
+from pytensor.callbacks import Logs, Resuming
 
 __all__ = ["Checkpoint"]
 
 
-class Checkpoint(Callback):
+class Checkpoint(Resuming):
     """Writes a checkpoint while a model is trained, and at the end. fit calls it after the others.
 
     The file is one that models.load_model can read at any time.
@@ -36,8 +35,6 @@ class Checkpoint(Callback):
     >>> pt.models.load_model(path).built
     True
     """
-
-    runs_last = True
 
     def __init__(
         self,
@@ -60,10 +57,7 @@ class Checkpoint(Callback):
             ValueError: The file's ending is that of another format, or save_freq is below 1.
         """
         self.path = as_model_path("Checkpoint", path)
-        if save_freq != "epoch":
-            self._every = save_freq = integer("Checkpoint: save_freq", save_freq, 1)
-            self.on_train_batch_end = self._count_step  # type: ignore[method-assign]
-        self.save_freq = save_freq
+        self._write_every("Checkpoint", save_freq)
         self.notes = notes
         self.resume_from = (
             None
@@ -73,8 +67,6 @@ class Checkpoint(Callback):
             else as_path("Checkpoint: resume", resume)
         )
         self._may_be_missing = resume is True
-        self._steps = 0
-        self._rate: float | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Go back to where the run was.
@@ -83,32 +75,12 @@ class Checkpoint(Callback):
             OSError: The checkpoint cannot be read.
             ValueError: The file is not a checkpoint, or not one of this model, data or optimizer.
         """
-        if self.resume_from is None:
-            return
-        found = self.model.read_checkpoint(
-            f"Checkpoint: {self.resume_from}", self.resume_from, self._may_be_missing
-        )
-        if found and self.model.run.position.step:
-            self._rate = self.model.optimizer.learning_rate
-
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """In the middle of an epoch, undo what a schedule has done a second time."""
-        if self._rate is not None and self.model.optimizer.learning_rate != self._rate:
-            self.model.optimizer.learning_rate = self._rate
-        self._rate = None
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Write the checkpoint."""
-        self.write()
+        if self.resume_from is not None:
+            self._resume("Checkpoint", self.resume_from, self._may_be_missing)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Write again: other callbacks, such as EarlyStopping, may have changed the weights."""
         self.write()
-
-    def _count_step(self, batch: int, logs: Logs = None) -> None:
-        self._steps += 1
-        if self._steps % self._every == 0:
-            self.write()
 
     def write(self) -> None:
         """Write the checkpoint now, between two steps.
