@@ -30,27 +30,20 @@ static void task(void *context, size_t i) {
     pt_free(scratch, bytes);
 }
 
-/* to[(i * padded_outer + k)...]: copies n contiguous elements; the rest of the padding is zero. */
-static void copy_padded(char *to, const char *from, size_t count, size_t n, size_t padded,
-                        size_t item) {
-    for (size_t i = 0; i < count; i++, from += n * item, to += padded * item) {
-        memcpy(to, from, n * item);
-        memset(to + n * item, 0, (padded - n) * item);
-    }
-}
+/* to[...] = from[...], with these lengths and strides, in elements. */
+static void copy(pt_dtype dtype, const size_t lengths[3], const void *from,
+                 const size_t from_steps[3], void *to, const size_t to_steps[3]) {
+    const size_t item = pt_dtype_size[dtype];
+    ptrdiff_t shape[3], from_strides[3], to_strides[3];
 
-/* to (gates * padded, padded) = from (units, gates * units)^T, gate by gate. */
-static void transpose_padded(char *to, const char *from, size_t gates, size_t n, size_t padded,
-                             size_t item) {
-    memset(to, 0, gates * padded * padded * item);
-    for (size_t gate = 0; gate < gates; gate++) {
-        for (size_t j = 0; j < n; j++) {
-            for (size_t k = 0; k < n; k++) {
-                memcpy(to + ((gate * padded + j) * padded + k) * item,
-                       from + (k * gates * n + gate * n + j) * item, item);
-            }
-        }
+    for (int d = 0; d < 3; d++) {
+        shape[d] = (ptrdiff_t)lengths[d];
+        from_strides[d] = (ptrdiff_t)(from_steps[d] * item);
+        to_strides[d] = (ptrdiff_t)(to_steps[d] * item);
     }
+    /* pt_copy reads through a pointer to mutable data, but only reads. */
+    pt_copy(3, shape, &(pt_operand){(char *)(uintptr_t)from, from_strides, dtype},
+            &(pt_operand){to, to_strides, dtype});
 }
 
 static pt_status run(const pt_recurrence *r, bool is_backward) {
@@ -71,16 +64,20 @@ static pt_status run(const pt_recurrence *r, bool is_backward) {
     }
     of.job.gates = gates;
     of.job.padded = padded;
-    if (is_backward) {
-        transpose_padded(packed, r->kernel, gates, n, padded, of.item);
+    memset(packed, 0, bytes);
+    if (is_backward) { /* by gates, units before and after: transposed */
+        copy(r->dtype, (size_t[]){gates, n, n}, r->kernel, (size_t[]){n, 1, gates * n}, packed,
+             (size_t[]){padded * padded, padded, 1});
         of.job.transposed = packed;
     } else {
-        copy_padded(packed, r->kernel, n * gates, n, padded, of.item);
+        copy(r->dtype, (size_t[]){n, gates, n}, r->kernel, (size_t[]){gates * n, n, 1}, packed,
+             (size_t[]){gates * padded, padded, 1});
         of.job.kernel = packed;
     }
     if (r->bias) {
-        copy_padded(packed + kernel * of.item, r->bias, gates, n, padded, of.item);
         of.job.bias = packed + kernel * of.item;
+        copy(r->dtype, (size_t[]){1, gates, n}, r->bias, (size_t[]){0, n, 1},
+             packed + kernel * of.item, (size_t[]){0, padded, 1});
     }
     pt_status status =
         pt_parallel_for_interruptible(task, &of, pt_ceil_div(r->batch, PT_RECURRENT_ROWS));
