@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +38,37 @@ def cache_directory() -> Path:
         return Path(chosen)
     pooch = needed("pooch", "the cache of data sets without PYTENSOR_CACHE")
     return pooch.os_cache("pytensor")
+
+
+def cached(
+    mirrors: Sequence[str],
+    files: Sequence[Path],
+    take: Callable[[int, BinaryIO], None],
+    stacklevel: int,
+) -> None:
+    """Read the files of a set from the cache; download those that are missing or damaged there.
+
+    Args:
+        mirrors: as for fetch.
+        files: the files in the cache.
+        take: as for fetch, with the numbers of the files.
+        stacklevel: of the warning about a damaged file: 1 is this function.
+
+    Raises:
+        DownloadError: as fetch.
+    """
+    missing = {}
+    for number, file in enumerate(files):
+        try:
+            with open(file, "rb") as content:
+                take(number, content)
+        except (FileNotFoundError, NotADirectoryError):
+            missing[number] = file
+        except ValueError as error:
+            warnings.warn(f"{error}; it is downloaded again", stacklevel=stacklevel)
+            missing[number] = file
+    if missing:
+        fetch(mirrors, missing, take)
 
 
 def fetch(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -225,16 +224,5 @@ def _from_cache(name: str) -> _Found:
             raise ValueError(f"{file}: found SHA-256 {digest}, expected {row.sha256[number]}")
         arrays[number] = array
 
-    missing = {}
-    for number, file in enumerate(files):
-        try:
-            with open(file, "rb") as content:
-                take(number, content)
-        except (FileNotFoundError, NotADirectoryError):
-            missing[number] = file
-        except ValueError as error:
-            warnings.warn(f"{error}; it is downloaded again", stacklevel=4)
-            missing[number] = file
-    if missing:
-        _download.fetch(row.mirrors, missing, take)
+    _download.cached(row.mirrors, files, take, stacklevel=5)
     return arrays, files

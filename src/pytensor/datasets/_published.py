@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar
 
 from . import _download
 
@@ -103,20 +102,14 @@ def load(
     if shelf and (file := Path(shelf) / data_set / row.file).is_file():
         return _read(file, read)
     cached = _download.cache_directory() / data_set / row.file
-    try:
-        return _read(cached, read, row.digest)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except ValueError as error:
-        warnings.warn(f"{error}; it is downloaded again", stacklevel=3)
-    found: list[Any] = []
+    found: list[_Content] = []
 
     def take(key: int, content: BinaryIO) -> None:
-        _check(content, row.file, row.digest)
-        found.append(_within(row.file, read, content))
+        _check(content, cached, row.digest)
+        found.append(_within(cached, read, content))
 
     try:
-        _download.fetch(row.mirrors, {0: cached}, take)
+        _download.cached(row.mirrors, [cached], take, stacklevel=4)
     except _download.DownloadError as error:
         error.add_note(
             f"To go on: put {row.file} into a directory and name it, "
@@ -126,16 +119,12 @@ def load(
     return found[0]
 
 
-def _read(
-    file: Path, read: Callable[[BinaryIO], _Content], digest: tuple[str, str] | None = None
-) -> _Content:
+def _read(file: Path, read: Callable[[BinaryIO], _Content]) -> _Content:
     with open(file, "rb") as content:
-        if digest is not None:
-            _check(content, str(file), digest)
-        return _within(str(file), read, content)
+        return _within(file, read, content)
 
 
-def _within(file: str, read: Callable[[BinaryIO], _Content], content: BinaryIO) -> _Content:
+def _within(file: Path, read: Callable[[BinaryIO], _Content], content: BinaryIO) -> _Content:
     """Return read(content); its errors name the file."""
     try:
         return read(content)
@@ -143,7 +132,7 @@ def _within(file: str, read: Callable[[BinaryIO], _Content], content: BinaryIO) 
         raise ValueError(f"{file}: {error}") from error
 
 
-def _check(content: BinaryIO, file: str, digest: tuple[str, str]) -> None:
+def _check(content: BinaryIO, file: Path, digest: tuple[str, str]) -> None:
     """Refuse a file with another digest; rewind it."""
     kind, expected = digest
     content.seek(0)
