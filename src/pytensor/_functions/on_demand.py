@@ -22,8 +22,10 @@ def attribute(namespace: dict[str, Any], module: str, name: str) -> Any:
 
     path = f"{module}.{name}" if module else name
     if path not in TABLE:
+        from pytensor._support.names import yet
+
         place = "pytensor" + (module and f".{module}")
-        raise AttributeError(
-            f"module {place!r} has no attribute {name!r}", name=name, obj=sys.modules[place]
-        )  # from which Python suggests another
+        text = f"module {place!r} has no attribute {name!r}{yet(module or 'pytensor', name)}"
+        # from obj Python suggests another name
+        raise AttributeError(text, name=name, obj=sys.modules[place])
     return namespace.setdefault(name, function(path))
