@@ -78,6 +78,12 @@ def test_operations_of_files_are_functions():
             layers.Operation(name)
 
 
+def older_import():
+    from pytensor.utils.np_utils import to_categorical
+
+    assert to_categorical is utils.to_categorical
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -87,6 +93,7 @@ def test_operations_of_files_are_functions():
         (lambda: optimizers.RMSprop(lr=0.1), "RMSprop: lr: write learning_rate"),
         (lambda: optimizers.SGD(0.1, decay=0.5), "SGD: decay: write learning_rate=schedules"),
         (lambda: utils.np_utils.to_categorical([1]), "utils.np_utils: write utils.to_categorical"),
+        (older_import, "utils.np_utils: write utils.to_categorical"),
         (lambda: backend.clear_session(), "backend.clear_session: write utils.clear_session"),
         (lambda: metrics.get("acc", (1,), (1, 3)), '"acc": write "accuracy"'),
     ],

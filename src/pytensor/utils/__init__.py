@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
+import importlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -377,10 +376,5 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of the module
 
     def __getattr__(name):
         if name == "np_utils":
-            warnings.warn(
-                "utils.np_utils: write utils.to_categorical and the like",
-                DeprecationWarning,
-                stacklevel=2,
-            )
-            return sys.modules[__name__]
+            return importlib.import_module("pytensor.utils.np_utils")
         raise missing("utils", name, globals())
