@@ -204,7 +204,8 @@ def test_results_that_differ_raise_an_error():
 
 
 RUN = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 sys.path.insert(0, sys.argv[1])
 from harness import Crew
 with Crew([int(sys.argv[2])]) as crew:
