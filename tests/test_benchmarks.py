@@ -205,7 +205,7 @@ def test_results_that_differ_raise_an_error():
 
 RUN = """
 import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
 sys.path.insert(0, sys.argv[1])
 from harness import Crew
 with Crew([int(sys.argv[2])]) as crew:
