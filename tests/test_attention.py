@@ -5,7 +5,7 @@ import pytest
 from test_recurrent import parts
 
 import pytensor as pt
-from pytensor import layers, nn
+from pytensor import layers, models, nn
 from pytensor._functions import attention
 
 
@@ -235,3 +235,14 @@ def test_the_layer_refuses():
         layers.MultiHeadAttention(1, 2)(np.zeros((2, 3)), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="dropout: found 1"):
         layers.MultiHeadAttention(1, 2, dropout=1)
+
+
+def test_scores_of_a_graph_of_layers():
+    x, y = layers.Input((None, 6)), layers.Input((5, 4))
+    layer = layers.MultiHeadAttention(2, 3)
+    found = layer(x, y, return_attention_scores=True)
+    assert [tensor.shape for tensor in found] == [(None, None, 6), (None, 2, None, 5)]
+    model = models.Model([x, y], found)
+    data = [pt.asarray(normal(2, n, m), dtype=pt.float32) for n, m in ((3, 6), (5, 4))]
+    for a, b in zip(model(data), layer(*data, return_attention_scores=True), strict=True):
+        np.testing.assert_array_equal(a, b)

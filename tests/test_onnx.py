@@ -50,6 +50,9 @@ LAYERS = [
 MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 
 
+RECURRENT = ("SimpleRNN", "LSTM", "GRU")
+
+
 def check(model, x, path, nan=True):
     """Compare the file's outputs with the model's, for batches of two sizes and with NaN."""
     onnx.export(model, path)
@@ -105,6 +108,8 @@ def test_every_layer_is_tried():
         "Activation",
         "Embedding",
         "RepeatVector",
+        *RECURRENT,
+        *("Bidirectional", "TimeDistributed", "MultiHeadAttention"),
         *MERGING,
         # in test_spatial.py
         *(name for name in layers.__all__ if hasattr(getattr(layers, name), "n_axes")),
@@ -112,10 +117,9 @@ def test_every_layer_is_tried():
     classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
     # Those that prepare data run before the model.
     prepare = {name for name in classes if hasattr(getattr(layers, name), "adapt")}
-    not_exported = {name for name in classes if "RNN" in name or "GRU" in name or "LSTM" in name}
-    not_exported |= {"Bidirectional", "TimeDistributed", "MultiHeadAttention"}
-    assert classes - tried - prepare - not_exported == {
-        *("Layer", "Input", "Lambda", "CategoryEncoding")
+    cells = {name for name in classes if name.endswith(("Cell", "Cells"))}
+    assert classes - tried - prepare - cells == {
+        *("Layer", "Input", "Lambda", "CategoryEncoding", "RNN")
     }
 
 
@@ -123,11 +127,12 @@ def check_several(model, x, path):
     """Compare the file's outputs with the model's, of several inputs and outputs."""
     onnx.export(model, path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    feed = dict(zip(model.input_names, x, strict=True))
-    expected = model.predict(x, verbose=0)
+    names = model.input_names if len(x) > 1 else ["input"]
+    feed = dict(zip(names, x, strict=True))
+    expected = model.predict(x if len(x) > 1 else x[0], verbose=0)
     expected = expected if isinstance(expected, list) else [expected]
     for found, part in zip(session.run(None, feed), expected, strict=True):
-        np.testing.assert_allclose(found, part, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(found, part, rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", MERGING)
@@ -144,6 +149,76 @@ def test_merging(tmp_path, rng, name):
     else:
         outputs = [getattr(layers, name)()([x, y, z]), getattr(layers, name)()([z, z])]
     check_several(models.Model([x, y, z], outputs), data, tmp_path / "m.onnx")
+
+
+OPTIONS = [
+    {},
+    {"return_sequences": True, "go_backwards": True},
+    {"return_state": True, "use_bias": False, "activation": "relu"},
+    {"return_state": True, "return_sequences": True, "activation": "softsign"},
+    {"recurrent_activation": "linear"},
+    {"reset_after": False},
+]
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_recurrence(tmp_path, rng, name, options):
+    if ("reset_after" in options and name != "GRU") or (
+        "recurrent_activation" in options and name == "SimpleRNN"
+    ):
+        pytest.skip("not an argument of this layer")
+    utils.set_random_seed(0)
+    x = layers.Input((None, 3), name="x")
+    layer = getattr(layers, name)(4, bias_initializer="normal", **options)
+    model = models.Model(x, layer(x))
+    for shape in ((5, 7, 3), (2, 1, 3)):
+        check_several(model, [rng.standard_normal(shape, dtype=np.float32)], tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"return_state": True}])
+def test_both_directions(tmp_path, rng, merge_mode, options):
+    x = layers.Input((None, 3), name="x")
+    both = layers.Bidirectional(layers.GRU(4, **options), merge_mode)
+    data = rng.standard_normal((5, 7, 3), dtype=np.float32)
+    check_several(models.Model(x, both(x)), [data], tmp_path / "m.onnx")
+
+
+def test_encoder_and_decoder(tmp_path, rng):
+    source, target = layers.Input((None, 3), name="a"), layers.Input((6, 2), name="b")
+    _, *states = layers.LSTM(4, return_state=True)(source)
+    sequence = layers.LSTM(4, return_sequences=True)(target, initial_state=states)
+    outputs = layers.TimeDistributed(layers.Dense(3, "softmax"))(sequence)
+    data = [rng.standard_normal(shape, dtype=np.float32) for shape in ((5, 7, 3), (5, 6, 2))]
+    check_several(models.Model([source, target], outputs), data, tmp_path / "m.onnx")
+    images = layers.Input((None, 4, 4, 2), name="images")
+    pooled = layers.TimeDistributed(layers.MaxPooling2D())(images)
+    data = [rng.standard_normal((2, 3, 4, 4, 2), dtype=np.float32)]
+    check_several(models.Model(images, pooled), data, tmp_path / "n.onnx")
+
+
+def test_attention(tmp_path, rng):
+    x, y = layers.Input((None, 6), name="x"), layers.Input((5, 4), name="y")
+    h = x + layers.MultiHeadAttention(2, 3, bias_initializer="normal")(x, x, use_causal_mask=True)
+    crossed = layers.MultiHeadAttention(2, 3, value_dim=5, output_shape=7, use_bias=False)
+    outputs = crossed(layers.LayerNormalization()(h), y, return_attention_scores=True)
+    data = [rng.standard_normal(shape, dtype=np.float32) for shape in ((2, 8, 6), (2, 5, 4))]
+    check_several(models.Model([x, y], outputs), data, tmp_path / "m.onnx")
+
+
+def test_masks_are_refused(tmp_path):
+    model = models.Sequential(
+        [layers.Embedding(10, 3, mask_zero=True, input_shape=(4,)), layers.LSTM(2)]
+    )
+    with pytest.raises(TypeError, match="lstm: a mask has no counterpart"):
+        onnx.export(model, tmp_path / "m.onnx")
+    stateful = models.Sequential([layers.Input((4, 3)), layers.LSTM(2, stateful=True)])
+    with pytest.raises(TypeError, match="found stateful=True"):
+        onnx.export(stateful, tmp_path / "m.onnx")
+    gelu = models.Sequential([layers.Input((4, 3)), layers.LSTM(2, activation="gelu")])
+    with pytest.raises(TypeError, match="has no counterpart in LSTM: known are tanh, "):
+        onnx.export(gelu, tmp_path / "m.onnx")
 
 
 def test_graphs(tmp_path, rng):

@@ -2,7 +2,8 @@
 
     onnx.export(model, "model.onnx")
 
-Source of the operators: https://onnx.ai/onnx/operators. Custom layers cannot be exported.
+Source of the operators: https://onnx.ai/onnx/operators. Custom layers and masks cannot be
+exported.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pytensor._functions.convolution import transposed_lengths
 from pytensor._support.files import as_path, write_atomically
 from pytensor.layers import Layer
 from pytensor.layers.graph import Symbolic
+from pytensor.layers.layer import parameters
 from pytensor.models import Model, Sequential
 
 # The first version in which reductions take their axes as an input and Mish exists.
@@ -41,7 +43,7 @@ def export(model: Model, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ImportError: onnx is missing; the message names the extra.
-        TypeError: path is not a path, or a layer or an activation cannot be exported.
+        TypeError: path is not a path, or a layer, a mask or an activation cannot be exported.
         ValueError: the model is not built.
         OSError: the file cannot be written.
 
@@ -105,6 +107,7 @@ class _Graph:
         self._onnx = onnx
         self._taken = taken
         self.nodes: list[Any] = []
+        self.is_masked = False  # whether a layer so far makes a mask
         self.constants: list[Any] = []
 
     def __call__(self, op: str, *inputs: Any, **attributes: Any) -> str:
@@ -112,13 +115,18 @@ class _Graph:
 
         Args:
             op: the operator.
-            inputs: names, or numbers and arrays, which become constants.
+            inputs: names, or numbers and arrays, which become constants; "" for none.
             attributes: those of the operator.
         """
+        return self.several(1, op, *inputs, **attributes)[0]
+
+    def several(self, n_outputs: int, op: str, *inputs: Any, **attributes: Any) -> list[str]:
+        """Add a node of several outputs and return their names."""
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
         name = self._free(f"{op.lower()}_{len(self.nodes)}")
-        self.nodes.append(self._onnx.helper.make_node(op, names, [name], name=name, **attributes))
-        return name
+        outputs = [name, *(self._free(f"{name}_{k}") for k in range(1, n_outputs))]
+        self.nodes.append(self._onnx.helper.make_node(op, names, outputs, name=name, **attributes))
+        return outputs
 
     def _free(self, name: str) -> str:
         while name in self._taken:
@@ -216,13 +224,21 @@ def _network(g: _Graph, model: Any, x: Any, shape: Any) -> Any:
         return names[id(leaf)] if isinstance(leaf, Symbolic) else leaf
 
     for node in model.calls:
-        if node.options and type(node.layer) is not layers.Operation:
+        known = _OPTIONS.get(type(node.layer), ())
+        others = [name for name in node.options if name not in known]
+        if others and type(node.layer) is not layers.Operation:
             raise TypeError(
                 f"onnx.export: {node.layer.name}: found further arguments of its call, "
-                f"{', '.join(node.options)}: expected none"
+                f"{', '.join(others)}: expected {' or '.join(known) or 'none'}"
+            )
+        if g.is_masked and {"mask", "value_mask"} & set(parameters(type(node.layer).call)):
+            raise TypeError(
+                f"onnx.export: {node.layer.name}: a mask has no counterpart: expected a model "
+                "without Masking and mask_zero"
             )
         shapes = map_leaves(lambda t: getattr(t, "shape", None), node.x)
-        found = _add(g, node.layer, map_leaves(of, node.x), shapes, **node.options)
+        options = {name: map_leaves(of, option) for name, option in node.options.items()}
+        found = _add(g, node.layer, map_leaves(of, node.x), shapes, **options)
         outputs = leaves(node.outputs)
         for tensor, name in zip(outputs, [found] if len(outputs) == 1 else found, strict=True):
             names[id(tensor)] = name
@@ -304,6 +320,7 @@ def _rescaling(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> 
 
 
 def _embedding(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    g.is_masked = g.is_masked or layer.mask_zero
     return g("Gather", layer.embeddings, g("Cast", x, to=7), axis=0)  # 7: int64
 
 
@@ -438,6 +455,142 @@ def _up_sampling(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -
     )
 
 
+# The activations that ONNX's recurrent operators know, and their attribute alpha.
+_RECURRENT_ACTIVATIONS = {
+    activations.tanh: ("Tanh", 0.0),
+    activations.sigmoid: ("Sigmoid", 0.0),
+    activations.relu: ("Relu", 0.0),
+    activations.linear: ("Affine", 1.0),
+    activations.leaky_relu: ("LeakyRelu", 0.2),
+    activations.elu: ("Elu", 1.0),
+    activations.softsign: ("Softsign", 0.0),
+    activations.softplus: ("Softplus", 0.0),
+}
+
+
+def _recurrent(op: str, *order: int) -> Callable[..., Any]:
+    """What adds a recurrent layer; order: our number of the operator's first gate, second, ..."""
+
+    def turned(array: Any) -> np.ndarray:
+        """Weights (..., gates * units) as the operator has them, (1, gates * units, ...)."""
+        parts = np.split(np.asarray(array), len(order), axis=-1)
+        return np.concatenate([parts[k].T for k in order])[None]
+
+    def add(g: _Graph, layer: Any, x: str, shape: Any, initial_state: Any = None) -> Any:
+        cell = layer.cell
+        if layer.stateful:
+            raise TypeError(f"onnx.export: {layer.name}: found stateful=True: expected False")
+        functions = [cell.activation] * (2 if op == "LSTM" else 1)
+        if len(order) > 1:
+            functions.insert(0, cell.recurrent_activation)
+        try:
+            known = [_RECURRENT_ACTIVATIONS[function] for function in functions]
+        except (KeyError, TypeError):
+            raise TypeError(
+                f"onnx.export: {layer.name}: one of the activations {functions} has no counterpart "
+                f"in {op}: known are {', '.join(f.__name__ for f in _RECURRENT_ACTIVATIONS)}"
+            ) from None
+        bias = np.zeros((2, 1, len(order) * cell.units), np.float32)
+        for to, own in zip(bias, (cell.input_bias(), cell.recurrent_bias()), strict=True):
+            if own is not None:
+                to[...] = turned(own)
+        states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        axis = np.array([0], np.int64)
+        steps, *last = g.several(
+            3 if op == "LSTM" else 2,
+            op,
+            g("Transpose", x, perm=[1, 0, 2]),
+            turned(cell.kernel),
+            turned(cell.recurrent_kernel),
+            np.concatenate(list(bias), axis=-1),
+            "",
+            *(g("Unsqueeze", state, axis) for state in states if state is not None),
+            hidden_size=cell.units,
+            direction="reverse" if layer.go_backwards else "forward",
+            activations=[name for name, _ in known],
+            activation_alpha=[alpha for _, alpha in known],
+            **({"linear_before_reset": int(cell.reset_after)} if op == "GRU" else {}),
+        )
+        last = [g("Squeeze", state, axis) for state in last]
+        output = last[0]
+        if layer.return_sequences:
+            output = g("Transpose", g("Squeeze", steps, np.array([1], np.int64)), perm=[1, 0, 2])
+            # The operator gives the steps in the order of time.
+            output = _reversed(g, output) if layer.go_backwards else output
+        return [output, *last] if layer.return_state else output
+
+    return add
+
+
+def _reversed(g: _Graph, x: str) -> str:
+    """The steps of (batch, steps, ...) in the other order."""
+    first, end, axis, step = (np.array([k], np.int64) for k in (-1, np.iinfo(np.int64).min, 1, -1))
+    return g("Slice", x, first, end, axis, step)
+
+
+def _bidirectional(g: _Graph, layer: Any, x: str, shape: Any) -> Any:
+    outputs, states = [], []
+    for one in (layer.forward_layer, layer.backward_layer):
+        found = _add(g, one, x, shape)
+        output, *after = found if isinstance(found, list) else [found]
+        is_reversed = one.return_sequences and one is layer.backward_layer
+        outputs.append(_reversed(g, output) if is_reversed else output)
+        states += after
+    if layer.merge_mode == "concat":
+        outputs = [g("Concat", *outputs, axis=-1)]
+    elif layer.merge_mode is not None:
+        merged = g("Mul" if layer.merge_mode == "mul" else "Add", *outputs)
+        outputs = [g("Div", merged, 2.0) if layer.merge_mode == "ave" else merged]
+    return [*outputs, *states] if len(outputs) + len(states) > 1 else outputs[0]
+
+
+def _time_distributed(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    batch_and_steps = g("Shape", x, start=0, end=2)
+
+    def reshaped(x: str, before: Any, length: str | tuple[int | None, ...]) -> str:
+        return g("Reshape", x, g("Concat", before, length, axis=0))
+
+    rest = g("Shape", x, start=2)
+    x = reshaped(x, np.array([-1], np.int64), rest)
+    out = _add(g, layer.layer, x, (None, *shape[2:]))
+    return reshaped(out, batch_and_steps, g("Shape", out, start=1))
+
+
+def _attention(
+    g: _Graph,
+    layer: Any,
+    query: str,
+    shape: Any,
+    value: str,
+    key: str | None = None,
+    use_causal_mask: bool = False,
+    return_attention_scores: bool = False,
+) -> Any:
+    def projected(name: str, x: str, size: int) -> str:
+        kernel, bias = layer.projections[name]
+        x = g("MatMul", x, np.asarray(kernel).reshape((size, -1)))
+        return x if bias is None else g("Add", x, np.asarray(bias).ravel())
+
+    def heads(name: str, x: str, perm: list[int]) -> str:
+        kernel, _ = layer.projections[name]
+        shape = np.array([0, 0, *kernel.shape[1:]], np.int64)
+        return g("Transpose", g("Reshape", projected(name, x, len(kernel)), shape), perm=perm)
+
+    q = heads("query", query, [0, 2, 1, 3])
+    k = heads("key", value if key is None else key, [0, 2, 3, 1])
+    v = heads("value", value, [0, 2, 1, 3])
+    scores = g("Mul", g("MatMul", q, k), 1 / math.sqrt(layer.key_dim))
+    if use_causal_mask:
+        ones = g("Expand", 1.0, g("Shape", scores, start=2))
+        is_seen = g("Greater", g("Trilu", ones, upper=0), 0.5)
+        scores = g("Where", is_seen, scores, -math.inf)
+    weights = g("Softmax", scores, axis=-1)
+    out = g("Transpose", g("MatMul", weights, v), perm=[0, 2, 1, 3])
+    out = g("Reshape", out, np.array([0, 0, layer.num_heads * layer.value_dim], np.int64))
+    out = projected("attention_output", out, layer.num_heads * layer.value_dim)
+    return [out, weights] if return_attention_scores else out
+
+
 def _nothing(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
     return x
 
@@ -474,6 +627,7 @@ def _repeat_vector(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...])
 
 
 def _masking(g: _Graph, layer: Any, x: str, shape: tuple[int | None, ...]) -> str:
+    g.is_masked = True
     padding = g("Cast", g("Equal", x, layer.mask_value), to=1)
     is_padding = g("Greater", g("ReduceMin", padding, np.array([-1], np.int64), keepdims=1), 0.5)
     return g("Where", is_padding, 0.0, x)
@@ -539,6 +693,12 @@ _LAYERS: dict[type, Callable[..., Any]] = {
     layers.Minimum: _merged("Min"),
     layers.Concatenate: lambda g, layer, x, shapes: g("Concat", *x, axis=layer.axis),
     layers.Dot: _dot,
+    layers.SimpleRNN: _recurrent("RNN", 0),
+    layers.LSTM: _recurrent("LSTM", 0, 3, 1, 2),
+    layers.GRU: _recurrent("GRU", 0, 1, 2),
+    layers.Bidirectional: _bidirectional,
+    layers.TimeDistributed: _time_distributed,
+    layers.MultiHeadAttention: _attention,
     layers.Operation: _operation,
     **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), _conv),
     **dict.fromkeys(
@@ -580,6 +740,12 @@ _LAYERS: dict[type, Callable[..., Any]] = {
         ),
         _nothing,
     ),
+}
+
+# Further arguments of calls that can be exported.
+_OPTIONS: dict[type, tuple[str, ...]] = {
+    **dict.fromkeys((layers.SimpleRNN, layers.LSTM, layers.GRU), ("initial_state",)),
+    layers.MultiHeadAttention: ("value", "key", "use_causal_mask", "return_attention_scores"),
 }
 
 

@@ -11,6 +11,7 @@ from pytensor._core import Tensor
 from pytensor._functions import attention
 from pytensor._support.arguments import integer, number
 from pytensor.layers.dropout import Noise
+from pytensor.layers.graph import Symbolic
 from pytensor.nn import linear, softmax
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class MultiHeadAttention(Noise):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self._projections: dict[str, tuple[Tensor, Tensor | None]] = {}
+        self.projections: dict[str, tuple[Tensor, Tensor | None]] = {}
 
     def build(
         self, query_shape: Shape, value_shape: Shape | None = None, key_shape: Shape | None = None
@@ -128,11 +129,11 @@ class MultiHeadAttention(Noise):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-        self._projections[name] = kernel, bias
+        self.projections[name] = kernel, bias
 
     def _projected(self, name: str, x: Tensor, inputs: int) -> Tensor:
         """The projection of x, whose last `inputs` axes it sums over."""
-        kernel, bias = self._projections[name]
+        kernel, bias = self.projections[name]
         after = kernel.shape[inputs:]
         x = pt.reshape(x, (*x.shape[: x.ndim - inputs], -1))
         kernel = pt.reshape(kernel, (x.shape[-1], -1))
@@ -202,6 +203,14 @@ class MultiHeadAttention(Noise):
     def compute_mask(self, query: Any, mask: Any = None) -> Any:
         """Return the mask of the query."""
         return mask
+
+    def symbolic_outputs(self, x: Any, options: dict[str, Any]) -> Any:
+        """Return what `call` would return, as symbolic tensors: the weights too, if asked for."""
+        out = super().symbolic_outputs(x, options)
+        if not options.get("return_attention_scores"):
+            return out
+        keys = options["value"].shape[1]
+        return [out, Symbolic((x.shape[0], self.num_heads, x.shape[1], keys))]
 
     def compute_output_shape(
         self, query_shape: Shape, value_shape: Any = None, key_shape: Any = None
