@@ -1,7 +1,8 @@
 /* pool.c: the thread pool that all kernels share.
  *
- * A job is n tasks. Its owner, the thread that called pt_parallel_for, and the workers claim them
- * one by one from an atomic counter. One atomic word, the gate, decides who may work on the job:
+ * A job is n tasks. Its owner, the thread that called pt_parallel_for, claims them one by one from
+ * the front, the workers from the back: two threads find in their caches what they left there in
+ * the job before. One atomic word, the gate, decides who may work on the job:
  * the owner opens it, workers enter and leave, and when no task is left the owner closes it and
  * waits for those inside. A worker that comes late finds the gate closed, and nobody waits for it.
  * Idle workers spin briefly, then park on a condition variable. */
@@ -52,12 +53,12 @@ static int64_t spin_ns;
 static struct {
     pt_task task;
     void *context;
-    size_t n;
+    size_t first, n; /* tasks first to first + n - 1 */
 } job;
 
 /* Each has its own cache line (two lines, since processors prefetch pairs): workers that spin on
  * the gate do not disturb threads that claim tasks. */
-static _Alignas(128) _Atomic size_t next_task;
+static _Alignas(128) _Atomic uint64_t claimed;
 static _Alignas(128) _Atomic uint64_t gate;
 
 /* The gate's fields. They share one word, so that "is the job open?" and "count me in" are one
@@ -70,6 +71,13 @@ static _Alignas(128) _Atomic uint64_t gate;
 #define GENERATION ((uint64_t)1 << 35)  /* bits 35 to 63: number of the job */
 #define N_INSIDE(seen) ((size_t)((seen) & (PARKED - 1)))
 #define N_PARKED(seen) ((size_t)((seen) / PARKED & (PARKED - 1)))
+
+/* The fields of claimed. Both also count the claims that failed, at most one for each thread. */
+#define FROM_FRONT ((uint64_t)1)      /* bits 0 to 31 */
+#define FROM_BACK ((uint64_t)1 << 32) /* bits 32 to 63 */
+#define N_FROM_FRONT(seen) ((size_t)((seen) & (FROM_BACK - 1)))
+#define N_FROM_BACK(seen) ((size_t)((seen) / FROM_BACK))
+#define MOST_TASKS ((size_t)1 << 31) /* of a job */
 
 /* Makes "look at the gate, then wait" one step for a thread that parks. Held only for an instant.
  * Also guards where workers parked and which processor they are barred from. */
@@ -221,15 +229,21 @@ static void wake(port_condition *signal, size_t n, size_t n_parked) {
 
 /* ---------------------------------------------------------------------- the job */
 
+static bool is_left(uint64_t seen) { return N_FROM_FRONT(seen) + N_FROM_BACK(seen) < job.n; }
+
 /* Runs tasks until none is left or end has passed; returns whether none is left. */
-static bool run_tasks(int64_t end) {
-    for (size_t i; (i = atomic_fetch_add_explicit(&next_task, 1, memory_order_relaxed)) < job.n;) {
-        job.task(job.context, i);
+static bool run_tasks(uint64_t side, int64_t end) {
+    for (;;) {
+        const uint64_t seen = atomic_fetch_add_explicit(&claimed, side, memory_order_relaxed);
+        if (!is_left(seen)) {
+            return true;
+        }
+        job.task(job.context, job.first + (side == FROM_FRONT ? N_FROM_FRONT(seen)
+                                                              : job.n - 1 - N_FROM_BACK(seen)));
         if (end != NO_END && port_nanoseconds() >= end) {
             return false;
         }
     }
-    return true;
 }
 
 /* Owner: lets workers in. Wakes only as many as there are tasks beyond one each for the owner and
@@ -249,12 +263,12 @@ static void close_gate(void) {
     wait_until(is_empty, 0, OWNER_WAITS, &all_left);
 }
 
-/* Owner: stops the claiming of tasks and waits for the claimed ones to end. Returns the first
- * unclaimed task; at least n if there is none. */
-static size_t suspend(void) {
-    const size_t next = atomic_exchange_explicit(&next_task, job.n, memory_order_relaxed);
+/* Owner: stops the claiming of tasks and waits for the claimed ones to end. Returns what was
+ * claimed. */
+static uint64_t suspend(void) {
+    const uint64_t seen = atomic_exchange_explicit(&claimed, job.n, memory_order_relaxed);
     close_gate();
-    return next;
+    return seen;
 }
 
 static void leave_gate(void) {
@@ -275,7 +289,7 @@ static void work(void *its_place) {
         if (atomic_compare_exchange_weak_explicit(&gate, &seen, seen + INSIDE, memory_order_acquire,
                                                   memory_order_relaxed)) {
             served = seen / GENERATION;
-            run_tasks(NO_END);
+            run_tasks(FROM_BACK, NO_END);
             leave_gate();
         }
     }
@@ -321,7 +335,7 @@ static void stop_workers(void) {
  *            the child runs the remaining ones alone.
  *   WORKER   The job's owner does not exist in the child. Calls from the task run serially; when
  *            the task returns, the thread ends, and the child with it. */
-static size_t suspended_at; /* next_task while its owner forks */
+static uint64_t suspended_at; /* claimed while its owner forks */
 
 static void before_fork(void) {
     if (role == OUTSIDE) {
@@ -337,7 +351,7 @@ static void after_fork_in_parent(void) {
     if (role == OUTSIDE) {
         port_unlock(&ownership);
     } else if (role == OWNER) {
-        atomic_store_explicit(&next_task, suspended_at, memory_order_relaxed);
+        atomic_store_explicit(&claimed, suspended_at, memory_order_relaxed);
         open_gate();
     }
 }
@@ -349,7 +363,7 @@ static void after_fork_in_child(void) {
     n_workers = 0;
     n_prepared_for = 0;
     atomic_store_explicit(&gate, role == WORKER ? INSIDE | STOP : 0, memory_order_relaxed);
-    atomic_store_explicit(&next_task, role == OWNER ? suspended_at : job.n, memory_order_relaxed);
+    atomic_store_explicit(&claimed, role == OWNER ? suspended_at : job.n, memory_order_relaxed);
     if (role == OUTSIDE) {
         port_unlock(&ownership);
     }
@@ -442,18 +456,22 @@ void pt_set_num_threads(int n) {
     }
 }
 
-/* Runs the tasks from first on, as far as they start before end. Returns the first task that was
- * not run, or n. */
-static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64_t end) {
-    if (n - first < 2 || role != OUTSIDE || pt_get_num_threads() == 1 ||
+typedef struct {
+    size_t first, end;
+} tasks;
+
+/* Runs the tasks, as far as they start before end. Returns those that were not run. */
+static tasks run_job(pt_task task, void *context, tasks all, int64_t end) {
+    const size_t n = all.end - all.first;
+    if (n < 2 || n > MOST_TASKS || role != OUTSIDE || pt_get_num_threads() == 1 ||
         !port_try_lock(&ownership)) {
-        while (first < n) {
-            task(context, first++);
+        while (all.first < all.end) {
+            task(context, all.first++);
             if (end != NO_END && port_nanoseconds() >= end) {
                 break;
             }
         }
-        return first;
+        return all;
     }
     const int wanted = pt_get_num_threads();
     if (wanted != n_prepared_for) {
@@ -462,23 +480,26 @@ static size_t run_job(pt_task task, void *context, size_t first, size_t n, int64
     }
     job.task = task;
     job.context = context;
+    job.first = all.first;
     job.n = n;
-    atomic_store_explicit(&next_task, first, memory_order_relaxed);
+    atomic_store_explicit(&claimed, 0, memory_order_relaxed);
     role = OWNER;
     open_gate();
-    if (run_tasks(end)) {
-        first = n;
+    uint64_t seen = n;
+    if (run_tasks(FROM_FRONT, end)) {
         close_gate();
     } else {
-        first = suspend();
+        seen = suspend();
     }
+    all = is_left(seen) ? (tasks){all.first + N_FROM_FRONT(seen), all.end - N_FROM_BACK(seen)}
+                        : (tasks){all.end, all.end};
     role = OUTSIDE;
     port_unlock(&ownership);
-    return first < n ? first : n;
+    return all;
 }
 
 void pt_parallel_for(pt_task task, void *context, size_t n) {
-    run_job(task, context, 0, n, NO_END);
+    run_job(task, context, (tasks){0, n}, NO_END);
 }
 
 /* NULL if there is no one to ask. */
@@ -491,12 +512,11 @@ static const pt_pool_question *question_for_this_thread(void) {
 pt_status pt_parallel_for_interruptible(pt_task task, void *context, size_t n) {
     const pt_pool_question *asked = n > 1 ? question_for_this_thread() : NULL;
 
-    for (size_t next = 0; next < n;) {
-        next =
-            run_job(task, context, next, n, asked != NULL ? port_nanoseconds() + ASK_NS : NO_END);
+    for (tasks left = {0, n}; left.first < left.end;) {
+        left = run_job(task, context, left, asked != NULL ? port_nanoseconds() + ASK_NS : NO_END);
         /* No lock is held here: the answer may have to wait for a lock (Python's) whose holder
          * waits for this job to end, to fork for example, and may itself run jobs. */
-        if (next < n && asked->is_interrupted()) {
+        if (left.first < left.end && asked->is_interrupted()) {
             return PT_INTERRUPTED;
         }
     }
