@@ -219,6 +219,7 @@ typedef struct {
     pt_dtype dtype;
     ptrdiff_t offset;         /* bytes from the buffer's beginning */
     const ptrdiff_t *strides; /* over the step's shape, in bytes */
+    const ptrdiff_t *loop;    /* over the step's loop, in bytes */
 } pt_place;
 
 #define PT_STEP_MAX_PLACES (PT_FUSE_MAX_INPUTS + PT_FUSE_MAX_OUTPUTS)
@@ -231,8 +232,10 @@ typedef struct {
     pt_dtype dtype; /* that the function computes in */
     int ndim, n_reduced;
     int n_in, n_out;
-    const ptrdiff_t *shape;         /* (ndim,) */
-    const pt_place *places;         /* the inputs, then the results */
+    int n_loop;             /* axes over which the call is repeated, with all its places advanced */
+    const ptrdiff_t *loop;  /* (n_loop,) */
+    const ptrdiff_t *shape; /* (ndim,) */
+    const pt_place *places; /* the inputs, then the results */
     ptrdiff_t sizes[PT_STEP_SIZES]; /* m, n, k and strides of a product; rows, columns */
     double number;                  /* the factor of PT_STEP_GATHER */
     const pt_program *fused;        /* of PT_STEP_FUSED */

@@ -95,13 +95,15 @@ cdef extern from "pt.h" nogil:
         pt_dtype dtype
         Py_ssize_t offset
         const Py_ssize_t *strides
+        const Py_ssize_t *loop
     enum: PT_STEP_MAX_PLACES
     enum: PT_STEP_SIZES
     ctypedef struct pt_step:
         pt_step_kind kind
         int op
         pt_dtype dtype
-        int ndim, n_reduced, n_in, n_out
+        int ndim, n_reduced, n_in, n_out, n_loop
+        const Py_ssize_t *loop
         const Py_ssize_t *shape
         const pt_place *places
         Py_ssize_t sizes[PT_STEP_SIZES]

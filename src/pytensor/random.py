@@ -64,12 +64,17 @@ def generator() -> np.random.Generator:
     >>> pt.random.generator().normal(size=3).shape
     (3,)
     """
-    global _generator
     if is_tracing():
         raise TypeError(
             "random.generator: a function is being recorded, whose numbers would be the same at "
             "each call: expected normal, uniform, integers or permutation, which draw again"
         )
+    return current_generator()
+
+
+def current_generator() -> np.random.Generator:
+    """Return the generator, also while a function is recorded."""
+    global _generator
     if _generator is None:
         _generator = new_generator("random.seed", _entropy)
     return _generator
@@ -106,7 +111,9 @@ def _drawn_at_each_call(draw: Callable[_Arguments, Tensor]) -> Callable[_Argumen
     def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Tensor:
         if not is_tracing():
             return draw(*args, **kwargs)
-        result: Tensor = call_each_time(draw.__name__, lambda: draw(*args, **kwargs))
+        result: Tensor = call_each_time(
+            draw.__name__, lambda: draw(*args, **kwargs), generator=current_generator()
+        )
         return result
 
     return drawn

@@ -39,11 +39,9 @@ static pt_status check_rows(const pt_step *s, const pt_operand *o) {
     return is_out ? PT_OUT_OF_RANGE : PT_OK;
 }
 
-static pt_status run_step(const pt_step *s, char *const *buffers) {
-    pt_operand o[PT_STEP_MAX_PLACES];
+static pt_status run_call(const pt_step *s, const pt_operand *o) {
     const pt_operand *out = &o[s->n_in];
     const ptrdiff_t *n = s->sizes;
-    find_operands(s, buffers, o);
     switch (s->kind) {
     case PT_STEP_ELEMENTWISE:
         pt_elementwise((pt_elementwise_op)s->op, s->dtype, s->ndim, s->shape, o, out);
@@ -100,6 +98,27 @@ static pt_status run_step(const pt_step *s, char *const *buffers) {
         break;
     }
     return PT_OK;
+}
+
+/* The call at every index of the loop's axes from `axis` on. */
+static pt_status run_loop(const pt_step *s, pt_operand *o, int axis) {
+    pt_status status = PT_OK;
+    if (axis == s->n_loop)
+        return run_call(s, o);
+    for (ptrdiff_t i = 0; i < s->loop[axis] && status == PT_OK; i++) {
+        status = run_loop(s, o, axis + 1);
+        for (int k = 0; k < s->n_in + s->n_out; k++)
+            o[k].data += s->places[k].loop[axis];
+    }
+    for (int k = 0; k < s->n_in + s->n_out; k++)
+        o[k].data -= s->loop[axis] * s->places[k].loop[axis];
+    return status;
+}
+
+static pt_status run_step(const pt_step *s, char *const *buffers) {
+    pt_operand o[PT_STEP_MAX_PLACES];
+    find_operands(s, buffers, o);
+    return s->n_loop == 0 ? run_call(s, o) : run_loop(s, o, 0);
 }
 
 pt_status pt_run_steps(const pt_step *steps, size_t n, char *const *buffers, size_t *failed) {

@@ -12,6 +12,7 @@ One extension module, in parts by kind:
     recurrent.pxi  recurrent layers
     tape.pxi       the tape: recording, and replaying backwards
     program.pxi    jit and fuse: recording what a function computes, and replaying it
+    batching.pxi   vmap: the program of many samples from the recording of one
     tensor.pxi     the class Tensor itself: attributes, operators, methods
 
 The core contains no derivative and no layer, and imports nothing from this package: the floors
@@ -80,4 +81,5 @@ include "recurrent.pxi"
 include "conv.pxi"
 include "tape.pxi"
 include "program.pxi"
+include "batching.pxi"
 include "tensor.pxi"

@@ -77,6 +77,8 @@ cdef class _Step:
     cdef kernel_function run        # of PT_STEP_KERNEL, with
     cdef bytes parameters
     cdef object check               # raises the error of a failed step, given its input
+    cdef tuple loop                 # lengths of axes over which the call is repeated, and
+    cdef list loop_strides          # the strides of each place, inputs first, over them
 
 
 @cython.final
@@ -96,12 +98,14 @@ cdef class _Trace:
 
     cdef unsigned long long serial
     cdef bint elementwise           # for fuse: refuses anything else
+    cdef bint one_of_many           # for vmap: the call for one sample
     cdef str name                   # of the function, for errors
     cdef list buffers, steps
     cdef list stand_ins             # of the arguments
     cdef dict captured              # id of a root from outside -> its buffer
     cdef dict outside               # id of a tensor from outside -> the tensor
     cdef dict numbers               # (dtype, bytes) -> buffer of a number
+    cdef list drawn_from            # generators of random numbers, and their states before
     cdef bint has_effects           # a step writes to a captured tensor
     cdef bint has_outer             # a captured tensor is a stand-in of an outer trace
     cdef _Trace outer
@@ -118,6 +122,7 @@ cdef class _Trace:
         self.captured = {}
         self.outside = {}
         self.numbers = {}
+        self.drawn_from = []
 
     cdef int new_buffer(self, BufferKind kind, Tensor root, bint hold) except -1:
         """The number of a new buffer, for the memory of a root."""
@@ -194,7 +199,7 @@ cdef class _Trace:
         if buffer.foreign:
             raise TypeError(f"{self.name}: {user_line()}: {name} changes the memory of another "
                             "library's array in place, which later calls would not do")
-        if buffer.kind == CAPTURED and self.outer is not None:
+        if buffer.kind == CAPTURED and (self.one_of_many or self.outer is not None):
             raise TypeError(f"{self.name}: {user_line()}: {name} changes a tensor from outside the "
                             "function in place: return the new value instead")
         return 0
@@ -237,6 +242,7 @@ cdef class _Trace:
         step.ins = ins
         step.outs = outs
         step.sizes = sizes
+        step.loop = ()
         self.steps.append(step)
         return step
 
@@ -581,16 +587,20 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     return rebuilt(result, results) if isinstance(result, tuple) else results[0]
 
 
-def call_each_time(str name, function, *tensors):
+def call_each_time(str name, function, *tensors, generator=None):
     """Calls function(*tensors) now and, if a function is being recorded, at each of its calls.
 
     Args:
         name: For errors.
         function: It returns a tensor or a tuple of tensors.
         *tensors: Its arguments.
+        generator: The numpy.random.Generator that it draws from, so that what only records can put
+            its state back.
     """
     if innermost_trace == NULL:
         return function(*tensors)
+    if generator is not None:
+        current_trace().drawn_from.append((generator, generator.bit_generator.state))
     return traced_call(name, function, list(tensors), True)
 
 
@@ -747,7 +757,7 @@ cdef class _Plan:
                 number = place[0]
                 if number in alias:
                     place = step.ins[k] = (alias[number], place[1], place[2], place[3])
-                elif number in single and step.kind <= PT_STEP_REDUCE:
+                elif number in single and step.kind <= PT_STEP_REDUCE and not step.loop:
                     source = single[number]
                     step.ins[k] = (source[0], source[1], source[2], (0,) * len(place[3]))
             repeatable = len(step.outs) == 1 and step.kind != PT_STEP_CALL
@@ -761,14 +771,14 @@ cdef class _Plan:
                 for place in step.ins:
                     ins.append((place, versions[place[0]]))
                 key = (step.kind, step.op, step.type, step.n_reduced, step.shape, step.sizes,
-                       step.number, <uintptr_t><void *>step.run, step.parameters,
-                       tuple(ins), out[1:])
+                       step.number, <uintptr_t><void *>step.run, step.parameters, step.loop,
+                       tuple(step.loop_strides or ()), tuple(ins), out[1:])
                 first = known.get(key)
                 if first is not None:
                     alias[out[0]] = first
                     continue
                 known[key] = out[0]
-                if (step.kind == PT_STEP_COPY and step.ins[0][2] == out[2]
+                if (step.kind == PT_STEP_COPY and not step.loop and step.ins[0][2] == out[2]
                         and not any(step.ins[0][3])
                         and (<_Buffer>self.buffers[step.ins[0][0]]).kind == CONSTANT):
                     single[out[0]] = step.ins[0]
@@ -841,7 +851,7 @@ cdef class _Plan:
         cdef _Member m = None
         cdef _Group group
         cdef _Buffer buffer = None
-        if step.kind <= PT_STEP_COPY:
+        if step.kind <= PT_STEP_COPY and not step.loop:
             buffer = <_Buffer>self.buffers[step.outs[0][0]]
             if (buffer.n_writes == 1 and buffer.kind == TEMPORARY and step.outs[0][1] == 0
                     and kind_of(step.ins[0][2]) != KIND_COMPLEX
@@ -1017,6 +1027,7 @@ cdef class _Fused:
                          c_strides(self.shape, pt_dtype_size[self.types[key]])))
         step.outs = outs
         step.sizes = ()
+        step.loop = ()
         step.check = self           # for write_fused
         self.members = None
         plan.emitted.append(step)
@@ -1223,7 +1234,11 @@ cdef class _Program:
                 places[k].offset = place[1]
                 places[k].dtype = <pt_dtype><int>place[2]
                 places[k].strides = self.memory.lengths(place[3])
+                if step.loop:
+                    places[k].loop = self.memory.lengths(step.loop_strides[k])
             s.places = places
+            s.n_loop = <int>len(step.loop)
+            s.loop = self.memory.lengths(step.loop)
             s.number = step.number
             for k in range(len(step.sizes)):
                 s.sizes[k] = step.sizes[k]
@@ -1247,6 +1262,8 @@ cdef class _Program:
                 size *= step.sizes[0] * step.sizes[1] * step.sizes[2] // 8
             elif PT_STEP_CUMULATE < step.kind < PT_STEP_CHECK_ROWS or step.kind == PT_STEP_GATHER:
                 size = step.sizes[0] * step.sizes[1]
+            for length in step.loop:
+                size *= length
             self.work += size
         return 0
 
@@ -1669,6 +1686,7 @@ cdef class _Recording:
     cdef tuple names                # names of the last ones, given by keyword
     cdef _Program program
     cdef object result              # with leaves in place of tensors
+    cdef tuple axes                 # of vmap: in the form of the arguments; of the results' tensors
 
 
 cdef class _Recorded:
@@ -1785,7 +1803,8 @@ cdef class _Recorded:
         cdef _Recording recording = _Recording.__new__(_Recording)
         cdef _Trace trace = _Trace.__new__(_Trace, self.name, self.elementwise)
         cdef list wanted = [], tensors = []
-        result = traced_result(self, trace, args, names, wanted, tensors)
+        result = traced_result(lambda arguments: self.original(arguments, names), trace, args,
+                               wanted, tensors)
         recording.models = mapped(args, outline)
         recording.names = names
         recording.result = result
@@ -1804,9 +1823,8 @@ cdef bint matches_all(tuple models, tuple args, list leaves) except -1:
     return True
 
 
-cdef object traced_result(_Recorded recorded, _Trace trace, tuple args, tuple names, list wanted,
-                          list tensors):
-    """Calls the function on stand-ins; see collected."""
+cdef object traced_result(object function, _Trace trace, tuple args, list wanted, list tensors):
+    """Calls the function on stand-ins, given as a tuple; see collected."""
     global innermost_trace
     cdef PyObject *outer_trace = innermost_trace
     cdef GradientTape outer_tape = innermost()
@@ -1815,7 +1833,7 @@ cdef object traced_result(_Recorded recorded, _Trace trace, tuple args, tuple na
     record_from(None)               # tapes must not record a trace
     innermost_trace = <PyObject *>trace
     try:
-        return collected(trace, recorded.original(arguments, names), wanted, tensors)
+        return collected(trace, function(arguments), wanted, tensors)
     finally:
         innermost_trace = outer_trace
         record_from(outer_tape)

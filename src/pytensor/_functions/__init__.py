@@ -32,6 +32,7 @@ from pytensor._core import (
     set_reproducible,
     softmax,
     stop_gradient,
+    vmap,
     zeros,
 )
 from pytensor._ops import *  # noqa: F403
@@ -112,6 +113,7 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "vmap",
     "zeros",
 ]
 __all__ += _ops.__all__

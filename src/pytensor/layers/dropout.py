@@ -34,12 +34,14 @@ class Noise(Layer):
 
     def generator(self) -> np.random.Generator:
         """Return the numpy.random.Generator to draw from."""
-        return random.generator() if self._generator is None else self._generator
+        return random.current_generator() if self._generator is None else self._generator
 
     def kept(self, shape: tuple[int, ...], rate: float) -> Tensor:
         """Return which elements stay, a bool tensor: each with probability 1 - rate."""
         kept: Tensor = _core.call_each_time(
-            self.name, lambda: pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate)
+            self.name,
+            lambda: pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate),
+            generator=self.generator(),
         )
         return kept
 
@@ -51,7 +53,9 @@ class Noise(Layer):
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of mean 0 and variance 1."""
         noise: Tensor = _core.call_each_time(
-            self.name, lambda: random.standard_normal(self.generator(), shape, np.float32)
+            self.name,
+            lambda: random.standard_normal(self.generator(), shape, np.float32),
+            generator=self.generator(),
         )
         return noise
 
