@@ -12,6 +12,30 @@
 /* Not F(vector): math_vector.h has types of that name, which are aligned. */
 typedef T F(simd) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
+/* sum + a * b, and sum + factor * b. A fused multiply-add of vectors is written by elements, which
+ * the compiler joins; without one, elements would stay apart where code is made small. */
+static inline F(simd) F(plus_product)(F(simd) sum, F(simd) a, F(simd) b) {
+#if PT_HAS_FMA
+    for (size_t l = 0; l < LANES; l++) {
+        sum[l] = F(multiply_add)(a[l], b[l], sum[l]);
+    }
+    return sum;
+#else
+    return a * b + sum;
+#endif
+}
+
+static inline F(simd) F(plus_scaled)(F(simd) sum, T factor, F(simd) b) {
+#if PT_HAS_FMA
+    for (size_t l = 0; l < LANES; l++) {
+        sum[l] = F(multiply_add)(factor, b[l], sum[l]);
+    }
+    return sum;
+#else
+    return factor * b + sum;
+#endif
+}
+
 /* Where the elements of a run of k begin in A, and in B in units of its rows. */
 typedef struct {
     ptrdiff_t a;
@@ -45,11 +69,7 @@ F(multiply)(size_t rows, size_t width, size_t n_runs, const F(run) * runs, size_
 #pragma GCC unroll 2
                 for (size_t v = 0; v < n_vectors; v++) {
                     const F(simd) column = *(const F(simd) *)(y + v * LANES);
-                    F(simd) sum = sums[r][v];
-                    for (size_t l = 0; l < LANES; l++) { /* one instruction */
-                        sum[l] = F(multiply_add)(factor, column[l], sum[l]);
-                    }
-                    sums[r][v] = sum;
+                    sums[r][v] = F(plus_scaled)(sums[r][v], factor, column);
                 }
             }
         }
@@ -451,12 +471,7 @@ static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term
             for (size_t v = 0; v < 4; v++) {
                 const F(simd) factor = *(const F(simd) *)(x + v * LANES);
                 const F(simd) weight = *(const F(simd) *)(w + v * LANES);
-                F(simd) part = parts[v];
-
-                for (size_t l = 0; l < LANES; l++) {
-                    part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
-                }
-                parts[v] = part;
+                parts[v] = F(plus_product)(parts[v], factor, weight);
             }
         }
         memcpy(sums, parts, sizeof parts);
@@ -466,10 +481,7 @@ static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term
         for (size_t t = 0; t < n_terms; t++) {
             const F(simd) factor = *(const F(simd) *)(terms[t].x + c);
             const F(simd) weight = *(const F(simd) *)(terms[t].w + c);
-
-            for (size_t l = 0; l < LANES; l++) {
-                part[l] = F(multiply_add)(factor[l], weight[l], part[l]);
-            }
+            part = F(plus_product)(part, factor, weight);
         }
         *(F(simd) *)sums = part;
     } else {
