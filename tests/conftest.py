@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,18 @@ def output_of(code, *, timeout=60, cwd=None, **environment):
     process = run_python(code, timeout=timeout, cwd=cwd, **environment)
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
+
+
+def at_once(work, n=6):
+    """Return the results of work(i) in n threads that start together."""
+    barrier = threading.Barrier(n)
+
+    def started(i):
+        barrier.wait(timeout=30)
+        return work(i)
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(started, range(n), timeout=120))
 
 
 def preloading(name, directory):

@@ -1,34 +1,23 @@
 """Many threads on shared tensors, models and tapes; processes made in every way while the pool is
-busy; limits of the system. Signals: test_interruption.py."""
+busy; limits of the system. Signals: test_interruption.py. What only atomic changes keep right:
+test_free_threading.py."""
 
 import contextlib
 import os
 import textwrap
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TESTS, output_of, run_python
+from conftest import TESTS, at_once, output_of, run_python
 
 import pytensor as pt
 from pytensor import layers, models
 
 pytestmark = pytest.mark.once
-
-
-def at_once(work, n=6):
-    """work(i) in n threads that start together; their results."""
-    barrier = threading.Barrier(n)
-
-    def started(i):
-        barrier.wait(timeout=30)
-        return work(i)
-
-    with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(started, range(n), timeout=120))
 
 
 def test_shared_tensors_are_read_by_many(rng, threads):

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["generator", "integers", "normal", "permutation", "seed", "stream", "uniform"]
 
 _Arguments = ParamSpec("_Arguments")
-_generator: np.random.Generator | None = None
-_entropy: int | Sequence[int] | None = None  # of the generator that the first use makes
+# "generator", which the first use makes, from "entropy". A dictionary lets several threads use it
+# first, and no thread can hold a lock when another forks.
+_current: dict[str, Any] = {"entropy": None}
 
 
 def seed(n: int | Sequence[int] | None) -> None:
@@ -40,8 +41,8 @@ def seed(n: int | Sequence[int] | None) -> None:
     >>> pt.random.generator().random() == first
     True
     """
-    global _generator
-    _generator = new_generator("random.seed", n)
+    global _current
+    _current = {"generator": new_generator("random.seed", n)}
 
 
 def new_generator(name: str, n: Any) -> np.random.Generator:
@@ -74,10 +75,11 @@ def generator() -> np.random.Generator:
 
 def current_generator() -> np.random.Generator:
     """Return the generator, also while a function is recorded."""
-    global _generator
-    if _generator is None:
-        _generator = new_generator("random.seed", _entropy)
-    return _generator
+    source = _current
+    if "generator" not in source:
+        source.setdefault("generator", new_generator("random.seed", source["entropy"]))
+    found: np.random.Generator = source["generator"]
+    return found
 
 
 @contextlib.contextmanager
@@ -92,13 +94,12 @@ def stream(*numbers: int) -> Iterator[None]:
     ...
     True
     """
-    global _generator, _entropy
-    before = _generator, _entropy
-    _generator, _entropy = None, numbers
+    global _current
+    before, _current = _current, {"entropy": numbers}
     try:
         yield
     finally:
-        _generator, _entropy = before
+        _current = before
 
 
 # ------------------------------------------------------------------------------ distributions

@@ -19,6 +19,7 @@
 
 pt_blas blas;
 static bool has_handlers;
+static char config[256]; /* of the library, once it is loaded */
 
 /* OpenBLAS 0.3.34's kernels for Arm's SME compute wrong products where vectors are shorter than on
  * the machines that they were made for. */
@@ -117,6 +118,7 @@ const char *pt_load_blas(void) {
                  port_sme_bits());
         return error;
     }
+    snprintf(config, sizeof config, "%s, kernels for %s", blas.get_config(), blas.get_corename());
     is_loaded = true;
     return NULL;
 }
@@ -234,8 +236,4 @@ void pt_blas_at_load(void) {
         port_at_fork(before_fork, after_fork, after_fork_in_child) && port_at_exit(before_exit);
 }
 
-const char *pt_blas_config(void) {
-    static char text[256];
-    snprintf(text, sizeof text, "%s, kernels for %s", blas.get_config(), blas.get_corename());
-    return text;
-}
+const char *pt_blas_config(void) { return config; }

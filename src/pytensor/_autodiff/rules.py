@@ -26,7 +26,7 @@ def add(row: numpy_rows.Row) -> None:
 
     for name, value in vars(linalg_rules).items():
         _namespace().setdefault(name, value)
-    _core.set_rules({_core.add_row(row.name): _compile(row)})
+    _core.add_row(row.name, _compile(row))
 
 
 @cache
@@ -49,8 +49,9 @@ def _compile(row: ops.Row | numpy_rows.Row) -> tuple[Any, ...]:
         for k, d in enumerate(expressions):
             for name in _names(compile(d or "0", f"<derivative of {row.name}>", "eval")):
                 reads[name] = -1 if several else reads.get(name, 0) | 1 << k
-    for name in reads.keys() - numbers.keys() - namespace.keys():
-        if hasattr(_functions, name):  # made when first used
+    for name in reads.keys() - numbers.keys():
+        # made when first used; other threads may add to the namespace meanwhile
+        if name not in namespace and hasattr(_functions, name):
             namespace[name] = getattr(_functions, name)
     saves = [name for name in numbers if name in reads]
     each = several and "i" in reads

@@ -493,8 +493,7 @@ cdef class _Mapped(_Recorded):
         cdef list wanted = []
         cdef _Trace trace = self.traced(recording, args, names, wanted, [])
         recording.program = _Program.of(trace, wanted)
-        self.recordings.insert(0, recording)
-        del self.recordings[MAX_PROGRAMS:]
+        self.keep(recording)
         return recording
 
     cdef object in_trace(self, tuple args, tuple names):

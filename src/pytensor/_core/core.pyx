@@ -54,6 +54,38 @@ import numpy as np
 
 from pytensor._kernels cimport *
 
+# Numbers that several threads change. Where a GIL keeps threads apart, these are plain operations.
+# The attributes of objects that threads share are guarded by critical sections, which then are
+# nothing at all.
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+    #define PT_LOAD(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)
+    #define PT_STORE(at, value) __atomic_store_n(at, value, __ATOMIC_RELEASE)
+    #define PT_ADD(at, n) __atomic_add_fetch(at, n, __ATOMIC_RELAXED)
+    #define PT_SET_BITS(at, bits) __atomic_or_fetch(at, bits, __ATOMIC_RELEASE)
+    #define PT_CLEAR_BITS(at, bits) __atomic_fetch_and(at, ~(bits), __ATOMIC_ACQUIRE)
+    #else
+    static inline unsigned long long pt_clear_bits(unsigned long long *at,
+                                                   unsigned long long bits) {
+        const unsigned long long before = *at;
+        *at &= ~bits;
+        return before;
+    }
+    #define PT_LOAD(at) (*(at))
+    #define PT_STORE(at, value) (*(at) = (value))
+    #define PT_ADD(at, n) (*(at) += (n))
+    #define PT_SET_BITS(at, bits) (*(at) |= (bits))
+    #define PT_CLEAR_BITS(at, bits) pt_clear_bits(at, bits)
+    #endif
+    """
+    ctypedef unsigned long long number "unsigned long long"
+    number load_shared "PT_LOAD"(number *at) noexcept
+    void store_shared "PT_STORE"(number *at, number value) noexcept
+    number add_shared "PT_ADD"(number *at, number n) noexcept           # the sum
+    void set_bits "PT_SET_BITS"(number *at, number bits) noexcept
+    number clear_bits "PT_CLEAR_BITS"(number *at, number bits) noexcept  # as they were before
+
 # What the floors above hand down when they are imported, since the core imports none of them:
 #   namespace                      the module pytensor, which Tensor.__array_namespace__ returns
 #   complex_function(name)         the function that computes a row for complex numbers

@@ -556,7 +556,8 @@ cdef class RowGradient:
     @property
     def dtype(self):
         """The dtype of the values."""
-        return DTYPES[(self.x if self.known is None else self.known).type]
+        with cython.critical_section(self):
+            return DTYPES[(self.x if self.known is None else self.known).type]
 
     def dense(self):
         """The whole matrix as a tensor, zeros included."""
@@ -571,28 +572,30 @@ cdef class RowGradient:
                             self.numbers.size, values.data, out.data)
         return out
 
-    cdef int check_operands(self) except -1:
-        if (root_of(self.x).version != self.x_version
-                or root_of(self.g).version != self.g_version):
+    cdef int check_operands(self, Tensor x, Tensor g) except -1:
+        if root_of(x).version != self.x_version or root_of(g).version != self.g_version:
             raise RuntimeError("RowGradient: the input of its layer was changed in place since; "
                                "it can't be computed any more")
         return 0
 
     cdef bint reads(self, Tensor t) except -1:
         """Whether values that are still to be computed depend on t."""
-        return self.x is not None and (overlap(self.x, t) or overlap(self.g, t))
+        with cython.critical_section(self):
+            return self.x is not None and (overlap(self.x, t) or overlap(self.g, t))
 
     cdef Tensor compute(self):
         """The values. The operands are dropped."""
-        cdef Tensor x = self.x, g = self.g, out
+        cdef Tensor x, g, out
         cdef Py_ssize_t dims[2]
         cdef Py_ssize_t item
         cdef pt_status status
-        if self.known is not None:
-            return self.known
+        with cython.critical_section(self):
+            out, x, g = self.known, self.x, self.g
+        if out is not None:
+            return out
         if x is None or g is None:
             raise TypeError("an empty RowGradient")  # made by __new__ only
-        self.check_operands()
+        self.check_operands(x, g)
         dims[0] = x.dims[1] if self.numbers is None else self.numbers.size
         dims[1] = g.dims[1]
         item = <Py_ssize_t>pt_dtype_size[x.type]
@@ -604,9 +607,11 @@ cdef class RowGradient:
                     g.data, dims[1],
                     NULL if self.numbers is None else <int64_t *>self.numbers.data, out.data)
             check_memory(status, "linear")
-        self.known = out
-        self.x = self.g = None
-        return out
+        with cython.critical_section(self):
+            if self.known is None:  # else another thread was faster
+                self.known = out
+                self.x = self.g = None
+            return self.known
 
 
 cdef object as_dense(object g):
@@ -981,7 +986,7 @@ cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object
     """Fills in the weight and its state, checked, and runs the step."""
     cdef pt_gradient_rows rows
     cdef RowGradient part
-    cdef Tensor t
+    cdef Tensor t, x, g
     cdef int k
     if innermost_trace != NULL:
         raise TypeError(f"{current_trace().name}: {user_line()}: {name}: a step of an optimizer "
@@ -1016,9 +1021,12 @@ cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object
         # a rule with state reads more of them than it saves, as does one without, for rows of
         # zeros; see docs/performance.md.
         fused = fused or pt_rules[<int>update.rule].n_states == 0 and part.numbers is None
-        if fused and part.known is None and pt_dense_can_update(
-                update.dtype, part.x.dims[0], w.dims[1], rows.n_rows):
-            return update_by_product(name, update, w, part, &rows)
+        with cython.critical_section(part):
+            x, g = part.x, part.g
+        if fused and x is not None and pt_dense_can_update(
+                update.dtype, x.dims[0], w.dims[1], rows.n_rows):
+            part.check_operands(x, g)
+            return update_by_product(name, update, w, x, g, &rows)
         t = part.compute()
     elif isinstance(dw, Tensor):
         check_step_operand(name, w, <Tensor>dw, True)
@@ -1034,13 +1042,11 @@ cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object
     return 0
 
 
-cdef int update_by_product(str name, pt_update *update, Tensor w, RowGradient part,
+cdef int update_by_product(str name, pt_update *update, Tensor w, Tensor x, Tensor g,
                            const pt_gradient_rows *rows) except -1:
-    """The step by a gradient that has not been computed, and is not kept."""
-    cdef Tensor x = part.x, g = part.g
+    """The step by a gradient x^T g that has not been computed, and is not kept."""
     cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[w.type]
     cdef pt_status status
-    part.check_operands()
     bump_version(w)
     with nogil:
         status = pt_dense_update(update, x.dims[0], w.dims[1], rows.n_rows, x.data,

@@ -111,9 +111,7 @@ cdef class _Trace:
     cdef _Trace outer
 
     def __cinit__(self, str name, bint elementwise):
-        global n_traces
-        n_traces += 1
-        self.serial = n_traces << 1 | elementwise
+        self.serial = add_shared(&n_traces, 1) << 1 | elementwise
         self.elementwise = elementwise
         self.name = name
         self.buffers = []
@@ -608,6 +606,7 @@ def call_each_time(str name, function, *tensors, generator=None):
 
 
 @cython.final
+@cython.no_gc                       # a collector would empty the list before __dealloc__ reads it
 cdef class _Memory:
     """C arrays of a program, freed with it."""
 
@@ -1722,11 +1721,10 @@ cdef class _Recorded:
             if recording is None:
                 if recording_mask & (recording_mask - 1):
                     return self.original(args, names)
-                result = self.record(args, names)
+                recording, result = self.record(args, names)
                 if not recording_mask:
                     return result
                 leaves.clear()
-                recording = <_Recording>self.recordings[0]
                 matches_all(recording.models, args, leaves)
                 tracked = self.tapes_of(recording.program, leaves)
                 if not tracked:
@@ -1745,7 +1743,7 @@ cdef class _Recorded:
 
     def _repr_html_(self):
         cdef list programs = []
-        for recording in self.recordings:
+        for recording in list(self.recordings):
             programs.append((<_Recording>recording).models)
         return HANDED_DOWN["html"]().fused(getattr(self, "__name__", "function"), programs)
 
@@ -1786,20 +1784,30 @@ cdef class _Recorded:
     cdef _Recording find(self, tuple args, tuple names, list leaves):
         cdef _Recording recording
         cdef Py_ssize_t i
-        for i in range(len(self.recordings)):
-            recording = <_Recording>self.recordings[i]
-            if (len(args) == len(recording.models)
-                    and (names is recording.names or names == recording.names)):
-                leaves.clear()
-                if matches_all(recording.models, args, leaves):
-                    if i > 0:
-                        self.recordings.insert(0, self.recordings.pop(i))
-                    return recording
+        with cython.critical_section(self):
+            i = 0
+            while i < len(self.recordings):  # comparing arguments may let another thread in
+                recording = <_Recording>self.recordings[i]
+                if (len(args) == len(recording.models)
+                        and (names is recording.names or names == recording.names)):
+                    leaves.clear()
+                    if matches_all(recording.models, args, leaves):
+                        if (0 < i < len(self.recordings)
+                                and <_Recording>self.recordings[i] is recording):
+                            self.recordings.insert(0, self.recordings.pop(i))
+                        return recording
+                i += 1
         leaves.clear()
         return None
 
-    cdef object record(self, tuple args, tuple names):
-        """Calls the function and keeps a recording of it."""
+    cdef int keep(self, _Recording recording) except -1:
+        with cython.critical_section(self):
+            self.recordings.insert(0, recording)
+            del self.recordings[MAX_PROGRAMS:]
+        return 0
+
+    cdef tuple record(self, tuple args, tuple names):
+        """Calls the function and keeps a recording of it. Returns the recording and the result."""
         cdef _Recording recording = _Recording.__new__(_Recording)
         cdef _Trace trace = _Trace.__new__(_Trace, self.name, self.elementwise)
         cdef list wanted = [], tensors = []
@@ -1810,9 +1818,8 @@ cdef class _Recorded:
         recording.result = result
         trace.stand_ins = []
         recording.program = _Program.of(trace, wanted)
-        self.recordings.insert(0, recording)
-        del self.recordings[MAX_PROGRAMS:]
-        return handed_out(result, tensors)
+        self.keep(recording)
+        return recording, handed_out(result, tensors)
 
 
 cdef bint matches_all(tuple models, tuple args, list leaves) except -1:
@@ -1938,7 +1945,7 @@ def programs_of(recorded):
     cdef list programs = []
     if not isinstance(recorded, _Recorded):
         raise TypeError(f"found {describe(recorded)}: expected a function made by jit or fuse")
-    for recording in (<_Recorded>recorded).recordings:
+    for recording in list((<_Recorded>recorded).recordings):
         programs.append((recording.models, *described_program(recording.program)))
     return programs
 

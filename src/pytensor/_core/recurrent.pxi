@@ -113,7 +113,7 @@ def recurrence_gradient(_Recurrence r not None, d_sequence, d_last):
         The gradients of z, of the states' product (which is that of z but for "gru"), and a list of
         those of the states before the first step.
     """
-    cdef pt_recurrence *c = &r.in_c
+    cdef pt_recurrence c = r.in_c  # a copy: threads may go back through one recurrence
     cdef int dtype = <int>c.dtype, k
     cdef Py_ssize_t batch = c.batch, steps = c.steps, units = c.units
     cdef Tensor dz = r.new((batch, steps, r.gates * units)), dm = dz
@@ -131,5 +131,5 @@ def recurrence_gradient(_Recurrence r not None, d_sequence, d_last):
         c.d_last[k] = data_of(kept[k])
         d_states.append(r.new((batch, units)))
         c.d_states[k] = (<Tensor>d_states[k]).data
-    check_memory(run_recurrence(c, True), "recurrence")
+    check_memory(run_recurrence(&c, True), "recurrence")
     return dz, dm, d_states

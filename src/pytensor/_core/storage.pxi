@@ -178,7 +178,7 @@ cdef inline Tensor root_of(Tensor t):
 cdef inline void bump_version(Tensor t) noexcept:
     """Notes that elements of t have changed in place: a tape that saved them must not use them."""
     cdef Tensor root = root_of(t)
-    root.version += 1
+    add_shared(&root.version, 1)
 
 
 # The number of elements from which releasing the GIL is worth it.

@@ -3,6 +3,11 @@
 # A tensor has one bit per tape that knows it (Tensor.tracked), so an op outside any tape costs one
 # test. A tape numbers the tensors that it knows, its nodes; a record holds the nodes of a call's
 # inputs and results, and only those values that the derivative reads.
+#
+# A tape records in one thread, but threads may share the tensors that their tapes know, and any
+# thread may ask any tape for gradients. A tensor's bits are set atomically; its fields serial and
+# node go to one tape at a time, under a critical section on the tensor; what changes of a tape, its
+# records, nodes and outer tape, is read and written under one on the tape.
 
 cdef extern from *:
     """
@@ -21,6 +26,7 @@ cdef object thread_tapes = threading.local()
 cdef list ROW_NAMES = [None] * N_ROWS
 cdef dict ROW_NUMBERS = {}             # of the names
 cdef list RULES = [None] * N_ROWS
+cdef object ADDING_A_ROW = object()    # for a critical section
 cdef unsigned long long free_bits = ~<unsigned long long>0
 # Tapes have serial numbers, whose last six bits give the position of the tape's bit.
 cdef unsigned long long live_serials[64]
@@ -69,12 +75,15 @@ def set_names(list names):
     ROW_NUMBERS.update({name: row for row, name in enumerate(names)})
 
 
-def add_row(str name):
-    """Adds a row; returns its number, for record_call."""
-    ROW_NUMBERS[name] = len(ROW_NAMES)
-    ROW_NAMES.append(name)
-    RULES.append(None)
-    return ROW_NUMBERS[name]
+def add_row(str name, tuple rule not None):
+    """Adds a row with its rule, given as the arguments of _Rule, unless there is one of that name.
+    """
+    made = _Rule(*rule)
+    with cython.critical_section(ADDING_A_ROW):
+        if name not in ROW_NUMBERS:
+            ROW_NAMES.append(name)
+            RULES.append(made)
+            ROW_NUMBERS[name] = len(RULES) - 1  # from here on calls are recorded
 
 
 def set_rules(dict rules):
@@ -148,7 +157,7 @@ cdef int record_results(int row, tuple inputs, Tensor out, tuple results,
         if tape.bit & mask and tape.recording:
             append_record(tape, row, () if saved is None else tuple(saved), guarded, shapes, outs,
                           inputs, out, results)
-        tape = tape.outer
+        tape = tape.next_outer()
     return 0
 
 
@@ -222,13 +231,14 @@ cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, li
         for value in inputs:
             nodes.append(tape.node_of(value))
         entry.inputs = tuple(nodes)
-    entry.out = tape.new_node(out)
-    entry.n_outs = 1
-    if results is not None:
-        entry.n_outs = len(results)
-        for value in results[1:]:
-            tape.new_node(<Tensor>value)
-    tape.records.append(entry)
+    with cython.critical_section(tape):  # no other thread has the results yet
+        entry.out = tape.new_node(out)
+        entry.n_outs = 1
+        if results is not None:
+            entry.n_outs = len(results)
+            for value in results[1:]:
+                tape.new_node(<Tensor>value)
+        tape.records.append(entry)
     return 0
 
 
@@ -279,8 +289,8 @@ def observed(function, *, bint forget):
     cdef GradientTape tape = innermost()
     cdef list calls = [], marks = []
     while tape is not None:
-        marks.append((tape, len(tape.records), tape.n_nodes))
-        tape = tape.outer
+        marks.append((tape, len(tape.all_records()), tape.n_nodes))
+        tape = tape.next_outer()
     observer = <PyObject *>calls
     try:
         value = function()
@@ -288,7 +298,7 @@ def observed(function, *, bint forget):
         observer = outer
         if forget:
             for tape, n_records, _ in marks:
-                del tape.records[n_records:]
+                del tape.all_records()[n_records:]
     inputs = {}
     for _, values, _ in calls:
         for t in values:
@@ -297,6 +307,18 @@ def observed(function, *, bint forget):
                     if 0 <= tape.node_of(t) < n_nodes:
                         inputs[id(t)] = t
     return value, list(inputs.values()), calls
+
+
+cdef unsigned long long taken_bit() except 0:
+    """The lowest of the free bits, which is then taken."""
+    cdef unsigned long long bit
+    while True:
+        bit = load_shared(&free_bits)
+        if bit == 0:
+            raise RuntimeError("GradientTape: more than 64 tapes are alive: expected at most 64")
+        bit &= ~bit + 1
+        if clear_bits(&free_bits, bit) & bit:  # else another thread was faster
+            return bit
 
 
 cdef GradientTape innermost():
@@ -312,7 +334,7 @@ cdef bint is_recorded(Tensor t) except -1:
     while tape is not None:
         if tape.recording and tape.node_of(t) >= 0:
             return True
-        tape = tape.outer
+        tape = tape.next_outer()
     return False
 
 
@@ -320,16 +342,19 @@ cdef int record_from(GradientTape tape) except -1:
     """Makes this tape and the outer ones record in this thread, except those already exited. An
     error (no memory at a thread's first call) changes nothing."""
     global recording_mask, innermost_tape
+    cdef GradientTape outer
     while tape is not None and not tape.recording:
-        tape = tape.outer
+        tape = tape.next_outer()
     thread_tapes.innermost = tape
     innermost_tape = NULL if tape is None else <PyObject *>tape
     recording_mask = 0
     while tape is not None:
         recording_mask |= tape.bit
-        while tape.outer is not None and not tape.outer.recording:
-            tape.outer = tape.outer.outer
-        tape = tape.outer
+        outer = tape.next_outer()
+        while outer is not None and not outer.recording:
+            outer = outer.next_outer()
+        tape.set_outer(outer)
+        tape = outer
     return 0
 
 
@@ -367,21 +392,16 @@ cdef class GradientTape:
     cdef GradientTape outer
 
     def __cinit__(self, *, bint persistent=False):
-        global free_bits, n_tapes
         cdef int position = 0
         load_rules = HANDED_DOWN.get("load_rules")
         if load_rules is not None:
             load_rules()  # possibly by several threads: each must find the rules afterwards
             HANDED_DOWN["load_rules"] = None
-        if free_bits == 0:
-            raise RuntimeError("GradientTape: more than 64 tapes are alive: expected at most 64")
-        self.bit = free_bits & (~free_bits + 1)  # the lowest that is set
-        free_bits ^= self.bit
+        self.bit = taken_bit()
         while self.bit >> position != 1:
             position += 1
-        n_tapes += 1
-        self.serial = n_tapes << 6 | position
-        live_serials[position] = self.serial
+        self.serial = add_shared(&n_tapes, 1) << 6 | position
+        store_shared(&live_serials[position], self.serial)
         self.records = []
         self.nodes = {}
         self.watched = []
@@ -389,31 +409,32 @@ cdef class GradientTape:
 
     def _repr_html_(self):
         cdef list names = []
-        for entry in self.records:
+        for entry in list(self.all_records()):
             if entry is not None:  # freed by gradient()
                 names.append(row_name((<_Record>entry).row))
         return HANDED_DOWN["html"]().records(names, len(self.watched))
 
     def __dealloc__(self):
-        global free_bits, recording_mask, innermost_tape
+        global recording_mask, innermost_tape
         if self.bit == 0:  # __cinit__ failed: serial is not this tape's
             return
-        free_bits |= self.bit
-        live_serials[self.serial & 63] = 0
+        store_shared(&live_serials[self.serial & 63], 0)
+        set_bits(&free_bits, self.bit)
         if innermost_tape == <PyObject *>self:  # its thread ends
             innermost_tape = NULL
             recording_mask = 0
 
     def __enter__(self):
-        if self.recording:
-            raise RuntimeError("this GradientTape is recording already")
-        self.recording = True
-        self.outer = innermost()
+        with cython.critical_section(self):
+            if self.recording:
+                raise RuntimeError("this GradientTape is recording already")
+            self.recording = True
+            self.outer = innermost()
         try:
             record_from(self)
         except BaseException:
             self.recording = False
-            self.outer = None
+            self.set_outer(None)
             raise
         return self
 
@@ -421,11 +442,11 @@ cdef class GradientTape:
     def __exit__(self, exception_type=None, exception=None, traceback=None, /):
         cdef GradientTape last = innermost(), tape = last
         while tape is not None and tape is not self:
-            tape = tape.outer
+            tape = tape.next_outer()
         self.recording = False  # in any case: a tape that was exited must not record
         record_from(last)
         if tape is self:
-            self.outer = None
+            self.set_outer(None)
         if last is not self:
             raise RuntimeError("GradientTapes must be exited in reverse order of entering, and in "
                                "the thread that entered them")
@@ -445,26 +466,28 @@ cdef class GradientTape:
             elif isinstance(value, dict):
                 self.watch(*value.values())
             elif isinstance(value, Tensor) and kind_of((<Tensor>value).type) == KIND_FLOAT:
-                if self.node_of(value) < 0:
-                    self.watched.append(value)
-                    self.new_node(<Tensor>value)
+                with cython.critical_section(self, value):
+                    if self.node_of(value) < 0:
+                        self.watched.append(value)
+                        self.new_node(<Tensor>value)
             else:
                 raise TypeError(f"watch: found {describe(value)}: expected a floating-point tensor")
 
     cdef Py_ssize_t node_of(self, object value) except -2:
         if not isinstance(value, Tensor) or not (<Tensor>value).tracked & self.bit:
             return -1
-        if (<Tensor>value).serial == self.serial:
+        if load_shared(&(<Tensor>value).serial) == self.serial:
             return (<Tensor>value).node
         # the bit may be from a former tape: the dictionary decides
         node = self.nodes.get(<uintptr_t><PyObject *>value)
         return -1 if node is None else node
 
     cdef Py_ssize_t new_node(self, Tensor t) except -1:
-        t.tracked |= self.bit
-        if live_serials[t.serial & 63] != t.serial or t.serial == self.serial:
-            t.serial = self.serial
+        """Call it under critical sections on the tape and, if other threads have it, on t."""
+        set_bits(&t.tracked, self.bit)
+        if load_shared(&live_serials[t.serial & 63]) != t.serial or t.serial == self.serial:
             t.node = self.n_nodes
+            store_shared(&t.serial, self.serial)  # node_of, in another thread, then finds node set
         else:  # another tape uses the field of the tensor
             self.nodes[<uintptr_t><PyObject *>t] = self.n_nodes
         self.n_nodes += 1
@@ -496,8 +519,8 @@ cdef class GradientTape:
                    output_gradient is None, gradients)
         wanted = bytearray(len(gradients))
         self.collect("gradient: a source", sources, wanted)
-        self.used = True
-        return self.pick(sources, self.replay(gradients, wanted, row_gradients))
+        records = self.take_records("gradient")
+        return self.pick(sources, self.replay(records, gradients, wanted, row_gradients))
 
     def jvp(self, target, sources, tangents):
         """The tangent of target: its derivative as the sources move along their tangents.
@@ -522,14 +545,37 @@ cdef class GradientTape:
         self.place("jvp", "tangents", "source", sources, tangents, False, known)
         wanted = bytearray(len(known))
         self.collect("jvp: the target", target, wanted)
-        self.used = True
-        self.push(known)
+        self.push(self.take_records("jvp"), known)
         return self.pick(target, {node: known[node] for node, flag in enumerate(wanted) if flag})
 
     cdef int check_unused(self, str name) except -1:
         if self.used and not self.persistent:
             raise RuntimeError(f"{name}: this tape was used already; only a "
                                "GradientTape(persistent=True) allows more than one call")
+        return 0
+
+    cdef list take_records(self, str name):
+        """The records, which a tape that is not persistent forgets."""
+        cdef list records
+        with cython.critical_section(self):
+            self.check_unused(name)
+            self.used = True
+            records = self.records
+            if not self.persistent:
+                self.records = []
+        return records
+
+    cdef list all_records(self):
+        with cython.critical_section(self):
+            return self.records
+
+    cdef GradientTape next_outer(self):
+        with cython.critical_section(self):
+            return self.outer
+
+    cdef int set_outer(self, GradientTape outer) except -1:
+        with cython.critical_section(self):
+            self.outer = outer
         return 0
 
     cdef int place(self, str name, str argument, str role, object tensors, object values,
@@ -588,17 +634,13 @@ cdef class GradientTape:
             return {key: self.pick(source, gradients) for key, source in sources.items()}
         return gradients.get(self.node_of(sources))
 
-    cdef dict replay(self, list gradients, bytearray wanted, bint row_gradients):
+    cdef dict replay(self, list records, list gradients, bytearray wanted, bint row_gradients):
         """Walks the records backwards; returns the gradients of the wanted nodes, some as a
         RowGradient if they may be."""
         cdef dict results = {}
         cdef _Record entry
         cdef _Rule rule
-        cdef Py_ssize_t i, k, node
-        cdef list records = self.records
-        i = len(records)
-        if not self.persistent:
-            self.records = []
+        cdef Py_ssize_t i = len(records), k, node
         while i > 0:
             i -= 1
             entry = <_Record>records[i]
@@ -626,14 +668,11 @@ cdef class GradientTape:
                 results[node] = gradients[node]
         return results
 
-    cdef int push(self, list tangents) except -1:
+    cdef int push(self, list records, list tangents) except -1:
         """Walks the records forwards and fills in the tangents of all nodes."""
         cdef _Record entry
         cdef _Rule rule
         cdef Py_ssize_t i, k, node
-        cdef list records = self.records
-        if not self.persistent:
-            self.records = []
         for i in range(len(records)):
             entry = <_Record>records[i]
             if not self.persistent:
