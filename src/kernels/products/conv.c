@@ -13,6 +13,7 @@
  * An element is summed over k in blocks, and the gradient by the kernel over positions in boxes and
  * parts of them, whose sizes depend on the shapes alone: same bits for any number of threads. */
 #include "conv.h"
+#include "tiles.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -269,6 +270,17 @@ static pt_status run(job *j) {
     return status;
 }
 
+/* Whether the kernel has one element that meets all of x: then it is a product of matrices. */
+static bool is_product(const pt_conv_geometry *s) {
+    for (int d = 0; d < PT_CONV_AXES; d++) {
+        if (s->w_dims[d] != 1 || s->strides[d] != 1 || s->before[d] != 0 ||
+            s->out_dims[d] != s->x_dims[d]) {
+            return false;
+        }
+    }
+    return s->groups == 1;
+}
+
 static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transposed,
                          pt_conv_product product) {
     job j = {.product = product, .loops = loops_of(dtype), .item_size = pt_dtype_size[dtype]};
@@ -281,6 +293,22 @@ static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transpo
     if (product.n_images == 0 || product_of(product.out_dims) == 0 || product.groups == 0 ||
         product.columns == 0) {
         return PT_OK;
+    }
+    if (is_product(s)) {
+        return pt_tiles(&(pt_tiled_product){.dtype = dtype,
+                                            .n_batch = 1,
+                                            .m = product.n_images * product_of(product.out_dims),
+                                            .n = product.columns,
+                                            .k = product.channels,
+                                            .a = {.data = product.source,
+                                                  .line_stride = (ptrdiff_t)product.channels,
+                                                  .term_stride = 1},
+                                            .b = {.data = product.w,
+                                                  .line_stride = (ptrdiff_t)product.w_column,
+                                                  .term_stride = (ptrdiff_t)product.w_channel},
+                                            .c = product.out,
+                                            .bias = product.bias,
+                                            .relu = product.relu});
     }
     j.is_depthwise = product.channels == 1 && product.columns == 1;
     j.n_panels = pt_ceil_div(product.columns, j.loops->columns);
