@@ -452,74 +452,146 @@ typedef struct {
     const T *x, *w;
 } F(term);
 
-/* out (n,) = sum over the terms, from channel c on; added to out unless is_first; then bias and
- * relu. n: at most 4 vectors, and whole ones if it is more than one. */
-static inline void F(sum_terms)(size_t c, size_t n, size_t n_terms, const F(term) * terms,
-                                bool is_first, const T *bias, bool relu, T *restrict out) {
-    T sums[4 * LANES] = {0};
+/* Neighbours that take the same terms, each x_step further in the source and out_step in the result:
+ * their sums are added to out unless is_first; then bias and relu. */
+typedef struct {
+    size_t n_terms, count;
+    const F(term) * terms;
+    ptrdiff_t x_step, out_step;
+    bool is_first, relu;
+    const T *bias;
+    T *out; /* of the first neighbour */
+} F(neighbours);
 
-    if (!is_first) {
+/* `vectors` whole vectors, from channel c on, of one or two neighbours from number i on. */
+static inline __attribute__((always_inline)) void
+F(sum_vectors)(const F(neighbours) * all, size_t vectors, size_t positions, size_t c, size_t i) {
+    T *out = all->out + (ptrdiff_t)i * all->out_step + c;
+    F(simd) sums[2][4];
+
+#pragma GCC unroll 2
+    for (size_t q = 0; q < positions; q++) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++) {
+            const T *known = out + (ptrdiff_t)q * all->out_step + v * LANES;
+            sums[q][v] = all->is_first ? (F(simd)){0} : *(const F(simd) *)known;
+        }
+    }
+    for (size_t t = 0; t < all->n_terms; t++) {
+        const T *x = all->terms[t].x + ((ptrdiff_t)i * all->x_step + (ptrdiff_t)c);
+        const T *w = all->terms[t].w + c;
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++) {
+            const F(simd) weight = *(const F(simd) *)(w + v * LANES);
+#pragma GCC unroll 2
+            for (size_t q = 0; q < positions; q++) {
+                const T *factor = x + (ptrdiff_t)q * all->x_step + v * LANES;
+                sums[q][v] = F(plus_product)(sums[q][v], *(const F(simd) *)factor, weight);
+            }
+        }
+    }
+#pragma GCC unroll 2
+    for (size_t q = 0; q < positions; q++) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++) {
+            F(simd) sum = sums[q][v];
+
+            if (all->bias) {
+                sum += *(const F(simd) *)(all->bias + c + v * LANES);
+            }
+            if (all->relu) {
+                for (size_t l = 0; l < LANES; l++) {
+                    sum[l] = sum[l] < 0 ? 0 : sum[l];
+                }
+            }
+            *(F(simd) *)(out + (ptrdiff_t)q * all->out_step + v * LANES) = sum;
+        }
+    }
+}
+
+/* The last n channels, fewer than a vector, from channel c on, of one neighbour. */
+static void F(sum_rest)(const F(neighbours) * all, size_t n, size_t c, size_t i) {
+    T *out = all->out + (ptrdiff_t)i * all->out_step + c, sums[LANES] = {0};
+
+    if (!all->is_first) {
         F(copy)(n, sums, out);
     }
-    if (n == 4 * LANES) {
-        F(simd) parts[4];
+    for (size_t t = 0; t < all->n_terms; t++) {
+        const T *x = all->terms[t].x + ((ptrdiff_t)i * all->x_step + (ptrdiff_t)c);
+        const T *w = all->terms[t].w + c;
 
-        memcpy(parts, sums, sizeof parts);
-        for (size_t t = 0; t < n_terms; t++) {
-            const T *x = terms[t].x + c, *w = terms[t].w + c;
-#pragma GCC unroll 4
-            for (size_t v = 0; v < 4; v++) {
-                const F(simd) factor = *(const F(simd) *)(x + v * LANES);
-                const F(simd) weight = *(const F(simd) *)(w + v * LANES);
-                parts[v] = F(plus_product)(parts[v], factor, weight);
-            }
-        }
-        memcpy(sums, parts, sizeof parts);
-    } else if (n == LANES) {
-        F(simd) part = *(const F(simd) *)sums;
-
-        for (size_t t = 0; t < n_terms; t++) {
-            const F(simd) factor = *(const F(simd) *)(terms[t].x + c);
-            const F(simd) weight = *(const F(simd) *)(terms[t].w + c);
-            part = F(plus_product)(part, factor, weight);
-        }
-        *(F(simd) *)sums = part;
-    } else {
-        for (size_t t = 0; t < n_terms; t++) {
-            for (size_t l = 0; l < n; l++) {
-                sums[l] = F(multiply_add)(terms[t].x[c + l], terms[t].w[c + l], sums[l]);
-            }
+        for (size_t l = 0; l < n; l++) {
+            sums[l] = F(multiply_add)(x[l], w[l], sums[l]);
         }
     }
-    if (bias) {
-        for (size_t l = 0; l < n; l++) {
-            sums[l] += bias[c + l];
-        }
-    }
-    if (relu) {
-        for (size_t l = 0; l < n; l++) {
-            sums[l] = sums[l] < 0 ? 0 : sums[l];
-        }
+    for (size_t l = 0; l < n; l++) {
+        const T sum = all->bias ? sums[l] + all->bias[c + l] : sums[l];
+        sums[l] = all->relu && sum < 0 ? 0 : sum;
     }
     F(copy)(n, out, sums);
+}
+
+static void F(sum_terms)(const F(neighbours) * all, size_t channels) {
+    const size_t pairs = all->count / 2 * 2;
+    size_t c = 0;
+
+    for (; c + 4 * LANES <= channels; c += 4 * LANES) {
+        for (size_t i = 0; i < pairs; i += 2) {
+            F(sum_vectors)(all, 4, 2, c, i);
+        }
+        if (pairs < all->count) {
+            F(sum_vectors)(all, 4, 1, c, pairs);
+        }
+    }
+    for (; c + LANES <= channels; c += LANES) {
+        for (size_t i = 0; i < pairs; i += 2) {
+            F(sum_vectors)(all, 1, 2, c, i);
+        }
+        if (pairs < all->count) {
+            F(sum_vectors)(all, 1, 1, c, pairs);
+        }
+    }
+    for (size_t i = 0; c < channels && i < all->count; i++) {
+        F(sum_rest)(all, channels - c, c, i);
+    }
+}
+
+/* How many of `most` positions along the last axis, the first of them at element `at`, have all
+ * their taps inside; 1 if the first has not. */
+static size_t F(inside)(const pt_conv_axis *axis, ptrdiff_t at, size_t most) {
+    ptrdiff_t low = 0, high = 0;
+
+    for (size_t t = 0; t < axis->n_taps; t++) {
+        low = axis->shifts[t] < low ? axis->shifts[t] : low;
+        high = axis->shifts[t] > high ? axis->shifts[t] : high;
+    }
+    if (at + low < 0 || at + high >= (ptrdiff_t)axis->source_length) {
+        return 1;
+    }
+    if (axis->source_step == 0) {
+        return most;
+    }
+    const size_t n =
+        (size_t)(((ptrdiff_t)axis->source_length - 1 - high - at) / axis->source_step) + 1;
+    return n < most ? n : most;
 }
 
 static void F(depthwise)(const pt_conv_product *p, const pt_conv_phase *phase, size_t first,
                          size_t end) {
     enum { MOST_TERMS = 256 };
     const pt_conv_axis *axes = phase->axes;
-    const size_t channels = p->groups, n_taps = phase->k;
+    const size_t channels = p->groups, n_taps = phase->k, n_line = axes[2].n_positions;
     const ptrdiff_t length = (ptrdiff_t)axes[2].source_length;
     F(term) terms[MOST_TERMS];
     F(row) rows[TILE_ROWS];
 
-    for (size_t i = first; i < end; i++) {
-        if ((i - first) % TILE_ROWS == 0) {
-            F(rows_from)(p, phase, 0, i, rows);
-        }
-        const F(row) *row = &rows[(i - first) % TILE_ROWS];
+    for (size_t i = first, count; i < end; i += count) {
+        F(rows_from)(p, phase, 0, i, rows);
+        const ptrdiff_t place = rows->element / (ptrdiff_t)channels;
+        const size_t line_end = n_line - i % n_line;
         size_t tap = 0;
 
+        count = F(inside)(&axes[2], place, line_end < end - i ? line_end : end - i);
         do { /* once if there are no taps */
             const bool is_first = tap == 0;
             size_t n = 0;
@@ -527,18 +599,18 @@ static void F(depthwise)(const pt_conv_product *p, const pt_conv_phase *phase, s
             for (; tap < n_taps && n < MOST_TERMS; tap++) {
                 const size_t t[] = {tap / axes[2].n_taps / axes[1].n_taps,
                                     tap / axes[2].n_taps % axes[1].n_taps, tap % axes[2].n_taps};
-                const ptrdiff_t at[] = {row->positions[0] + axes[0].shifts[t[0]],
-                                        row->positions[1] + axes[1].shifts[t[1]],
-                                        row->element / (ptrdiff_t)channels + axes[2].shifts[t[2]]};
+                const ptrdiff_t at[] = {rows->positions[0] + axes[0].shifts[t[0]],
+                                        rows->positions[1] + axes[1].shifts[t[1]],
+                                        place + axes[2].shifts[t[2]]};
 
                 if ((size_t)at[0] >= axes[0].source_length ||
                     (size_t)at[1] >= axes[1].source_length || (size_t)at[2] >= (size_t)length) {
                     continue;
                 }
                 const ptrdiff_t line =
-                    row->line + (axes[0].shifts[t[0]] * (ptrdiff_t)axes[1].source_length +
-                                 axes[1].shifts[t[1]]) *
-                                    length * (ptrdiff_t)channels;
+                    rows->line + (axes[0].shifts[t[0]] * (ptrdiff_t)axes[1].source_length +
+                                  axes[1].shifts[t[1]]) *
+                                     length * (ptrdiff_t)channels;
                 const size_t of_w =
                     (axes[0].taps[t[0]] * p->w_dims[1] + axes[1].taps[t[1]]) * p->w_dims[2] +
                     axes[2].taps[t[2]];
@@ -547,16 +619,42 @@ static void F(depthwise)(const pt_conv_product *p, const pt_conv_phase *phase, s
                     .w = (const T *)p->w + of_w * channels,
                 };
             }
-            for (size_t c = 0; c < channels;) {
-                const size_t rest = channels - c;
-                const size_t width = rest >= 4 * LANES ? 4 * LANES : rest < LANES ? rest : LANES;
-
-                F(sum_terms)
-                (c, width, n, terms, is_first, tap == n_taps ? p->bias : NULL,
-                 p->relu && tap == n_taps, row->out + c);
-                c += width;
-            }
+            const bool is_last = tap == n_taps;
+            const F(neighbours) all = {.n_terms = n,
+                                       .count = count,
+                                       .terms = terms,
+                                       .x_step = axes[2].source_step * (ptrdiff_t)channels,
+                                       .out_step = (ptrdiff_t)(axes[2].step * channels),
+                                       .is_first = is_first,
+                                       .relu = is_last && p->relu,
+                                       .bias = is_last ? p->bias : NULL,
+                                       .out = rows->out};
+            F(sum_terms)(&all, channels);
         } while (tap < n_taps);
+    }
+}
+
+/* sums (vectors,) += x * g over n positions; vectors: a constant of each call. */
+static inline __attribute__((always_inline)) void F(sum_positions)(size_t vectors, size_t n,
+                                                                   const T *x, ptrdiff_t x_step,
+                                                                   const T *g, ptrdiff_t g_step,
+                                                                   T *restrict sums) {
+    F(simd) parts[4];
+
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++) {
+        parts[v] = *(const F(simd) *)(sums + v * LANES);
+    }
+    for (size_t q = 0; q < n; q++, x += x_step, g += g_step) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < vectors; v++) {
+            parts[v] = F(plus_product)(parts[v], *(const F(simd) *)(x + v * LANES),
+                                       *(const F(simd) *)(g + v * LANES));
+        }
+    }
+#pragma GCC unroll 4
+    for (size_t v = 0; v < vectors; v++) {
+        *(F(simd) *)(sums + v * LANES) = parts[v];
     }
 }
 
@@ -586,29 +684,34 @@ static void F(depthwise_weights)(const pt_conv_geometry *s, const void *x, const
                 (ptrdiff_t)(line * s->strides[1] + t[1] * s->dilation[1]) - s->before[1];
             const ptrdiff_t x_first =
                 (ptrdiff_t)(at * s->strides[2] + t[2] * s->dilation[2]) - s->before[2];
+            const ptrdiff_t stride = (ptrdiff_t)s->strides[2];
             T sums[4 * LANES] = {0};
+            size_t q = x_first < 0 ? (size_t)((stride - 1 - x_first) / stride) : 0, q_end = q;
 
             if ((size_t)x_row >= s->x_dims[0] || (size_t)x_line >= s->x_dims[1]) {
                 continue;
             }
+            if (x_first + (ptrdiff_t)q * stride < (ptrdiff_t)s->x_dims[2]) { /* those inside of x */
+                q_end = (size_t)(((ptrdiff_t)s->x_dims[2] - 1 - x_first) / stride) + 1;
+                q_end = q_end < run ? q_end : run;
+            }
             const T *from_x =
                 (const T *)x +
-                (((ptrdiff_t)(image * s->x_dims[0]) + x_row) * (ptrdiff_t)s->x_dims[1] + x_line) *
-                    (ptrdiff_t)(s->x_dims[2] * channels) +
+                ((((ptrdiff_t)(image * s->x_dims[0]) + x_row) * (ptrdiff_t)s->x_dims[1] + x_line) *
+                     (ptrdiff_t)s->x_dims[2] +
+                 x_first) *
+                    (ptrdiff_t)channels +
                 (ptrdiff_t)start;
-            for (size_t q = 0; q < run; q++) {
-                const ptrdiff_t place = x_first + (ptrdiff_t)(q * s->strides[2]);
-                const T *xs = from_x + place * (ptrdiff_t)channels, *gs = from_g + q * channels;
+            const ptrdiff_t x_step = stride * (ptrdiff_t)channels;
 
-                if ((size_t)place >= s->x_dims[2]) {
-                    continue;
-                }
-                if (n == 4 * LANES) {
-#pragma omp simd
-                    for (size_t l = 0; l < 4 * LANES; l++) {
-                        sums[l] = F(multiply_add)(xs[l], gs[l], sums[l]);
-                    }
-                } else {
+            if (q < q_end && n == 4 * LANES) {
+                F(sum_positions)
+                (4, q_end - q, from_x + (ptrdiff_t)q * x_step, x_step, from_g + q * channels,
+                 (ptrdiff_t)channels, sums);
+            } else {
+                for (; q < q_end; q++) {
+                    const T *xs = from_x + (ptrdiff_t)q * x_step, *gs = from_g + q * channels;
+
                     for (size_t l = 0; l < n; l++) {
                         sums[l] = F(multiply_add)(xs[l], gs[l], sums[l]);
                     }
@@ -726,8 +829,13 @@ static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, si
                     memcpy(to, from, COLUMNS * sizeof(T));
                     continue;
                 }
-                for (size_t l = 0; l < width; l++) {
-                    to[l] = l < n ? from[l] : 0;
+                for (size_t l = 0; l < width; l += LANES) {
+                    F(simd) vector = {0};
+
+                    if (l < n) {
+                        F(copy)(n - l < LANES ? n - l : LANES, (T *)&vector, from + l);
+                    }
+                    *(F(simd) *)(to + l) = vector;
                 }
             }
         }
