@@ -353,6 +353,119 @@ static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transpo
     return status;
 }
 
+/* ----------------------------------- transposes with few channels, as products that are added
+ *
+ * A result of few channels leaves most of a vector empty. There, all taps of a position of the
+ * source are one row of a product, (taps, channels of the result), which is added to where its taps
+ * are. An image is one task, so that nobody else adds to it. */
+
+enum { FEW_CHANNELS = 8, ENOUGH_IMAGES = 8, SCATTER_BYTES = 64 << 10 };
+
+typedef struct {
+    pt_dtype dtype;
+    const pt_conv_geometry *geometry;
+    const pt_conv_loops_of *loops;
+    const char *g, *w;
+    char *dx;
+    const void *bias;
+    bool relu;
+    size_t item, n_columns; /* of a position's row: taps, channels */
+    size_t n_lines;         /* of g, multiplied at once */
+    _Atomic pt_status status;
+} scatter_job;
+
+/* Adds a line of rows of products to where their taps are in an image of dx. */
+static void scatter_line(const scatter_job *j, size_t line, const char *rows, char *image) {
+    const pt_conv_geometry *s = j->geometry;
+    const size_t channels = s->x_channels, at[] = {line / s->out_dims[1], line % s->out_dims[1]};
+    const bool are_neighbours = s->dilation[2] == 1;
+    const size_t taps = are_neighbours ? s->w_dims[2] : 1;
+
+    for (size_t t = 0; t < product_of(s->w_dims); t += taps) {
+        const size_t tap[] = {t / s->w_dims[2] / s->w_dims[1], t / s->w_dims[2] % s->w_dims[1],
+                              t % s->w_dims[2]};
+        size_t place[2];
+        bool is_inside = true;
+
+        for (int d = 0; d < 2; d++) {
+            place[d] = at[d] * s->strides[d] + tap[d] * s->dilation[d] - (size_t)s->before[d];
+            is_inside = is_inside && place[d] < s->x_dims[d];
+        }
+        if (is_inside) {
+            j->loops->scatter(
+                s->out_dims[2], taps * channels, rows + t * channels * j->item, j->n_columns,
+                image + (place[0] * s->x_dims[1] + place[1]) * s->x_dims[2] * channels * j->item,
+                ((ptrdiff_t)(tap[2] * s->dilation[2]) - s->before[2]) * (ptrdiff_t)channels,
+                s->strides[2] * channels, s->x_dims[2] * channels);
+        }
+    }
+}
+
+static void scatter_task(void *context, size_t i) {
+    scatter_job *j = context;
+    const pt_conv_geometry *s = j->geometry;
+    const size_t all_lines = s->out_dims[0] * s->out_dims[1], positions = product_of(s->x_dims);
+    const size_t line_bytes = s->out_dims[2] * j->n_columns * j->item;
+    const char *g = j->g + i * all_lines * s->out_dims[2] * s->out_channels * j->item;
+    char *image = j->dx + i * positions * s->x_channels * j->item;
+    char *rows = pt_alloc(j->n_lines * line_bytes);
+    pt_status status = rows ? PT_OK : PT_NO_MEMORY;
+
+    memset(image, 0, positions * s->x_channels * j->item);
+    for (size_t line = 0; line < all_lines && status == PT_OK; line += j->n_lines) {
+        const size_t n = min_size(j->n_lines, all_lines - line);
+
+        status = pt_tiles(&(pt_tiled_product){
+            .dtype = j->dtype,
+            .n_batch = 1,
+            .m = n * s->out_dims[2],
+            .n = j->n_columns,
+            .k = s->out_channels,
+            .a = {.data = g + line * s->out_dims[2] * s->out_channels * j->item,
+                  .line_stride = (ptrdiff_t)s->out_channels,
+                  .term_stride = 1},
+            .b = {.data = j->w, .line_stride = (ptrdiff_t)s->out_channels, .term_stride = 1},
+            .c = rows});
+        for (size_t of = 0; of < n && status == PT_OK; of++) {
+            scatter_line(j, line + of, rows + of * line_bytes, image);
+        }
+    }
+    pt_tiles_finish(j->dtype, positions, s->x_channels, image, (ptrdiff_t)s->x_channels, j->bias,
+                    j->relu);
+    if (rows) {
+        pt_free(rows, j->n_lines * line_bytes);
+    }
+    if (status != PT_OK) {
+        atomic_store_explicit(&j->status, status, memory_order_relaxed);
+    }
+}
+
+/* Whether the shapes are such that this is faster: they alone decide, so the bits do not depend on
+ * the processor. */
+static bool is_scattered(const pt_conv_geometry *s) {
+    return s->groups == 1 && s->x_channels <= FEW_CHANNELS && s->n_images >= ENOUGH_IMAGES &&
+           s->out_channels > 0 && product_of(s->w_dims) > 1 && product_of(s->out_dims) > 0 &&
+           product_of(s->x_dims) > 0;
+}
+
+static pt_status scatter(pt_dtype dtype, const pt_conv_geometry *s, const void *g, const void *w,
+                         const void *bias, bool relu, void *dx) {
+    scatter_job j = {.dtype = dtype,
+                     .geometry = s,
+                     .loops = loops_of(dtype),
+                     .g = g,
+                     .w = w,
+                     .dx = dx,
+                     .bias = bias,
+                     .relu = relu,
+                     .item = pt_dtype_size[dtype],
+                     .n_columns = product_of(s->w_dims) * s->x_channels};
+
+    j.n_lines = max_size(SCATTER_BYTES / (s->out_dims[2] * j.n_columns * j.item), 1);
+    const pt_status status = pt_parallel_for_interruptible(scatter_task, &j, s->n_images);
+    return status == PT_OK ? atomic_load_explicit(&j.status, memory_order_relaxed) : status;
+}
+
 #define DIMS(dims) {(dims)[0], (dims)[1], (dims)[2]}
 
 pt_status pt_conv(pt_dtype dtype, const pt_conv_geometry *s, const void *x, const void *w,
@@ -382,6 +495,9 @@ pt_status pt_conv_transpose(pt_dtype dtype, const pt_conv_geometry *s, const voi
                             const void *bias, bool relu, void *dx) {
     const size_t channels = s->out_channels / s->groups, columns = s->x_channels / s->groups;
 
+    if (is_scattered(s)) {
+        return scatter(dtype, s, g, w, bias, relu, dx);
+    }
     return compute(dtype, s, true,
                    (pt_conv_product){.n_images = s->n_images,
                                      .groups = s->groups,

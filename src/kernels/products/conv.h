@@ -88,6 +88,10 @@ typedef struct {
                               size_t first, size_t end, size_t start, size_t n, void *dw);
     /* sums (n,) += part (n,). */
     void (*add)(size_t n, void *sums, const void *part);
+    /* Adds row q of part (n, run), rows part_step apart, to the elements of a line that begin at
+     * first + q * step; those outside of [0, length) are left out. */
+    void (*scatter)(size_t n, size_t run, const void *part, size_t part_step, void *line,
+                    ptrdiff_t first, size_t step, size_t length);
 } pt_conv_loops_of;
 
 typedef struct {

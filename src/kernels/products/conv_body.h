@@ -795,13 +795,15 @@ static void F(copy_window)(const pt_conv_weights_product *p, const F(box) * box,
     }
 }
 
-/* packed, by panels: (positions of the box, width): the columns of g there, zeros beyond the last.
+/* packed, by panels: (positions of the box, width): the columns of g there, anything beyond the last.
  * runs: where the box's lines begin in the window and in a panel. Returns their number. */
 static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, size_t group,
                         T *restrict packed, F(run) * runs) {
     const pt_conv_geometry *s = p->geometry;
     const size_t n_runs = box->lengths[0] * box->lengths[1] * box->lengths[2];
     const size_t n_positions = n_runs * box->lengths[3];
+    const T *g_end = (const T *)p->g + s->n_images * s->out_dims[0] * s->out_dims[1] *
+                                           s->out_dims[2] * s->out_channels;
 
     for (size_t i = 0; i < n_runs; i++) {
         const size_t line = i % box->lengths[2], row = i / box->lengths[2] % box->lengths[1];
@@ -825,17 +827,14 @@ static size_t F(pack_g)(const pt_conv_weights_product *p, const F(box) * box, si
             for (size_t q = 0; q < box->lengths[3]; q++, to += width) {
                 const T *from = g + q * s->out_channels + column;
 
-                if (n == COLUMNS) {
-                    memcpy(to, from, COLUMNS * sizeof(T));
+                if (from + width <= g_end) { /* nobody looks at the columns beyond the last */
+                    for (size_t l = 0; l < width; l += LANES) {
+                        *(F(simd) *)(to + l) = *(const F(simd) *)(from + l);
+                    }
                     continue;
                 }
-                for (size_t l = 0; l < width; l += LANES) {
-                    F(simd) vector = {0};
-
-                    if (l < n) {
-                        F(copy)(n - l < LANES ? n - l : LANES, (T *)&vector, from + l);
-                    }
-                    *(F(simd) *)(to + l) = vector;
+                for (size_t l = 0; l < width; l++) {
+                    to[l] = l < n ? from[l] : 0;
                 }
             }
         }
@@ -897,6 +896,28 @@ static void F(weights)(const pt_conv_weights_product *p, size_t group, size_t nu
                 }
                 row += most;
             }
+        }
+    }
+}
+
+/* Adds row q of part (n, run), rows part_step apart, to the elements of a line that begin at
+ * first + q * step; those outside of [0, length) are left out. */
+static void F(scatter)(size_t n, size_t run, const void *part, size_t part_step, void *line,
+                       ptrdiff_t first, size_t step, size_t length) {
+    const T *from = part;
+    const ptrdiff_t end = (ptrdiff_t)length, size = (ptrdiff_t)run;
+
+    for (size_t q = 0; q < n; q++, from += part_step, first += (ptrdiff_t)step) {
+        T *to = (T *)line + first;
+        const ptrdiff_t low = first < 0 ? -first : 0, rest = end - first;
+        const ptrdiff_t high = rest < size ? rest : size;
+        ptrdiff_t l = low;
+
+        for (; l + (ptrdiff_t)LANES <= high; l += (ptrdiff_t)LANES) {
+            *(F(simd) *)(to + l) += *(const F(simd) *)(from + l);
+        }
+        for (; l < high; l++) {
+            to[l] += from[l];
         }
     }
 }

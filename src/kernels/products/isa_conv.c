@@ -45,7 +45,8 @@ static inline double multiply_add_f64(double a, double b, double c) { return FMA
      .depthwise = depthwise_##suffix,                                                              \
      .weights = weights_##suffix,                                                                  \
      .depthwise_weights = depthwise_weights_##suffix,                                              \
-     .add = add_##suffix}
+     .add = add_##suffix,                                                                          \
+     .scatter = scatter_##suffix}
 
 const pt_conv_table PT_ISA_SYMBOL(pt_conv_loops) = {
     .f32 = LOOPS(float, f32),
