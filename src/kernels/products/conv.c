@@ -353,13 +353,14 @@ static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transpo
     return status;
 }
 
-/* ----------------------------------- transposes with few channels, as products that are added
+/* ------------------------------------------------- transposes as products that are added
  *
- * A result of few channels leaves most of a vector empty. There, all taps of a position of the
- * source are one row of a product, (taps, channels of the result), which is added to where its taps
- * are. An image is one task, so that nobody else adds to it. */
+ * A result of few channels leaves most of a vector empty, and one that is not padded has edges where
+ * most factors are zeros. There, all taps of a position of the source are one row of a product,
+ * (taps, channels of the result), which is added to where its taps are. An image is one task, so
+ * that nobody else adds to it. */
 
-enum { FEW_CHANNELS = 8, ENOUGH_IMAGES = 8, SCATTER_BYTES = 64 << 10 };
+enum { FEW_CHANNELS = 8, SOME_CHANNELS = 64, ENOUGH_IMAGES = 8, SCATTER_BYTES = 64 << 10 };
 
 typedef struct {
     pt_dtype dtype;
@@ -443,9 +444,13 @@ static void scatter_task(void *context, size_t i) {
 /* Whether the shapes are such that this is faster: they alone decide, so the bits do not depend on
  * the processor. */
 static bool is_scattered(const pt_conv_geometry *s) {
-    return s->groups == 1 && s->x_channels <= FEW_CHANNELS && s->n_images >= ENOUGH_IMAGES &&
-           s->out_channels > 0 && product_of(s->w_dims) > 1 && product_of(s->out_dims) > 0 &&
-           product_of(s->x_dims) > 0;
+    const size_t to = product_of(s->x_dims), from = product_of(s->out_dims);
+    /* Without padding, a kernel meets more zeros than elements at the result's edges. */
+    const bool meets_zeros = product_of(s->strides) == 1 && 4 * to > 5 * from;
+
+    return s->groups == 1 && s->x_channels <= (meets_zeros ? SOME_CHANNELS : FEW_CHANNELS) &&
+           s->n_images >= ENOUGH_IMAGES && s->out_channels > 0 && product_of(s->w_dims) > 1 &&
+           from > 0 && to > 0;
 }
 
 static pt_status scatter(pt_dtype dtype, const pt_conv_geometry *s, const void *g, const void *w,
