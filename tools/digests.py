@@ -359,6 +359,72 @@ def products() -> Operations:
         )
 
 
+def with_gradients(function: Callable[..., Any], *inputs: pt.Tensor) -> list[Any]:
+    """Return what the function returns, and its gradients at a cotangent of all kinds of numbers."""
+    out, pullback = pt.vjp(function, *inputs)
+    return [out, pullback(draw("cotangent", out.shape, str(out.dtype)))]
+
+
+def sequences_and_images() -> Operations:
+    """Convolutions, pooling, recurrent layers and attention, with their gradients."""
+    kernels = {  # shape of x and of the kernel, options
+        "of images": ((9, 14, 14, 6), (5, 5, 6, 16), {"padding": "same"}),
+        "of one channel": ((9, 28, 28, 1), (3, 3, 1, 32), {}),
+        "of many channels": ((3, 9, 9, 64), (3, 3, 64, 96), {}),
+        "with strides": ((4, 15, 13, 5), (3, 2, 5, 7), {"strides": (2, 3)}),
+        "with dilation": ((4, 15, 13, 5), (3, 2, 5, 7), {"dilation": (2, 3)}),
+        "of size 1": ((5, 8, 8, 33), (1, 1, 33, 17), {}),
+        "of groups": ((4, 11, 9, 8), (3, 3, 4, 6), {"groups": 2}),
+        "of each channel": ((4, 11, 9, 70), (3, 3, 1, 70), {"groups": 70, "padding": "same"}),
+        "of sequences": ((5, 50, 7), (4, 7, 9), {"padding": "causal"}),
+        "of videos": ((2, 6, 7, 8, 3), (2, 3, 3, 3, 5), {}),
+    }
+    for dtype in FLOATS:
+        for name, (shape, kernel, options) in kernels.items():
+            yield (
+                f"convolution {name} {dtype}",
+                lambda shape=shape, kernel=kernel, options=options, dtype=dtype: with_gradients(
+                    lambda x, w: pt.nn.conv(x, w, **options),
+                    draw("x", shape, dtype),
+                    draw("w", kernel, dtype),
+                ),
+            )
+        yield (
+            f"transposed convolution {dtype}",
+            lambda dtype=dtype: with_gradients(
+                lambda x, w: pt.nn.conv_transpose(x, w, strides=2),
+                draw("x", (4, 7, 6, 5), dtype),
+                draw("w", (3, 3, 4, 5), dtype),
+            ),
+        )
+        for pool in (pt.nn.max_pool, pt.nn.avg_pool):
+            yield (
+                f"{pool.__name__} {dtype}",
+                lambda pool=pool, dtype=dtype: with_gradients(
+                    lambda x: pool(x, 3, strides=2, padding="same"),
+                    draw("x", (4, 15, 13, 5), dtype),
+                ),
+            )
+        yield (
+            f"attention {dtype}",
+            lambda dtype=dtype: with_gradients(
+                lambda q, k, v: pt.nn.dot_product_attention(q, k, v, is_causal=True),
+                *(draw(name, (2, 37, 3, 8), dtype) for name in "qkv"),
+            ),
+        )
+    for name in ("SimpleRNN", "LSTM", "GRU"):
+
+        def recurrence(name=name):
+            pt.random.seed(10)
+            layer = getattr(pt.layers, name)(
+                19, recurrent_initializer="glorot_uniform", return_sequences=True
+            )
+            layer.build((33, 21, 6))
+            return with_gradients(layer, draw("x", (33, 21, 6), "float32"))
+
+        yield f"recurrence {name}", recurrence
+
+
 def selection() -> Operations:
     """Indexing, sorting, sets, conversions."""
     for dtype in DTYPES:
@@ -514,6 +580,7 @@ GROUPS: dict[str, Callable[[], Operations]] = {
     "gradients": gradients,
     "metrics": metrics,
     "products": products,
+    "sequences-and-images": sequences_and_images,
     "selection": selection,
     "random": random_numbers,
     "training": training,
