@@ -360,7 +360,7 @@ def products() -> Operations:
 
 
 def with_gradients(function: Callable[..., Any], *inputs: pt.Tensor) -> list[Any]:
-    """Return what the function returns, and its gradients at a cotangent of all kinds of numbers."""
+    """Return what the function returns, and its gradients at a cotangent the name decides."""
     out, pullback = pt.vjp(function, *inputs)
     return [out, pullback(draw("cotangent", out.shape, str(out.dtype)))]
 
