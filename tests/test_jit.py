@@ -575,3 +575,66 @@ def test_transformations_of_large_tensors(threads):
     for n in (1, 2, 8):
         threads(n)
         assert_same(recorded(x), expected)
+
+
+# ------------------------------------------------------------------------ what programs rely on
+
+
+def test_branches_on_overflow():
+    """A program relies on the branch that f took; where it doesn't hold, f itself runs."""
+    layer = pt.layers.BatchNormalization()
+    (x,) = tensors((6, 3))
+    layer(x)
+    before = layer.get_weights()
+
+    def f(x):
+        return layer(x, training=True), pt.losses.categorical_hinge(pt.ones((6, 3)), x)
+
+    usual, huge = x, x * 1e30
+    for order in ([usual] * 3, [usual, huge, usual, huge, usual], [huge, huge, usual, usual, huge]):
+        results = []
+        for g in (f, pt.jit(f)):
+            layer.set_weights(before)
+            results.append([[g(x) for x in order], layer.get_weights()])
+        assert_same(results[1][0], results[0][0])
+        for a, b in zip(results[0][1], results[1][1], strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
+def test_gradients_of_branches():
+    loss = lambda x: pt.losses.binary_crossentropy(pt.ones((4, 3)), x, from_logits=True).sum()  # noqa: E731
+    (x,) = tensors((4, 3))
+    recorded, composed = pt.jit(pt.grad(loss)), pt.grad(pt.jit(loss))
+    for k in (1.0, 1.0, pt.inf, 1.0, pt.inf):
+        assert_same(recorded(x * k), pt.grad(loss)(x * k))
+        assert_same(composed(x * k), pt.grad(loss)(x * k))
+
+
+def test_random_numbers_before_a_branch_that_fails():
+    drop, norm = pt.layers.Dropout(0.5), pt.layers.LayerNormalization()
+    (x,) = tensors((4, 3))
+    norm(x)
+    f = lambda x: drop(norm(drop(x, training=True)), training=True)  # noqa: E731
+    results = []
+    for g in (f, pt.jit(f)):
+        pt.random.seed(7)
+        results.append([g(x * k) for k in (1, 1, 1e30, 1, 1e30)])
+    assert_same(results[0], results[1])
+
+
+def test_branches_under_vmap():
+    with pytest.raises(TypeError, match="a value is read"):
+        pt.vmap(lambda x: pt.losses.categorical_hinge(x, x))(pt.ones((2, 3, 4)))
+
+
+def test_columns_in_use_differ_between_calls():
+    """Columns of zeros in the factor of a large product are left out, also in programs."""
+    (w, x) = tensors((784, 100), (100, 784))
+    f = pt.value_and_grad(lambda w, x: pt.sum(pt.nn.linear(x, w, relu=True)))
+    recorded = pt.jit(f)
+    for unused in (0, 300, 784, 40, 0):
+        part = x.numpy().copy()
+        part[:, :unused] = 0
+        part = pt.asarray(part)
+        for weights in (w, pt.asarray(w.numpy().T.copy()).T):
+            assert_same(recorded(weights, part), f(weights, part))

@@ -24,7 +24,13 @@
 static inline size_t pt_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
 /* Returned by functions that can fail. */
-typedef enum { PT_OK = 0, PT_NO_MEMORY = -1, PT_INTERRUPTED = -2, PT_OUT_OF_RANGE = -3 } pt_status;
+typedef enum {
+    PT_OK = 0,
+    PT_NO_MEMORY = -1,
+    PT_INTERRUPTED = -2,
+    PT_OUT_OF_RANGE = -3,
+    PT_UNMET = -4, /* what a program relies on does not hold */
+} pt_status;
 
 /* The most axes that the floor above accepts. */
 #define PT_MAX_NDIM 16
@@ -474,5 +480,40 @@ bool pt_dense_can_update(pt_dtype dtype, size_t m, size_t n, size_t k);
 __attribute__((warn_unused_result)) pt_status pt_dense_update(
     const pt_update *update, size_t m, size_t n, size_t k, const void *x, ptrdiff_t x_row_stride,
     const void *dout, ptrdiff_t dout_row_stride, const pt_gradient_rows *rows);
+
+/* ------------------------------------------ kernels of PT_STEP_KERNEL (training.c) */
+
+/* PT_UNMET unless its operand, a bool, is true. No parameters. */
+pt_status pt_check_true(const void *parameters, const pt_operand *operands);
+
+/* A dense layer that leaves out columns of zeros, or the gradient of its weights. What columns x
+ * has in use is in `columns`, (limit + 1,) of int64: how many, then their numbers; -1 for all. */
+typedef struct {
+    pt_dtype dtype;
+    size_t m, n, k;
+    ptrdiff_t x_row_stride; /* in elements; columns of x and all operands but w are contiguous */
+    ptrdiff_t w_row_stride, w_column_stride; /* in bytes */
+    size_t limit;                            /* more columns in use are as good as all */
+    bool has_bias, relu;
+    bool has_columns; /* of the gradient and the update; otherwise all are in use */
+} pt_columns_layer;
+/* Operands: x (m, k), w (k, n), w in C order, the bias (n,) if there is one; the result (m, n),
+ * columns. */
+pt_status pt_run_columns_layer(const void *parameters, const pt_operand *operands);
+/* Operands: x (m, k), dout (m, n), columns if there are any; the result (k, n). */
+pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *operands);
+
+/* A step of an optimizer. */
+typedef struct {
+    pt_update update;       /* but for its addresses and numbers */
+    bool has_scale, decays; /* whether the weight decays */
+    bool is_product;        /* the gradient is that of layer, not computed, */
+    bool has_scratch;       /* and too much for pt_dense_update, which needs no place for it */
+    pt_columns_layer layer;
+} pt_update_step;
+/* Operands: w, its states; dw, or x, dout and columns if there are any; the numbers of the rule,
+ * then `keep`, float64; the factor of the gradient, float64, if there is one; the results: w, its
+ * states; of a product with scratch, a place for the gradient. */
+pt_status pt_run_update(const void *parameters, const pt_operand *operands);
 
 #endif

@@ -16,7 +16,7 @@ cdef extern from "pt.h" nogil:
     ctypedef enum pt_reduce_op:
         pass
     ctypedef enum pt_status:
-        PT_OK, PT_NO_MEMORY, PT_INTERRUPTED, PT_OUT_OF_RANGE
+        PT_OK, PT_NO_MEMORY, PT_INTERRUPTED, PT_OUT_OF_RANGE, PT_UNMET
     ctypedef struct pt_row_info:
         const char *name
         unsigned char n_inputs, n_conditions, kinds, result, compares, wide, chooses
@@ -241,3 +241,18 @@ cdef extern from "pt.h" nogil:
                               Py_ssize_t x_row_stride, const void *dout,
                               Py_ssize_t dout_row_stride,
                               const pt_gradient_rows *rows) except PT_INTERRUPTED
+
+    pt_status pt_check_true(const void *parameters, const pt_operand *operands) noexcept
+    ctypedef struct pt_columns_layer:
+        pt_dtype dtype
+        size_t m, n, k
+        Py_ssize_t x_row_stride, w_row_stride, w_column_stride
+        size_t limit
+        bint has_bias, relu, has_columns
+    pt_status pt_run_columns_layer(const void *parameters, const pt_operand *operands) noexcept
+    pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *operands) noexcept
+    ctypedef struct pt_update_step:
+        pt_update update
+        bint has_scale, decays, is_product, has_scratch
+        pt_columns_layer layer
+    pt_status pt_run_update(const void *parameters, const pt_operand *operands) noexcept

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from pytensor import _core, activations
 from pytensor import _functions as pt
-from pytensor import activations
 from pytensor._core import Tensor
 from pytensor._functions.overflow import all_finite, unit
 from pytensor._support.arguments import check_below, integer, number, snake_case
@@ -547,7 +547,10 @@ def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 def _margins(name: str, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     y_true, y_pred = _same_shapes(name, y_true, y_pred)
-    if bool(((y_true == 0) | (y_true == 1)).all()):
+    are_bits = ((y_true == 0) | (y_true == 1)).all()
+    if _core.is_tracing():
+        y_true = pt.where(are_bits, 2 * y_true - 1, y_true)
+    elif are_bits:
         y_true = 2 * y_true - 1
     return pt.maximum(1 - y_true * y_pred, 0.0)
 
@@ -697,9 +700,13 @@ def class_numbers(name: str, y_true: ArrayLike, shape: tuple[int, ...]) -> Tenso
             )
         given = given.reshape(shape[:-1])
     labels = given.astype(pt.int64, copy=False)
-    if labels.size and (
-        labels is not given or int(labels.min()) < 0 or int(labels.max()) >= shape[-1]
-    ):
+    if _core.is_tracing():
+        fit = _core.holds(pt.all((labels == given) & (labels >= 0) & (labels < shape[-1])))
+    else:
+        fit = labels is given and (
+            labels.size == 0 or (int(labels.min()) >= 0 and int(labels.max()) < shape[-1])
+        )
+    if labels.size and not fit:
         check_below(f"{name}: label", np.asarray(given), shape[-1], f", one of {shape[-1]} classes")
     return labels
 

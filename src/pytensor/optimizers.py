@@ -213,6 +213,10 @@ class Optimizer(Configurable):
         """Return the tensors to keep for a weight."""
         return ()
 
+    def recording_key(self) -> tuple[Any, ...] | None:
+        """Return what a recording of a step is made of, None if steps can't be recorded."""
+        return None
+
     def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         raise NotImplementedError(
@@ -494,6 +498,56 @@ class _Ruled(Optimizer):
     def update(self, w: Tensor, dw: Any, *state: Tensor) -> None:
         """Change w and its state in place."""
         self._run([w], [dw], {id(w): (w, state)})
+
+    def recording_key(self) -> tuple[Any, ...] | None:
+        """Return what a recording of a step is made of besides its numbers.
+
+        None if steps can't be recorded: they do more than the rule, or a subclass may.
+        """
+        if (
+            type(self) not in _BY_NAME.values()
+            or self.clipnorm
+            or self.global_clipnorm
+            or self.use_ema
+            or self.gradient_accumulation_steps is not None
+            or self._extra
+        ):
+            return None
+        decays = self.weight_decay is not None
+        return self._rule, decays, self.clipvalue, len(self._undecayed) if decays else 0
+
+    def next_numbers(self) -> tuple[float, ...]:
+        """Return the numbers of the next step, as record_step takes them."""
+        if self._schedule is not None:
+            rate = self._schedule(self.iterations)
+        else:
+            rate = self._learning_rate
+        self._next_rate = rate
+        t = self.iterations + 1
+        decay = self.weight_decay
+        return (*_numbers_of(self._rule)(rate, t, self), 1.0 if decay is None else 1 - rate * decay)
+
+    def record_step(
+        self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor], numbers: Tensor
+    ) -> None:
+        """Record a step, while a function is recorded, whose numbers are read at each run.
+
+        Raises:
+            TypeError: A gradient is missing.
+        """
+        if any(dw is None for dw in gradients):
+            raise TypeError(f"{self.name}: a gradient is missing")
+        options: dict[str, Any] = {}
+        if self.weight_decay is not None:
+            options = {"keep": 0.0, "undecayed": self._undecayed}
+        if self.clipvalue:
+            options["limit"] = self.clipvalue
+        update_weights(self._rule, weights, gradients, self._state, numbers, **options)
+
+    def took_step(self) -> None:
+        """Count a step with the numbers that next_numbers returned last."""
+        self.iterations += 1
+        self._learning_rate = self._next_rate
 
     def _update_all(
         self,

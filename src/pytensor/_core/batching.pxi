@@ -482,7 +482,7 @@ cdef class _Mapped(_Recorded):
             if recording is None:
                 recording = self.record_samples(args, names)
                 matches_all(recording.models, args, leaves)
-        result = filled_in(recording.result, self.run(recording.program, leaves))
+        result = filled_in(recording.result, self.run(recording.program, leaves, []))
         if recording_mask and self.tapes_of(recording.program, leaves):
             return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
                                                  recording.program.captured, result, recording.axes)
@@ -513,7 +513,7 @@ cdef class _Mapped(_Recorded):
         innermost_trace = NULL
         record_from(None)
         try:
-            results = _Program.of(trace, wanted).run(leaves)
+            results = _Program.of(trace, wanted).run(leaves, [])
         finally:
             innermost_trace = outer_trace
             record_from(tape)
@@ -544,7 +544,7 @@ cdef class _Mapped(_Recorded):
         trace.one_of_many = True
         try:
             result = traced_result(
-                lambda arguments: axes_of(self.out_axes, self.original(arguments, names), out_axes,
+                lambda arguments: axes_of(self.out_axes, self.call(arguments, names), out_axes,
                                           [], self.name, None),
                 trace, samples, wanted_of_one, [])
         finally:

@@ -342,59 +342,72 @@ cdef bint looks_for_columns(Tensor x, Py_ssize_t n) noexcept:
 
 cdef tuple traced_linear(Tensor data, Tensor weights, Tensor bias, bint relu):
     """linear while a function is recorded, where the columns in use are found at each call."""
-    cdef Py_ssize_t limit = data.dims[1] - data.dims[1] // 16
+    cdef _Trace trace = current_trace()
+    cdef Py_ssize_t limit = data.dims[1] - data.dims[1] // 16, length = limit + 1
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[weights.type]
     cdef _ColumnsInUse columns = _ColumnsInUse.__new__(_ColumnsInUse)
-
-    def call(x, w, b=None):
-        out = linear(x, w, b, relu=relu)
-        numbers = np.full(limit + 1, -1)
-        found = columns_in_use(x, w.shape[1])
-        if found is not None:
-            numbers[0] = found.numbers.size
-            numbers[1:numbers[0] + 1] = numpy_view(found.numbers)
-        return out, from_numpy(numbers)
-
-    inputs = [data, weights]
-    if bias is not None:
-        inputs.append(bias)
-    out, columns.numbers = traced_call("linear", call, inputs)
+    cdef Tensor out = new_of_shape(weights.type, (data.dims[0], weights.dims[1]))
+    cdef Tensor numbers = new_tensor(PT_INT64, 1, &length)
+    cdef pt_columns_layer layer
+    columns.numbers = numbers
     columns.k = data.dims[1]
     columns.counted = True
+    memset(&layer, 0, sizeof(layer))
+    layer.dtype = <pt_dtype>weights.type
+    layer.m = data.dims[0]
+    layer.n = weights.dims[1]
+    layer.k = data.dims[1]
+    layer.x_row_stride = data.steps[0] // item
+    layer.w_row_stride = weights.steps[0]
+    layer.w_column_stride = weights.steps[1]
+    layer.limit = limit
+    layer.has_bias = bias is not None
+    layer.relu = relu
+    inputs = [data, weights, as_contiguous(weights, weights.type)]
+    if bias is not None:
+        inputs.append(as_contiguous(bias, bias.type))
+    if out.size > 0:
+        trace.run_kernel("linear", pt_run_columns_layer, <const char *>&layer, sizeof(layer),
+                         inputs, [out, numbers])
+    else:
+        numbers.fill(-1)
     return out, columns
 
 
-cdef Tensor traced_dense_gradient(Tensor x, Tensor g):
-    """x^T g while a function is recorded; rows of both contiguous."""
+cdef pt_columns_layer layer_of(RowGradient dw) noexcept:
+    """The layer whose weights it is the gradient of, as its kernels take it."""
+    cdef pt_columns_layer layer
+    memset(&layer, 0, sizeof(layer))
+    layer.dtype = <pt_dtype>dw.x.type
+    layer.m = dw.x.dims[0]
+    layer.n = dw.g.dims[1]
+    layer.k = dw.x.dims[1]
+    layer.x_row_stride = dw.x.steps[0] // <Py_ssize_t>pt_dtype_size[dw.x.type]
+    layer.has_columns = dw.counted
+    return layer
+
+
+cdef Tensor traced_row_gradient(RowGradient dw):
+    """The dense gradient, while a function is recorded."""
     cdef _Trace trace = current_trace()
-    cdef Py_ssize_t dims[2]
-    cdef Py_ssize_t m = x.dims[0], stride = x.steps[0] // <Py_ssize_t>pt_dtype_size[x.type]
-    cdef Tensor out
+    cdef pt_columns_layer layer = layer_of(dw)
+    cdef Tensor out = new_of_shape(dw.x.type, dw.shape)
+    if out.size == 0:
+        return out
+    if dw.counted:
+        trace.run_kernel("linear's gradient", pt_run_columns_gradient, <const char *>&layer,
+                         sizeof(layer), [dw.x, dw.g, dw.numbers], [out])
+        return out
     cdef pt_status status
-    dims[0], dims[1] = x.dims[1], g.dims[1]
-    out = new_tensor(x.type, 2, dims)
-    if out.size > 0:
-        with nogil:
-            status = pt_dense_weight_gradient(<pt_dtype>x.type, m, dims[1], dims[0], x.data, stride,
-                                              g.data, dims[1], NULL, out.data)
-        check_memory(status, "linear")
-        ins = [trace.place(x, 0, NULL), trace.place(g, 0, NULL)]
-        trace.add(PT_STEP_DENSE_GRADIENT, 0, x.type, (), ins,
-                  [trace.result_place(out, 2, out.steps)], (m, dims[1], dims[0], stride, dims[1]))
+    with nogil:
+        status = pt_dense_weight_gradient(layer.dtype, layer.m, layer.n, layer.k, dw.x.data,
+                                          layer.x_row_stride, dw.g.data, layer.n, NULL, out.data)
+    check_memory(status, "linear")
+    trace.add(PT_STEP_DENSE_GRADIENT, 0, out.type, (),
+              [trace.place(dw.x, 0, NULL), trace.place(dw.g, 0, NULL)],
+              [trace.result_place(out, 2, out.steps)],
+              (layer.m, layer.n, layer.k, layer.x_row_stride, layer.n))
     return out
-
-
-cdef object traced_weight_gradient(Tensor x, Tensor g, _ColumnsInUse columns):
-    """linear_weight_gradient with the columns that such a call found."""
-    def call(x, g, numbers):
-        cdef _ColumnsInUse found = None
-        numbers = numpy_view(numbers)
-        if numbers[0] >= 0:
-            found = _ColumnsInUse.__new__(_ColumnsInUse)
-            found.numbers = from_numpy(numbers[1:numbers[0] + 1].copy())
-            found.k = columns.k
-        return as_dense(linear_weight_gradient(x, g, found))
-
-    return traced_call("linear", call, [x, g, columns.numbers])
 
 
 cdef int record_linear(Tensor data, Tensor weights, Tensor bias, _ColumnsInUse columns, bint relu,
@@ -462,8 +475,6 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
     """
     cdef Py_ssize_t m = 1, n, item = <Py_ssize_t>pt_dtype_size[x.type]
     cdef int d
-    if columns is not None and columns.counted:
-        return traced_weight_gradient(x, g, columns)
     if x.ndim == 0 or g.ndim == 0:
         raise ValueError(f"linear: x has shape {x.shape} and g {g.shape}: expected (..., inputs) "
                          "and (..., units)")
@@ -480,11 +491,10 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
         raise ValueError(f"linear: columns in use of another matrix than x, of shape {x.shape}")
     if columns is None and not (in_rows and pt_tiles_pay(<pt_dtype>x.type, x.dims[1], n, m)):
         return product("linear", reversed_axes(x), g)
-    if innermost_trace != NULL:
-        return traced_dense_gradient(x, g)
     cdef RowGradient result = RowGradient.__new__(RowGradient)
     result.x = x
     result.g = g
+    result.counted = columns is not None and columns.counted
     result.x_version = root_of(x).version
     result.g_version = root_of(g).version
     result.numbers = None if columns is None else columns.numbers
@@ -494,7 +504,7 @@ def linear_weight_gradient(Tensor x not None, Tensor g not None, _ColumnsInUse c
     if (<double>m * (x.dims[1] + n) > 2.0 * x.dims[1] * n
             or <double>m * x.dims[1] * n > MOST_WORK_TO_PUT_OFF):
         result.compute()
-        return result if columns is not None else result.known
+        return result if columns is not None and not result.counted else result.known
     return result
 
 
@@ -530,6 +540,7 @@ cdef class RowGradient:
     cdef Tensor x, g        # (m, n), columns contiguous; (m, units), contiguous
     cdef Py_ssize_t x_version, g_version
     cdef Tensor numbers     # None: all rows
+    cdef bint counted       # in a recording: as in _ColumnsInUse; then known is dense
     cdef readonly tuple shape
 
     def __init__(self, *args, **kwargs):
@@ -542,6 +553,7 @@ cdef class RowGradient:
     @property
     def rows(self):
         """The numbers of the stored rows, ascending: (n_rows,), int64."""
+        self.refuse_counted("rows")
         return asarray(np.arange(self.shape[0])) if self.numbers is None else self.numbers.copy()
 
     @property
@@ -551,6 +563,7 @@ cdef class RowGradient:
         Raises:
             RuntimeError: The layer's input was changed in place since.
         """
+        self.refuse_counted("values")
         return self.compute()
 
     @property
@@ -563,7 +576,7 @@ cdef class RowGradient:
         """The whole matrix as a tensor, zeros included."""
         cdef Tensor values = self.compute()
         cdef Py_ssize_t dims[2]
-        if self.numbers is None:
+        if self.numbers is None or self.counted:
             return values
         dims[0], dims[1] = self.shape
         cdef Tensor out = new_tensor(values.type, 2, dims)
@@ -571,6 +584,12 @@ cdef class RowGradient:
             pt_scatter_rows(<pt_dtype>out.type, dims[0], dims[1], <int64_t *>self.numbers.data,
                             self.numbers.size, values.data, out.data)
         return out
+
+    cdef int refuse_counted(self, str name) except -1:
+        if self.counted:
+            raise TypeError(f"RowGradient: {name}: which rows are zero may differ in later calls of "
+                            "the function that is being recorded: expected dense()")
+        return 0
 
     cdef int check_operands(self, Tensor x, Tensor g) except -1:
         if root_of(x).version != self.x_version or root_of(g).version != self.g_version:
@@ -596,6 +615,9 @@ cdef class RowGradient:
         if x is None or g is None:
             raise TypeError("an empty RowGradient")  # made by __new__ only
         self.check_operands(x, g)
+        if innermost_trace != NULL:
+            self.known = traced_row_gradient(self)
+            return self.known
         dims[0] = x.dims[1] if self.numbers is None else self.numbers.size
         dims[1] = g.dims[1]
         item = <Py_ssize_t>pt_dtype_size[x.type]
@@ -928,7 +950,7 @@ def gather_rows(src, rows, /, *, dtype=None, scale=1.0):
 cdef dict UPDATE_RULES = {name: number for number, name in enumerate(RULE_NAMES)}
 
 
-def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, double keep=1.0,
+def update_weights(str rule, weights, gradients, dict states, numbers, *, double keep=1.0,
                    list undecayed=None, list scales=None, double limit=float("inf"),
                    bint fused=False):
     """One step of an optimizer, in place; each weight in one pass.
@@ -939,8 +961,10 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
         gradients: One for each, of its shape and dtype: a tensor, a RowGradient, or None, which
             leaves its weight as it is.
         states: id(weight) -> (weight, state): the tensors kept for it, like the weight.
-        numbers: The values of the row's numbers.
-        keep: What the weights are multiplied by before.
+        numbers: The values of the row's numbers. While a function is recorded, a tensor of
+            them, float64, followed by keep, which are read at each call.
+        keep: What the weights are multiplied by before. While a function is recorded, 1, or any
+            other number for what `numbers` ends with.
         undecayed: The weights that are not; None for none.
         scales: What each gradient is multiplied by; None for 1.
         limit: What the elements of the gradients are limited to, -limit to limit, after that.
@@ -957,10 +981,10 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
     cdef str name = f"{rule}_step"
     update.rule = <pt_rule><int>UPDATE_RULES[rule]
     update.limit = limit
-    if len(numbers) != pt_rules[<int>update.rule].n_numbers:
+    if innermost_trace == NULL and len(numbers) != pt_rules[<int>update.rule].n_numbers:
         raise ValueError(f"{name}: {len(numbers)} numbers: expected "
                          f"{pt_rules[<int>update.rule].n_numbers}")
-    for k in range(len(numbers)):
+    for k in range(0 if innermost_trace != NULL else len(numbers)):
         update.numbers[k] = numbers[k]
     for dw in gradients:  # that of a product with one of the weights must not wait for their step
         if type(dw) is RowGradient:
@@ -976,6 +1000,10 @@ def update_weights(str rule, weights, gradients, dict states, tuple numbers, *, 
             for kept in undecayed:
                 if w is kept:
                     update.keep = 1
+        if innermost_trace != NULL:
+            traced_update(name, &update, <Tensor?>w, dw, states[<uintptr_t><PyObject *>w][1],
+                          <Tensor?>numbers, None if scales is None else <Tensor?>scales[k])
+            continue
         update.scale = 1 if scales is None else scales[k]
         update_weight(name, &update, fused, w, dw, states[<uintptr_t><PyObject *>w][1])
     return n_missing
@@ -988,9 +1016,6 @@ cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object
     cdef RowGradient part
     cdef Tensor t, x, g
     cdef int k
-    if innermost_trace != NULL:
-        raise TypeError(f"{current_trace().name}: {user_line()}: {name}: a step of an optimizer "
-                        "can't be recorded: apply it outside the function")
     if len(state) != pt_rules[<int>update.rule].n_states:
         raise ValueError(f"{name}: a state of {len(state)} tensors: expected "
                          f"{pt_rules[<int>update.rule].n_states}")
@@ -1039,6 +1064,58 @@ cdef int update_weight(str name, pt_update *update, bint fused, Tensor w, object
         return 0
     with nogil:
         pt_update_weight(update, t.data, &rows)
+    return 0
+
+
+cdef int traced_update(str name, pt_update *update, Tensor w, object dw, tuple state,
+                       Tensor numbers, Tensor scale) except -1:
+    """The step of a weight while a function is recorded."""
+    cdef _Trace trace = current_trace()
+    cdef pt_update_step step
+    cdef RowGradient part
+    cdef Tensor t
+    cdef list inputs = [w, *state], results = [w, *state]
+    memset(&step, 0, sizeof(step))
+    step.update = update[0]
+    step.update.dtype = <pt_dtype>w.type
+    step.update.n = w.size
+    step.decays = update.keep != 1
+    step.has_scale = scale is not None
+    if len(state) != pt_rules[<int>update.rule].n_states:
+        raise ValueError(f"{name}: a state of {len(state)} tensors: expected "
+                         f"{pt_rules[<int>update.rule].n_states}")
+    if numbers.type != PT_FLOAT64 or numbers.ndim != 1 or (
+            numbers.size != pt_rules[<int>update.rule].n_numbers + 1):
+        raise ValueError(f"{name}: found {numbers.size} numbers of dtype {numbers.dtype}: expected "
+                         f"{pt_rules[<int>update.rule].n_numbers + 1} of float64")
+    for t in inputs:
+        check_step_operand(name, w, t, t.contiguous)
+        check_writable(t, name)
+        trace.check_write(name, t, False)
+    trace.is_final = True
+    if type(dw) is RowGradient and (<RowGradient>dw).known is None:
+        part = <RowGradient>dw
+        if w.ndim != 2 or part.dtype != w.dtype or part.shape != w.shape:
+            raise step_error(name, w, part.shape, dtype_number(part.dtype))
+        part.check_operands(part.x, part.g)
+        step.is_product = True
+        step.layer = layer_of(part)
+        inputs += [part.x, part.g] + ([part.numbers] if part.counted else [])
+        # as update_weight decides, but for columns in use: their number may differ
+        step.has_scratch = part.counted or len(state) > 0 or not pt_dense_can_update(
+            step.layer.dtype, step.layer.m, step.layer.n, step.layer.k)
+        if step.has_scratch:
+            results.append(new_of_shape(w.type, w.shape))
+    else:
+        t = <Tensor?>as_dense(dw)
+        check_step_operand(name, w, t, True)
+        inputs.append(as_contiguous(t, w.type))
+    inputs += [as_contiguous(numbers, PT_FLOAT64)] + ([] if scale is None else [scale])
+    bump_version(w)
+    if w.size > 0:
+        trace.run_kernel(name, pt_run_update, <const char *>&step, sizeof(step), inputs,
+                         results)
+        (<_Step>trace.steps[-1]).is_update = True
     return 0
 
 

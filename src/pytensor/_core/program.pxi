@@ -24,8 +24,12 @@ from libc.string cimport memcmp, memcpy
 cdef extern from *:
     """
     static _Thread_local PyObject *innermost_trace;
+    static _Thread_local PyObject *already_called;
     """
     PyObject *innermost_trace       # borrowed from the call that traces
+    # A list, borrowed: what call_each_time returned in a run that was given up, and returns again
+    # when the function itself runs.
+    PyObject *already_called
 
 cdef enum:
     CONVERSION = -1                 # pt_fused's number for it
@@ -79,6 +83,7 @@ cdef class _Step:
     cdef object check               # raises the error of a failed step, given its input
     cdef tuple loop                 # lengths of axes over which the call is repeated, and
     cdef list loop_strides          # the strides of each place, inputs first, over them
+    cdef bint is_update             # of an optimizer
 
 
 @cython.final
@@ -108,6 +113,12 @@ cdef class _Trace:
     cdef list drawn_from            # generators of random numbers, and their states before
     cdef bint has_effects           # a step writes to a captured tensor
     cdef bint has_outer             # a captured tensor is a stand-in of an outer trace
+    cdef bint relies                # a step checks what the function relies on
+    cdef bint relies_within         # or a step of a part
+    cdef bint is_exceptional        # what programs rely on does not hold: not to be kept
+    cdef dict undo                  # id of a root from outside -> (root, copy from before a change)
+    cdef bint is_final              # something was changed that can't be undone
+    cdef list called                # what call_each_time returned
     cdef _Trace outer
 
     def __cinit__(self, str name, bint elementwise):
@@ -121,6 +132,8 @@ cdef class _Trace:
         self.outside = {}
         self.numbers = {}
         self.drawn_from = []
+        self.undo = {}
+        self.called = []
 
     cdef int new_buffer(self, BufferKind kind, Tensor root, bint hold) except -1:
         """The number of a new buffer, for the memory of a root."""
@@ -185,9 +198,10 @@ cdef class _Trace:
                             "that can't be recorded")
         return (number, t.data - root_of(t).data, t.type, shape_tuple(ndim, strides))
 
-    cdef int check_write(self, str name, Tensor t) except -1:
+    cdef int check_write(self, str name, Tensor t, bint can_undo=True) except -1:
         """Raises TypeError where a step must not write to t."""
         cdef _Buffer buffer
+        cdef Tensor root
         if self.elementwise:
             raise in_place_error(name)
         buffer = <_Buffer>self.buffers[self.buffer_of(t)]
@@ -200,6 +214,10 @@ cdef class _Trace:
         if buffer.kind == CAPTURED and (self.one_of_many or self.outer is not None):
             raise TypeError(f"{self.name}: {user_line()}: {name} changes a tensor from outside the "
                             "function in place: return the new value instead")
+        if buffer.kind == CAPTURED and can_undo:
+            root = root_of(t)
+            if <uintptr_t><PyObject *>root not in self.undo:
+                self.undo[<uintptr_t><PyObject *>root] = (root, untraced_copy(root))
         return 0
 
     cdef tuple result_place(self, Tensor t, int ndim, const Py_ssize_t *strides):
@@ -243,6 +261,31 @@ cdef class _Trace:
         step.loop = ()
         self.steps.append(step)
         return step
+
+    cdef int run_kernel(self, str name, kernel_function run, const char *parameters,
+                        size_t n_bytes, list inputs, list results) except -1:
+        """Runs a kernel of PT_STEP_KERNEL and adds its step. Results may be inputs, too."""
+        cdef pt_operand operands[PT_STEP_MAX_PLACES]
+        cdef list ins = [], outs = []
+        cdef _Step step
+        cdef pt_status status
+        cdef Tensor t
+        cdef int n = 0
+        for t in inputs:
+            ins.append(self.place(t, t.ndim, t.steps))
+        for t in inputs + results:
+            operands[n] = operand_of(t)
+            n += 1
+        with nogil:
+            status = run(parameters, operands)
+        check_memory(status, name)
+        for t in results:
+            outs.append(self.result_place(t, t.ndim, t.steps))
+        step = self.add(PT_STEP_KERNEL, 0, 0, (), ins, outs)
+        step.name = name
+        step.run = run
+        step.parameters = parameters[:n_bytes]
+        return 0
 
 
 cdef Tensor untraced_scalar(int type, bytes content):
@@ -335,6 +378,40 @@ cdef int refuse_reading(Tensor t, str name) except -1:
                         "function is recorded, and may differ in later calls: expected tensor "
                         "functions such as where, or a Python number as an argument")
     return 0
+
+
+def holds(Tensor condition not None):
+    """Whether a condition, a bool tensor of shape (), is true.
+
+    A function that is being recorded may branch on it: its program relies on the condition, and
+    checks it at each call; where it does not hold, the function itself runs.
+    """
+    cdef _Trace trace
+    cdef bint value
+    if condition.type != PT_BOOL or condition.ndim != 0:
+        raise TypeError(f"holds: shape {condition.shape} and dtype {condition.dtype}: expected (), "
+                        "bool")
+    if innermost_trace == NULL:
+        return condition.item()
+    refuse_traced(condition, "a condition")
+    trace = current_trace()
+    while trace is not None:
+        if trace.one_of_many:                   # which may differ
+            refuse_reading(condition, "bool")
+        trace = trace.outer
+    trace = current_trace()
+    value = condition.data[0]
+    place = trace.place(condition, 0, NULL)
+    if value:
+        trace.add(PT_STEP_KERNEL, 0, 0, (), [place], []).name = "check"
+        (<_Step>trace.steps[-1]).run = pt_check_true
+        (<_Step>trace.steps[-1]).parameters = b""
+    trace.relies = True
+    while trace is not None:
+        trace.relies_within = trace.relies_within or trace is not current_trace()
+        trace.is_exceptional = trace.is_exceptional or not value
+        trace = trace.outer
+    return value
 
 
 def is_tracing():
@@ -572,6 +649,8 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     finally:
         innermost_trace = this_trace
         record_from(tape)
+    if keep:
+        trace.called.append(result)
     for value in result if isinstance(result, tuple) else (result,):
         t = <Tensor?>value
         copy = new_tensor(t.type, t.ndim, t.dims) if t.contiguous else new_in_order(t, t.type)
@@ -595,7 +674,12 @@ def call_each_time(str name, function, *tensors, generator=None):
         generator: The numpy.random.Generator that it draws from, so that what only records can put
             its state back.
     """
+    cdef list known
     if innermost_trace == NULL:
+        if already_called != NULL:
+            known = <list><object>already_called
+            if known:
+                return known.pop(0)
         return function(*tensors)
     if generator is not None:
         current_trace().drawn_from.append((generator, generator.bit_generator.state))
@@ -739,6 +823,30 @@ cdef class _Plan:
         for step in self.steps:
             self.place_step(<_Step>step)
         self.emit_all()
+        self.advance_updates()
+        return 0
+
+    cdef int advance_updates(self) except -1:
+        """Moves the steps of optimizers to the earliest place: then gradients are not kept long."""
+        cdef _Step step, other
+        cdef Py_ssize_t i
+        cdef list order = []
+        for step in self.emitted:
+            i = len(order)
+            if step.is_update:
+                reads = {place[0] for place in step.ins}
+                writes = {place[0] for place in step.outs}
+                while i > 0:
+                    other = order[i - 1]
+                    if not other.outs or other.kind == PT_STEP_CALL:
+                        break
+                    if any([place[0] in reads for place in other.outs]):
+                        break
+                    if any([place[0] in writes for place in other.ins]):
+                        break
+                    i -= 1
+            order.insert(i, step)
+        self.emitted = order
         return 0
 
     cdef int remove_repeated(self, list results) except -1:
@@ -793,7 +901,7 @@ cdef class _Plan:
         cdef bint needed
         live = set(results)
         for step in reversed(self.steps):
-            needed = step.kind == PT_STEP_CALL and step.call.keep
+            needed = step.kind == PT_STEP_CALL and step.call.keep or not step.outs
             for place in step.outs:
                 needed = (needed or place[0] in live
                           or (<_Buffer>self.buffers[place[0]]).kind == CAPTURED)
@@ -830,7 +938,7 @@ cdef class _Plan:
                             grown = True
         for step in self.steps:
             varies = False
-            for place in step.outs:
+            for place in step.outs or step.ins:
                 varies = varies or place[0] in varying
             (kept if varies else self.constants).append(step)
         self.steps = kept
@@ -1110,6 +1218,7 @@ cdef class _Program:
     cdef bint writes                # whether a step writes to a captured tensor
     cdef str name                   # of the function
     cdef list kinds                 # of each buffer: (kind, dtype, lengths), for printing
+    cdef list saved                 # roots from outside that steps change before the last check
 
     @staticmethod
     cdef _Program of(_Trace trace, list results):
@@ -1133,7 +1242,8 @@ cdef class _Program:
         cdef _Step step
         cdef _Buffer buffer
         cdef dict numbers = {}, first = {}, last = {}
-        cdef list free_blocks = [], order
+        cdef list placed, blocks
+        cdef dict places
         cdef Py_ssize_t i
         cdef int k
         for i in range(len(self.planned)):
@@ -1147,6 +1257,7 @@ cdef class _Program:
             if number not in numbers:
                 numbers[number] = len(numbers)
         names = list(numbers)
+        self.list_saved(trace)
         self.n_buffers = len(numbers)
         self.fixed = <char **>self.memory.take(self.n_buffers * sizeof(char *))
         self.arguments = <int *>self.memory.take(self.n_buffers * sizeof(int))
@@ -1156,8 +1267,8 @@ cdef class _Program:
             buffer = <_Buffer>trace.buffers[number]
             buffer.kind = RESULT
             self.outs.append((numbers[number], buffer.type, buffer.dims, buffer.strides))
-        starts, ends = {}, {}
         self.kinds = []
+        placed, places = [], {}
         for k, number in enumerate(names):
             buffer = <_Buffer>trace.buffers[number]
             self.kinds.append((buffer.kind, buffer.type, buffer.dims))
@@ -1169,31 +1280,85 @@ cdef class _Program:
                 self.fixed[k] = buffer.tensor.data
                 self.held.append(buffer.tensor)
             elif buffer.kind == TEMPORARY:
-                starts.setdefault(first[number], []).append(k)
-                ends.setdefault(last[number], []).append(k)
+                placed.append(number)
         for i in range(len(self.planned)):
-            for k in starts.get(i, ()):
-                buffer = <_Buffer>trace.buffers[names[k]]
-                self.offsets[k] = self.place_block(free_blocks, max(buffer.n_bytes, 1))
-            for k in ends.get(i, ()):
-                buffer = <_Buffer>trace.buffers[names[k]]
-                release_block(free_blocks, self.offsets[k], rounded(max(buffer.n_bytes, 1)))
+            step = <_Step>self.planned[i]
+            other = self.in_place_of(trace, step, last, i)
+            if other >= 0:
+                other = places.get(other, other)
+                places[step.outs[0][0]] = other
+                last[other] = last[step.outs[0][0]]
+        blocks = [(-rounded(max((<_Buffer>trace.buffers[number]).n_bytes, 1)), first[number],
+                   last[number], numbers[number]) for number in placed if number not in places]
+        blocks.sort()
+        self.place_blocks(blocks)
+        for number, other in places.items():
+            self.offsets[<Py_ssize_t>numbers[number]] = self.offsets[<Py_ssize_t>numbers[other]]
         return self.number_places(numbers)
 
-    cdef Py_ssize_t place_block(self, list free_blocks, Py_ssize_t n_bytes) except -1:
-        """The offset of the smallest free block that fits, or of new memory."""
-        cdef Py_ssize_t wanted = rounded(n_bytes), best = -1, i
-        for i in range(len(free_blocks)):
-            if free_blocks[i][1] >= wanted and (best < 0 or
-                                                free_blocks[i][1] < free_blocks[best][1]):
-                best = i
-        if best < 0:
-            self.n_bytes += wanted
-            return self.n_bytes - wanted
-        offset, length = free_blocks.pop(best)
-        if length > wanted:
-            free_blocks.append((offset + wanted, length - wanted))
-        return offset
+    cdef int place_blocks(self, list blocks) except -1:
+        """Gives blocks (-size, first step, last step, buffer), the largest first, the lowest
+        offsets at which no other block of the same time lies."""
+        cdef Py_ssize_t n = 0, i, j, size, first, last, offset, n_blocks = len(blocks)
+        cdef _Memory scratch = _Memory.__new__(_Memory)
+        cdef Py_ssize_t *known = <Py_ssize_t *>scratch.take(n_blocks * 4 * sizeof(Py_ssize_t))
+        for i in range(n_blocks):
+            size, first, last, k = blocks[i]
+            size = -size
+            offset = 0
+            for j in range(n):      # by offset: offset, end, first step, last step
+                if known[4 * j + 2] <= last and known[4 * j + 3] >= first:
+                    if offset + size <= known[4 * j]:
+                        break
+                    offset = max(offset, known[4 * j + 1])
+            j = n
+            while j > 0 and known[4 * (j - 1)] > offset:
+                memcpy(&known[4 * j], &known[4 * (j - 1)], 4 * sizeof(Py_ssize_t))
+                j -= 1
+            known[4 * j] = offset
+            known[4 * j + 1] = offset + size
+            known[4 * j + 2] = first
+            known[4 * j + 3] = last
+            n += 1
+            self.offsets[<Py_ssize_t>k] = offset
+            self.n_bytes = max(self.n_bytes, <size_t>(offset + size))
+        return 0
+
+    cdef Py_ssize_t in_place_of(self, _Trace trace, _Step step, dict last,
+                                Py_ssize_t i) except -2:
+        """The buffer that step i, if it is element-wise, is the last one to read, and in whose
+        place its result can be; -1 if there is none."""
+        cdef _Buffer result, buffer
+        if step.kind != PT_STEP_ELEMENTWISE:
+            return -1
+        out = step.outs[0]
+        result = <_Buffer>trace.buffers[out[0]]
+        if result.kind != TEMPORARY or result.n_writes != 1 or step.type != out[2] or out[1] != 0:
+            return -1
+        for place in step.ins:
+            buffer = <_Buffer>trace.buffers[place[0]]
+            if (buffer.kind == TEMPORARY and last[place[0]] == i and place[0] != out[0]
+                    and buffer.n_bytes == result.n_bytes and place[1:] == out[1:]
+                    and not any([other[0] == place[0] and other[1:] != place[1:]
+                                 for other in step.ins])):
+                return place[0]
+        return -1
+
+    cdef int list_saved(self, _Trace trace) except -1:
+        """Lists the tensors to restore where what the program relies on does not hold."""
+        cdef _Buffer buffer
+        cdef Py_ssize_t i, last = len(self.planned) if trace.relies_within else 0
+        self.saved = []
+        if trace.relies and not trace.relies_within:
+            for i in range(len(self.planned)):
+                if not (<_Step>self.planned[i]).outs:
+                    last = i
+        for i in range(last):
+            for place in (<_Step>self.planned[i]).outs:
+                buffer = <_Buffer>trace.buffers[place[0]]
+                if buffer.kind == CAPTURED and not any([buffer.tensor is t for t in self.saved]):
+                    self.saved.append(buffer.tensor)
+        return 0
 
     cdef int number_places(self, dict numbers) except -1:
         cdef _Step step
@@ -1266,13 +1431,17 @@ cdef class _Program:
             self.work += size
         return 0
 
-    cdef list run(self, list arguments):
-        """Runs the steps. arguments: tensors. Returns new tensors, the results."""
+    cdef list run(self, list arguments, list called):
+        """Runs the steps. arguments: tensors. Returns new tensors, the results.
+
+        If what the program relies on does not hold, it returns None, and no tensor from outside has
+        changed; appends what call_each_time returned to called.
+        """
         cdef char *on_stack[MAX_STACK_BUFFERS]
         cdef char **buffers = on_stack
         cdef Py_ssize_t k
-        cdef Tensor t, block = None
-        cdef list results = []
+        cdef Tensor t
+        cdef list results = [], before = []
         cdef char *memory = NULL
         cdef pt_status status
         cdef size_t failed = 0
@@ -1296,13 +1465,18 @@ cdef class _Program:
                 t = new_as(out)
                 buffers[<Py_ssize_t>out[0]] = t.data
                 results.append(t)
+            for t in self.saved:
+                before.append(untraced_copy(t))
             if self.calls:
-                return self.run_with_calls(buffers, results)
-            if self.work < NOGIL_ELEMENTS:
+                status = self.run_with_calls(buffers, called)
+            elif self.work < NOGIL_ELEMENTS:
                 status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
             else:
                 with nogil:
                     status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+            if status == PT_UNMET:
+                restore(self.saved, before)
+                return None
             if status != PT_OK:
                 self.explain(status, failed, buffers)
             return results
@@ -1312,7 +1486,7 @@ cdef class _Program:
             if buffers != on_stack:
                 free(buffers)
 
-    cdef list run_with_calls(self, char **buffers, list results):
+    cdef pt_status run_with_calls(self, char **buffers, list called) except? PT_INTERRUPTED:
         """The same for a program with steps that call back into Python, one step after the other:
         a call may run the program again."""
         cdef pt_status status
@@ -1322,7 +1496,9 @@ cdef class _Program:
         while i < self.n_steps:
             if self.steps[i].kind == PT_STEP_CALL:
                 step = <_Step>self.planned[i]
-                call_back(step, buffers)
+                result = call_back(step, buffers)
+                if step.call.keep:
+                    called.append(result)
                 i += 1
                 continue
             n = i
@@ -1330,10 +1506,12 @@ cdef class _Program:
                 n += 1
             with nogil:
                 status = pt_run_steps(self.steps + i, n - i, buffers, &failed)
+            if status == PT_UNMET:
+                return status
             if status != PT_OK:
                 self.explain(status, i + failed, buffers)
             i = n
-        return results
+        return PT_OK
 
     cdef int explain(self, pt_status status, size_t failed, char **buffers) except -1:
         """Raises the error of a step that failed."""
@@ -1343,24 +1521,20 @@ cdef class _Program:
         raise MemoryError(f"{self.name}: no memory for the operands of a step")
 
 
+cdef int restore(list tensors, list copies) except -1:
+    """Copies elements back."""
+    cdef Tensor t, copy
+    cdef pt_operand a, b
+    for t, copy in zip(tensors, copies):
+        a = operand_of(copy)
+        b = operand_of(t)
+        pt_copy(t.ndim, t.dims, &a, &b)
+    return 0
+
+
 cdef inline Py_ssize_t rounded(Py_ssize_t n_bytes) noexcept:
     """Blocks begin at multiples of 64 bytes."""
     return (n_bytes + 63) & ~63
-
-
-cdef int release_block(list free_blocks, Py_ssize_t offset, Py_ssize_t length) except -1:
-    """Adds a block to the free ones, merged with its neighbours."""
-    cdef Py_ssize_t i = 0
-    while i < len(free_blocks):
-        start, n = free_blocks[i]
-        if start + n == offset or offset + length == start:
-            offset = min(offset, start)
-            length += n
-            free_blocks.pop(i)
-        else:
-            i += 1
-    free_blocks.append((offset, length))
-    return 0
 
 
 cdef Tensor tensor_at(tuple place, tuple shape, char **buffers):
@@ -1379,8 +1553,8 @@ cdef Tensor tensor_at(tuple place, tuple shape, char **buffers):
     return t
 
 
-cdef int call_back(_Step step, char **buffers) except -1:
-    """Runs a step that calls a Python function."""
+cdef object call_back(_Step step, char **buffers):
+    """Runs a step that calls a Python function; returns what that returns."""
     cdef _Call call = step.call
     cdef Tensor t, copy
     cdef Py_ssize_t k
@@ -1405,7 +1579,7 @@ cdef int call_back(_Step step, char **buffers) except -1:
         a = operand_of(t)
         b = operand_of(copy)
         pt_copy(t.ndim, t.dims, &a, &b)
-    return 0
+    return result
 
 
 cdef Tensor new_as(tuple out):
@@ -1446,7 +1620,7 @@ cdef int compute_constants(_Trace trace, _Plan plan) except -1:
     part = _Trace.__new__(_Trace, trace.name, False)
     part.buffers = trace.buffers
     part.steps = plan.constants
-    values = (_Program.of(part, wanted)).run([])
+    values = (_Program.of(part, wanted)).run([], [])
     for number, value in zip(wanted, values):
         buffer = <_Buffer>trace.buffers[number]
         buffer.kind = CONSTANT
@@ -1683,7 +1857,8 @@ cdef class _Recording:
 
     cdef tuple models               # the arguments, tensors without memory
     cdef tuple names                # names of the last ones, given by keyword
-    cdef _Program program
+    cdef _Program program           # None: such a call has not been recorded
+    cdef bint is_new                # it may be the next time
     cdef object result              # with leaves in place of tensors
     cdef tuple axes                 # of vmap: in the form of the arguments; of the results' tensors
 
@@ -1692,6 +1867,7 @@ cdef class _Recorded:
     """A function that is recorded at its first call with arguments of some shapes and dtypes."""
 
     cdef object function
+    cdef object fallback            # what runs where function can't be recorded, or None
     cdef str name                   # for errors
     cdef bint elementwise
     cdef list recordings            # the most recently used comes first
@@ -1706,36 +1882,43 @@ cdef class _Recorded:
 
     def __call__(self, *args, **kwargs):
         cdef tuple names = ()
-        cdef list leaves = []
+        cdef list leaves = [], called = [], results
         cdef _Recording recording
         cdef unsigned long long tracked = 0
         if kwargs:
             names = tuple(kwargs)
             args += tuple(kwargs.values())
-        if innermost_trace != NULL:             # a part of what is being recorded
-            return self.original(self.converted(args), names)
+        if innermost_trace != NULL or self.fallback is not None and recording_mask:
+            return self.original(self.converted(args), names, None)  # a part of what is recorded
         recording = self.find(args, names, leaves)
         if recording is None:
             args = self.converted(args)
             recording = self.find(args, names, leaves)
             if recording is None:
                 if recording_mask & (recording_mask - 1):
-                    return self.original(args, names)
-                recording, result = self.record(args, names)
-                if not recording_mask:
-                    return result
-                leaves.clear()
-                matches_all(recording.models, args, leaves)
-                tracked = self.tapes_of(recording.program, leaves)
-                if not tracked:
-                    return result
-                return HANDED_DOWN["record_program"](self, self.function, args, names,
-                                                     recording.program.captured, result)
+                    return self.original(args, names, None)
+                if self.fallback is None:
+                    return self.record(args, names)
+                recording = _Recording.__new__(_Recording)      # once may be all
+                recording.models = mapped(args, outline)
+                recording.names = names
+                recording.is_new = True
+                self.keep(recording)
+                return self.original(args, names, None)
+        if recording.program is None:
+            if recording.is_new:
+                recording.is_new = False
+                self.drop(recording)
+                return self.record(self.converted(args), names)
+            return self.original(args, names, None)
         if recording_mask:
             tracked = self.tapes_of(recording.program, leaves)
             if tracked & (tracked - 1):         # a derivative of a derivative: the order in which
-                return self.original(self.converted(args), names)   # gradients add up shows in bits
-        result = filled_in(recording.result, self.run(recording.program, leaves))
+                return self.original(self.converted(args), names, None)  # gradients add up shows
+        results = self.run(recording.program, leaves, called)
+        if results is None:
+            return self.original(self.converted(args), names, called)
+        result = filled_in(recording.result, results)
         if tracked:
             return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
                                                  recording.program.captured, result)
@@ -1747,23 +1930,36 @@ cdef class _Recorded:
             programs.append((<_Recording>recording).models)
         return HANDED_DOWN["html"]().fused(getattr(self, "__name__", "function"), programs)
 
-    cdef list run(self, _Program program, list leaves):
+    cdef list run(self, _Program program, list leaves, list called):
+        """The program's results; None if the function itself has to run."""
         cdef Tensor t, other
         if program.writes:
             for t in leaves:
                 for other in program.captured:
                     if overlap(t, other):
+                        if self.fallback is not None:
+                            return None
                         raise ValueError(f"{self.name}: an argument shares its memory with a "
                                          "tensor that the function changes in place: pass a copy")
-        results = program.run(leaves)
+        results = program.run(leaves, called)
         if program.writes:
             for t in program.captured:
                 bump_version(t)
         return results
 
-    cdef object original(self, tuple args, tuple names):
+    cdef object original(self, tuple args, tuple names, list called):
+        """Calls the function itself. called: what call_each_time has returned to a run of the
+        program that was given up, or None."""
+        global already_called
+        cdef PyObject *before = already_called
         cdef Py_ssize_t n = len(args) - len(names)
-        return self.function(*args[:n], **dict(zip(names, args[n:])))
+        function = self.function if self.fallback is None else self.fallback
+        if called is not None:
+            already_called = <PyObject *>called
+        try:
+            return function(*args[:n], **dict(zip(names, args[n:])))
+        finally:
+            already_called = before
 
     cdef tuple converted(self, tuple args):
         parts = []
@@ -1806,20 +2002,61 @@ cdef class _Recorded:
             del self.recordings[MAX_PROGRAMS:]
         return 0
 
-    cdef tuple record(self, tuple args, tuple names):
-        """Calls the function and keeps a recording of it. Returns the recording and the result."""
+    cdef int drop(self, _Recording recording) except -1:
+        with cython.critical_section(self):
+            self.recordings = [other for other in self.recordings if other is not recording]
+        return 0
+
+    cdef object record(self, tuple args, tuple names):
+        """Calls the function and keeps a recording of it."""
         cdef _Recording recording = _Recording.__new__(_Recording)
         cdef _Trace trace = _Trace.__new__(_Trace, self.name, self.elementwise)
-        cdef list wanted = [], tensors = []
-        result = traced_result(lambda arguments: self.original(arguments, names), trace, args,
-                               wanted, tensors)
+        cdef list wanted = [], tensors = [], leaves = []
+        cdef unsigned long long tracked
         recording.models = mapped(args, outline)
         recording.names = names
-        recording.result = result
-        trace.stand_ins = []
-        recording.program = _Program.of(trace, wanted)
+        try:
+            recording.result = traced_result(lambda arguments: self.call(arguments, names),
+                                             trace, args, wanted, tensors)
+            trace.stand_ins = []
+            if not trace.is_exceptional:
+                recording.program = _Program.of(trace, wanted)
+        except Exception:
+            if self.fallback is None and not trace.is_exceptional or trace.is_final:
+                raise
+            restore_all(trace.undo)
+            result = self.original(args, names, trace.called)
+            if self.fallback is not None:
+                self.keep(recording)
+            return result
+        result = handed_out(recording.result, tensors)
+        if trace.is_exceptional:
+            if self.fallback is not None:
+                self.keep(recording)    # the next call may be usual, but need not
+            if not recording_mask:
+                return result
+            restore_all(trace.undo)
+            return self.original(args, names, trace.called)
         self.keep(recording)
-        return recording, handed_out(result, tensors)
+        if not recording_mask:
+            return result
+        matches_all(recording.models, args, leaves)
+        tracked = self.tapes_of(recording.program, leaves)
+        if not tracked:
+            return result
+        return HANDED_DOWN["record_program"](self, self.function, args, names,
+                                             recording.program.captured, result)
+
+    cdef object call(self, tuple args, tuple names):
+        cdef Py_ssize_t n = len(args) - len(names)
+        return self.function(*args[:n], **dict(zip(names, args[n:])))
+
+
+cdef int restore_all(dict undo) except -1:
+    """Undoes the changes of a trace."""
+    for root, copy in undo.values():
+        restore([root], [copy])
+    return 0
 
 
 cdef bint matches_all(tuple models, tuple args, list leaves) except -1:
@@ -1920,6 +2157,27 @@ def jit(f, /):
     return update_wrapper(_Recorded(f, f"jit: {getattr(f, '__name__', 'function')}", False), f)
 
 
+def doubles(tuple numbers not None):
+    """The numbers as a float64 tensor of one axis."""
+    cdef Py_ssize_t k, n = len(numbers)
+    cdef Tensor t = new_tensor(PT_FLOAT64, 1, &n)
+    for k in range(n):
+        (<double *>t.data)[k] = numbers[k]
+    return t
+
+
+def jit_or(f, fallback, /):
+    """Returns a function that replays a recording of f, or calls fallback where f can't be.
+
+    It does so where recording f raises an error, what the program relies on does not hold, or a
+    tape records, and at the first call with arguments of some shapes and dtypes. fallback takes the same arguments; it is called as if f had not been: what f has
+    changed is as it was, and what call_each_time has returned it returns again.
+    """
+    cdef _Recorded recorded = _Recorded(f, "jit", False)
+    recorded.fallback = fallback
+    return recorded
+
+
 # ------------------------------------------------------------------------ looking at programs
 
 cdef tuple KIND_NAMES = ("argument", "captured", "constant", "temporary", "result")
@@ -1945,7 +2203,9 @@ def programs_of(recorded):
     cdef list programs = []
     if not isinstance(recorded, _Recorded):
         raise TypeError(f"found {describe(recorded)}: expected a function made by jit or fuse")
-    for recording in list((<_Recorded>recorded).recordings):
+    for recording in (<_Recorded>recorded).recordings:
+        if (<_Recording>recording).program is None:
+            continue
         programs.append((recording.models, *described_program(recording.program)))
     return programs
 

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 
 def all_finite(x: Tensor) -> bool:
-    """Return whether no element is infinite or NaN; False also where the sum overflows."""
-    return math.isfinite(pt.stop_gradient(x).sum().item())
+    """Return whether no element is infinite or NaN; False also where the sum overflows.
+
+    A function that is being recorded may branch on it.
+    """
+    total = pt.stop_gradient(x).sum()
+    if _core.is_tracing():
+        return _core.holds(pt.isfinite(total))
+    return math.isfinite(total.item())
 
 
 def scale_of(x: Tensor, axis: _Axis) -> Tensor:

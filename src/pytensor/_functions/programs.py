@@ -55,6 +55,9 @@ def _text(arguments: Any, memory: int, buffers: list[Any], steps: list[Any]) -> 
                 inputs = [names[k] if buffer < 0 else name(buffer) for buffer, k in operands]
                 lines.append(f"    {names[-1]} = {row}({', '.join(inputs)})")
             continue
+        if not writes:
+            lines.append(f"  {step}({', '.join(map(name, reads))})")
+            continue
         dtype, dims = buffers[writes[0]][1:3]
         results = ", ".join(map(name, writes))
         lines.append(f"  {results} = {step}({', '.join(map(name, reads))})  {dtype} {dims}")

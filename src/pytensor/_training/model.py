@@ -48,14 +48,20 @@ class Model(Layer):
         stop_training, stop_evaluating, stop_predicting: Set to True, by a callback, they end fit,
             evaluate or predict after the current batch; where several ranks share batches, after
             the epoch.
+        run_eagerly: Whether each step calls the layers, rather than run from a recording.
     """
 
+    _no_settings = frozenset(
+        {"optimizer", "loss", "run", "history", "run_eagerly"}
+        | {"stop_training", "stop_evaluating", "stop_predicting"}
+    )
     optimizer: Any = None
     loss: Any = None
     run: Run | None = None
     stop_training: bool = False
     stop_evaluating: bool = False
     stop_predicting: bool = False
+    run_eagerly: bool = False
 
     def weights_to_train(self) -> list[Tensor]:
         """Return the weights that a step updates, each once, even where layers share it."""

@@ -9,6 +9,7 @@ from typing import Any
 from pytensor import metrics
 from pytensor._core import Tensor
 from pytensor._training.objective import Head, Outcome
+from pytensor._training.recording import is_ours
 from pytensor.layers.layer import mask_of
 from pytensor.losses import masked_weights
 
@@ -122,6 +123,65 @@ class Results:
             if y_true is not None:
                 _update(metric.update_state, y_true, y_pred, mask_of(y_pred), weight, weighted)
 
+    def recorded(
+        self, activations: Sequence[Callable[[Tensor], Tensor] | None]
+    ) -> tuple[Callable[..., list[Any]], Callable[..., None], bool]:
+        """Return update in two parts, of which the first can be recorded.
+
+        Args:
+            activations: As for updater.
+
+        Returns:
+            sums(y, outcome, weights) computes what the metrics add up that are sums of the values
+            of samples. take(loss, found, n, y, outcome, weights), for a batch of n samples, adds
+            that to them, and updates the others. And whether there are others: if not, take reads
+            of the outcome its losses alone.
+        """
+        several = len(activations) > 1
+        chosen = [
+            (k, weighted, metric, activations[k] if weighted or not metric.takes_logits else None)
+            for k, weighted, metric in self._metrics
+            if is_ours(metric) and type(metric).update_state is metrics.MeanFunction.update_state
+        ]
+        others = [m for m in self._metrics if not any(m[2] is c[2] for c in chosen)]
+        update_others = self._updater_of(others, activations)
+
+        def sums(y: Any, outcome: Outcome, weights: Any) -> list[Any]:
+            outputs, _, masks = outcome
+            found: list[Any] = []
+            predictions: dict[int, Tensor] = {}
+            for k, weighted, metric, activation in chosen:
+                y_true, out = (y[k], outputs[k]) if several and y is not None else (y, outputs)
+                if y_true is None:
+                    found.append(None)
+                    continue
+                if activation is not None:
+                    if k not in predictions:
+                        predictions[k] = activation(out)
+                    out = predictions[k]
+                weight = (
+                    (weights[k] if isinstance(weights, list) else weights) if weighted else None
+                )
+                mask = masks[k] if masks else None
+                if mask is not None:
+                    weight = masked_weights(weight, mask, "sum")
+                found.append(metric.sums_of(y_true, out, weight))
+            return found
+
+        def take(
+            loss: float, found: list[Any], n: int, y: Any, outcome: Outcome, weights: Any
+        ) -> None:
+            self._loss.add(loss * n, n)
+            for mean, value in zip(self._losses, outcome[1], strict=bool(self._losses)):
+                mean.add(value.item() * n, n)
+            for (_, _, metric, _), part in zip(chosen, found, strict=True):
+                if part is not None:
+                    metric.add_sums(*part)
+            if others:
+                update_others(y, outcome, weights)
+
+        return sums, take, bool(others)
+
     def updater(
         self, activations: Sequence[Callable[[Tensor], Tensor] | None]
     ) -> Callable[..., None]:
@@ -131,31 +191,39 @@ class Results:
             activations: For each output, what makes predictions of it where it is logits; None if
                 it is the predictions.
         """
-        loss, losses = self._loss, self._losses
+        update_metrics = self._updater_of(self._metrics, activations)
+
+        def update(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
+            outputs, found, _ = outcome
+            n = len(outputs[0] if isinstance(outputs, list) else outputs)
+            self._loss.add(value * n, n)
+            for metric, part in zip(self._losses, found, strict=bool(self._losses)):
+                metric.add(part.item() * n, n)
+            update_metrics(y, outcome, weights)
+
+        return update
+
+    def _updater_of(
+        self,
+        found: list[tuple[int, bool, Any]],
+        activations: Sequence[Callable[[Tensor], Tensor] | None],
+    ) -> Callable[..., None]:
+        """What updates some metrics: update(y, outcome, weights)."""
         by_output = [
-            _updater(
-                [(weighted, metric) for at, weighted, metric in self._metrics if at == k],
-                activation,
-            )
+            _updater([(weighted, metric) for at, weighted, metric in found if at == k], activation)
             for k, activation in enumerate(activations)
         ]
         if len(by_output) == 1:
             (update_one,) = by_output
 
-            def update(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
+            def update(y: Any, outcome: Outcome, weights: Any) -> None:
                 outputs, _, masks = outcome
-                n = len(outputs)
-                loss.add(value * n, n)
                 update_one(y, outputs, weights, masks[0] if masks else None)
 
             return update
 
-        def update_all(value: float, y: Any, outcome: Outcome, weights: Any) -> None:
-            outputs, found, masks = outcome
-            n = len(outputs[0])
-            loss.add(value * n, n)
-            for metric, part in zip(losses, found, strict=bool(losses)):
-                metric.add(part.item() * n, n)
+        def update_all(y: Any, outcome: Outcome, weights: Any) -> None:
+            outputs, _, masks = outcome
             for k, update in enumerate(by_output):
                 if y is not None and y[k] is not None:
                     weight = weights[k] if isinstance(weights, list) else weights

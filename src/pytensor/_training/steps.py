@@ -13,10 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from pytensor import _core
+from pytensor import _functions as pt
+from pytensor._autodiff.trees import leaves
 from pytensor._core import GradientTape, Tensor
-from pytensor._training.distribution import Distribution
+from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor._training.model import Model
 from pytensor._training.objective import Outcome
+from pytensor._training.recording import Recorded, is_recordable
 from pytensor._training.results import Results
 from pytensor.activations import softmax
 from pytensor.layers.layer import mode, structure
@@ -78,6 +82,7 @@ class Steps:
             model.optimizer,
             model.loss,
             model.output_activations,
+            model.run_eagerly,
             results,
             distribution,
         )
@@ -90,18 +95,19 @@ class Steps:
 
 def _forward(
     model: Model, results: Results, training: bool
-) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., None]]:
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., None], tuple[Any, ...]]:
     """Everything between a batch and its metrics.
 
     Returns:
         The model as a function of x; judge(y, outputs, weights), which returns the loss and the
-        Outcome; and update(value, y, outcome, weights) for the metrics. Where the last activation
-        belongs to a loss, outputs are logits.
+        Outcome; update(value, y, outcome, weights) for the metrics, and the same in two parts, see
+        Results.recorded. Where the last activation belongs to a loss, outputs are logits.
     """
     activations = model.output_activations
     logits, judge = model.objective.compiled(activations)
     used = [f if own else None for f, own in zip(activations, logits, strict=True)]
-    return model.forward(training, logits), judge, results.updater(used)
+    forward = model.forward(training, logits)
+    return forward, judge, results.updater(used), results.recorded(used)
 
 
 def total_of(loss: Any, terms: Iterable[Any]) -> Tensor:
@@ -135,7 +141,7 @@ def train_step(
     """
     if own and model.steps_itself("train_step"):
         return _own_step(model, results, distribution, "train_step")
-    forward, judge, update = _forward(model, results, training=True)
+    forward, judge, update, in_parts = _forward(model, results, training=True)
     weights = model.weights_to_train()
     if not weights:
         raise ValueError(f"fit: {model.name!r} has no weights to train")
@@ -154,7 +160,7 @@ def train_step(
     constraints = model.attached_once("constraints")
     by_rows = optimizer.takes_row_gradients and not distribution.shares
 
-    def differentiate(x: Any, y: Any, sample_weight: Any) -> tuple[float, Any, Outcome]:
+    def run_forward(x: Any, y: Any, sample_weight: Any) -> tuple[GradientTape, Tensor, Outcome]:
         mode.training = True
         added: list[Tensor] = []
         mode.losses, mode.masks = added, {}
@@ -169,6 +175,10 @@ def train_step(
         finally:
             mode.training = False
             mode.losses = mode.masks = None
+        return tape, loss, outcome
+
+    def differentiate(x: Any, y: Any, sample_weight: Any) -> tuple[float, Any, Outcome]:
+        tape, loss, outcome = run_forward(x, y, sample_weight)
         value = loss.item()
         gradients = (
             tape.gradient(loss, weights, row_gradients=by_rows) if math.isfinite(value) else ()
@@ -177,6 +187,9 @@ def train_step(
 
     def apply(gradients: Any) -> None:
         optimizer.apply(gradients, weights)
+        constrain()
+
+    def constrain() -> None:
         for constraint, w in constraints:
             w[...] = constraint(w)
 
@@ -195,7 +208,46 @@ def train_step(
                 },
             )
 
-    return step
+    functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
+    if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
+        return step
+
+    sums, take, has_others = in_parts
+
+    def recorded(x: Any, y: Any, sample_weight: Any, key: Any, numbers: Any) -> tuple[Any, ...]:
+        tape, loss, outcome = run_forward(x, y, sample_weight)
+        if not _core.holds(pt.isfinite(loss)):
+            raise TypeError("the loss is not finite")  # and the ordinary step says so
+        gradients = tape.gradient(loss, weights, row_gradients=key is not None and by_rows)
+        found = sums(y, outcome, sample_weight)
+        n = len(leaves(outcome[0])[0])
+        kept = outcome if has_others else (n, *outcome[1:])
+        if key is None:
+            return loss, found, n, kept, gradients
+        optimizer.record_step(gradients, weights, numbers)
+        return loss, found, n, kept, None
+
+    def ordinary(x: Any, y: Any, sample_weight: Any, *_: Any) -> None:
+        step(x, y, sample_weight)
+
+    run = Recorded(recorded, ordinary, functions)
+
+    def replay(x: Any, y: Any, sample_weight: Any = None) -> None:
+        optimizer.build(weights)
+        key = optimizer.recording_key()
+        numbers = None if key is None else _core.doubles(optimizer.next_numbers())
+        result = run(x, y, sample_weight, key, numbers)
+        if result is None:  # the ordinary step ran
+            return
+        loss, found, n, outcome, gradients = result
+        if gradients is None:
+            optimizer.took_step()
+        else:
+            optimizer.apply(gradients, weights)
+        constrain()
+        take(loss.item(), found, n, y, outcome, sample_weight)
+
+    return replay
 
 
 def _parts(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -216,24 +268,49 @@ def test_step(
     """Return step(x, y, weights of samples or None): the metrics of a batch; as train_step."""
     if own and model.steps_itself("test_step"):
         return _own_step(model, results, distribution, "test_step")
-    forward, judge, update = _forward(model, results, training=False)
+    forward, judge, update, in_parts = _forward(model, results, training=False)
     regularizers = model.attached_once("regularizers")
 
-    def step(x: Any, y: Any, sample_weight: Any = None) -> None:
+    def judged(x: Any, y: Any, sample_weight: Any) -> tuple[Any, list[Tensor], Outcome]:
         added: list[Tensor] = []
         mode.losses, mode.masks = added, {}
         try:
             loss, outcome = judge(y, forward(x), sample_weight)
         finally:
             mode.losses = mode.masks = None
-        value = 0.0 if loss is None else loss.item()
-        for regularizer, w in regularizers:
-            value += regularizer(w).item()
-        for term in added:
-            value += term.item()
-        update(value, y, outcome, sample_weight)
+        return loss, [*(regularizer(w) for regularizer, w in regularizers), *added], outcome
 
-    return distribution.test_step(step)
+    def value_of(loss: Any, terms: Iterable[Tensor]) -> float:
+        value: float = 0.0 if loss is None else loss.item()
+        for term in terms:
+            value += term.item()
+        return value
+
+    def step(x: Any, y: Any, sample_weight: Any = None) -> None:
+        loss, terms, outcome = judged(x, y, sample_weight)
+        update(value_of(loss, terms), y, outcome, sample_weight)
+
+    functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
+    if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
+        return distribution.test_step(step)
+
+    sums, take, has_others = in_parts
+
+    def recorded(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        loss, terms, outcome = judged(x, y, sample_weight)
+        n = len(leaves(outcome[0])[0])
+        kept = outcome if has_others else (n, *outcome[1:])
+        return loss, terms, sums(y, outcome, sample_weight), n, kept
+
+    run = Recorded(recorded, step, functions)
+
+    def replay(x: Any, y: Any, sample_weight: Any = None) -> None:
+        result = run(x, y, sample_weight)
+        if result is not None:  # else the ordinary step ran
+            loss, terms, found, n, outcome = result
+            take(value_of(loss, terms), found, n, y, outcome, sample_weight)
+
+    return replay
 
 
 def predict_step(
@@ -250,7 +327,8 @@ def predict_step(
         outputs = forward(x)
         return packed(outputs if several else [outputs])
 
-    return _with_masks(step)
+    masked = _with_masks(step)
+    return Recorded(masked, masked) if is_recordable(model, ()) else masked
 
 
 def _with_masks(step: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -85,6 +85,7 @@ class Trainer(Model):
         weighted_metrics: Any = None,
         *,
         loss_weights: Any = None,
+        run_eagerly: bool = False,
     ) -> None:
         """Choose how to train.
 
@@ -100,6 +101,9 @@ class Trainer(Model):
                 for each output.
             weighted_metrics: The same, for metrics that use the weights of samples and classes.
             loss_weights: A factor for the loss of each output, 1 by default.
+            run_eagerly: Call the layers in each step, for debugging: fit, evaluate and predict
+                otherwise record their steps, where all parts of the model come from this package,
+                and replay them, with the same results.
 
         Raises:
             ValueError: A name is unknown (the message lists the known ones), two metrics have one
@@ -130,6 +134,7 @@ class Trainer(Model):
         self.optimizer = optimizer
         self.loss = loss
         self.stop_training = False
+        self.run_eagerly = bool(run_eagerly)
         self._asked = asked
         self._objective = None
         self._results = None
@@ -165,6 +170,8 @@ class Trainer(Model):
         }
         if asked.loss_weights is not None:
             config["loss_weights"] = of(asked.loss_weights, lambda weight: weight)
+        if self.run_eagerly:
+            config["run_eagerly"] = True
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -183,6 +190,7 @@ class Trainer(Model):
             of(config["metrics"]),
             of(config["weighted_metrics"]),
             loss_weights=of(config.get("loss_weights")),
+            run_eagerly=config.get("run_eagerly", False),
         )
 
     def _check_compiled(self, function: str) -> None:

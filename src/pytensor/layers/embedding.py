@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
+from pytensor import _core, constraints, initializers, regularizers
 from pytensor import _functions as pt
-from pytensor import constraints, initializers, regularizers
 from pytensor._support.arguments import check_below, integer
 from pytensor.layers.layer import Layer
 
@@ -85,11 +85,16 @@ class Embedding(Layer):
         """
         rows = x.astype(pt.int64)
         # A quick look; check_below, which takes several times as long, finds what is wrong.
-        if x.size and not (
-            pt.all(rows.astype(x.dtype) == x)
-            and pt.min(rows).item() >= 0
-            and pt.max(rows).item() < self.input_dim
-        ):
+        if _core.is_tracing():
+            are_rows = (rows.astype(x.dtype) == x) & (rows >= 0) & (rows < self.input_dim)
+            fit = _core.holds(pt.all(are_rows))
+        else:
+            fit = x.size == 0 or (
+                bool(pt.all(rows.astype(x.dtype) == x))
+                and pt.min(rows).item() >= 0
+                and pt.max(rows).item() < self.input_dim
+            )
+        if not fit:
             check_below(f"{self.name}: index", np.asarray(x), self.input_dim)
         return self.embeddings[rows]
 

@@ -72,9 +72,15 @@ mode = _Mode()
 
 
 class _Structure:
-    """Counts the changes to what training compiles: layers, weights, what is trainable."""
+    """Counts changes.
+
+    Attributes:
+        version: Those to what training compiles: layers, weights, what is trainable.
+        settings: Those to attributes of layers, which a recorded step has read.
+    """
 
     version = 0
+    settings = 0
 
 
 structure = _Structure()
@@ -123,6 +129,7 @@ class Layer(Configurable):
     """
 
     supports_masking: bool = False  # whether the mask of the input is that of the output
+    _no_settings: frozenset[str] = frozenset()  # attributes that `call` does not read
     _added_losses: Sequence[Tensor] = ()
     _built_for: Any = None  # the shape of the input that build was called for
     activity_regularizer: Resolved[RegularizerLike, Callable[[Tensor], Tensor] | None] = Resolved(
@@ -171,6 +178,12 @@ class Layer(Configurable):
         self._regularizers: dict[str, Callable[[Tensor], Tensor]] = {}  # by the weight's name
         self._constraints: dict[str, Callable[[Tensor], Tensor]] = {}
         self._trainable = bool(trainable)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what was recorded with another value is recorded again."""
+        if name[0] != "_" and name not in self._no_settings:
+            structure.settings += vars(self).get(name, value) is not value
+        super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all but the calls: a model keeps those that it consists of."""

@@ -120,14 +120,29 @@ class Sum(Metric):
             values: a number or a tensor.
             sample_weight: of the shape of the values, or of their first axes; it broadcasts.
         """
+        self.add_sums(*self.sums(values, sample_weight))
+
+    def sums(
+        self, values: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[Tensor, Tensor | int, int]:
+        """Return what update_state adds to the state: total, count, and what to divide both by.
+
+        Args:
+            values: a number or a tensor.
+            sample_weight: as for update_state.
+        """
         tensor = as_tensor(values)
-        count: float = tensor.size
+        count: Tensor | int = tensor.size
         if sample_weight is not None:
             weights = losses.weights_like(tensor, sample_weight)
-            count = float(pt.broadcast_to(weights, tensor.shape).sum())
+            count = pt.broadcast_to(weights, tensor.shape).sum()
             tensor = tensor * weights
         n = math.prod(tensor.shape[1:]) or 1 if self.of_samples else 1
-        self.add(float(tensor.sum()) / n, count / n)
+        return tensor.sum(), count, n
+
+    def add_sums(self, total: Tensor, count: Tensor | int, n: int) -> None:
+        """Add what sums returned."""
+        self.add(float(total) / n, (count if isinstance(count, int) else float(count)) / n)
 
     def add(self, total: float, count: float) -> None:
         """Add the total of `count` values."""
@@ -202,8 +217,14 @@ class MeanFunction(Mean):
             sample_weight: of the shape of the values, or of their first axes; of the shape of
                 y_true if the function is a mean over outputs. It broadcasts.
         """
+        self.add_sums(*self.sums_of(y_true, y_pred, sample_weight))
+
+    def sums_of(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[Tensor, Tensor | int, int]:
+        """Return what update_state adds to the state, as `sums` does."""
         y_true, y_pred = losses.by_output(self.function, y_true, y_pred, sample_weight)
-        super().update_state(self.values(y_true, y_pred), sample_weight)
+        return self.sums(self.values(y_true, y_pred), sample_weight)
 
     def values(self, y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         """Return the value of each sample."""

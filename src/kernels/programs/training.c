@@ -1,0 +1,128 @@
+/* training.c: what recorded steps of training call besides the kernels as they are. Which columns a
+ * batch has in use is found at each run, as are the numbers of an optimizer's step.
+ */
+#include <string.h>
+
+#include "pt.h"
+
+pt_status pt_check_true(const void *parameters, const pt_operand *operands) {
+    (void)parameters;
+    return *(const bool *)operands[0].data ? PT_OK : PT_UNMET;
+}
+
+pt_status pt_run_columns_layer(const void *parameters, const pt_operand *o) {
+    const pt_columns_layer *p = parameters;
+    const ptrdiff_t item = (ptrdiff_t)pt_dtype_size[p->dtype];
+    const char *x = o[0].data, *w = o[1].data, *bias = p->has_bias ? o[3].data : NULL;
+    char *out = o[3 + p->has_bias].data;
+    int64_t *columns = (int64_t *)o[4 + p->has_bias].data;
+    const pt_matrices a = {x, p->x_row_stride * item, item, NULL};
+    const pt_matrices b = {w, p->w_row_stride, p->w_column_stride, NULL};
+    size_t count = 0;
+    const pt_status status =
+        pt_nonzero_columns(p->dtype, p->m, p->k, x, a.row, p->limit, columns + 1, &count);
+
+    if (status != PT_OK) {
+        return status;
+    }
+    columns[0] = count > p->limit ? -1 : (int64_t)count;
+    if (columns[0] > 0) {
+        return pt_dense(p->dtype, p->m, p->n, count, x, p->x_row_stride, o[2].data, (ptrdiff_t)p->n,
+                        columns + 1, bias, p->relu, out);
+    }
+    if (columns[0] < 0 && p->w_column_stride == item && pt_tiles_pay(p->dtype, p->m, p->n, p->k)) {
+        return pt_dense(p->dtype, p->m, p->n, p->k, x, p->x_row_stride, w, p->w_row_stride / item,
+                        NULL, bias, p->relu, out);
+    }
+    return pt_products(p->dtype, 0, NULL, p->m, p->n, columns[0] < 0 ? p->k : 0, &a, &b, out, bias,
+                       p->relu);
+}
+
+/* The numbers of the columns in use, NULL for all; *n: how many. */
+static const int64_t *columns_of(const pt_columns_layer *p, const pt_operand *o, size_t *n) {
+    const int64_t *columns = p->has_columns ? (const int64_t *)o->data : NULL;
+
+    *n = p->k;
+    if (!columns || columns[0] < 0) {
+        return NULL;
+    }
+    *n = (size_t)columns[0];
+    return columns + 1;
+}
+
+/* The rows of the gradient that are in use, one after another. */
+static pt_status run_gradient(const pt_columns_layer *p, const char *x, const char *dout,
+                              const int64_t *columns, size_t n_columns, char *out) {
+    if (p->has_columns && !columns && !pt_tiles_pay(p->dtype, p->k, p->n, p->m)) {
+        const ptrdiff_t item = (ptrdiff_t)pt_dtype_size[p->dtype];
+        const pt_matrices a = {x, item, p->x_row_stride * item, NULL};
+        const pt_matrices b = {dout, (ptrdiff_t)p->n * item, item, NULL};
+
+        return pt_products(p->dtype, 0, NULL, p->k, p->n, p->m, &a, &b, out, NULL, false);
+    }
+    if (n_columns == 0) {
+        return PT_OK;
+    }
+    return pt_dense_weight_gradient(p->dtype, p->m, p->n, n_columns, x, p->x_row_stride, dout,
+                                    (ptrdiff_t)p->n, columns, out);
+}
+
+pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *o) {
+    const pt_columns_layer *p = parameters;
+    char *out = o[2 + p->has_columns].data, *rows;
+    size_t n_rows, n_bytes;
+    const int64_t *columns = columns_of(p, &o[2], &n_rows);
+    pt_status status;
+
+    if (!columns) {
+        return run_gradient(p, o[0].data, o[1].data, NULL, n_rows, out);
+    }
+    n_bytes = n_rows * p->n * pt_dtype_size[p->dtype];
+    rows = pt_alloc(n_bytes);
+    if (!rows) {
+        return PT_NO_MEMORY;
+    }
+    status = run_gradient(p, o[0].data, o[1].data, columns, n_rows, rows);
+    if (status == PT_OK) {
+        pt_scatter_rows(p->dtype, p->k, p->n, columns, n_rows, rows, out);
+    }
+    pt_free(rows, n_bytes);
+    return status;
+}
+
+pt_status pt_run_update(const void *parameters, const pt_operand *o) {
+    const pt_update_step *p = parameters;
+    const size_t n_states = pt_rules[p->update.rule].n_states;
+    const size_t n_numbers = pt_rules[p->update.rule].n_numbers;
+    const pt_columns_layer *layer = &p->layer;
+    const pt_operand *gradient = &o[1 + n_states];
+    const pt_operand *values = gradient + (p->is_product ? 2 + layer->has_columns : 1);
+    const double *numbers = (const double *)values[0].data;
+    pt_update update = p->update;
+    pt_gradient_rows rows = {NULL, 0, layer->n};
+    char *dw;
+    pt_status status;
+
+    update.w = o[0].data;
+    for (size_t k = 0; k < n_states; k++) {
+        update.state[k] = o[1 + k].data;
+    }
+    memcpy(update.numbers, numbers, n_numbers * sizeof(double));
+    update.keep = p->decays ? numbers[n_numbers] : 1;
+    update.scale = p->has_scale ? *(const double *)values[1].data : 1;
+    if (!p->is_product) {
+        pt_update_weight(&update, gradient->data, NULL);
+        return PT_OK;
+    }
+    rows.rows = columns_of(layer, &gradient[2], &rows.n_rows);
+    if (!p->has_scratch) {
+        return pt_dense_update(&update, layer->m, layer->n, rows.n_rows, gradient[0].data,
+                               layer->x_row_stride, gradient[1].data, (ptrdiff_t)layer->n, &rows);
+    }
+    dw = values[1 + p->has_scale + 1 + n_states].data;
+    status = run_gradient(layer, gradient[0].data, gradient[1].data, rows.rows, rows.n_rows, dw);
+    if (status == PT_OK) {
+        pt_update_weight(&update, dw, &rows);
+    }
+    return status;
+}

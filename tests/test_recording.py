@@ -1,0 +1,632 @@
+"""Recorded steps of training: the same bits as the ordinary ones, or the ordinary ones."""
+
+import gc
+import os
+
+import numpy as np
+import pytest
+
+import pytensor as pt
+from pytensor import _core
+from pytensor._training import recording
+
+pytestmark = pytest.mark.once
+
+L = pt.layers
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch):
+    """The recorded functions that a test makes."""
+    found = []
+    jit_or = _core.jit_or
+
+    def noted(*args):
+        found.append(jit_or(*args))
+        return found[-1]
+
+    monkeypatch.setattr(recording._core, "jit_or", noted)
+    return found
+
+
+def n_programs(made):
+    return sum(len(_core.programs_of(f)) for f in made)
+
+
+def data(shape=(50, 6), outputs=3, kind="floats", seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=shape).astype("float32")
+    n = shape[0]
+    labels = rng.integers(0, outputs, n)
+    y = {
+        "floats": rng.normal(size=(n, outputs)).astype("float32"),
+        "one hot": np.eye(outputs, dtype="float32")[labels],
+        "labels": labels,
+        "bits": rng.integers(0, 2, (n, outputs)).astype("float32"),
+    }[kind]
+    return x, y
+
+
+def state_of(model):
+    """All that training changes, as bytes."""
+    optimizer = model.optimizer
+    kept = (
+        []
+        if optimizer is None
+        else [
+            part.numpy().tobytes()
+            for w in model.weights_to_train()
+            for part in optimizer.state_of(w)
+        ]
+    )
+    return (
+        [np.asarray(w).tobytes() for w in model.weights],
+        kept,
+        None if optimizer is None else (optimizer.iterations, optimizer.learning_rate),
+        pt.random.generator().bit_generator.state,
+    )
+
+
+def compare(build, train, made, recorded=True):
+    """Train a model as it is and from recordings; both must end alike."""
+    found = []
+    for eagerly in (True, False):
+        pt.random.seed(3)
+        model = build()
+        model.run_eagerly = eagerly
+        before = n_programs(made)
+        result = train(model)
+        found.append((state_of(model), result))
+        if eagerly:
+            assert n_programs(made) == before
+    assert recorded in (None, n_programs(made) > 0)
+    assert found[0][0] == found[1][0]
+    same(found[0][1], found[1][1])
+
+
+def same(a, b):
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert list(a) == list(b)
+        a, b = list(a.values()), list(b.values())
+    if isinstance(a, (list, tuple)):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            same(x, y)
+    else:
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def dense(*sizes, last=None, optimizer="adam", loss="mse", layers=(), **options):
+    """A function that builds a model of Dense layers, with others before the last."""
+
+    def build():
+        made = [L.Dense(n, activation="relu") for n in sizes[:-1]]
+        model = pt.models.Sequential(
+            [*made, *(layer() for layer in layers), L.Dense(sizes[-1], activation=last)]
+        )
+        made_optimizer = optimizer() if callable(optimizer) else optimizer
+        model.compile(made_optimizer, loss() if callable(loss) else loss, **options)
+        return model
+
+    return build
+
+
+def fit(x, y, **options):
+    """A function that trains a model, evaluates it and predicts."""
+    options = {"epochs": 3, "batch_size": 8, "verbose": 0, **options}
+
+    def train(model):
+        history = model.fit(x, y, **options).history
+        return (
+            history,
+            model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True),
+            (model.predict(x, batch_size=8, verbose=0)),
+        )
+
+    return train
+
+
+# ------------------------------------------------------------------- losses, metrics, optimizers
+
+
+@pytest.mark.parametrize("name", sorted(pt.optimizers._BY_NAME))
+def test_optimizers(name, made):
+    compare(dense(5, 3, optimizer=name), fit(*data()), made)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: pt.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        lambda: pt.optimizers.SGD(0.1, clipvalue=0.01),
+        lambda: pt.optimizers.SGD(0.1, clipnorm=0.1),
+        lambda: pt.optimizers.Adam(global_clipnorm=0.1),
+        lambda: pt.optimizers.Adam(amsgrad=True, weight_decay=0.1),
+        lambda: pt.optimizers.RMSprop(centered=True, momentum=0.5),
+        lambda: pt.optimizers.Adam(use_ema=True, ema_overwrite_frequency=4),
+        lambda: pt.optimizers.SGD(gradient_accumulation_steps=3),
+        lambda: pt.optimizers.Adam(pt.schedules.ExponentialDecay(0.1, 4, 0.5)),
+        lambda: pt.optimizers.Nadam(pt.schedules.CosineDecay(0.1, 20), weight_decay=0.1),
+    ],
+)
+def test_options_of_optimizers(optimizer, made):
+    compare(dense(5, 3, optimizer=optimizer), fit(*data()), made)
+
+
+def test_weights_excluded_from_decay(made):
+    def build():
+        model = dense(5, 3, optimizer=lambda: pt.optimizers.AdamW(0.1))()
+        model.build((None, 6))
+        model.optimizer.exclude_from_weight_decay([model.layers[0].bias])
+        return model
+
+    compare(build, fit(*data()), made)
+
+
+def test_custom_optimizer(made):
+    class Signs(pt.optimizers.Optimizer):
+        def update(self, w, dw):
+            w -= self.learning_rate * pt.sign(dw)
+
+    class Slower(pt.optimizers.Adam):
+        def update(self, w, dw, *state):
+            super().update(w, dw * 0.5, *state)
+
+    for optimizer in (lambda: Signs(0.01), Slower):
+        compare(dense(5, 3, optimizer=optimizer), fit(*data()), made)
+
+
+LOSSES = [
+    ("mse", None, "floats"),
+    ("mae", None, "floats"),
+    ("huber", None, "floats"),
+    ("log_cosh", None, "floats"),
+    ("mape", None, "floats"),
+    ("msle", "relu", "bits"),
+    ("poisson", "softplus", "bits"),
+    ("kl_divergence", "softmax", "one hot"),
+    ("cosine_similarity", None, "floats"),
+    ("categorical_hinge", None, "one hot"),
+    ("categorical_crossentropy", "softmax", "one hot"),
+    ("categorical_crossentropy", "sigmoid", "one hot"),
+    ("sparse_categorical_crossentropy", "softmax", "labels"),
+    ("binary_crossentropy", "sigmoid", "bits"),
+    ("binary_crossentropy", "tanh", "bits"),
+    ("binary_focal_crossentropy", "sigmoid", "bits"),
+    ("categorical_focal_crossentropy", "softmax", "one hot"),
+]
+
+
+@pytest.mark.parametrize(("loss", "last", "kind"), LOSSES)
+def test_losses(loss, last, kind, made):
+    metrics = ["accuracy"] if kind in ("labels", "one hot") else ["mae"]
+    compare(dense(5, 3, last=last, loss=loss, metrics=metrics), fit(*data(kind=kind)), made)
+
+
+def test_loss_that_reads_targets(made):
+    x, y = data(kind="bits")
+    compare(dense(5, 3, loss="hinge"), fit(x, 2 * y - 1), made, recorded=None)
+
+
+def test_metrics(made):
+    x, y = data(kind="one hot")
+    metrics = ["accuracy", pt.metrics.AUC(), pt.metrics.TopKCategoricalAccuracy(2), "mse"]
+    weighted = [pt.metrics.CategoricalAccuracy(), "mae", pt.metrics.Precision()]
+
+    def build():
+        options = {"metrics": metrics, "weighted_metrics": weighted}
+        return dense(5, 3, last="softmax", loss="categorical_crossentropy", **options)()
+
+    weights = np.linspace(0, 2, len(x)).astype("float32")
+    for options in ({}, {"sample_weight": weights}, {"class_weight": {0: 0.5, 2: 3.0}}):
+        compare(build, fit(x, y, **options), made)
+
+
+def test_custom_loss_and_metric(made):
+    custom = lambda t, p: pt.mean(pt.square(t - p) * (2.0 if float(p[0, 0]) > 0 else 1.0), -1)  # noqa: E731
+    compare(dense(5, 3, loss=lambda: custom), fit(*data()), made, recorded=None)
+    made.clear()
+    largest = lambda t, p: pt.max(pt.abs(t - p), -1)  # noqa: E731
+    compare(dense(5, 3, metrics=[largest, "mae"]), fit(*data()), made)
+
+
+def test_regularizers_and_constraints(made):
+    def build():
+        model = pt.models.Sequential(
+            [
+                L.Dense(5, "relu", kernel_regularizer=pt.regularizers.L1L2(0.1, 0.2)),
+                L.Dense(4, kernel_constraint="max_norm", bias_regularizer="l2"),
+                L.Dense(3, activity_regularizer="l1", kernel_constraint="non_neg"),
+            ]
+        )
+        model.compile("adam", "mse", metrics=["mae"])
+        return model
+
+    compare(build, fit(*data()), made)
+    made.clear()
+
+    def changing(model):
+        results = []
+        x, y = data()
+        for k in range(6):
+            if k == 3:
+                model.layers[0].kernel_regularizer.l2 = 5.0
+            results.append(model.train_on_batch(x, y))
+        return results
+
+    compare(build, changing, made)
+
+
+# ------------------------------------------------------------------------------------ layers
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: L.Dropout(0.4),
+        lambda: L.Dropout(0.4, seed=5),
+        lambda: L.AlphaDropout(0.3),
+        lambda: L.GaussianNoise(0.3),
+        lambda: L.GaussianDropout(0.3),
+        lambda: L.BatchNormalization(),
+        lambda: L.LayerNormalization(),
+        lambda: L.UnitNormalization(),
+        lambda: L.PReLU(),
+        lambda: L.Rescaling(0.5, 1.0),
+    ],
+)
+def test_layers(layer, made):
+    compare(dense(5, 4, 3, layers=[layer, layer]), fit(*data()), made)
+
+
+def test_layers_of_images(made):
+    def build():
+        model = pt.models.Sequential(
+            [
+                L.Conv2D(4, 3, activation="relu"),
+                L.BatchNormalization(),
+                L.MaxPooling2D(),
+                L.Dropout(0.2),
+                L.GlobalAveragePooling2D(),
+                L.Dense(3, "softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    compare(build, fit(*data((50, 8, 8, 1), kind="labels")), made)
+
+
+@pytest.mark.parametrize("cell", [L.LSTM, L.GRU, L.SimpleRNN])
+def test_layers_of_sequences(cell, made):
+    """What can't be recorded runs as it is."""
+
+    def build():
+        model = pt.models.Sequential(
+            [L.Embedding(10, 4, mask_zero=True), L.Dropout(0.3), cell(5), L.Dense(3)]
+        )
+        model.compile("adam", "mse")
+        return model
+
+    rng = np.random.default_rng(0)
+    compare(build, fit(rng.integers(0, 10, (50, 7)), data()[1]), made, recorded=None)
+
+
+def test_attention(made):
+    def build():
+        x = pt.layers.Input((7, 6))
+        y = L.LayerNormalization()(x + L.MultiHeadAttention(2, 3)(x, x))
+        model = pt.models.Model(x, L.Dense(3)(L.GlobalAveragePooling1D()(y)))
+        model.compile("adam", "mse")
+        return model
+
+    compare(build, fit(*data((50, 7, 6))), made)
+
+
+def test_several_inputs_and_outputs(made):
+    def build():
+        a, b = L.Input((6,), name="a"), L.Input((4,), name="b")
+        both = L.Concatenate()([L.Dense(5)(a), L.Dense(5)(b)])
+        model = pt.models.Model(
+            [a, b], [L.Dense(3, name="p")(both), L.Dense(3, "softmax", name="q")(both)]
+        )
+        losses = {"p": "mse", "q": "sparse_categorical_crossentropy"}
+        metrics = {"p": ["mae", "mse"], "q": ["accuracy"]}
+        model.compile("adam", losses, metrics, loss_weights={"p": 0.5, "q": 2.0})
+        return model
+
+    x, y = data()
+    z = data((50, 4))[0]
+    weights = {"p": np.linspace(0, 1, 50), "q": np.linspace(1, 0, 50)}
+    labels = data(kind="labels")[1]
+    train = fit([x, z], {"p": y, "q": labels})
+    compare(build, train, made)
+    made.clear()
+    compare(build, fit({"a": x, "b": z}, [y, labels], sample_weight=weights), made)
+
+
+def test_overflow(made):
+    """Batches that overflow run as they are, the moving averages and random numbers included."""
+    x, y = data((64, 6))
+    x[16:24] *= 1e25
+    layers = [lambda: L.Dropout(0.3), L.BatchNormalization, lambda: L.Dropout(0.3)]
+
+    def build():
+        model = pt.models.Sequential(
+            [*(layer() for layer in layers), L.LayerNormalization(), L.Dense(3)]
+        )
+        model.compile("adam", "mse")
+        return model
+
+    compare(build, fit(x, y, shuffle=False), made)
+
+
+def test_custom_layers(made):
+    class Growing(L.Layer):
+        factor = 1.0
+
+        def call(self, x):
+            self.factor += 0.5
+            return x * self.factor
+
+    compare(dense(5, 3, layers=[Growing]), fit(*data()), made, recorded=None)
+    compare(dense(5, 3, layers=[lambda: L.Lambda(lambda x: x * 2)]), fit(*data()), made, None)
+
+    class Own(pt.models.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = L.Dense(3)
+
+        def call(self, x):
+            return self.dense(x) if float(x[0, 0]) > 0 else self.dense(-x)
+
+    def build():
+        model = Own()
+        model.compile("adam", "mse")
+        return model
+
+    compare(build, fit(*data()), made, recorded=None)
+
+
+# ------------------------------------------------------------------------------------ changes
+
+
+@pytest.mark.filterwarnings("ignore:sgd. the loss does not depend:UserWarning")
+@pytest.mark.filterwarnings("ignore:adam. the loss does not depend:UserWarning")
+def test_changes_between_steps(made):
+    """What is set on the model, its layers, its optimizer or its weights counts from then on."""
+    x, y = data()
+
+    def changes(model):
+        drop, last = model.layers[1], model.layers[-1]
+        yield
+        drop.rate = 0.1
+        yield
+        model.optimizer.learning_rate = 0.5
+        yield
+        last.trainable = False
+        yield
+        last.trainable = True
+        model.optimizer.weight_decay = 0.1
+        yield
+        model.optimizer.clipvalue = 0.01
+        yield
+        model.optimizer.clipvalue = None
+        model.optimizer.clipnorm = 0.1
+        yield
+        model.optimizer.clipnorm = None
+        model.optimizer.momentum = 0.9
+        yield
+        model.optimizer.nesterov = True
+        yield
+        model.set_weights([w * 0.5 for w in model.get_weights()])
+        yield
+        last.bias[...] = 3.0
+        yield
+        last.activation = "tanh"
+        yield
+        model.layers[0].kernel = model.layers[0].kernel * 2
+        yield
+        model.compile("adam", "mae", metrics=["mse"], run_eagerly=model.run_eagerly)
+        yield
+        model.layers[1].noise_shape = None
+        yield
+
+    def train(model):
+        results = [model.train_on_batch(x, y)]
+        for _ in changes(model):
+            for _ in range(3):
+                results.append(model.train_on_batch(x, y))
+                results.append(model.test_on_batch(x, y))
+        return results, model.predict_on_batch(x)
+
+    layers = [lambda: L.Dropout(0.5)]
+    compare(dense(5, 3, optimizer=lambda: pt.optimizers.SGD(0.1), layers=layers), train, made)
+
+
+def test_callbacks(made):
+    x, y = data()
+
+    class Meddling(pt.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 2:
+                self.model.optimizer.learning_rate = 0.01 * (1 + batch)
+                self.model.layers[1].rate = 0.2 + 0.01 * self.model.optimizer.iterations
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen = [*getattr(self, "seen", ()), dict(logs)]
+            if len(self.seen) == 16:
+                self.model.stop_training = True
+
+    def train(model):
+        meddling = Meddling()
+        history = fit(
+            x, y, callbacks=[meddling, pt.callbacks.ReduceLROnPlateau("loss", patience=0)]
+        )(model)
+        return history, meddling.seen
+
+    compare(dense(5, 3, layers=[lambda: L.Dropout(0.5)]), train, made)
+
+
+def test_early_stopping_and_validation(made):
+    x, y = data((70, 6))
+    stopping = lambda: pt.callbacks.EarlyStopping(patience=1, restore_best_weights=True)  # noqa: E731
+
+    def train(model):
+        return fit(x, y, validation_split=0.3, epochs=8, callbacks=[stopping()])(model)
+
+    optimizer = lambda: pt.optimizers.SGD(0.5)  # noqa: E731
+    compare(dense(5, 3, optimizer=optimizer), train, made)
+
+
+def test_batches_of_many_sizes(made):
+    x, y = data((70, 6))
+
+    def batches():
+        for _ in range(3):
+            for n in range(1, 45):
+                yield x[:n], y[:n]
+
+    def train(model):
+        return model.fit(batches(), verbose=0, epochs=1).history
+
+    compare(dense(5, 3), train, made, recorded=None)
+
+
+def test_resume(made, tmp_path):
+    x, y = data()
+
+    def train(model):
+        path = tmp_path / f"{model.run_eagerly}.ckpt"
+        model.fit(x, y, epochs=2, batch_size=8, verbose=0)
+        model.save(path)
+        again = pt.models.load_model(path)
+        again.run_eagerly = model.run_eagerly
+        results = [fit(x, y, epochs=4, initial_epoch=2)(m) for m in (model, again)]
+        same(state_of(model)[:3], state_of(again)[:3]) if not shuffled else None
+        return results
+
+    shuffled = True
+    compare(dense(5, 3), train, made)
+
+
+def test_loss_that_is_not_finite(made):
+    x, y = data((64, 6))
+    x[33, 2] = np.nan
+
+    def train(model):
+        with pytest.raises(FloatingPointError) as error:
+            fit(x, y, shuffle=False)(model)
+        return str(error.value)
+
+    compare(dense(5, 3, layers=[lambda: L.Dropout(0.3)]), train, made)
+
+
+def test_labels_out_of_range(made):
+    x, y = data(kind="labels")
+
+    def train(model):
+        results = []
+        for labels in (y, y, y, y):
+            results.append(model.train_on_batch(x, labels))
+        with pytest.raises(ValueError, match="label"):
+            model.train_on_batch(x, y + 7)
+        return [*results, model.train_on_batch(x, y)]
+
+    compare(dense(5, 3, last="softmax", loss="sparse_categorical_crossentropy"), train, made)
+
+
+# ------------------------------------------------------------------------------- large layers
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", lambda: pt.optimizers.SGD(clipvalue=1e-3)])
+@pytest.mark.parametrize("unused", [0, 10, 300, 784])
+def test_columns_of_zeros(optimizer, unused, made):
+    """Where inputs are zero in a whole batch, which ones changes from batch to batch."""
+    x, y = data((256, 784), 10, "one hot")
+    x = np.maximum(x, 0)
+    for k in range(4):
+        x[64 * k : 64 * (k + 1), 7 * k : 7 * k + unused] = 0
+
+    def train(model):
+        return fit(x, y, batch_size=64, shuffle=False, epochs=2)(model)
+
+    options = {"last": "softmax", "loss": "categorical_crossentropy", "optimizer": optimizer}
+    compare(dense(128, 10, **options), train, made)
+
+
+def test_threads(threads, made):
+    x, y = data((512, 300), 10)
+
+    def train(model):
+        results = []
+        for n in (1, 2, 8):
+            threads(n)
+            results.append(model.fit(x, y, batch_size=256, epochs=2, verbose=0).history)
+        return results
+
+    compare(dense(200, 10), train, made)
+
+
+def test_memory(made):
+    """A recorded step takes at most as much as the ordinary one."""
+    x, y = data((256, 300), 10)
+    peaks = []
+    for eagerly in (True, False):
+        model = dense(400, 200, 10, run_eagerly=eagerly)()
+        for _ in range(4):
+            model.train_on_batch(x, y)
+        gc.collect()
+        pt.memory.reset_peak()
+        before = pt.memory.stats()["in_use"]
+        model.train_on_batch(x, y)
+        peaks.append(pt.memory.stats()["peak"] - before)
+    assert n_programs(made) == 1
+    assert peaks[1] <= peaks[0]
+
+
+def test_recordings_are_freed(made):
+    x, y = data()
+    for _ in range(2):
+        gc.collect()
+        before = pt.memory.stats()["in_use"]
+        model = dense(5, 3)()
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        assert n_programs(made)
+        made.clear()
+        del model
+        gc.collect()
+        assert pt.memory.stats()["in_use"] <= before
+
+
+def test_run_eagerly_is_kept(tmp_path):
+    model = dense(5, 3, run_eagerly=True)()
+    model.fit(*data(), verbose=0)
+    assert model.get_compile_config()["run_eagerly"] is True
+    model.save(tmp_path / "model.ckpt")
+    assert pt.models.load_model(tmp_path / "model.ckpt").run_eagerly
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_fork(made):
+    """A step recorded before a fork runs in the child and in the parent."""
+    x, y = data((512, 300), 10)
+    model = dense(200, 10)()
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    assert n_programs(made)
+    weights = model.get_weights()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            model.train_on_batch(x, y)
+            os.write(write, np.asarray(model.get_weights()[0]).tobytes()[:64])
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    same(model.get_weights(), weights)
+    model.train_on_batch(x, y)
+    assert os.read(read, 64) == model.get_weights()[0].tobytes()[:64]
