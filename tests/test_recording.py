@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -535,6 +536,118 @@ def test_labels_out_of_range(made):
         return [*results, model.train_on_batch(x, y)]
 
     compare(dense(5, 3, last="softmax", loss="sparse_categorical_crossentropy"), train, made)
+
+
+# ---------------------------------------------------------------------------- batch after batch
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """How many batches ran without Python between them, for each time that some did."""
+    found = []
+    run_batches = _core.run_batches
+
+    def noted(*args):
+        try:
+            return run_batches(*args)
+        finally:
+            found.append(args[-1][0] if args[-1] else None)
+
+    monkeypatch.setattr(recording._core, "run_batches", noted)
+    return found
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("kind", ["floats", "labels"])
+def test_whole_epochs(kind, shuffle, made, runs):
+    """2 batches make a recording, 7 run without Python, and the smaller last one as usual."""
+    x, y = data((77, 6), kind=kind)
+    weights = np.linspace(0, 1, 77).astype("float32")
+    loss = "mse" if kind == "floats" else "sparse_categorical_crossentropy"
+    last, metrics = ("softmax", ["accuracy"]) if kind == "labels" else (None, ["mae", "mse"])
+
+    def build():
+        schedule = pt.schedules.CosineDecay(0.1, 40)
+        optimizer = pt.optimizers.Nadam(schedule, weight_decay=0.01)
+        return dense(5, 3, last=last, loss=loss, metrics=metrics, optimizer=lambda: optimizer)()
+
+    for options in ({}, {"sample_weight": weights}):
+        compare(build, fit(x, y, shuffle=shuffle, **options), made)
+    assert runs.count(7) >= 6
+    assert set(runs) == {7}
+
+
+def test_conversions_between_batches(made, runs):
+    """Bytes are gathered and converted; parts of arrays in order that need it are not."""
+    x, y = data((77, 6))
+    x = (x * 50 + 100).astype("uint8")
+    compare(dense(5, 3, metrics=["mae"]), fit(x, y), made)
+    assert set(runs[:3]) == {7}
+    compare(dense(5, 3, metrics=["mae"]), fit(x, y, shuffle=False), made)
+    compare(dense(5, 3), fit(x[::-1], y[::-1]), made)
+
+
+def test_what_needs_python_between_batches(made, runs):
+    class Halving(pt.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.5**step
+
+    x, y = data((77, 6))
+    for options in (
+        {"layers": [lambda: L.Dropout(0.5)]},
+        {"optimizer": lambda: pt.optimizers.SGD(0.1, clipnorm=1.0)},
+        {"optimizer": lambda: pt.optimizers.SGD(Halving())},
+        {"metrics": [pt.metrics.AUC()]},
+    ):
+        train = lambda model: model.fit(x, abs(y), batch_size=8, epochs=2, verbose=0).history  # noqa: E731
+        compare(dense(5, 3, last="sigmoid", **options), train, made)
+    assert set(runs) <= {None}
+
+
+def test_loss_that_is_not_finite_between_batches(made, runs):
+    x, y = data((77, 6))
+    x[50, 2] = np.inf
+
+    def train(model):
+        with pytest.raises(FloatingPointError) as error:
+            fit(x, y, shuffle=False)(model)
+        return str(error.value)
+
+    compare(dense(5, 3, metrics=["mae"]), train, made)
+    assert runs == [4, 0]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+def test_interrupted_between_batches(made, runs):
+    """Ctrl-C ends an epoch after a whole step, which is counted."""
+    x, y = data((16000, 6))
+    build = dense(50, 3, optimizer=lambda: pt.optimizers.SGD(1e-3))
+    pt.random.seed(3)
+    model = build()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        model.fit(x, y, batch_size=8, epochs=1, verbose=0, shuffle=False)
+        for _ in range(100):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            model.fit(x, y, batch_size=8, epochs=1, verbose=0, shuffle=False)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    done = model.optimizer.iterations
+    pt.random.seed(3)
+    again = build()
+    again.run_eagerly = True
+    again.fit(x, y, batch_size=8, verbose=0, shuffle=False, epochs=done // 2000)
+    rest = done % 2000 * 8
+    if rest:
+        again.fit(x[:rest], y[:rest], batch_size=8, verbose=0, shuffle=False)
+    same(model.get_weights(), again.get_weights())
 
 
 # ------------------------------------------------------------------------------- large layers

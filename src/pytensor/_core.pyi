@@ -386,6 +386,17 @@ def vmap(f: Callable[..., Any], in_axes: Any = ..., out_axes: Any = ...) -> Call
 def jit_or(
     f: Callable[_Arguments, Any], fallback: Callable[_Arguments, Any], /
 ) -> Callable[_Arguments, Any]: ...
+def run_batches(
+    recorded: Callable[..., Any],
+    args: tuple[Any, ...],
+    data: list[Tensor],
+    order: Tensor | None,
+    start: int,
+    n_rows: int,
+    n_batches: int,
+    terms: Callable[[Any], list[tuple[Tensor | float, float, float, float]]],
+    progress: list[Any],
+) -> bool: ...
 def doubles(numbers: tuple[float, ...]) -> Tensor: ...
 def holds(condition: Tensor) -> bool: ...
 def is_tracing() -> bool: ...

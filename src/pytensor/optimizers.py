@@ -23,8 +23,8 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from pytensor import _core, schedules
 from pytensor import _functions as pt
-from pytensor import schedules
 from pytensor._core import RowGradient, Tensor, update_weights
 from pytensor._support.arguments import integer, number
 from pytensor._support.arguments import known as known_names
@@ -511,6 +511,7 @@ class _Ruled(Optimizer):
             or self.use_ema
             or self.gradient_accumulation_steps is not None
             or self._extra
+            or not type(self._schedule or self).__module__.startswith("pytensor.")
         ):
             return None
         decays = self.weight_decay is not None
@@ -526,6 +527,17 @@ class _Ruled(Optimizer):
         t = self.iterations + 1
         decay = self.weight_decay
         return (*_numbers_of(self._rule)(rate, t, self), 1.0 if decay is None else 1 - rate * decay)
+
+    def numbers_ahead(self, n: int) -> tuple[Tensor, list[float]]:
+        """Return the numbers of the next n steps as a tensor (n, numbers), and their rates."""
+        now, found, rates = self.iterations, [], []
+        try:
+            for self.iterations in range(now, now + n):
+                found += self.next_numbers()
+                rates.append(self._next_rate)
+        finally:
+            self.iterations = now
+        return _core.doubles(tuple(found)).reshape((n, -1)), rates
 
     def record_step(
         self, gradients: Sequence[Gradient | None], weights: Sequence[Tensor], numbers: Tensor
@@ -544,10 +556,15 @@ class _Ruled(Optimizer):
             options["limit"] = self.clipvalue
         update_weights(self._rule, weights, gradients, self._state, numbers, **options)
 
-    def took_step(self) -> None:
-        """Count a step with the numbers that next_numbers returned last."""
-        self.iterations += 1
-        self._learning_rate = self._next_rate
+    def took_steps(self, n: int, rate: float) -> None:
+        """Count n steps with the numbers that next_numbers returned; rate: that of the last."""
+        self.iterations += n
+        self._learning_rate = rate
+
+    @property
+    def next_rate(self) -> float:
+        """The learning rate in what next_numbers returned last."""
+        return self._next_rate
 
     def _update_all(
         self,

@@ -1439,12 +1439,8 @@ cdef class _Program:
         """
         cdef char *on_stack[MAX_STACK_BUFFERS]
         cdef char **buffers = on_stack
-        cdef Py_ssize_t k
-        cdef Tensor t
-        cdef list results = [], before = []
+        cdef list results = []
         cdef char *memory = NULL
-        cdef pt_status status
-        cdef size_t failed = 0
         if self.n_buffers > MAX_STACK_BUFFERS:
             buffers = <char **>malloc(self.n_buffers * sizeof(char *))
             if buffers == NULL:
@@ -1454,37 +1450,53 @@ cdef class _Program:
                 memory = <char *>pt_alloc(self.n_bytes)
                 if memory == NULL:
                     raise MemoryError(f"no memory for a tensor of a program ({self.n_bytes} bytes)")
-            for k in range(self.n_buffers):
-                if self.fixed[k] != NULL:
-                    buffers[k] = self.fixed[k]
-                elif self.arguments[k] >= 0:
-                    buffers[k] = (<Tensor>arguments[self.arguments[k]]).data
-                elif self.offsets[k] >= 0:
-                    buffers[k] = memory + self.offsets[k]
-            for out in self.outs:
-                t = new_as(out)
-                buffers[<Py_ssize_t>out[0]] = t.data
-                results.append(t)
-            for t in self.saved:
-                before.append(untraced_copy(t))
-            if self.calls:
-                status = self.run_with_calls(buffers, called)
-            elif self.work < NOGIL_ELEMENTS:
-                status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
-            else:
-                with nogil:
-                    status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
-            if status == PT_UNMET:
-                restore(self.saved, before)
-                return None
-            if status != PT_OK:
-                self.explain(status, failed, buffers)
-            return results
+            self.set_buffers(buffers, memory, arguments, results)
+            return results if self.run_steps(buffers, called) else None
         finally:
             if memory != NULL:
                 pt_free(memory, self.n_bytes)
             if buffers != on_stack:
                 free(buffers)
+
+    cdef int set_buffers(self, char **buffers, char *memory, list arguments,
+                         list results) except -1:
+        """Fills in the addresses of a run, and makes its results."""
+        cdef Py_ssize_t k
+        cdef Tensor t
+        for k in range(self.n_buffers):
+            if self.fixed[k] != NULL:
+                buffers[k] = self.fixed[k]
+            elif self.arguments[k] >= 0:
+                buffers[k] = (<Tensor>arguments[self.arguments[k]]).data
+            elif self.offsets[k] >= 0:
+                buffers[k] = memory + self.offsets[k]
+        for out in self.outs:
+            t = new_as(out)
+            buffers[<Py_ssize_t>out[0]] = t.data
+            results.append(t)
+        return 0
+
+    cdef bint run_steps(self, char **buffers, list called) except -1:
+        """Whether what the program relies on holds; see run."""
+        cdef Tensor t
+        cdef list before = []
+        cdef pt_status status
+        cdef size_t failed = 0
+        for t in self.saved:
+            before.append(untraced_copy(t))
+        if self.calls:
+            status = self.run_with_calls(buffers, called)
+        elif self.work < NOGIL_ELEMENTS:
+            status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+        else:
+            with nogil:
+                status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+        if status == PT_UNMET:
+            restore(self.saved, before)
+            return False
+        if status != PT_OK:
+            self.explain(status, failed, buffers)
+        return True
 
     cdef pt_status run_with_calls(self, char **buffers, list called) except? PT_INTERRUPTED:
         """The same for a program with steps that call back into Python, one step after the other:
@@ -2176,6 +2188,179 @@ def jit_or(f, fallback, /):
     cdef _Recorded recorded = _Recorded(f, "jit", False)
     recorded.fallback = fallback
     return recorded
+
+
+# -------------------------------------------------------------------------- batch after batch
+
+
+cdef struct Source:                 # of an argument that differs from batch to batch
+    int argument
+    bint is_gathered                # by rows, otherwise a part of data
+    char *data
+    pt_dtype dtype, target
+    Py_ssize_t row_length, row_bytes
+    Py_ssize_t n_rows               # in a batch
+    char *batch                     # where rows are gathered
+
+
+cdef struct Term:                   # of a sum over batches: sum += value * factor / divisor
+    const char *data                # NULL: a constant
+    int type
+    double value, factor, divisor, total
+
+
+cdef extern from "Python.h":
+    int let_signals_raise "PyErr_CheckSignals"() except -1
+
+
+def run_batches(_Recorded recorded not None, tuple args, list data, order, Py_ssize_t start,
+                Py_ssize_t n_rows, Py_ssize_t n_batches, terms, list progress not None):
+    """Runs a function that jit_or made on batch after batch of some data.
+
+    It stops before a batch in which something does not hold that the program relies on.
+
+    Args:
+        recorded: The function.
+        args: Its arguments for the first batch. Its tensors are overwritten where order is given.
+        data: For each tensor in args, the tensor (n, ...) that it is some rows of; or one with a
+            row for each batch, if that is all of the argument.
+        order: The row numbers, checked; None for 0, 1, 2 ...
+        start: Where in the order the first batch begins.
+        n_rows: The rows of a batch.
+        n_batches: How many batches there are.
+        terms: terms(result) returns what to add up over batches, a list of (value, factor, divisor,
+            total): total += value * factor / divisor. Values are tensors in the result, or numbers.
+        progress: A list that gets the number of batches done, then the totals, also if an error is
+            raised.
+
+    Returns:
+        Whether it could be done; if not, nothing has happened.
+    """
+    cdef _Recording recording
+    cdef _Program program
+    cdef list leaves = [], results = [], found
+    cdef _Memory scratch = _Memory.__new__(_Memory)
+    cdef Source *sources
+    cdef Term *sums
+    cdef Py_ssize_t k, i, done = 0, n_sources, n_terms
+    cdef const int64_t *rows = NULL
+    cdef char **buffers
+    cdef char *memory
+    cdef Tensor t, source
+    if innermost_trace != NULL or recording_mask:
+        return False
+    recording = recorded.find(args, (), leaves)
+    if recording is None or recording.program is None or len(leaves) != len(data):
+        return False
+    program = recording.program
+    if program.calls:
+        return False
+    if order is not None:
+        if (<Tensor?>order).type != PT_INT64 or not (<Tensor>order).contiguous:
+            return False
+        rows = <int64_t *>(<Tensor>order).data
+    n_sources = len(leaves)
+    sources = <Source *>scratch.take(n_sources * sizeof(Source))
+    for k in range(n_sources):
+        t, source = leaves[k], data[k]
+        if not (t.contiguous and source.contiguous and source.ndim > 0) or not set_source(
+                &sources[k], t, source, n_rows, rows != NULL):
+            return False
+        for other in program.captured:
+            if program.writes and (overlap(t, <Tensor>other) or overlap(source, <Tensor>other)):
+                return False
+        sources[k].argument = -1
+        for i in range(program.n_buffers):
+            if program.arguments[i] == k:
+                sources[k].argument = <int>i
+    buffers = <char **>scratch.take(program.n_buffers * sizeof(char *))
+    memory = <char *>pt_alloc(max(program.n_bytes, 1))
+    if memory == NULL:
+        raise MemoryError(f"no memory for a tensor of a program ({program.n_bytes} bytes)")
+    try:
+        program.set_buffers(buffers, memory, leaves, results)
+        found = terms(filled_in(recording.result, results))
+        n_terms = len(found)
+        sums = <Term *>scratch.take(n_terms * sizeof(Term))
+        for k in range(n_terms):
+            value, sums[k].factor, sums[k].divisor, sums[k].total = found[k]
+            if isinstance(value, Tensor):
+                t = <Tensor>value
+                if t.size != 1 or t.type not in (PT_FLOAT32, PT_FLOAT64, PT_INT64):
+                    return False
+                sums[k].data = t.data
+                sums[k].type = t.type
+            else:
+                sums[k].value = value
+        try:
+            while done < n_batches:
+                for k in range(n_sources):
+                    if sources[k].argument >= 0:
+                        buffers[sources[k].argument] = batch_of(&sources[k], rows, start, n_rows,
+                                                                done)
+                if not program.run_steps(buffers, None):
+                    break
+                add_terms(sums, n_terms)
+                done += 1
+                let_signals_raise()
+        finally:
+            if program.writes:
+                for t in program.captured:
+                    bump_version(t)
+            progress.append(done)
+            for k in range(n_terms):
+                progress.append(sums[k].total)
+    finally:
+        pt_free(memory, max(program.n_bytes, 1))
+    return True
+
+
+cdef bint set_source(Source *s, Tensor t, Tensor data, Py_ssize_t n_rows, bint in_order) noexcept:
+    """Whether batches like t, which is one, can be made of data."""
+    cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[data.type], length = 1
+    cdef int d
+    for d in range(1, data.ndim):
+        length *= data.dims[d]
+    s.data = data.data
+    s.dtype = <pt_dtype>data.type
+    s.target = <pt_dtype>t.type
+    s.row_length = length
+    s.row_bytes = length * item
+    s.batch = t.data
+    s.n_rows = n_rows
+    if t.size == length and t.ndim == data.ndim - 1:    # a row is what one batch gets
+        s.n_rows = 0
+        return t.type == data.type
+    s.is_gathered = in_order
+    return t.size == n_rows * length and t.ndim == data.ndim and (in_order or t.type == data.type)
+
+
+cdef inline char *batch_of(const Source *s, const int64_t *rows, Py_ssize_t start,
+                           Py_ssize_t n_rows, Py_ssize_t done) noexcept:
+    """The address of an argument for a batch, whose rows are gathered if need be."""
+    if s.n_rows == 0:
+        return s.data + done * s.row_bytes
+    start += done * n_rows
+    if not s.is_gathered:
+        return s.data + start * s.row_bytes
+    with nogil:
+        pt_gather_rows(s.dtype, s.data, s.row_length, rows + start, n_rows, s.target, 1.0, s.batch)
+    return s.batch
+
+
+cdef inline void add_terms(Term *terms, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t k
+    cdef double value
+    for k in range(n):
+        if terms[k].data == NULL:
+            value = terms[k].value
+        elif terms[k].type == PT_FLOAT32:
+            value = (<const float *>terms[k].data)[0]
+        elif terms[k].type == PT_FLOAT64:
+            value = (<const double *>terms[k].data)[0]
+        else:
+            value = <double>(<const int64_t *>terms[k].data)[0]
+        terms[k].total += value * terms[k].factor / terms[k].divisor
 
 
 # ------------------------------------------------------------------------ looking at programs

@@ -171,6 +171,28 @@ class Batches:
         rows = np.concatenate([rows[i:j] for i, j in self.distribution.cut(len(rows))])
         return rows if self._drawn is None else np.asarray(self._drawn)[rows]
 
+    def after(self, step: int) -> Iterator[tuple[Any, ...]]:
+        """Yield the batches of the current epoch from a step on."""
+        return self._from(step, self._drawn)
+
+    def whole_ahead(self, step: int) -> int:
+        """Return how many whole batches, up to 1000, sources can tell of from a step on."""
+        if not self._is_plain or self.distribution is not SINGLE_PROCESS:
+            return 0
+        return min((self.n_samples - step * self._batch_size) // self._batch_size, 1000)
+
+    def sources(self, step: int) -> tuple[list[Tensor], Tensor | None, int, int]:
+        """Return what the batches from a step on are made of, for run_batches.
+
+        Returns:
+            x, y and, if there are any, weights; the order of the epoch's rows, None for that of the
+            data; where in it the step begins; and the number of rows in a batch.
+        """
+        samples = self.samples
+        data: list[Any] = [samples.x, samples.y, samples.weights]
+        size = self._batch_size
+        return [part for part in data if part is not None], self._drawn, step * size, size
+
     def _from(self, step: int, order: Tensor | None) -> Generator[tuple[Any, ...], None, None]:
         size, n, rows_of, share = (
             self._batch_size,

@@ -104,13 +104,24 @@ class Loop:
         after = self._callbacks.hooks[f"on_{kind}_batch_end"]
         position, is_training = batches.position, kind == "train"
         done = first = position.step
-        step = None
+        step = on_batches = None
         distribution.begin_epoch(position)
-        for i, batch in enumerate(batches, first):
+        i, left = first - 1, iter(batches)
+        while (batch := next(left, None)) is not None:
+            i += 1
             if step is None:  # the first batch of a stream decides what to build
                 results = self._begin(batches, kind)
                 step = self._steps.get(make, model, results, distribution)
                 distribution.begin_metrics(list(results))
+                if isinstance(batches, Batches) and not (before or after):
+                    on_batches = getattr(step, "on_batches", None)
+            if on_batches is not None and i >= first + 2:  # two steps have made a recording
+                reached = self._on_batches(on_batches, batches, i, batch, is_training)
+                if reached is None:
+                    on_batches = None
+                elif reached > i:
+                    done, i, left = reached, reached - 1, batches.after(reached)
+                    continue
             for hook in before:
                 hook(i, {})
             try:
@@ -142,6 +153,27 @@ class Loop:
             results = self._begin(batches, kind)
         with distribution.whole_metrics():
             return results.logs()
+
+    def _on_batches(
+        self,
+        on_batches: Callable[..., bool],
+        batches: Any,
+        i: int,
+        batch: tuple[Any, ...],
+        is_training: bool,
+    ) -> int | None:
+        """Run as many steps as can be without Python between them.
+
+        Returns:
+            The number of batches done in this epoch; None if that can't be done at all.
+        """
+        position = batches.position
+        before, position.step = position.step, i
+        try:
+            return position.step if on_batches(batches, i, batch) else None
+        finally:
+            if not is_training:
+                position.step = before
 
     def _begin(self, batches: Batches | Stream, kind: str) -> Any:
         """The results of the epoch: new, or as they were in the middle of it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytensor import _core
+from pytensor._core import Tensor
 from pytensor.layers.layer import structure
 
 
@@ -69,10 +70,18 @@ class Recorded:
 
     def __call__(self, *args: Any) -> Any:
         """Return what step returns, or ordinary does."""
+        self._check()
+        return self._run(*args)
+
+    def on_batches(self, args: tuple[Any, ...], data: list[Tensor], *where: Any) -> bool:
+        """Run on batch after batch; see run_batches."""
+        self._check()
+        return _core.run_batches(self._run, args, data, *where)
+
+    def _check(self) -> None:
         if structure.settings != self._settings:
             self._begin()
         for now, known in self._known:
             if now != known:
                 self._begin()
                 break
-        return self._run(*args)

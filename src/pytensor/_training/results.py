@@ -125,7 +125,7 @@ class Results:
 
     def recorded(
         self, activations: Sequence[Callable[[Tensor], Tensor] | None]
-    ) -> tuple[Callable[..., list[Any]], Callable[..., None], bool]:
+    ) -> tuple[Callable[..., list[Any]], Callable[..., None], Callable[..., list[Any]] | None]:
         """Return update in two parts, of which the first can be recorded.
 
         Args:
@@ -134,8 +134,10 @@ class Results:
         Returns:
             sums(y, outcome, weights) computes what the metrics add up that are sums of the values
             of samples. take(loss, found, n, y, outcome, weights), for a batch of n samples, adds
-            that to them, and updates the others. And whether there are others: if not, take reads
-            of the outcome its losses alone.
+            that to them, and updates the others. terms(loss, found, n, losses) returns the same as
+            a list of (metric, attribute, value, factor, divisor), where attribute += value * factor
+            / divisor; None if there are others, of which only take reads more of the outcome than
+            its losses.
         """
         several = len(activations) > 1
         chosen = [
@@ -180,7 +182,19 @@ class Results:
             if others:
                 update_others(y, outcome, weights)
 
-        return sums, take, bool(others)
+        def terms(loss: Tensor, found: list[Any], n: int, values: Sequence[Tensor]) -> list[Any]:
+            means = [(self._loss, loss), *zip(self._losses, values, strict=bool(self._losses))]
+            listed: list[Any] = []
+            for mean, value in means:
+                listed += [(mean, "_total", value, n, 1), (mean, "_count", n, 1, 1)]
+            for (_, _, metric, _), part in zip(chosen, found, strict=True):
+                if part is not None:
+                    total, count, divisor = part
+                    listed.append((metric, "_total", total, 1, divisor))
+                    listed.append((metric, "_count", count, 1, divisor))
+            return listed
+
+        return sums, take, None if others else terms
 
     def updater(
         self, activations: Sequence[Callable[[Tensor], Tensor] | None]

@@ -17,6 +17,7 @@ from pytensor import _core
 from pytensor import _functions as pt
 from pytensor._autodiff.trees import leaves
 from pytensor._core import GradientTape, Tensor
+from pytensor._training.batches import Batches
 from pytensor._training.distribution import SINGLE_PROCESS, Distribution
 from pytensor._training.model import Model
 from pytensor._training.objective import Outcome
@@ -212,7 +213,7 @@ def train_step(
     if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
         return step
 
-    sums, take, has_others = in_parts
+    sums, take, terms = in_parts
 
     def recorded(x: Any, y: Any, sample_weight: Any, key: Any, numbers: Any) -> tuple[Any, ...]:
         tape, loss, outcome = run_forward(x, y, sample_weight)
@@ -221,7 +222,7 @@ def train_step(
         gradients = tape.gradient(loss, weights, row_gradients=key is not None and by_rows)
         found = sums(y, outcome, sample_weight)
         n = len(leaves(outcome[0])[0])
-        kept = outcome if has_others else (n, *outcome[1:])
+        kept = outcome if terms is None else (n, *outcome[1:])
         if key is None:
             return loss, found, n, kept, gradients
         optimizer.record_step(gradients, weights, numbers)
@@ -241,13 +242,73 @@ def train_step(
             return
         loss, found, n, outcome, gradients = result
         if gradients is None:
-            optimizer.took_step()
+            optimizer.took_steps(1, optimizer.next_rate)
         else:
             optimizer.apply(gradients, weights)
         constrain()
         take(loss.item(), found, n, y, outcome, sample_weight)
 
+    def on_batches(batches: Batches, first: int, batch: tuple[Any, ...]) -> bool:
+        optimizer.build(weights)
+        key, n = optimizer.recording_key(), batches.whole_ahead(first)
+        if terms is None or constraints or key is None or n < 2:
+            return False
+        numbers, rates = optimizer.numbers_ahead(n)
+        return _run_batches(
+            run,
+            batches,
+            first,
+            (*batch, key, numbers[0].copy()),
+            [numbers],
+            lambda result: terms(result[0], result[1], result[2], result[3][1]),
+            lambda count: optimizer.took_steps(count, rates[count - 1]),
+        )
+
+    replay.on_batches = on_batches  # type: ignore[attr-defined]
     return replay
+
+
+def _run_batches(
+    run: Recorded,
+    batches: Batches,
+    first: int,
+    args: tuple[Any, ...],
+    more: list[Tensor],
+    terms: Callable[[Any], list[Any]],
+    took: Callable[[int], None] | None = None,
+) -> bool:
+    """Run a recorded step on batch after batch, and update the metrics.
+
+    Args:
+        run: The step.
+        batches: Where the batches come from; position.step becomes the number of those done.
+        first: The number of the first one.
+        args: The arguments of the step for it.
+        more: The tensors (batches, ...) that arguments besides the batches are rows of.
+        terms: terms(result) returns what Results.recorded calls terms.
+        took: took(count) takes into account that so many batches are done, if any.
+
+    Returns:
+        Whether it can be done.
+    """
+    data, order, start, size = batches.sources(first)
+    sums: list[Any] = []
+    progress: list[Any] = []
+
+    def listed(result: Any) -> list[Any]:
+        sums.extend(terms(result))
+        return [(value, *factors, getattr(metric, name)) for metric, name, value, *factors in sums]
+
+    n = batches.whole_ahead(first)
+    try:
+        return run.on_batches(args, [*data, *more], order, start, size, n, listed, progress)
+    finally:
+        if progress and progress[0]:
+            for (metric, name, *_), total in zip(sums, progress[1:], strict=True):
+                setattr(metric, name, total)
+            batches.position.step = first + progress[0]
+            if took is not None:
+                took(progress[0])
 
 
 def _parts(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -287,29 +348,40 @@ def test_step(
         return value
 
     def step(x: Any, y: Any, sample_weight: Any = None) -> None:
-        loss, terms, outcome = judged(x, y, sample_weight)
-        update(value_of(loss, terms), y, outcome, sample_weight)
+        loss, added, outcome = judged(x, y, sample_weight)
+        update(value_of(loss, added), y, outcome, sample_weight)
 
     functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
     if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
         return distribution.test_step(step)
 
-    sums, take, has_others = in_parts
+    sums, take, terms = in_parts
 
     def recorded(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
-        loss, terms, outcome = judged(x, y, sample_weight)
+        loss, added, outcome = judged(x, y, sample_weight)
         n = len(leaves(outcome[0])[0])
-        kept = outcome if has_others else (n, *outcome[1:])
-        return loss, terms, sums(y, outcome, sample_weight), n, kept
+        kept = outcome if terms is None else (n, *outcome[1:])
+        return loss, added, sums(y, outcome, sample_weight), n, kept
 
     run = Recorded(recorded, step, functions)
 
     def replay(x: Any, y: Any, sample_weight: Any = None) -> None:
         result = run(x, y, sample_weight)
         if result is not None:  # else the ordinary step ran
-            loss, terms, found, n, outcome = result
-            take(value_of(loss, terms), found, n, y, outcome, sample_weight)
+            loss, added, found, n, outcome = result
+            take(value_of(loss, added), found, n, y, outcome, sample_weight)
 
+    def on_batches(batches: Batches, first: int, batch: tuple[Any, ...]) -> bool:
+        if terms is None or regularizers or batches.whole_ahead(first) < 2:
+            return False
+
+        def listed(result: Any) -> list[Any]:
+            loss, added, found, n, outcome = result
+            return [] if added or loss is None else terms(loss, found, n, outcome[1])
+
+        return _run_batches(run, batches, first, batch, [], listed)
+
+    replay.on_batches = on_batches  # type: ignore[attr-defined]
     return replay
 
 
