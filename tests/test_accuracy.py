@@ -101,6 +101,54 @@ def test_float32_inputs_of_all_magnitudes_are_correctly_rounded(row):
         check(row, bits.view(np.float32), np.float64)
 
 
+# Inputs whose results lie closest to a tie between two floats, of all that tools/accuracy.py found,
+# and the nearest float, by mpmath with 200 bits.
+HARDEST = {
+    "exp": ("-0x1.d2259ap+3", "0x1.fa6636p-22"),
+    "expm1": ("0x1.84a5bap-4", "0x1.97aed6p-4"),
+    "log": ("0x1.b121a6p+76", "0x1.a9a3f2p+5"),
+    "log10": ("0x1.0acfc8p+67", "0x1.42fdd8p+4"),
+    "log1p": ("0x1.800006p-21", "0x1.7ffffep-21"),
+    "log2": ("0x1.40f572p-2", "-0x1.ac7b44p+0"),
+    "sigmoid": ("-0x1p-24", "0x1p-1"),
+    "tanh": ("0x1.86fbc4p-10", "0x1.86fbb2p-10"),
+}
+
+
+@pytest.mark.parametrize("name", HARDEST)
+def test_the_hardest_float32_inputs_are_correctly_rounded_anywhere(name, rng):
+    function, (hard, expected) = getattr(pt, name), map(float.fromhex, HARDEST[name])
+    domain = next(row.domain[0] for row in ROWS if row.name == name)
+    x = rng.uniform(*domain, 1500).astype(np.float32)
+    alone = np.array([function(pt.asarray(x[i : i + 1])).item() for i in range(x.size)])
+    for share in (0.003, 0.1, 0.9):  # of a block that is computed again
+        mixed, is_hard = x.copy(), rng.random(x.size) < share
+        mixed[is_hard] = hard
+        got = function(pt.asarray(mixed)).numpy()
+        np.testing.assert_array_equal(got, np.where(is_hard, np.float32(expected), alone))
+        in_place = pt.asarray(mixed)
+        in_place[...] = function(in_place)
+        np.testing.assert_array_equal(in_place.numpy(), got)
+
+
+def test_ties_of_two_numbers_are_correctly_rounded():
+    def same(got, expected):
+        np.testing.assert_array_equal(got.numpy(), expected)
+
+    # squares of 13 bits and Pythagorean hypotenuses of 25 bits are ties, and round to even
+    m = np.arange(5793, 8192, 2, dtype=np.float64)
+    same(pt.pow(pt.asarray(m.astype("float32")), 2.0), (m * m).astype(np.float32))
+    m, n = np.arange(4200, 4400, 2, dtype=np.float64), 1801.0
+    sides = [pt.asarray(side.astype("float32")) for side in (m * m - n * n, 2 * m * n)]
+    same(pt.hypot(*sides), (m * m + n * n).astype(np.float32))
+    # y / x is a tie between subnormal numbers, and the angle 2^-300 less
+    odd = np.arange(1, 4097, 2, dtype=np.float64)
+    for k in (1, 30, 127):
+        y, x = (odd * 2.0 ** (k - 150)).astype("float32"), np.full(odd.size, 2.0**k, "float32")
+        down = ((odd - 1) / 2 * 2.0**-149).astype("float32")
+        same(pt.atan2(pt.asarray(y), pt.asarray(x)), down)
+
+
 @NEEDS_LONG
 @pytest.mark.parametrize("row", [r for r in ROWS if "math." not in r.numpy], ids=lambda r: r.name)
 def test_float64_inputs_are_within_one_ulp(row, rng):

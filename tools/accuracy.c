@@ -4,10 +4,17 @@
  *
  *   meson setup build/accuracy && ninja -C build/accuracy tools/libaccuracy.so
  *
- * The judge computes each true value in the next larger type, float32's in double, with glibc's
- * vector functions where it has them (4 ULP of double are 2^-27 ULP of float), float64's in long
- * double. What counts is settled by MPFR: wherever an input sets a new maximum, its error is
- * computed anew with 300 bits. Infinity counts as 2^128 (2^1024), so that a wrong overflow is an
+ * float32 of ours: every result must be the float nearest to the true value. glibc's function of
+ * double, or its vector form, is taken to be within 2^-44 of it: 512 ULP of double, where glibc
+ * documents 4 (for logaddexp, 2^-44 of each term). Where all numbers within that distance round to
+ * the same float, the rounding is decided; elsewhere, in one case of 2^19, and wherever a result is
+ * not that float, MPFR decides with 640 bits. So a wrong result could pass only where glibc is wrong
+ * by 512 ULP, to the same side. Sums, products, quotients and square roots of floats need no margin:
+ * rounded to double and then to float they are correct (Figueroa 1995).
+ *
+ * All else: the largest error. The true value comes in the next larger type, float32's in double,
+ * float64's in long double. What counts is settled by MPFR: wherever an input sets a new maximum,
+ * its error is computed again. Infinity counts as 2^128 (2^1024), so that a wrong overflow is an
  * error of one ULP or more; a wrong NaN or sign of zero is an error of infinity.
  */
 #include <float.h>
@@ -20,7 +27,7 @@
 
 #define API __attribute__((visibility("default")))
 #define BLOCK 1024
-#define MPFR_BITS 300
+#define MPFR_BITS 640 /* atan2: y/x may be a tie of subnormal floats, and the angle 2^-300 less */
 
 #if defined(__x86_64__)
 #define VECTOR __attribute__((simd("notinbranch"))) /* libmvec has it */
@@ -166,7 +173,8 @@ typedef struct {
     int (*binary_mpfr)(mpfr_t, const mpfr_t, const mpfr_t, mpfr_rnd_t);
 } reference;
 
-/* row of the op table, true value in double and in long double, MPFR's */
+/* row of the op table, true value in double and in long double, MPFR's, which is NULL where double,
+ * of float32, and long double are enough */
 #define UNARY_ROWS(ROW)                                                                            \
     ROW(exp, exp_true, expl, mpfr_exp)                                                             \
     ROW(expm1, expm1_true, expm1l, mpfr_expm1)                                                     \
@@ -239,6 +247,19 @@ UNARY_ROWS(UNARY_BLOCK)
 BINARY_ROWS(BINARY_BLOCK)
 static const reference references[] = {UNARY_ROWS(UNARY_ENTRY) BINARY_ROWS(BINARY_ENTRY)};
 
+/* Whether double's result, rounded to float, is the float nearest to the true value. */
+static bool double_is_enough(const reference *ref) {
+    static const char *const names[] = {"sqrt",     "reciprocal", "square",  "add",
+                                        "subtract", "multiply",   "divide",  "remainder",
+                                        "abs",      "negative",   "positive"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(ref->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return ref->unary ? ref->unary_mpfr == NULL : ref->binary_mpfr == NULL;
+}
+
 static const reference *find(const char *name) {
     for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
         if (strcmp(references[i].name, name) == 0) {
@@ -299,40 +320,64 @@ static double error_f64(double got, long double truth, double size) {
     return (double)ldexpl(fabsl(g - t), DBL_MANT_DIG - (exponent < 1024 ? exponent : 1024));
 }
 
+/* MPFR's true value in out; false if there is none, or it is 0, infinite or NaN. */
+static bool true_value(const reference *ref, double x, double y, mpfr_t out) {
+    if (ref->unary ? ref->unary_mpfr == NULL : ref->binary_mpfr == NULL) {
+        return false;
+    }
+    mpfr_t a, b;
+    mpfr_init2(a, 64);
+    mpfr_init2(b, 64);
+    mpfr_set_d(a, x, MPFR_RNDN);
+    mpfr_set_d(b, y, MPFR_RNDN);
+    int off =
+        ref->unary ? ref->unary_mpfr(out, a, MPFR_RNDN) : ref->binary_mpfr(out, a, b, MPFR_RNDN);
+    mpfr_clears(a, b, NULL);
+    if (!mpfr_regular_p(out)) {
+        return false;
+    }
+    if (off > 0) { /* no tie where the true value is none */
+        mpfr_nextbelow(out);
+    } else if (off < 0) {
+        mpfr_nextabove(out);
+    }
+    return true;
+}
+
 /* The error with MPFR's true value; the estimate where that is special or got is. */
 static double settle(const reference *ref, double x, double y, double got, double size, bool f64,
                      double estimate) {
-    if ((ref->unary ? ref->unary_mpfr == NULL : ref->binary_mpfr == NULL) ||
-        !(fabs(got) < (double)INFINITY) || (got == 0.0 && isinf(estimate))) {
+    if (!(fabs(got) < (double)INFINITY) || (got == 0.0 && isinf(estimate))) {
         return estimate;
     }
     const int bits = f64 ? DBL_MANT_DIG : FLT_MANT_DIG;
     int least = f64 ? DBL_MIN_EXP : FLT_MIN_EXP, exponent;
     frexp(size < (double)INFINITY ? size : 0.0, &exponent);
     least = exponent > least && size > 0.0 ? exponent : least;
-    mpfr_t a, b, out;
-    mpfr_init2(a, 64);
-    mpfr_init2(b, 64);
+    mpfr_t out;
     mpfr_init2(out, MPFR_BITS);
-    mpfr_set_d(a, x, MPFR_RNDN);
-    mpfr_set_d(b, y, MPFR_RNDN);
-    if (ref->unary) {
-        ref->unary_mpfr(out, a, MPFR_RNDN);
-    } else {
-        ref->binary_mpfr(out, a, b, MPFR_RNDN);
-    }
-    if (mpfr_regular_p(out)) {
+    if (true_value(ref, x, y, out)) {
         long larger = mpfr_get_exp(out) > least ? mpfr_get_exp(out) : least;
         mpfr_sub_d(out, out, got, MPFR_RNDN);
         mpfr_mul_2si(out, out, bits - larger, MPFR_RNDN);
         estimate = fabs(mpfr_get_d(out, MPFR_RNDN));
     }
-    mpfr_clears(a, b, out, NULL);
+    mpfr_clear(out);
     return estimate;
+}
+
+/* Whether got is the float nearest to MPFR's true value, or where there is none to truth. */
+static bool is_nearest(const reference *ref, double x, double y, float got, double truth) {
+    mpfr_t out;
+    mpfr_init2(out, MPFR_BITS);
+    float nearest = true_value(ref, x, y, out) ? mpfr_get_flt(out, MPFR_RNDN) : (float)truth;
+    mpfr_clear(out);
+    return memcmp(&nearest, &got, sizeof got) == 0 || (nearest != nearest && got != got);
 }
 
 typedef struct {
     double error, x, y;
+    uint64_t misrounded; /* results of float32 that are not the nearest float */
 } worst_case;
 
 /* What is larger by less than MARGIN is not settled: where a function is nearly constant, all errors
@@ -343,24 +388,79 @@ static void raise_worst(worst_case *worst, const reference *ref, double x, doubl
     if (error > worst->error + MARGIN) {
         error = settle(ref, x, y, got, size, f64, error);
         if (error > worst->error) {
-            *worst = (worst_case){error, x, y};
+            worst->error = error, worst->x = x, worst->y = y;
         }
     }
 }
 
-static void judge_f32(const reference *ref, const float *x, const float *y, size_t n_results,
-                      const float *const *results, size_t start, worst_case *worst) {
+/* The floats that low and high round to, which truth may be off by. */
+typedef struct {
+    uint32_t low[BLOCK], high[BLOCK];
+} nearest_floats;
+
+static void prove_f32(const reference *ref, const float *x, const float *y, const float *got,
+                      const double *truth, const double *size, const nearest_floats *nearest,
+                      worst_case *worst) {
+    uint32_t bits[BLOCK], any = 0;
+    memcpy(bits, got, sizeof bits);
+#pragma omp simd reduction(| : any)
+    for (size_t i = 0; i < BLOCK; i++) {
+        any |= bits[i] = (bits[i] ^ nearest->low[i]) | (bits[i] ^ nearest->high[i]);
+    }
+    for (size_t i = 0; any && i < BLOCK; i++) {
+        if (bits[i] == 0 || (got[i] != got[i] && truth[i] != truth[i])) {
+            continue;
+        }
+        double b = y ? y[i] : 0.0, error = error_f32(got[i], truth[i], size[i]);
+        worst->misrounded += !is_nearest(ref, x[i], b, got[i], truth[i]);
+        error = settle(ref, x[i], b, got[i], size[i], false, error);
+        if (error > worst->error) {
+            worst->error = error, worst->x = x[i], worst->y = b;
+        }
+    }
+}
+
+/* n_own results are ours, the first ones. */
+static void judge_f32(const reference *ref, const float *x, const float *y, size_t n_own,
+                      size_t n_results, const float *const *results, size_t start,
+                      worst_case *worst) {
     double truth[BLOCK], size[BLOCK], error[BLOCK];
+    float low[BLOCK], high[BLOCK];
+    nearest_floats nearest;
+    const bool cancels = ref->binary_mpfr == mpfr_logaddexp, enough = double_is_enough(ref);
+    const double slack = enough ? 0.0 : 0x1p-44;
+    const float *ys = y ? y + start : NULL;
+    x += start;
     if (ref->unary) {
-        ref->unary(x + start, truth);
+        ref->unary(x, truth);
     } else {
-        ref->binary(x + start, y + start, truth);
+        ref->binary(x, ys, truth);
     }
     for (size_t i = 0; i < BLOCK; i++) {
-        size[i] = size_of(ref, x[start + i], y ? y[start + i] : 0.0, truth[i]);
+        size[i] = fabs(truth[i]);
     }
+    for (size_t i = 0; cancels && i < BLOCK; i++) {
+        size[i] = size_of(ref, x[i], ys ? ys[i] : 0.0, truth[i]);
+    }
+    for (size_t i = 0; i < BLOCK; i++) { /* zeros keep their signs */
+        double of = fabs(truth[i]);
+        if (cancels) {
+            of += fabs(truth[i] - fmax(x[i], ys[i])); /* the logarithm; the rest is exact */
+        }
+        double reach = truth[i] == 0.0 ? 0.0 : of * slack;
+        low[i] = (float)copysign(fabs(truth[i]) - reach, truth[i]);
+        high[i] = (float)copysign(fabs(truth[i]) + reach, truth[i]);
+    }
+    memcpy(nearest.low, low, sizeof low);
+    memcpy(nearest.high, high, sizeof high);
     for (size_t r = 0; r < n_results; r++) {
         const float *got = results[r] + start;
+        if (r < n_own) {
+            prove_f32(ref, x, ys, got, truth, size, &nearest, &worst[r]);
+        }
+        if (r < n_own && !enough) {
+            continue;
+        }
         double largest = 0.0;
 #pragma omp simd reduction(max : largest)
         for (size_t i = 0; i < BLOCK; i++) {
@@ -368,8 +468,7 @@ static void judge_f32(const reference *ref, const float *x, const float *y, size
             largest = error[i] > largest ? error[i] : largest;
         }
         for (size_t i = 0; largest > worst[r].error + MARGIN && i < BLOCK; i++) {
-            raise_worst(&worst[r], ref, x[start + i], y ? y[start + i] : 0.0, got[i], size[i],
-                        false, error[i]);
+            raise_worst(&worst[r], ref, x[i], ys ? ys[i] : 0.0, got[i], size[i], false, error[i]);
         }
     }
 }
@@ -413,9 +512,10 @@ API bool accuracy_loop(int isa, int op, bool f64, void *x, void *y, void *out, s
 }
 
 /* Raises worst, (n_results,), by the errors of results, n_results times (n,) elements, n a multiple
- * of 1024, of the row of this name at x and y, (n,) each; y is not read where there is one input. */
-API void accuracy_judge(const char *name, bool f64, const void *x, const void *y, size_t n_results,
-                        const void *const *results, size_t n, worst_case *worst) {
+ * of 1024, of the row of this name at x and y, (n,) each; y is not read where there is one input.
+ * The first n_own results are ours: of float32, each must be the nearest float. */
+API void accuracy_judge(const char *name, bool f64, const void *x, const void *y, size_t n_own,
+                        size_t n_results, const void *const *results, size_t n, worst_case *worst) {
     const reference *ref = find(name);
     if (ref == NULL) {
         return;
@@ -425,7 +525,7 @@ API void accuracy_judge(const char *name, bool f64, const void *x, const void *y
         if (f64) {
             judge_f64(ref, x, y, n_results, (const double *const *)results, i, worst);
         } else {
-            judge_f32(ref, x, y, n_results, (const float *const *)results, i, worst);
+            judge_f32(ref, x, y, n_own, n_results, (const float *const *)results, i, worst);
         }
     }
     mpfr_free_cache();
