@@ -8,7 +8,8 @@
  *
  * If VECTOR_OP_SUFFIX is 1 (math_vector.h), vector_OP_SUFFIX replaces EXPRESSION; it covers every
  * input. If ROUNDED_OP_SUFFIX is 1 (math_f32.h), rounded_OP_SUFFIX does, and pt_exact_OP_SUFFIX
- * (exact_f32.h) computes again what is in doubt.
+ * (exact_f32.h) computes again what is in doubt. If QUICK_OP_SUFFIX is 1 (math_quick_f32.h),
+ * quick_OP_SUFFIX comes before these two.
  */
 #ifndef RESULT
 #define RESULT T
@@ -42,7 +43,43 @@ static void F_PASTE(OP, F(loop))(char *const *operands, size_t n) {
                 in[k] = memcpy(kept[k], in[k], count * sizeof(T));
         }
         uint32_t any = 0;
+#if F_PASTE(F_PASTE(QUICK, OP), SUFFIX)
+        uint64_t in_doubt[PT_BLOCK / 64];
+        for (size_t i = 0; i < count; i += 16) {
+            quick_vector r = F_PASTE(quick, F(OP))(_mm512_loadu_ps(in[0] + i));
+            _mm512_storeu_ps(out + i, r.value);
+            any |= r.in_doubt;
+            memcpy((char *)in_doubt + i / 8, &r.in_doubt, sizeof r.in_doubt);
+        }
+        if (any == 0)
+            continue;
+        uint16_t at[PT_BLOCK + 8];
+        size_t n_in_doubt = indices_of_bits(in_doubt, count, at);
+        for (size_t i = 0; i < n_in_doubt; i += 8) {
+            T x[8], value[8];
+            for (int k = 0; k < 8; k++)
+                x[k] = in[0][at[i + k]];
 #if F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
+            rounded_vector r = F_PASTE(vector, F(OP))(_mm256_loadu_ps(x));
+            _mm256_storeu_ps(value, r.value);
+            any = r.in_doubt;
+#else
+            any = 0;
+#pragma omp simd reduction(| : any)
+            for (int k = 0; k < 8; k++) {
+                rounded r = F_PASTE(rounded, F(OP))(x[k]);
+                value[k] = r.value;
+                any |= r.in_doubt << k;
+            }
+#endif
+            for (int k = 0; k < 8; k++)
+                out[at[i + k]] = value[k];
+            for (int k = 0; any && k < 8; k++) {
+                if (any >> k & 1)
+                    out[at[i + k]] = F_PASTE(pt_exact, F(OP))(x[k]);
+            }
+        }
+#elif F_PASTE(F_PASTE(VECTOR, OP), SUFFIX)
         uint8_t in_doubt[PT_BLOCK / 8];
         for (size_t i = 0; i < count; i += 8) {
             rounded_vector r = F_PASTE(vector, F(OP)) VECTORS(in, i);

@@ -1,6 +1,6 @@
-/* math_f32.h: the elementary functions of float32, made to be correctly rounded for each of the
- * 2^32 inputs; docs/accuracy.md says for which functions that has been checked. Subnormal results and arguments, signed zeros, infinities and NaN come
- * out as C99's Annex F asks.
+/* math_f32.h: the elementary functions of float32, correctly rounded; docs/accuracy.md says for which
+ * inputs that has been checked. Subnormal results and arguments, signed zeros, infinities and NaN
+ * come out as C99's Annex F asks.
  *
  * rounded_f computes in double, to about 2^-40: polynomials then need no tricks against rounding,
  * and nothing overflows or underflows before the last conversion, which rounds subnormal results

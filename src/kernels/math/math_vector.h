@@ -11,8 +11,8 @@
  *
  * float64 (math_vector_f64.h) is written once, in the operations below, for every instruction set
  * with fused multiply-add. Each operation gives the same bits everywhere, and so does every
- * function. float32 (math_avx512_f32.h) is for AVX-512 alone: it is correctly rounded with any
- * formula.
+ * function. float32 (math_avx512_f32.h, math_quick_f32.h) is for AVX-512 alone: it is correctly
+ * rounded with any formula.
  *
  * Polynomials are minimax approximations made with Sollya (fpminimax). Tables come as a high part
  * short enough that sums with it are exact, and a low part.
@@ -316,6 +316,7 @@ static inline vector_f64 each_lane_f64(double (*f)(double), vector_f64 x, vector
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 #include "math_avx512_f32.h"
+#include "math_quick_f32.h"
 #endif
 
 #undef UNLIKELY
