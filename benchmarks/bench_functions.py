@@ -19,6 +19,8 @@ LOGITS = samples.uniform((1000, 10), seed=2)
 COLUMNS = (slice(None), slice(None, None, 2))
 CLASSES = samples.uniform(1000, "int64", 0, 9)
 ORDER = np.random.default_rng(3).permutation(1000)
+IMAGES = samples.uniform((32, 28, 28, 8), seed=4)
+HEADS = samples.uniform((8, 128, 4, 16), seed=5)
 ONE_HOT = (CLASSES[:, None] == range(10)).astype("float32")
 
 
@@ -160,16 +162,39 @@ CASES = {
             "jax.nn.logsumexp(x, -1)",
         )
     ],
-    "cumulative_sum": [
+    **{
+        f"cumulative_{name}": [
+            (
+                f"axis {axis} of 1000x1000",
+                {"x": ROWS},
+                f"pt.cumulative_{name}(x, axis={axis})",
+                f"np.cumulative_{name}(x, axis={axis})",
+                f"torch.cum{name}(x, {axis})",
+                f"jnp.cum{name}(x, {axis})",
+            )
+            for axis in (0, 1)
+        ]
+        for name in ("sum", "prod")
+    },
+    "max_pool": [
         (
-            f"axis {axis} of 1000x1000",
-            {"x": ROWS},
-            f"pt.cumulative_sum(x, axis={axis})",
-            f"np.cumulative_sum(x, axis={axis})",
-            f"torch.cumsum(x, {axis})",
-            f"jnp.cumsum(x, {axis})",
+            "2x2 of 32x28x28x8",
+            {"x": IMAGES},
+            "pt.nn.max_pool(x, 2)",
+            "x.reshape((32, 14, 2, 14, 2, 8)).max((2, 4))",
+            "F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)",
+            "jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, *[(1, 2, 2, 1)] * 2, 'VALID')",
         )
-        for axis in (0, 1)
+    ],
+    "attention": [
+        (
+            "8x128x4x16",
+            {"x": HEADS},
+            "pt.nn.dot_product_attention(x, x, x)",
+            None,
+            "F.scaled_dot_product_attention(*[x.transpose(1, 2)] * 3).transpose(1, 2)",
+            "jax.nn.dot_product_attention(x, x, x)",
+        )
     ],
     "log_softmax": [
         (
@@ -203,11 +228,19 @@ CASES = {
     ],
 }
 
+# Convolutions have a file of their own, what picks and spreads is a gradient of max_pool, and
+# custom_gradient is whatever its user writes.
+ELSEWHERE = {
+    *("conv", "conv_transpose", "conv_weights"),
+    *("max_pool_pick", "max_pool_spread"),
+    "custom_gradient",
+}
+
 
 def test_every_row_has_a_case():
     """A handwritten row of the op table without a benchmark is an error."""
     rows = {row.name for row in TABLE if row.kind == "other"}
-    assert rows - {"custom_gradient"} == set(CASES)  # that one is whatever its user writes
+    assert rows - ELSEWHERE == set(CASES)
 
 
 @pytest.mark.parametrize(
