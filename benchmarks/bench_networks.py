@@ -6,7 +6,7 @@ import networks
 import numpy as np
 import pytest
 import samples
-from contenders import present
+from contenders import of_network, present
 from harness import Case, Contender
 from networks import Network
 
@@ -31,32 +31,13 @@ STEPS = [
 ]
 
 
-def contenders(network, statement, classes, inputs, result=None, more=""):
-    """Each class's network with the inputs as its own kind: a list."""
-    arrays = ", ".join(f"np.asarray({name})" for name in inputs)
-    return present(
-        *(
-            Contender(
-                kind.library,
-                statement,
-                inputs,
-                f"import networks; from networks import Network; "
-                f"net = networks.{kind.__name__}({network!r}); "
-                f"{', '.join(inputs)}, = net.data({arrays}){more}",
-                result,
-            )
-            for kind in classes
-        )
-    )
-
-
 @pytest.mark.parametrize("n", [1, 128])
 def test_forward(n, threads, compare):
     """784-512-10: the probabilities of a batch, through predict_on_batch."""
     network = replace(MNIST, batch=n)
     compare(
         Case("networks", "784-512-10 forward", f"batch {n}", threads=threads, rtol=1e-3, atol=1e-5),
-        contenders(network, "net.forward(x)", networks.PLAIN, {"x": network.data()["x"]}),
+        of_network(network, "net.forward(x)", networks.PLAIN, {"x": network.data()["x"]}),
     )
 
 
@@ -86,7 +67,7 @@ def test_step(network, threads, compare):
             flops=network.flops(),
             **tolerance,
         ),
-        contenders(network, "net.train_on_batch(x, y)", classes, network.data(), result),
+        of_network(network, "net.train_on_batch(x, y)", classes, network.data(), result),
     )
 
 
@@ -132,7 +113,7 @@ def test_mnist_epoch(threads, compare, crew, quick):
             flops=n / MNIST.batch * MNIST.flops(),
             limit=20,
         ),
-        contenders(
+        of_network(
             MNIST,
             "found.append(net.fit(x, y))",
             networks.PLAIN + networks.VARIANTS * (threads == crew.max_threads),
@@ -166,7 +147,7 @@ def test_bag_of_words_step(threads, compare):
             rtol=1e-3,
             atol=1e-5,
         ),
-        contenders(
+        of_network(
             WORDS,
             "net.train_on_batch(x, y)",
             (*networks.PLAIN, networks.PytensorAllColumns),

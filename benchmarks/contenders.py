@@ -44,6 +44,26 @@ def present(*found):
     return [contender for contender in found if contender.process in taking_part]
 
 
+def of_network(network, statement, classes, inputs, result=None, more=""):
+    """The contenders of a network: each class's, with the inputs as its own kind; a list."""
+    arrays = ", ".join(f"np.asarray({name})" for name in inputs)
+    return present(
+        *(
+            Contender(
+                kind.library,
+                statement,
+                inputs,
+                f"import {kind.__module__} as module; "
+                f"from {type(network).__module__} import {type(network).__name__}; "
+                f"net = module.{kind.__name__}({network!r}); "
+                f"{', '.join(inputs)}, = net.data({arrays}){more}",
+                result,
+            )
+            for kind in classes
+        )
+    )
+
+
 def of_row(row, inputs, *, axis=None):
     """The contenders of an element-wise row of the op table, or of a reduction along an axis."""
     names = ", ".join(inputs)

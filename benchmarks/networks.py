@@ -64,6 +64,11 @@ class Network:
         ]
         return " ".join(part for part in parts if part)
 
+    @property
+    def loss(self):
+        """Its name."""
+        return "mse" if self.sizes[-1] == 1 else "categorical_crossentropy"
+
     def weights(self, seed=0):
         """Initial weights [w, b, ...] of the dense layers: Glorot uniform, zero biases."""
         generator = np.random.default_rng(seed)
@@ -137,16 +142,17 @@ class Pytensor:
             dense.set_weights(weights)
         if network.words:
             self.model.layers[0].set_weights([network.table()])
+        self._compile(pt, ["accuracy"] if network.optimizer == "rmsprop" else None)
+
+    def _compile(self, pt, metrics=None):
+        """Compile the model."""
+        network = self._network
         optimizers = {
             "sgd": pt.optimizers.SGD(SGD_RATE),
             "rmsprop": pt.optimizers.RMSprop(RATE),
             "adam": pt.optimizers.Adam(RATE),
         }
-        self.model.compile(
-            optimizers[network.optimizer],
-            loss="mse" if n_out == 1 else "categorical_crossentropy",
-            metrics=["accuracy"] if network.optimizer == "rmsprop" else None,
-        )
+        self.model.compile(optimizers[network.optimizer], loss=network.loss, metrics=metrics)
         self.forward = self.model.predict_on_batch
         self.train_on_batch = self.model.train_on_batch
 
@@ -427,6 +433,11 @@ class Torch:
                 dense.weight.copy_(torch.from_numpy(w).T)
                 dense.bias.copy_(torch.from_numpy(b))
         self.model = nn.Sequential(*found)
+        self._compile()
+
+    def _compile(self):
+        """Choose the optimizer and the loss."""
+        torch, network = self.torch, self._network
         parameters, optim = self.model.parameters(), torch.optim
         if network.optimizer == "sgd":
             self.optimizer = optim.SGD(parameters, SGD_RATE)
@@ -434,8 +445,12 @@ class Torch:
             self.optimizer = optim.RMSprop(parameters, RATE, alpha=RHO, eps=EPSILON)
         else:
             self.optimizer = optim.Adam(parameters, RATE, (BETA1, BETA2), eps=EPSILON)
-        functional = nn.functional
-        self._loss = functional.mse_loss if network.sizes[-1] == 1 else functional.cross_entropy
+        functional = torch.nn.functional
+        self._loss = {
+            "mse": functional.mse_loss,
+            "binary_crossentropy": functional.binary_cross_entropy_with_logits,
+            "categorical_crossentropy": functional.cross_entropy,
+        }[network.loss]
 
     def data(self, *arrays):
         """Tensors on the arrays' memory."""
@@ -480,8 +495,7 @@ class Jax:
     library = "jax"
 
     def __init__(self, network):
-        """Compile the functions; the state is (parameters, moments, moving averages of the
-        normalization, key of the random numbers, number of steps)."""
+        """Compile the functions."""
         self.jax = jax = importlib.import_module("jax")
         jnp = jax.numpy
         self._network = network
@@ -498,9 +512,6 @@ class Jax:
             moving = [
                 value.astype(network.dtype) for n in hidden for value in (jnp.zeros(n), jnp.ones(n))
             ]
-        n_moments = {"sgd": 0, "rmsprop": 1, "adam": 2}[network.optimizer]
-        moments = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(n_moments)]
-        self.state = parameters, moments, moving, jax.random.key(0), jnp.zeros((), jnp.float32)
         activation = {"relu": jax.nn.relu, "tanh": jnp.tanh}[network.activation]
 
         def results_of(parameters, moving, key, x):
@@ -526,11 +537,28 @@ class Jax:
                     x = jnp.where(keep, x / (1 - network.dropout), 0)
             return x @ last_w + last_b, (moved, key)
 
+        self._compile(parameters, moving, results_of)
+
+    def _compile(self, parameters, moving, results_of):
+        """Compile the functions around results_of(parameters, moving averages of the normalization,
+        key of the random numbers, x), which returns the results and a pair of what follows on the
+        moving averages and the key. The state is (parameters, moments, moving averages, key, number
+        of steps)."""
+        jax, network = self.jax, self._network
+        jnp = jax.numpy
+        n_moments = {"sgd": 0, "rmsprop": 1, "adam": 2}[network.optimizer]
+        moments = [jax.tree.map(jnp.zeros_like, parameters) for _ in range(n_moments)]
+        self.state = parameters, moments, moving, jax.random.key(0), jnp.zeros((), jnp.float32)
+
         def loss_of(parameters, moving, key, x, y):
             results, rest = results_of(parameters, moving, key, x)
-            if network.sizes[-1] == 1:
-                return ((results - y) ** 2).mean(), (results, rest)
-            return -(y * jax.nn.log_softmax(results)).sum(-1).mean(), (results, rest)
+            if network.loss == "mse":
+                loss = ((results - y) ** 2).mean()
+            elif network.loss == "binary_crossentropy":
+                loss = -jax.nn.log_sigmoid(jnp.where(y, results, -results)).mean()
+            else:
+                loss = -(y * jax.nn.log_softmax(results)).sum(-1).mean()
+            return loss, (results, rest)
 
         def update(parameters, moments, gradients, step):
             if network.optimizer == "sgd":
