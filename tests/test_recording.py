@@ -682,9 +682,11 @@ def test_threads(threads, made):
     compare(dense(200, 10), train, made)
 
 
-def test_memory(made):
+@pytest.mark.parametrize("unused", [0, 150])
+def test_memory(unused, made):
     """A recorded step takes at most as much as the ordinary one."""
     x, y = data((256, 300), 10)
+    x[:, :unused] = 0
     peaks = []
     for eagerly in (True, False):
         model = dense(400, 200, 10, run_eagerly=eagerly)()

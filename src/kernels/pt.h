@@ -507,13 +507,12 @@ pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *oper
 typedef struct {
     pt_update update;       /* but for its addresses and numbers */
     bool has_scale, decays; /* whether the weight decays */
-    bool is_product;        /* the gradient is that of layer, not computed, */
-    bool has_scratch;       /* and too much for pt_dense_update, which needs no place for it */
+    bool is_product;        /* the gradient is that of layer, not yet computed */
     pt_columns_layer layer;
 } pt_update_step;
 /* Operands: w, its states; dw, or x, dout and columns if there are any; the numbers of the rule,
- * then `keep`, float64; the factor of the gradient, float64, if there is one; the results: w, its
- * states; of a product with scratch, a place for the gradient. */
+ * then `keep`, float64; the factor of the gradient, float64, if there is one; the results, w and
+ * its states. */
 pt_status pt_run_update(const void *parameters, const pt_operand *operands);
 
 #endif

@@ -253,6 +253,6 @@ cdef extern from "pt.h" nogil:
     pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *operands) noexcept
     ctypedef struct pt_update_step:
         pt_update update
-        bint has_scale, decays, is_product, has_scratch
+        bint has_scale, decays, is_product
         pt_columns_layer layer
     pt_status pt_run_update(const void *parameters, const pt_operand *operands) noexcept

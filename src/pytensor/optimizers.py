@@ -530,7 +530,9 @@ class _Ruled(Optimizer):
 
     def numbers_ahead(self, n: int) -> tuple[Tensor, list[float]]:
         """Return the numbers of the next n steps as a tensor (n, numbers), and their rates."""
-        now, found, rates = self.iterations, [], []
+        now = self.iterations
+        found: list[float] = []
+        rates: list[float] = []
         try:
             for self.iterations in range(now, now + n):
                 found += self.next_numbers()

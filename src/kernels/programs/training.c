@@ -100,6 +100,7 @@ pt_status pt_run_update(const void *parameters, const pt_operand *o) {
     const double *numbers = (const double *)values[0].data;
     pt_update update = p->update;
     pt_gradient_rows rows = {NULL, 0, layer->n};
+    size_t n_bytes;
     char *dw;
     pt_status status;
 
@@ -115,14 +116,20 @@ pt_status pt_run_update(const void *parameters, const pt_operand *o) {
         return PT_OK;
     }
     rows.rows = columns_of(layer, &gradient[2], &rows.n_rows);
-    if (!p->has_scratch) {
+    if (n_states == 0 && !rows.rows && /* the rule of the core's update_weight */
+        pt_dense_can_update(update.dtype, layer->m, layer->n, rows.n_rows)) {
         return pt_dense_update(&update, layer->m, layer->n, rows.n_rows, gradient[0].data,
                                layer->x_row_stride, gradient[1].data, (ptrdiff_t)layer->n, &rows);
     }
-    dw = values[1 + p->has_scale + 1 + n_states].data;
+    n_bytes = rows.n_rows * layer->n * pt_dtype_size[update.dtype];
+    dw = pt_alloc(n_bytes);
+    if (!dw) {
+        return PT_NO_MEMORY;
+    }
     status = run_gradient(layer, gradient[0].data, gradient[1].data, rows.rows, rows.n_rows, dw);
     if (status == PT_OK) {
         pt_update_weight(&update, dw, &rows);
     }
+    pt_free(dw, n_bytes);
     return status;
 }

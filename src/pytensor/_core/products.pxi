@@ -1074,7 +1074,7 @@ cdef int traced_update(str name, pt_update *update, Tensor w, object dw, tuple s
     cdef pt_update_step step
     cdef RowGradient part
     cdef Tensor t
-    cdef list inputs = [w, *state], results = [w, *state]
+    cdef list inputs = [w, *state]
     memset(&step, 0, sizeof(step))
     step.update = update[0]
     step.update.dtype = <pt_dtype>w.type
@@ -1101,11 +1101,6 @@ cdef int traced_update(str name, pt_update *update, Tensor w, object dw, tuple s
         step.is_product = True
         step.layer = layer_of(part)
         inputs += [part.x, part.g] + ([part.numbers] if part.counted else [])
-        # as update_weight decides, but for columns in use: their number may differ
-        step.has_scratch = part.counted or len(state) > 0 or not pt_dense_can_update(
-            step.layer.dtype, step.layer.m, step.layer.n, step.layer.k)
-        if step.has_scratch:
-            results.append(new_of_shape(w.type, w.shape))
     else:
         t = <Tensor?>as_dense(dw)
         check_step_operand(name, w, t, True)
@@ -1114,7 +1109,7 @@ cdef int traced_update(str name, pt_update *update, Tensor w, object dw, tuple s
     bump_version(w)
     if w.size > 0:
         trace.run_kernel(name, pt_run_update, <const char *>&step, sizeof(step), inputs,
-                         results)
+                         [w, *state])
         (<_Step>trace.steps[-1]).is_update = True
     return 0
 

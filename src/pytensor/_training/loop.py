@@ -115,7 +115,9 @@ class Loop:
                 distribution.begin_metrics(list(results))
                 if isinstance(batches, Batches) and not (before or after):
                     on_batches = getattr(step, "on_batches", None)
-            if on_batches is not None and i >= first + 2:  # two steps have made a recording
+            if (
+                on_batches is not None and isinstance(batches, Batches) and i >= first + 2
+            ):  # two steps have made a recording
                 reached = self._on_batches(on_batches, batches, i, batch, is_training)
                 if reached is None:
                     on_batches = None
