@@ -1,5 +1,7 @@
-"""Derivatives of a chain of operations: value and gradient, Hessian times a vector, memory."""
+"""Derivatives of a chain of operations: value and gradient, Hessian times a vector, memory; and the
+gradients of each sample of a network."""
 
+import per_sample
 import samples
 from contenders import present
 from harness import Case, Contender
@@ -83,4 +85,26 @@ def test_memory(compare):
             ),
         ],
         operand_bytes=x.nbytes,
+    )
+
+
+def test_gradients_of_samples(compare):
+    """The gradient of each of 128 samples by all weights of a network 784-512-10: 205 MB."""
+    inputs = per_sample.inputs()
+    names = ", ".join(inputs)
+    functions = {"pytensor": "pytensor(pt)", "torch": "torch(torch)", "jax": "jax(jax)"}
+    compare(
+        Case("autodiff", "gradients of 128 samples", "784-512-10", rtol=1e-3, atol=1e-5),
+        present(
+            Contender("numpy", f"f({names})", inputs, "import per_sample; f = per_sample.by_hand"),
+            *(
+                Contender(
+                    library,
+                    f"jax.block_until_ready(f({names}))" if library == "jax" else f"f({names})",
+                    inputs,
+                    f"import per_sample; f = per_sample.{function}",
+                )
+                for library, function in functions.items()
+            ),
+        ),
     )

@@ -167,6 +167,22 @@ def test_gradients_of_what_samples_share():
     np.testing.assert_allclose(tape.gradient(total, b), expected.gradient(value, b), rtol=1e-5)
 
 
+def test_the_gradient_of_shared_weights_is_one_product():
+    """Not the sum of an array of each sample's: as in the program of a function of batches."""
+    w, v, k = tensors((40, 30), (30, 5), (3, 3, 2, 4))
+    x, image = tensors((20, 40), (20, 1, 8, 8, 2))
+
+    def loss(p, x, image):
+        y = pt.nn.conv(image, p[2], strides=(1, 1), padding="same")
+        return pt.sum(pt.tanh(pt.nn.linear(x, p[0], relu=True) @ p[1]) ** 2) + pt.sum(y**2)
+
+    mapped = pt.jit(pt.grad(lambda p: pt.sum(pt.vmap(loss, (None, 0, 0))(p, x, image))))
+    at_once = pt.grad(lambda p: loss(p, x, image[:, 0]))
+    close(mapped([w, v, k]), at_once([w, v, k]))
+    assert "(20, 40, 30)" not in pt.program_text(mapped)
+    assert pt.program_text(mapped).count("conv_weights") == 1
+
+
 def test_results_that_share_memory():
     """One result twice, along different axes, with a number and None; and their gradients."""
     (x,) = tensors((3, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pytensor import _core, _ops
+from pytensor import _core
 from pytensor._autodiff.trees import leaves, map_leaves
 from pytensor._core import GradientTape, Tensor
 
@@ -116,11 +116,9 @@ def _of_samples(
     def of_samples(args: tuple[Any, ...], g: tuple[Tensor | None, ...]) -> list[Tensor]:
         pairs = zip(leaves(args), leaves(in_axes), strict=True)
         axes = [axis for x, axis in pairs if _is_variable(x)] + [None] * n_outside
-        of_each = _core.vmap(backward, (in_axes, tuple(out_axes)), [axis or 0 for axis in axes])
-        return [
-            _ops.sum(part, axis=0) if axis is None else part
-            for part, axis in zip(of_each(args, g), axes, strict=True)
-        ]
+        out = [_core.SUMMED if axis is None else axis for axis in axes]
+        result: list[Tensor] = _core.vmap(backward, (in_axes, tuple(out_axes)), out)(args, g)
+        return result
 
     return of_samples
 

@@ -24,6 +24,7 @@ cdef class _Batching:
     cdef _Trace source, target
     cdef Py_ssize_t n
     cdef list strides               # of each buffer: bytes between samples; None: it is shared
+    cdef dict products              # number of a buffer -> number of the step that fills it, sizes
 
     @staticmethod
     cdef _Batching of(_Trace source, list strides, Py_ssize_t n):
@@ -36,6 +37,7 @@ cdef class _Batching:
         b.target = target
         b.n = n
         b.strides = [None] * len(source.buffers)
+        b.products = {}
         target.outer = source.outer
         target.outside = source.outside
         target.buffers = list(source.buffers)
@@ -212,12 +214,15 @@ cdef class _Batching:
             self.target.add(PT_STEP_MATMUL, 0, step.type, (), [ins[1], ins[0]], [out],
                             (self.n, m, k, of_y, y_row, x_column, x_row))
         elif k == 1 and len(ins) == 2 and not relu:
+            self.products[out[0]] = (len(self.target.steps), step, sizes)
             shape = (self.n, *shape, m, n)
             self.target.add(PT_STEP_ELEMENTWISE, ROW_MULTIPLY, step.type, shape,
                             [(*x[:3], (of_x, *x[3], x_row, 0)),
                              (*y[:3], (of_y, *y[3], 0, y_column))],
                             [(*out[:3], c_strides(shape, item))])
         else:
+            if len(ins) == 2 and not relu:
+                self.products[out[0]] = (len(self.target.steps), step, sizes)
             ins[0] = self.in_front(x)
             ins[1] = self.in_front(y)
             self.target.add(PT_STEP_MATMUL, relu, step.type, (self.n, *shape), ins, [out],
@@ -283,6 +288,7 @@ cdef class _Batching:
             counts = {ROW_CONV: (x,), ROW_CONV_TRANSPOSE: (out,), ROW_MAX_POOL: (x,),
                       ROW_MAX_POOL_PICK: (x, x), ROW_MAX_POOL_SPREAD: (x, out)}.get(conv.row)
             if counts is None:
+                self.products[step.outs[0][0]] = (len(self.target.steps), step, (x, out))
                 return self.repeat(step)
             for place in step.ins[len(counts):]:    # the kernel and the bias
                 if self.stride(place) != 0:
@@ -312,10 +318,13 @@ cdef class _Batching:
             one = tree
             axis = axes.pop(0)
             number = wanted_of_one[one.out]
-            if axis is None and self.strides[number] is not None:
+            if axis is SUMMED:
+                number = self.summed(number)
+                axis = None
+            elif axis is None and self.strides[number] is not None:
                 raise ValueError(f"{self.source.name}: out_axes: found None for a result that "
                                  "depends on the mapped arguments: expected an integer")
-            if axis is not None and self.strides[number] is None:
+            elif axis is not None and self.strides[number] is None:
                 number = self.repeated(number)
             if number not in wanted:
                 wanted.append(number)
@@ -338,6 +347,69 @@ cdef class _Batching:
                 parts.append(self.result(part, wanted_of_one, axes, wanted))
             return rebuilt(tree, parts)
         return tree
+
+    cdef int summed(self, int number) except -1:
+        """The number of a buffer with the sum of this one's samples. That of products over all
+        samples is one product."""
+        cdef _Buffer one = <_Buffer>self.source.buffers[number]
+        cdef int total = <int>len(self.target.buffers)
+        cdef bint read = False
+        cdef Py_ssize_t k
+        cdef _Step step, product
+        self.target.buffers.append(buffer_of_all(one, 1))
+        (<_Buffer>self.target.buffers[total]).dims = one.dims
+        (<_Buffer>self.target.buffers[total]).strides = one.strides
+        (<_Buffer>self.target.buffers[total]).n_writes = 1
+        self.strides.append(None)
+        if self.n > 0 and number in self.products and one.n_writes == 1:
+            for step in self.target.steps:
+                for place in step.ins:
+                    read = read or place[0] == number
+            k, product, sizes = self.products.pop(number)
+            if not read and self.place_sum(product, sizes, total):
+                del self.target.steps[k]
+                for other, known in self.products.items():
+                    if known[0] > k:
+                        self.products[other] = (known[0] - 1, *known[1:])
+                return total
+        if self.strides[number] is None:
+            number = self.repeated(number)
+        step = self.target.add(PT_STEP_REDUCE, ROW_SUM - PT_OP_COUNT, one.type,
+                               (*one.dims, self.n),
+                               [(number, 0, one.type, (*one.strides, one.n_bytes))],
+                               [(total, 0, one.type, one.strides)])
+        step.n_reduced = 1
+        return total
+
+    cdef bint place_sum(self, _Step step, tuple sizes, int total) except -1:
+        """Adds the step of the sum of all samples' products if it is one product."""
+        cdef Py_ssize_t m, n, k, x_row, x_column, y_row, y_column, of_x, of_y
+        cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[step.type]
+        cdef tuple x = step.ins[0], y = step.ins[1]
+        cdef list ins = [(*x[:3], ()), (*y[:3], ())], outs = [(total, *step.outs[0][1:])]
+        cdef ConvCall conv
+        if step.kind == PT_STEP_KERNEL:         # the gradient of a convolution's kernel
+            memcpy(&conv, <const char *>step.parameters, sizeof(conv))
+            conv.geometry.n_images *= self.n
+            self.add(step, step.shape, [self.stacked(x, sizes[0]), self.stacked(y, sizes[1])], outs,
+                     step.sizes).parameters = (<const char *>&conv)[:sizeof(conv)]
+            return True
+        m, n, k, x_row, x_column, y_row, y_column = sizes
+        of_x, of_y = self.stride(x), self.stride(y)
+        if step.shape or k == 0 or k > 1 and (of_x != k * x_column or of_y != k * y_row):
+            return False
+        if k == 1:
+            x_column, y_row = of_x, of_y
+        k *= self.n
+        if (kind_of(step.type) == KIND_FLOAT and x_row == item and y_column == item
+                and x_column % item == 0 and y_row % item == 0
+                and pt_tiles_pay(<pt_dtype>step.type, m, n, k)):
+            self.target.add(PT_STEP_DENSE_GRADIENT, 0, step.type, (), ins, outs,
+                            (k, n, m, x_column // item, y_row // item))
+        else:
+            self.target.add(PT_STEP_MATMUL, 0, step.type, (), ins, outs,
+                            (m, n, k, x_row, x_column, y_row, y_column))
+        return True
 
     cdef int repeated(self, int number) except -1:
         """The number of a buffer with a copy of this one for each sample."""
@@ -461,6 +533,14 @@ cdef Tensor new_stack(Py_ssize_t n, Tensor t):
 # --------------------------------------------------------------------- the mapped function
 
 
+@cython.final
+cdef class _Summed:
+    """Where out_axes has it, the result is the sum over the samples: a part of derivatives."""
+
+
+SUMMED = _Summed()
+
+
 cdef class _Mapped(_Recorded):
     """What vmap makes of a function."""
 
@@ -554,7 +634,8 @@ cdef class _Mapped(_Recorded):
         recording.result = batching.result(result, wanted_of_one, list(out_axes), wanted)
         recording.models = mapped(args, outline)
         recording.names = names
-        recording.axes = (in_axes, out_axes)
+        # the gradient of a sum is the same for all samples
+        recording.axes = (in_axes, [None if axis is SUMMED else axis for axis in out_axes])
         return batching.target
 
     cdef int put_back(self, _Trace trace) except -1:
@@ -619,7 +700,7 @@ cdef object axes_of(object axes, object value, list found, list tensors, str nam
             raise ValueError(f"{place}: found {axes!r} for "
                              f"{'the result' if is_result else what}, {describe(value)}: expected "
                              "an integer, None, or nested ones in its form")
-    elif axes is not None:
+    elif axes is not None and axes is not SUMMED:
         axes = operator.index(axes)
     if isinstance(value, dict):
         if isinstance(axes, dict) and list(axes) != list(value):
@@ -646,7 +727,7 @@ cdef object axes_of(object axes, object value, list found, list tensors, str nam
             return value            # of no kind that a recorded function returns: an error
         value = as_tensor(value)
     t = value
-    if axes is not None:
+    if axes is not None and axes is not SUMMED:
         ndim = t.ndim + is_result
         if not -ndim <= axes < ndim:
             raise ValueError(f"{place}: found {axes} for "
@@ -786,7 +867,8 @@ cdef int check_axes(str name, object axes, int depth=0) except -1:
     elif isinstance(axes, dict):
         for part in axes.values():
             check_axes(name, part, depth + 1)
-    elif axes is not None and (isinstance(axes, bool) or not hasattr(axes, "__index__")):
+    elif axes is not None and axes is not SUMMED and (
+            isinstance(axes, bool) or not hasattr(axes, "__index__")):
         raise TypeError(f"vmap: {name}: found {describe(axes)}: expected an integer, None, or "
                         "nested ones in the form of the "
                         f"{'arguments' if name == 'in_axes' else 'result'}")
