@@ -9,6 +9,7 @@ from test_jit import assert_same, close, derivatives
 from test_jit import tensors as float32_tensors
 
 import pytensor as pt
+from pytensor._autodiff import transforms
 
 pytestmark = pytest.mark.once
 
@@ -80,6 +81,48 @@ def test_nested(name):
 
 def take(tree, key):
     return [take(part, key) for part in tree] if isinstance(tree, (list, tuple)) else tree[key]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_jacobians(name, monkeypatch):
+    """All passes at once, or in pieces, against one after the other."""
+    f, args = CASES[name]
+    args = [pt.asarray(x) for x in args]
+    found = []
+    for n, most in ((10**9, 0), (1, 10**9), (4, 0)):
+        monkeypatch.setattr(transforms, "_MIN_PASSES", n)
+        monkeypatch.setattr(transforms, "_MAX_ELEMENTS", most)
+        for mode in ("rev", "fwd"):
+            found.append(pt.jacobian(lambda *x: f(OURS, *x), mode=mode)(*args))
+    for other in found[1:]:
+        close(other, found[0])
+
+
+def test_jacobians_in_programs_and_of_second_order(monkeypatch):
+    w, x = tensors((6, 5), 6)
+    f = lambda x: {"y": pt.tanh(pt.tanh(x @ w) @ w.T) * x, "n": pt.sum(x)}  # noqa: E731
+    expected = [g(f)(x) for g in (pt.jacobian, pt.hessian)]
+    of_jacobian = pt.grad(lambda x: pt.sum(pt.jacobian(f)(x)["y"] ** 2))
+    gradient = of_jacobian(x)
+    monkeypatch.setattr(transforms, "_MIN_PASSES", 2)
+    for g, e in zip((pt.jacobian, pt.hessian), expected, strict=True):
+        eager = g(f)(x)
+        close(list(eager.values()), list(e.values()))
+        assert_same(pt.jit(g(f))(x), eager)
+    close(of_jacobian(x), gradient)
+
+
+def test_jacobians_of_what_cannot_be_recorded():
+    """A derivative of the user's that reads values is called once per pass."""
+
+    @pt.custom_gradient
+    def f(x):
+        return x**2, lambda g: pt.asarray(2 * x.numpy() * g.numpy())
+
+    x = pt.arange(20.0, dtype="float64")
+    assert_same(pt.jacobian(f)(x), pt.eye(20, dtype="float64") * 2 * x)
+    g = pt.checkpoint(lambda x: pt.sin(x) ** 2)
+    close(pt.jacobian(g)(x), pt.eye(20, dtype="float64") * pt.sin(2 * x))
 
 
 # ------------------------------------------------------------------------------ axes and trees

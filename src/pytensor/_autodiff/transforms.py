@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from pytensor import _core
@@ -19,8 +19,6 @@ from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
     from pytensor._autodiff.signatures import Argnums, Derivative, Function, ValueAndDerivative
     from pytensor._tables import numpy_rows
 
@@ -324,35 +322,61 @@ def jacobian(
 def _by_rows(tape: GradientTape, outs: list[Tensor], inputs: list[Tensor]) -> Iterator[Tensor]:
     """The blocks of the Jacobian, for each of outs and each of inputs, in reverse mode."""
     for out in outs:
-        rows = [
-            _filled(tape.gradient(out, inputs, output_gradient=seed), inputs)
-            for seed in _basis(out)
-        ]
-        for k, x in enumerate(inputs):
-            yield _joined([row[k] for row in rows], 0, out.shape + x.shape, out.dtype)
+
+        def pull(seed: Tensor, out: Tensor = out) -> list[Tensor]:
+            return _filled(tape.gradient(out, inputs, output_gradient=seed), inputs)
+
+        for x, rows in zip(inputs, _at_basis(pull, out, inputs, 0), strict=True):
+            yield _core.reshape(rows, out.shape + x.shape)
 
 
 def _by_columns(tape: GradientTape, outs: list[Tensor], inputs: list[Tensor]) -> Iterator[Tensor]:
     """The same in forward mode."""
-    columns = [[_filled(tape.jvp(outs, [x], [seed]), outs) for seed in _basis(x)] for x in inputs]
+
+    def push(seed: Tensor, x: Tensor) -> list[Tensor]:
+        return _filled(tape.jvp(outs, [x], [seed]), outs)
+
+    columns = [_at_basis(partial(push, x=x), x, outs, -1) for x in inputs]
     for i, out in enumerate(outs):
         for x, of_x in zip(inputs, columns, strict=True):
-            yield _joined([column[i] for column in of_x], -1, out.shape + x.shape, out.dtype)
+            yield _core.reshape(of_x[i], out.shape + x.shape)
 
 
-def _basis(t: Tensor) -> Iterable[Tensor]:
-    """For each element of t, a tensor like t that is 1 there and 0 elsewhere."""
+# From how many passes recording one pays, and the most elements of a result of several at a time:
+# a pass also has all intermediate results. Fewer passes are as fast one by one, also in a program,
+# which has to have the bits of the function that it records.
+_MIN_PASSES, _MAX_ELEMENTS = 12, 1 << 22
+
+
+def _at_basis(
+    linear: Callable[[Tensor], list[Tensor]], t: Tensor, results: list[Tensor], axis: int
+) -> list[Tensor]:
+    """The values of a linear function of tensors like t at their basis, joined along a new axis.
+
+    Args:
+        linear: the function, of which each value is like results.
+        axis: the first or the last one, 0 or -1.
+    """
     from pytensor._functions.creation import eye
+    from pytensor._functions.joining import concat, stack
 
-    return _core.reshape(eye(t.size, dtype=t.dtype), (t.size, *t.shape)) if t.size else ()
-
-
-def _joined(parts: list[Tensor], axis: int, shape: tuple[int, ...], dtype: DTypeLike) -> Tensor:
-    from pytensor._functions.joining import stack
-
-    return (
-        _core.reshape(stack(parts, axis=axis), shape) if parts else _core.zeros(shape, dtype=dtype)
-    )
+    n = t.size
+    basis = _core.reshape(eye(n, dtype=t.dtype), (n, *t.shape))
+    if n >= _MIN_PASSES:
+        step = max(_MIN_PASSES, _MAX_ELEMENTS // max(_size(results), n))
+        mapped = _core.vmap(linear, 0, axis)
+        try:
+            pieces = [mapped(basis[k : k + step]) for k in range(0, n, step)]
+        except TypeError:  # a derivative of the user's that can't be recorded: see below
+            pass
+        else:
+            joined = zip(*pieces, strict=True)
+            return [parts[0] if n <= step else concat(parts, axis=axis) for parts in joined]
+    values = [linear(seed) for seed in basis] if n else []
+    if not values:
+        shapes = [(n, *r.shape) if axis == 0 else (*r.shape, n) for r in results]
+        return [_core.zeros(s, dtype=r.dtype) for s, r in zip(shapes, results, strict=True)]
+    return [stack(parts, axis=axis) for parts in zip(*values, strict=True)]
 
 
 def _size(tensors: Iterable[Tensor]) -> int:
