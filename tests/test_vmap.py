@@ -259,6 +259,42 @@ def test_numbers_of_rows():
             mapped(pt.asarray([[0, 1], [0, 5], [1, 1]]))
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "f", "shapes", "times"),
+    [
+        (np.linalg, "inv", pt.linalg.inv, [(3, 3)], 1),
+        (np.linalg, "solve", pt.linalg.solve, [(3, 3), (3, 2)], 1),
+        (np.linalg, "solve", pt.linalg.solve, [(3, 3), (3,)], 4),
+        (np.linalg, "solve", pt.linalg.solve, [(3, 3), (2, 3, 2)], 4),
+        (np.linalg, "solve", lambda b: pt.linalg.solve(pt.eye(3) * 2.0, b), [(3, 2)], 1),
+        (np.linalg, "svd", lambda a: pt.linalg.svd(a).S, [(2, 3)], 1),
+        (np.fft, "fft", lambda a: pt.abs(pt.fft.fft(a)), [(2, 3)], 1),
+        (np.fft, "fft", lambda a: pt.abs(pt.fft.fft(a, axis=0)), [(2, 3)], 4),
+        (np, "einsum", lambda a, b: pt.einsum("ij,jk", a, b), [(2, 3), (3, 2)], 1),
+        (np, "einsum", lambda a: pt.einsum("...i,i,k", a, a[0], pt.ones(2)), [(2, 3)], 1),
+    ],
+)
+def test_numpy_is_called_once_where_it_takes_batches(monkeypatch, place, name, f, shapes, times):
+    calls, function = [], getattr(place, name)
+
+    def noted(*args, **kwargs):
+        calls.append(args)
+        return function(*args, **kwargs)
+
+    args = tensors(*((4, *shape) for shape in shapes))
+    args[0] = args[0] + 3 * pt.eye(3) if shapes[0] == (3, 3) else args[0]
+    expected = pt.stack([f(*(x[i] for x in args)) for i in range(4)])
+    mapped = pt.vmap(f)
+    mapped(*args)
+    twice = pt.vmap(mapped)
+    twice(*(x[None] for x in args))
+    monkeypatch.setattr(place, name, noted)
+    close(mapped(*args), expected)
+    assert len(calls) == times
+    close(twice(*(x[None] for x in args))[0], expected)
+    assert len(calls) == 2 * times
+
+
 def test_per_sample_gradients_of_networks():
     model = pt.models.Sequential(
         [

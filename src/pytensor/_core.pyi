@@ -429,6 +429,7 @@ class NumpyCall:
         compute: Callable[..., Any],
         failed: Callable[[Exception], Exception],
         record: Callable[[list[Tensor], Iterable[Any], Any], None],
+        for_samples: Callable[[tuple[Any, ...], list[bool], list[int]], tuple[Any, ...] | None],
     ) -> None: ...
     def __call__(self, inputs: tuple[Any, ...], parameters: tuple[Any, ...]) -> Any: ...
 

@@ -11,7 +11,8 @@
 #                                                all samples share a factor
 #     running sums, softmax, losses, windows     more rows or images, as the kernels have them
 #     any other kernel                           a loop in C over the samples
-#     what calls back into Python                a loop in Python over the samples
+#     what calls back into Python                one more axis where the function takes it, as those
+#                                                of linear algebra do; or a loop over the samples
 #
 # The result is a trace again. It becomes a program, or its steps join the trace around it, so vmap
 # composes with itself, with jit and with tapes.
@@ -425,17 +426,18 @@ cdef class _Batching:
         return copy
 
     cdef int place_call(self, _Step step) except -1:
-        """A call back into Python: one per sample."""
+        """A call back into Python: one per sample, unless the function has a batch axis."""
         cdef _Call one = step.call, call = _Call.__new__(_Call)
         cdef Py_ssize_t n = self.n
-        mapped = []
+        mapped, ndims = [], []
         call.name = one.name
         call.keep = one.keep
         call.inputs = []
         call.results = []
         ins = []
         for k, place in enumerate(step.ins):
-            dims, strides = one.inputs[k][2], place[3]
+            dims = one.inputs[k][2]
+            ndims.append(len(dims))
             if self.strides[place[0]] is None:
                 mapped.append(False)
             else:
@@ -449,7 +451,11 @@ cdef class _Batching:
             ins.append(place)
         for type, dims in one.results:
             call.results.append((type, (n, *dims)))
-        call.function = each_sample(one.function, mapped, n)
+        together = None if one.together is None else one.together(mapped, ndims)
+        if together is None:
+            call.function = each_sample(one.function, mapped, n)
+        else:
+            call.function, call.together = together
         self.target.add(PT_STEP_CALL, 0, 0, (), ins, self.all_in_front(step.outs)).call = call
         return 0
 

@@ -67,17 +67,21 @@ cdef class NumpyCall:
         failed: Called with an exception of compute's; returns the one to raise.
         record: Called with a list of tensors, the parameters and the result if a tape knows one of
             the tensors.
+        for_samples: Called with parameters, whether each input is mapped, and the numbers of axes
+            of a sample's; returns the parameters for inputs with one more axis in front, or None
+            where each sample needs a call of its own.
     """
 
     cdef str name, kinds
-    cdef object compute, failed, record
+    cdef object compute, failed, record, for_samples
     cdef bint promoting, warns, changes, takes_any_number
 
-    def __init__(self, row, compute, failed, record):
+    def __init__(self, row, compute, failed, record, for_samples):
         self.name, self.kinds = row.name, row.types
         self.promoting, self.warns, self.changes = row.promoting, row.warns, row.changes
         self.takes_any_number = "operands" in row.parameters  # the last one, then
         self.compute, self.failed, self.record = compute, failed, record
+        self.for_samples = for_samples
 
     def __call__(self, tuple inputs not None, tuple parameters not None):
         """The result for the arguments of the function."""
@@ -125,8 +129,20 @@ cdef class NumpyCall:
         cdef list found = []
         cdef Py_ssize_t n = len(tensors)
         frozen = without_tensors(parameters, found)
-        return traced_call(self.name, lambda *values: self.computed(
-            list(values[:n]), with_tensors(frozen, values[n:])), tensors + found)
+        return traced_call(self.name, self.with_parameters(frozen, n), tensors + found, False,
+                           lambda mapped, ndims: self.together(frozen, n, mapped, ndims))
+
+    cdef object with_parameters(self, tuple frozen, Py_ssize_t n):
+        """The function of n inputs and then the tensors among the parameters."""
+        return lambda *values: self.computed(list(values[:n]), with_tensors(frozen, values[n:]))
+
+    cdef object together(self, tuple frozen, Py_ssize_t n, list mapped, list ndims):
+        """See _Call."""
+        parameters = self.for_samples(frozen, mapped, ndims)
+        if parameters is None:
+            return None
+        return (self.with_parameters(parameters, n),
+                lambda mapped, ndims: self.together(parameters, n, mapped, ndims))
 
 
 cdef Tensor copy_in_order(Tensor t):

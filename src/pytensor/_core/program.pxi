@@ -95,6 +95,9 @@ cdef class _Call:
     cdef list inputs                # (buffer, offset, dtype, dims, strides)
     cdef list results               # (buffer, dtype, dims)
     cdef bint keep                  # even if nobody reads the result
+    # (mapped, ndims) -> None, or function and together for inputs of which those that are mapped
+    # have one more axis in front
+    cdef object together
 
 
 @cython.final
@@ -619,9 +622,10 @@ cdef int trace_kernel(str name, kernel_function run, const char *parameters, siz
     return 0
 
 
-cdef object traced_call(str name, object function, list tensors, bint keep=False):
+cdef object traced_call(str name, object function, list tensors, bint keep=False,
+                        object together=None):
     """function(*tensors), recorded as a call back into Python. It returns a tensor or a tuple of
-    tensors, and sees tensors that are not recorded."""
+    tensors, and sees tensors that are not recorded. together: see _Call."""
     global innermost_trace
     cdef _Trace trace = current_trace()
     cdef PyObject *this_trace = innermost_trace
@@ -633,6 +637,7 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     call.function = function
     call.name = name
     call.keep = keep
+    call.together = together
     call.inputs = []
     call.results = []
     for t in tensors:

@@ -15,7 +15,10 @@ import numpy as np
 
 from pytensor import _core, _ops
 from pytensor._core import Tensor, asarray
-from pytensor._functions.contraction import einsum  # noqa: F401 - what a row of the table calls
+from pytensor._functions.contraction import (
+    einsum,  # noqa: F401 - what a row of the table calls
+    of_samples,
+)
 from pytensor._tables.numpy_rows import TABLE, Row, complex_reference
 
 # NumPy's exceptions, the special ones first, as what a call raises with its name in front.
@@ -95,7 +98,26 @@ def _call(row: Row) -> _core.NumpyCall:
         _core.record_call(row.name, tuple(tensors), results, tuple(map(_fixed, parameters)))
 
     arguments = ", ".join(row.inputs + row.parameters)
-    return _core.NumpyCall(row, eval(f"lambda {arguments}: {row.numpy}", globals()), failed, record)
+    compute = eval(f"lambda {arguments}: {row.numpy}", globals())
+    return _core.NumpyCall(row, compute, failed, record, functools.partial(_for_samples, row))
+
+
+def _for_samples(
+    row: Row, parameters: tuple[Any, ...], mapped: list[bool], ndims: list[int]
+) -> tuple[Any, ...] | None:
+    """The parameters for inputs of which those that are mapped have one more axis in front.
+
+    None where the function has to be called for each sample. ndims: of the inputs of one.
+    """
+    if row.name == "einsum":
+        subscripts = of_samples(parameters[0], mapped, ndims)
+        return None if subscripts is None else (subscripts, *parameters[1:])
+    axis = parameters[row.parameters.index("axis")] if "axis" in row.parameters else -1
+    # inputs whose axes before the matrices broadcast; a vector would be taken for a matrix
+    together = len(ndims) == 1 or (min(ndims) >= 2 and min(ndims) == max(ndims))
+    if row.stacks and together and isinstance(axis, int) and axis < 0:
+        return parameters
+    return None
 
 
 def _fixed(parameter: Any) -> Any:

@@ -212,6 +212,25 @@ def spelt(subscripts: str, ndims: Sequence[int]) -> tuple[list[str], str]:
     return terms, result.replace("...", dots)
 
 
+def of_samples(subscripts: str, mapped: Sequence[bool], ndims: Sequence[int]) -> str | None:
+    """Return the subscripts for a batch of samples, the first axis of mapped operands.
+
+    None where all letters are taken.
+
+    Args:
+        subscripts: as for einsum.
+        mapped: whether each operand differs between samples.
+        ndims: how many axes each operand of one sample has.
+    """
+    terms, result = spelt(subscripts, ndims)
+    free = free_letters(terms, result)
+    if not free:
+        return None
+    letter = free[0]
+    terms = [letter * more + term for term, more in zip(terms, mapped, strict=True)]
+    return f"{','.join(terms)}->{letter}{result}"
+
+
 def free_letters(terms: Iterable[str], result: str) -> list[str]:
     """Return the letters that are in no term and not in the result."""
     used = set("".join(terms) + result)

@@ -28,6 +28,8 @@ Columns
     changes     True where the expression changes x, a copy, which is the result where it returns
                 None
     warns       False where NumPy only compares: it never warns then
+    stacks      True where all axes before those that the function reads are a batch; where it has
+                an axis, if that counts from the end. vmap then calls it once for all samples
     example     as in ops.py: a call and its result
 """
 
@@ -57,6 +59,7 @@ class Row:
     example: tuple[str, str] | tuple[()] = ()
     returns: str = ""
     changes: bool = False
+    stacks: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -141,7 +144,9 @@ def unary(
 ) -> None:
     """A row for out = f(x), element by element."""
     TABLE[name] = Row(
-        name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True, example=example
+        *(name, "unary", "x, /", types, doc, numpy or f"np.{name}(x)", d, None, True),
+        example=example,
+        stacks=True,
     )
 
 
@@ -159,11 +164,13 @@ def other(
     example: Example = (),
     returns: str = "",
     changes: bool = False,
+    stacks: bool = False,
 ) -> None:
     """A row for any other function."""
     TABLE[name] = Row(
         *(name, "other", signature, types, doc, numpy, d, jvp, promoting, warns, example, returns),
         changes,
+        stacks,
     )
 
 
@@ -251,12 +258,14 @@ unary("real", NUMBERS, "The real part, a view; of a real number, itself.", "x.re
 other("argsort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "The positions that sort x along an axis; NaN comes last, or first in descending order.",
       "argsort(x, axis, descending, stable)", warns=False,
+      stacks=True,
       example=("pt.argsort([3, 1, 2])", "Tensor([1, 2, 0], dtype=int64)"))
 other("sort", "x, /, *, axis=-1, descending=False, stable=True", "biuf",
       "x sorted along an axis; NaN comes last, or first in descending order.",
       "sort(x, axis, descending, stable)",
       d=("sort_gradient(g, x, axis, descending, stable)",),
       jvp=("sort_tangent(t, x, axis, descending, stable)",), warns=False, changes=True,
+      stacks=True,
       example=("pt.sort([3, 1, 2], descending=True)", "Tensor([3, 2, 1], dtype=int64)"))
 other("isin", "x, y, /, *, invert=False", "biufc", "Whether each element of x is among those of y.",
       "np.isin(x, y, invert=invert)", warns=False,
@@ -303,20 +312,24 @@ other("linalg.cholesky", "x, /, *, upper=False", "fc",
       "np.linalg.cholesky(x, upper=upper)",
       d=("cholesky_gradient(g, out, upper)",),
       jvp=("cholesky_tangent(t, out, upper)",),
+      stacks=True,
       example=("pt.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]])",
                "Tensor([[2., 0.],\n        [1., 2.]], dtype=float32)"))
 other("linalg.det", "x, /", "fc", "The determinants of the (..., n, n) matrices.",
       "np.linalg.det(x)",
       d=("as_matrices(g * out) * linalg.inv(x).mT",),
       jvp=("out * linalg.trace(linalg.solve(x, t))",),
+      stacks=True,
       example=("pt.linalg.det([[1.0, 2.0], [3.0, 5.0]])", "Tensor(-1., dtype=float32)"))
 other("linalg.eig", "x, /", "fc", "Eigenvalues and eigenvectors of square matrices, complex.",
       "as_complex(np.linalg.eig, x)",
       returns="eigenvalues, eigenvectors",
+      stacks=True,
       example=("pt.linalg.eig([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
                "Tensor([2.+0.j, 3.+0.j], dtype=complex64)"))
 other("linalg.eigvals", "x, /", "fc", "The eigenvalues of square matrices, complex.",
       "as_complex(np.linalg.eigvals, x)",
+      stacks=True,
       example=("pt.linalg.eigvals([[2.0, 0.0], [0.0, 3.0]])",
                "Tensor([2.+0.j, 3.+0.j], dtype=complex64)"))
 other("linalg.eigh", "x, /", "fc",
@@ -325,37 +338,44 @@ other("linalg.eigh", "x, /", "fc",
       returns="eigenvalues, eigenvectors",
       d=("eigh_gradient(g, out)",),
       jvp=("eigh_tangent(t, out)",),
+      stacks=True,
       example=("pt.linalg.eigh([[2.0, 0.0], [0.0, 3.0]]).eigenvalues",
                "Tensor([2., 3.], dtype=float32)"))
 other("linalg.eigvalsh", "x, /", "fc",
       "The eigenvalues, ascending, of symmetric or Hermitian matrices.", "np.linalg.eigvalsh(x)",
       d=("eigvalsh_gradient(g, x)",),
       jvp=("eigvalsh_tangent(t, x)",),
+      stacks=True,
       example=("pt.linalg.eigvalsh([[2.0, 1.0], [1.0, 2.0]])", "Tensor([1., 3.], dtype=float32)"))
 other("linalg.inv", "x, /", "fc", "The inverse of square matrices.", "np.linalg.inv(x)",
       d=("-out.mT @ g @ out.mT",),
       jvp=("-out @ t @ out",),
+      stacks=True,
       example=("pt.linalg.inv([[2.0, 0.0], [0.0, 4.0]])",
                "Tensor([[0.5 , 0.  ],\n        [0.  , 0.25]], dtype=float32)"))
 other("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", "fc",
       "The norm of matrices: 'fro', 'nuc', 1, -1, 2, -2, inf or -inf.",
       "matrix_norm(x, keepdims, ord)",
       d=("through(lambda x: matrix_norm_composed(x, keepdims, ord), g, x)",),
+      stacks=True,
       example=("pt.linalg.matrix_norm([[3.0, 0.0], [0.0, 4.0]])", "Tensor(5., dtype=float32)"))
 other("linalg.matrix_power", "x, n, /", "fc", "Square matrices to the power of an integer n.",
       "np.linalg.matrix_power(x, n)",
       d=("through(lambda x: power(x, n), g, x)",),
+      stacks=True,
       example=("pt.linalg.matrix_power([[1.0, 1.0], [0.0, 1.0]], 3)",
                "Tensor([[1., 3.],\n        [0., 1.]], dtype=float32)"))
 other("linalg.matrix_rank", "x, /, *, rtol=None", "fc",
       "How many singular values are above rtol times the largest.",
       "np.linalg.matrix_rank(x, rtol=rtol)",
+      stacks=True,
       example=("pt.linalg.matrix_rank([[1.0, 2.0], [2.0, 4.0]])", "Tensor(1, dtype=int64)"))
 other("linalg.pinv", "x, /, *, rtol=None", "fc",
       "The Moore-Penrose inverse, without singular values up to rtol times the largest.",
       "np.linalg.pinv(x, rtol=rtol)",
       d=("pinv_gradient(g, x, out)",),
       jvp=("pinv_tangent(t, x, out)",),
+      stacks=True,
       example=("pt.linalg.pinv([[2.0, 0.0], [0.0, 0.0]])",
                "Tensor([[0.5, 0. ],\n        [0. , 0. ]], dtype=float32)"))
 other("linalg.qr", "x, /, *, mode='reduced'", "fc",
@@ -363,6 +383,7 @@ other("linalg.qr", "x, /, *, mode='reduced'", "fc",
       "np.linalg.qr(x, mode=mode)",
       returns="Q, R",
       d=("qr_gradient(g, x, out, mode)",),
+      stacks=True,
       example=("pt.linalg.qr([[0.0, 2.0], [1.0, 0.0]]).R",
                "Tensor([[-1.,  0.],\n        [ 0., -2.]], dtype=float32)"))
 other("linalg.slogdet", "x, /", "fc",
@@ -371,12 +392,14 @@ other("linalg.slogdet", "x, /", "fc",
       returns="sign, logabsdet",
       d=("None if g[1] is None else as_matrices(g[1]) * linalg.inv(x).mT",),
       jvp=("(None, linalg.trace(linalg.solve(x, t)))",),
+      stacks=True,
       example=("pt.linalg.slogdet([[2.0, 0.0], [0.0, 3.0]]).logabsdet",
                "Tensor(1.7917595, dtype=float32)"))
 other("linalg.solve", "x, y, /", "fc", "The solution a of x a = y; y: (..., n, k) or (n,).",
       "solve(x, y)",
       d=("solve_gradient_x(g, x, y_shape, out)", "solve_gradient_y(g, x, y_shape)"),
       jvp=("solve_tangent_x(t, x, y_shape, out)", "linalg.solve(x, t)"),
+      stacks=True,
       example=("pt.linalg.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0])",
                "Tensor([1. , 0.5], dtype=float32)"))
 other("linalg.svd", "x, /, *, full_matrices=True", "fc",
@@ -384,11 +407,13 @@ other("linalg.svd", "x, /, *, full_matrices=True", "fc",
       "np.linalg.svd(x, full_matrices=full_matrices)",
       returns="U, S, Vh",
       d=("svd_gradient(g, x, out, full_matrices)",),
+      stacks=True,
       example=("pt.linalg.svd([[3.0, 0.0], [0.0, 2.0]]).S", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.svdvals", "x, /", "fc", "The singular values, in descending order.",
       "np.linalg.svdvals(x)",
       d=("svdvals_gradient(g, x)",),
       jvp=("svdvals_tangent(t, x)",),
+      stacks=True,
       example=("pt.linalg.svdvals([[3.0, 0.0], [0.0, 2.0]])", "Tensor([3., 2.], dtype=float32)"))
 other("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", "fc",
       "The norm sum(abs(x)**ord)**(1/ord) along axes; inf, -inf: the largest, smallest; 0: count.",
@@ -416,6 +441,7 @@ for _name, _types, _doc, _call, _result in (
          "[8.0, -2.0, 0.0, -2.0]", "Tensor([1.-0.j, 2.-0.j, 3.-0.j], dtype=complex64)")):
     other(f"fft.{_name}", f"x, /, *, n=None, axis=-1, {_NORM}", _types, _doc,
           f"np.fft.{_name}(x, n=n, axis=axis, norm=norm)",
+          stacks=True,
           example=(f"pt.fft.{_name}({_call})", _result))
 for _name, _types, _doc, _call, _result in (
         ("fftn", "fc", "The Fourier transform along several axes, of s points.",
