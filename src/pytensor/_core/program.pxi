@@ -1996,18 +1996,18 @@ cdef class _Recorded:
 
     cdef _Recording find(self, tuple args, tuple names, list leaves):
         cdef _Recording recording
+        cdef list recordings = self.recordings
         cdef Py_ssize_t i
         with cython.critical_section(self):
             i = 0
-            while i < len(self.recordings):  # comparing arguments may let another thread in
-                recording = <_Recording>self.recordings[i]
+            while i < len(recordings):  # comparing arguments may let another thread in
+                recording = <_Recording>recordings[i]
                 if (len(args) == len(recording.models)
                         and (names is recording.names or names == recording.names)):
                     leaves.clear()
                     if matches_all(recording.models, args, leaves):
-                        if (0 < i < len(self.recordings)
-                                and <_Recording>self.recordings[i] is recording):
-                            self.recordings.insert(0, self.recordings.pop(i))
+                        if 0 < i < len(recordings) and recordings[i] is recording:
+                            recordings.insert(0, recordings.pop(i))
                         return recording
                 i += 1
         leaves.clear()
