@@ -528,20 +528,21 @@ every floating-point function, in ULP (units in the last place of the true resul
 rounding, the best possible).
 
 **float32 is correctly rounded** on every instruction set: each result is the float nearest to the
-true value, so that there is one right answer. For functions of one number this has been checked for
-{exhaustive} (NumPy and PyTorch: every {peer_stride}th), for functions of two for {pairs} random
-pairs and some 100,000 that are known to be hard: exact ties and their neighbours. The true value is
-glibc's in double, which is taken to be within 2^-44 of it (512 ULP of double; glibc documents 4).
-Where that leaves two floats, and wherever a result is not the one, MPFR decides with 640 bits.
-Square roots, sums, products and quotients are rounded to double and then to float, which is correct
-for them (Figueroa 1995).
+true value, so that there is one right answer. Functions of one number are checked for all 2^32
+inputs, or as many evenly spaced ones as the second table says (NumPy and PyTorch: every
+{peer_stride}th), functions of two for as many random pairs, and up to 520,000 that are known to be
+hard: exact ties and their neighbours. Fewer than 2^32 are no proof; no result was wrong. The
+true value is glibc's in double, which is taken to be within 2^-44 of it (512 ULP of double; glibc
+documents 4). Where that leaves two floats, and wherever a result is not the one, MPFR decides with
+640 bits. Square roots, sums, products and quotients are rounded to double and then to float, which
+is correct for them (Figueroa 1995).
 
 **float64 is within 1 ULP.** Errors are found by comparing with long double and, where it matters,
-confirmed with MPFR (to 10^-5), on {samples} random inputs, half of them uniform where the function
-is interesting, half of them random bit patterns, and all special values and hard cases; NumPy and
-PyTorch get the same inputs. Wrong infinities count as 2^128 or 2^1024; a wrong NaN, or a zero with
-the wrong sign, counts as ∞. `logaddexp` is a sum that cancels where e^x + e^y is near 1; its errors
-are in ULP of the largest of |x|, |y|, log 2 and the result.
+confirmed with MPFR (to 10^-5), on {samples} random inputs, half of them uniform where the
+function is interesting, half of them random bit patterns, and all special values and hard cases;
+NumPy and PyTorch get the same inputs. Wrong infinities count as 2^128 or 2^1024; a wrong NaN, or a
+zero with the wrong sign, counts as ∞. `logaddexp` is a sum that cancels where e^x + e^y is near 1;
+its errors are in ULP of the largest of |x|, |y|, log 2 and the result.
 
 A subset is tested on every commit (`pytest tests/test_accuracy.py`). Measured on {machine},
 {today}; {versions}. Not measured here, because they choose among their inputs or the tests compare
@@ -555,29 +556,13 @@ every dtype; the tests compare with `math.fsum`.
 
 def page(cells):
     """The page, Markdown: its beginning, and tables of cells."""
-    counts = {"exhaustive": {}, "pairs": {}, "samples": {}}  # -> how many inputs -> of what
-    for (name, dtype), cell in cells.items():
-        one = len(next(iter(cell["worst"].values()))["at"]) == 1
-        kind = "samples" if dtype == "float64" else "exhaustive" if one else "pairs"
-        for library, (inputs, _) in cell["of"].items():
-            if library in ISAS:
-                counts[kind].setdefault(inputs, {}).setdefault(name, []).append(TITLES[library])
-    described = {
-        kind: " and ".join(
-            ("all 2^32" if n == 2**32 else f"{n:,}")
-            + " inputs" * (kind == "exhaustive")
-            + ", evenly spaced among the 2^32," * (kind == "exhaustive" and n < 2**32)
-            + f" ({', '.join(map(short_of, names.items()))})" * (n < max(of))
-            for n, names in sorted(of.items(), reverse=True)
-        )
-        for kind, of in counts.items()
-    }
+    samples = {cell["inputs"] for (_, dtype), cell in cells.items() if dtype == "float64"}
     versions = f"NumPy {np.__version__}"
     if any("torch" in cell["worst"] for cell in cells.values()):
         versions += f", PyTorch {metadata.version('torch')}"
     parts = [
         HEAD.format(
-            **described,
+            samples=" or ".join(f"{n:,}" for n in sorted(samples, reverse=True)),
             peer_stride=PEER_STRIDE,
             machine=processor(),
             today=date.today(),
@@ -601,6 +586,18 @@ def page(cells):
                 ],
             )
         )
+        if dtype == "float32":
+            ours = [name for name in columns if name in ISAS]
+            parts.append("How many inputs were compared:\n")
+            parts.append(
+                table(
+                    ["function", *(TITLES[name] for name in ours)],
+                    [
+                        [f"`{name}`", *(count(cell, library) for library in ours)]
+                        for name, cell in found.items()
+                    ],
+                )
+            )
         parts.append("<details><summary>the inputs of these errors</summary>\n")
         parts.append(
             table(
@@ -615,10 +612,10 @@ def page(cells):
     return "\n".join(parts)
 
 
-def short_of(item):
-    """A row, and the instruction sets that are meant, where it is not all."""
-    name, titles = item
-    return f"`{name}`" + f" with {' and '.join(titles)}" * (len(titles) < len(instruction_sets()))
+def count(cell, library):
+    """How many inputs were compared."""
+    n = cell["of"].get(library, [0])[0]
+    return "" if n == 0 else f"2^{n.bit_length() - 1}" if n & (n - 1) == 0 else f"{n:,}"
 
 
 def table(heads, rows):

@@ -197,23 +197,30 @@ static inline __m512d log_pd(__m512d x, const log_base_f64 *base) {
 }
 
 /* With subnormal floats, which are normal doubles, in place. */
-static inline rounded_vector log_in_base_f32(__m256 x, const log_base_f64 *base) {
+static inline rounded_vector log_in_base_f32(__m256 x, const log_base_f64 *base, long long reach) {
     __m512d v = _mm512_cvtps_pd(x), y = log_pd(v, base);
     __mmask8 special = _mm512_fpclass_pd_mask(v, CLASS_NOT_POSITIVE_NORMAL);
     if (UNLIKELY(special)) {
         y = log_special_vector_f64(v, y);
     }
-    return round_normal(y, 0x4000);
+    return round_normal(y, reach);
 }
 
 #define VECTOR_log_f32 1
-static inline rounded_vector vector_log_f32(__m256 x) { return log_in_base_f32(x, &base_e_f64); }
+static inline rounded_vector vector_log_f32(__m256 x) {
+    return log_in_base_f32(x, &base_e_f64, 0x4000);
+}
 
 #define VECTOR_log2_f32 1
-static inline rounded_vector vector_log2_f32(__m256 x) { return log_in_base_f32(x, &base_2_f64); }
+static inline rounded_vector vector_log2_f32(__m256 x) {
+    return log_in_base_f32(x, &base_2_f64, 0x4000);
+}
 
+/* scale r has its own rounding: 2^-38. */
 #define VECTOR_log10_f32 1
-static inline rounded_vector vector_log10_f32(__m256 x) { return log_in_base_f32(x, &base_10_f64); }
+static inline rounded_vector vector_log10_f32(__m256 x) {
+    return log_in_base_f32(x, &base_10_f64, 0x10000);
+}
 
 /* Below 2^-20, x - x^2/2; from there on 1 + x is exact. */
 #define VECTOR_log1p_f32 1
