@@ -144,7 +144,7 @@ def groups(module, names):
     """The names of pytensor's own namespace under headings; those of other modules under none."""
     if module.__name__ != "pytensor":
         return {"": list(names)}
-    from pytensor._autodiff import transforms
+    from pytensor._autodiff import loops, transforms
     from pytensor._functions import (
         array_api,
         creation,
@@ -165,7 +165,7 @@ def groups(module, names):
         | {name for name, row in long_tail.items() if row.kind != "other"},
         "Reductions": {row.name for row in ops.REDUCTIONS} | {"mean"} | set(statistics.__all__),
         "Products": {"dot", "einsum", "matmul"} | set(products.__all__),
-        "Programs": {"fuse", "jit", "vmap"} | set(programs.__all__),
+        "Programs": {"fuse", "jit", "vmap"} | set(programs.__all__) | set(loops.__all__),
         "Softmax": {"softmax", "log_softmax"},
         "Sorting, searching, sets, running sums": {
             name for name, row in long_tail.items() if row.kind == "other"

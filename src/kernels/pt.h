@@ -216,7 +216,7 @@ typedef enum {
     PT_STEP_CHECK_ROWS,
     PT_STEP_GATHER,
     PT_STEP_KERNEL, /* any other: see run */
-    PT_STEP_CALL,   /* of Python: not run here */
+    PT_STEP_CALL,   /* of Python: the same, which the plan leaves where it is */
 } pt_step_kind;
 
 /* Where an operand of a step is. */
@@ -252,6 +252,72 @@ typedef struct {
 /* Runs n steps in order on the buffers, whose addresses are in buffers. If one fails, *failed is
  * its number. */
 pt_status pt_run_steps(const pt_step *steps, size_t n, char *const *buffers, size_t *failed);
+
+/* -------------------------------------------- loops and branches of programs (loops.c) */
+
+/* Steps on buffers of their own: the body of a loop, or a branch. */
+typedef struct {
+    const pt_step *steps;
+    size_t n_steps, n_buffers;
+    size_t n_bytes;           /* of its memory */
+    char *const *fixed;       /* (n_buffers,) the addresses of constants, otherwise NULL */
+    const ptrdiff_t *offsets; /* (n_buffers,) in its memory, or -1 */
+    int n_arguments, n_results;
+    const int *arguments; /* (n_arguments,) the buffer of each, or -1 if no step reads it */
+    const int *results;   /* (n_results,) */
+} pt_part;
+
+/* At the beginning of a run's scratch memory: where a run that failed did. */
+typedef struct {
+    const pt_part *part;
+    size_t failed;        /* the number of its step */
+    char *const *buffers; /* of the part */
+} pt_failure;
+
+/* An argument of a body that is another one at each step: at step i it is at data + i * step. If
+ * first >= 0, it belongs to what the step before made: it lags one step behind, and begins with
+ * operand number first of those that are firsts. */
+typedef struct {
+    ptrdiff_t step;
+    int first;
+} pt_stream;
+
+/* A loop over a body, whose arguments are the carries, the streams and the constants, and whose
+ * results are the next carries and the values to keep. It ends after n steps, or when a test of the
+ * carries and constants of its own is false.
+ *
+ * Operands of its run: the first carries, the streams, the constants, those of the test, the firsts;
+ * the last carries, where to keep the values, pt_loop_bytes of scratch memory. All in C order. */
+typedef struct {
+    pt_part body;
+    pt_part test; /* its result is a bool; of a loop of n steps: empty */
+    bool is_while;
+    bool reverse; /* from step n - 1 to 0 */
+    ptrdiff_t n;
+    ptrdiff_t n_between; /* the steps between two looks whether to stop */
+    int n_carries, n_streams, n_constants, n_test_constants, n_firsts, n_kept;
+    const ptrdiff_t *carry_bytes; /* (n_carries,) */
+    const int *kept_in;           /* (n_carries,) the kept value that is the next carry, or -1 */
+    const pt_stream *streams;     /* (n_streams,) */
+    const ptrdiff_t *kept_steps;  /* (n_kept,) in bytes */
+} pt_repetition;
+
+size_t pt_loop_bytes(const pt_repetition *loop);
+/* A kernel of PT_STEP_KERNEL; parameters: a pt_repetition. */
+pt_status pt_run_loop(const void *parameters, const pt_operand *operands);
+
+/* One of two parts, with the same results, whose first arguments are the same.
+ *
+ * Operands of its run: a bool, which chooses the second part if true; these arguments, the further
+ * ones of the first part, those of the second; the results, pt_branch_bytes of scratch memory. All
+ * in C order. */
+typedef struct {
+    pt_part parts[2];
+    int n_shared;
+} pt_branch;
+
+size_t pt_branch_bytes(const pt_branch *branch);
+pt_status pt_run_branch(const void *parameters, const pt_operand *operands);
 
 /* ----------------------------------------------------------- reductions (reduce.c) */
 

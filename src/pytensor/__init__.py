@@ -23,6 +23,7 @@ except ImportError as _error:
     raise SystemExit(2) from None
 from pytensor import memory as memory
 from pytensor import nn as nn
+from pytensor._autodiff.loops import *  # noqa: F403
 from pytensor._autodiff.transforms import *  # noqa: F403
 from pytensor._functions import *  # noqa: F403
 from pytensor._functions import on_demand as _on_demand

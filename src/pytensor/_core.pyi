@@ -410,6 +410,38 @@ def call_each_time(
     *tensors: Tensor,
     generator: np.random.Generator | None = ...,
 ) -> Any: ...
+
+@final
+class _Body:
+    outside: Final[list[Tensor]]
+    forms: Final[list[tuple[tuple[int, ...], np.dtype[Any]]]]
+
+def record_body(
+    name: str,
+    function: Callable[..., list[Tensor]],
+    tensors: list[Tensor],
+    n_carries: int = 0,
+    *,
+    again: bool = False,
+) -> _Body: ...
+def split_body(
+    body: _Body, n_primal: int, n_values: int
+) -> tuple[Any, list[Any], Any, list[int]] | None: ...
+def whole_body(body: _Body) -> Any: ...
+def in_c_order(t: Tensor) -> Tensor: ...
+def run_scan(
+    name: str,
+    body: _Body,
+    part: Any,
+    forms: list[Any],
+    carries: list[Tensor],
+    streams: list[Tensor],
+    firsts: list[Any],
+    n: int,
+    reverse: bool,
+) -> tuple[list[Tensor], list[Tensor]]: ...
+def run_while(body: _Body, test: _Body, carries: list[Tensor]) -> list[Tensor]: ...
+def run_branch(second: Tensor, bodies: list[_Body], operands: list[Tensor]) -> list[Tensor]: ...
 def rebuilt(model: Sequence[Any], parts: list[Any]) -> Any: ...
 def is_recording() -> bool: ...
 def record_call(

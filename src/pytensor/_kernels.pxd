@@ -114,6 +114,38 @@ cdef extern from "pt.h" nogil:
     pt_status pt_run_steps(const pt_step *steps, size_t n, char **buffers,
                            size_t *failed) except PT_INTERRUPTED
 
+    ctypedef struct pt_part:
+        const pt_step *steps
+        size_t n_steps, n_buffers, n_bytes
+        char **fixed
+        const Py_ssize_t *offsets
+        int n_arguments, n_results
+        const int *arguments
+        const int *results
+    ctypedef struct pt_failure:
+        const pt_part *part
+        size_t failed
+        char **buffers
+    ctypedef struct pt_stream:
+        Py_ssize_t step
+        int first
+    ctypedef struct pt_repetition:
+        pt_part body, test
+        bint is_while, reverse
+        Py_ssize_t n, n_between
+        int n_carries, n_streams, n_constants, n_test_constants, n_firsts, n_kept
+        const Py_ssize_t *carry_bytes
+        const int *kept_in
+        const pt_stream *streams
+        const Py_ssize_t *kept_steps
+    ctypedef struct pt_branch:
+        pt_part parts[2]
+        int n_shared
+    size_t pt_loop_bytes(const pt_repetition *loop)
+    size_t pt_branch_bytes(const pt_branch *branch)
+    pt_status pt_run_loop(const void *parameters, const pt_operand *operands) noexcept
+    pt_status pt_run_branch(const void *parameters, const pt_operand *operands) noexcept
+
     pt_status pt_reduce(pt_reduce_op op, pt_dtype compute, int ndim, int n_reduced,
                         const Py_ssize_t *shape, const pt_operand *x, const pt_operand *out)
     void pt_cumulate(pt_reduce_op op, pt_dtype dtype, size_t outer, size_t n, size_t inner,

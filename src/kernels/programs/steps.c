@@ -93,9 +93,8 @@ static pt_status run_call(const pt_step *s, const pt_operand *o) {
                        (size_t)n[1], out->dtype, s->number, out->data);
         return PT_OK;
     case PT_STEP_KERNEL:
-        return s->run(s->parameters, o);
     case PT_STEP_CALL:
-        break;
+        return s->run(s->parameters, o);
     }
     return PT_OK;
 }
@@ -115,8 +114,22 @@ static pt_status run_loop(const pt_step *s, pt_operand *o, int axis) {
     return status;
 }
 
+/* A step with more operands than fit on the stack. */
+static pt_status run_wide(const pt_step *s, char *const *buffers) {
+    const size_t n_bytes = (size_t)(s->n_in + s->n_out) * sizeof(pt_operand);
+    pt_operand *o = pt_alloc(n_bytes);
+    if (o == NULL)
+        return PT_NO_MEMORY;
+    find_operands(s, buffers, o);
+    const pt_status status = run_loop(s, o, 0);
+    pt_free(o, n_bytes);
+    return status;
+}
+
 static pt_status run_step(const pt_step *s, char *const *buffers) {
     pt_operand o[PT_STEP_MAX_PLACES];
+    if (s->n_in + s->n_out > PT_STEP_MAX_PLACES)
+        return run_wide(s, buffers);
     find_operands(s, buffers, o);
     return s->n_loop == 0 ? run_call(s, o) : run_loop(s, o, 0);
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytensor import _core
-from pytensor._autodiff.trees import leaves, map_leaves
+from pytensor._autodiff.trees import leaves, map_leaves, with_zeros
 from pytensor._core import GradientTape, Tensor
 
 
@@ -21,8 +21,8 @@ def record_program(
 ) -> Any:
     """Record a call on the tapes, as one operation.
 
-    Its derivative is a program that runs the function again under a tape, and is a recorded
-    function too: so derivatives of any order are programs.
+    Its derivatives are programs that run the function again under a tape, and are recorded
+    functions too: so derivatives of any order are programs.
 
     Args:
         recorded: what jit, fuse or vmap made of function.
@@ -49,63 +49,92 @@ def record_program(
     results: list[Tensor] = [t for t in leaves(value) if _is_variable(t)]
     if not results:
         return value
-    shared = {id(t): t for t in results}
+    shared = list({id(t): t for t in results}.values())
     tensors = [t for t in leaves(value) if isinstance(t, Tensor)]
     mapping = axes and (
         axes[0],
         [k for t, k in zip(tensors, axes[1], strict=True) if _is_variable(t)],
     )
-    backward = _backward(recorded, function, tuple(names), outside, mapping)
+    known = recorded.__dict__.setdefault("_derivatives", {})
+    key = (tuple(names), tuple(map(id, outside)), repr(mapping))
 
-    def pullback(g: Any) -> Any:
-        return backward(tuple(args), g if isinstance(g, tuple) else (g,))
+    def derivative(build: Callable[..., Any], *more: Any) -> Callable[..., Any]:
+        made: Callable[..., Any] | None = known.get((build, *key, *more))
+        if made is None:
+            if len(known) >= 32:
+                known.clear()
+            made = _core.jit(build(function, tuple(names), outside, mapping, *more))
+            known[build, *key, *more] = made
+        return made
 
-    _core.record_call("custom_gradient", (*inputs, *outside), tuple(shared.values()), (pullback,))
+    def pullback(g: Any, _: Any = None) -> Any:
+        g = g if isinstance(g, tuple) else (g,)
+        return derivative(_backward)(tuple(args), tuple(with_zeros(g, shared)))
+
+    def pushforward(tangents: Sequence[Tensor | None]) -> Any:
+        moving = tuple(k for k, t in enumerate(tangents) if t is not None)
+        return derivative(_forward, moving)(tuple(args), tuple(tangents[k] for k in moving))
+
+    inputs = [*inputs, *outside]
+    if mapping is None:
+        _core.record_call("program", tuple(inputs), tuple(shared), (pullback, pushforward))
+    else:
+        _core.record_call("custom_gradient", tuple(inputs), tuple(shared), (pullback,))
     return value
 
 
-def _backward(
-    recorded: Any,
+_Mapping = tuple[Any, list[int | None]] | None  # the axes of vmap's arguments and results
+
+
+def _run(
     function: Callable[..., Any],
     names: tuple[str, ...],
     outside: list[Tensor],
-    axes: tuple[Any, list[int | None]] | None,
+    mapping: _Mapping,
+    args: Sequence[Any],
+) -> tuple[GradientTape, list[Tensor], list[Tensor]]:
+    """Run the function under a tape: (tape, its variables, the floating-point results)."""
+    # an argument that is there twice is two variables
+    args = map_leaves(lambda x: _core.identity(x) if isinstance(x, Tensor) else x, args)
+    variables = [x for x in leaves(args) if _is_variable(x)] + outside
+    n = len(args) - len(names)
+    with GradientTape() as tape:
+        tape.watch(variables)
+        value = function(*args[:n], **dict(zip(names, args[n:], strict=True)))
+    if mapping is None:
+        found = list({id(t): t for t in leaves(value) if _is_variable(t)}.values())
+    else:  # vmap makes tensors of numbers
+        found = [_core.asarray(t) for t in leaves(value) if isinstance(t, float) or _is_variable(t)]
+    return tape, variables, found
+
+
+def _backward(
+    function: Callable[..., Any], names: tuple[str, ...], outside: list[Tensor], mapping: _Mapping
 ) -> Callable[..., Any]:
-    """The recorded function from (arguments, gradients of the results) to those of the inputs."""
-    known = recorded.__dict__.setdefault("_backward", {})
-    key = (names, tuple(map(id, outside)), repr(axes))
-    if key not in known:
-        if len(known) >= 32:
-            known.clear()
+    """The function from (arguments, gradients of the results) to those of the inputs."""
 
-        def backward(args: tuple[Any, ...], g: tuple[Tensor | None, ...]) -> list[Tensor]:
-            # an argument that is there twice is two variables
-            args = map_leaves(lambda x: _core.identity(x) if isinstance(x, Tensor) else x, args)
-            variables = [x for x in leaves(args) if _is_variable(x)] + outside
-            n = len(args) - len(names)
-            with GradientTape() as tape:
-                tape.watch(variables)
-                value = function(*args[:n], **dict(zip(names, args[n:], strict=True)))
-            found = [t for t in leaves(value) if _is_variable(t)]
-            if axes is None:
-                found = list({id(t): t for t in found}.values())
-            else:  # vmap makes tensors of numbers
-                found = [
-                    _core.asarray(t)
-                    for t in leaves(value)
-                    if isinstance(t, float) or _is_variable(t)
-                ]
-            gradients = tape.gradient(found, variables, output_gradient=list(g))
-            return [
-                _core.full(x.shape, 0, dtype=x.dtype) if part is None else part
-                for x, part in zip(variables, gradients, strict=True)
-            ]
+    def backward(args: tuple[Any, ...], g: tuple[Tensor, ...]) -> list[Tensor]:
+        tape, variables, found = _run(function, names, outside, mapping, args)
+        return with_zeros(tape.gradient(found, variables, output_gradient=list(g)), variables)
 
-        known[key] = _core.jit(
-            backward if axes is None else _of_samples(backward, len(outside), *axes)
-        )
-    made: Callable[..., Any] = known[key]
-    return made
+    return backward if mapping is None else _of_samples(backward, len(outside), *mapping)
+
+
+def _forward(
+    function: Callable[..., Any],
+    names: tuple[str, ...],
+    outside: list[Tensor],
+    mapping: _Mapping,
+    moving: tuple[int, ...],
+) -> Callable[..., Any]:
+    """The function from (arguments, tangents of the moving inputs) to those of the results."""
+
+    def forward(args: tuple[Any, ...], tangents: tuple[Tensor, ...]) -> list[Tensor]:
+        tape, variables, found = _run(function, names, outside, mapping, args)
+        sources = [variables[k] for k in moving]
+        return with_zeros(tape.jvp(found, sources, list(tangents)), found)
+
+    return forward
 
 
 def _of_samples(

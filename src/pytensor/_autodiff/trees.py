@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pytensor._core import Tensor, asarray, identity, rebuilt
+from pytensor._core import Tensor, asarray, full, identity, rebuilt
 
 
 def map_leaves(function: Callable[..., Any], structure: Any, *others: Any) -> Any:
@@ -33,6 +33,12 @@ def leaves(structure: Any) -> list[Any]:
 def spread(structure: Any, part: Any) -> Any:
     """Return the part, or Nones in the form of the structure."""
     return map_leaves(lambda _: None, structure) if part is None else part
+
+
+def with_zeros(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
+    """Return the values, with zeros like these tensors in place of None."""
+    pairs = zip(values, like, strict=True)
+    return [full(t.shape, 0, dtype=t.dtype) if value is None else value for value, t in pairs]
 
 
 def new_variables(name: str, argument: Any) -> Any:

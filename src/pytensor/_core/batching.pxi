@@ -60,7 +60,7 @@ cdef class _Batching:
         while grown:
             grown = False
             for step in self.source.steps:
-                differs = step.kind == PT_STEP_CALL and step.call.keep
+                differs = step.keep
                 for place in step.ins:
                     differs = differs or self.strides[place[0]] is not None
                 if not differs:
@@ -145,7 +145,7 @@ cdef class _Batching:
             self.stack(step, (sizes[0] * sizes[1], sizes[0]), (n * sizes[0], sizes[1]))
         elif step.kind == PT_STEP_GATHER:
             self.place_gather(step, sizes[0], sizes[1])
-        elif step.kind == PT_STEP_KERNEL:
+        elif step.kind == PT_STEP_KERNEL and step.parts is None:
             self.place_kernel(step)
         else:
             self.repeat(step)
@@ -428,10 +428,10 @@ cdef class _Batching:
     cdef int place_call(self, _Step step) except -1:
         """A call back into Python: one per sample, unless the function has a batch axis."""
         cdef _Call one = step.call, call = _Call.__new__(_Call)
+        cdef _Step calls
         cdef Py_ssize_t n = self.n
         mapped, ndims = [], []
         call.name = one.name
-        call.keep = one.keep
         call.inputs = []
         call.results = []
         ins = []
@@ -456,7 +456,9 @@ cdef class _Batching:
             call.function = each_sample(one.function, mapped, n)
         else:
             call.function, call.together = together
-        self.target.add(PT_STEP_CALL, 0, 0, (), ins, self.all_in_front(step.outs)).call = call
+        calls = self.target.add(PT_STEP_CALL, 0, 0, (), ins, self.all_in_front(step.outs))
+        calls.call = call
+        calls.keep = step.keep
         return 0
 
 
@@ -472,7 +474,19 @@ cdef _Step add_like(_Trace trace, _Step like, tuple shape, list ins, list outs, 
     step.call = like.call
     step.loop = like.loop
     step.loop_strides = like.loop_strides
+    step.parts = like.parts
+    step.keep = like.keep
     return step
+
+
+cdef int put_back(_Trace trace) except -1:
+    """Gives generators of random numbers the states they had before the recording, which is no call
+    of the function. A trace around it does the same if it is one of a sample."""
+    for generator, state in reversed(trace.drawn_from):
+        generator.bit_generator.state = state
+    if trace.outer is not None:
+        trace.outer.drawn_from += trace.drawn_from
+    return 0
 
 
 cdef _Buffer buffer_of_all(_Buffer one, Py_ssize_t n):
@@ -634,7 +648,7 @@ cdef class _Mapped(_Recorded):
                                           [], self.name, None),
                 trace, samples, wanted_of_one, [])
         finally:
-            self.put_back(trace)
+            put_back(trace)
         trace.stand_ins = []
         batching = _Batching.of(trace, strides, n)
         recording.result = batching.result(result, wanted_of_one, list(out_axes), wanted)
@@ -643,15 +657,6 @@ cdef class _Mapped(_Recorded):
         # the gradient of a sum is the same for all samples
         recording.axes = (in_axes, [None if axis is SUMMED else axis for axis in out_axes])
         return batching.target
-
-    cdef int put_back(self, _Trace trace) except -1:
-        """Gives generators of random numbers the states they had before the recording, which is no
-        call of the function. A trace around it does the same if it is one of a sample."""
-        for generator, state in reversed(trace.drawn_from):
-            generator.bit_generator.state = state
-        if trace.outer is not None:
-            trace.outer.drawn_from += trace.drawn_from
-        return 0
 
     cdef tuple argument_axes(self, tuple args, tuple names, list axes, list leaves):
         """The arguments with axes in place of tensors; appends these and the tensors to lists."""

@@ -12,6 +12,7 @@ One extension module, in parts by kind:
     recurrent.pxi  recurrent layers
     tape.pxi       the tape: recording, and replaying backwards
     program.pxi    jit and fuse: recording what a function computes, and replaying it
+    loops.pxi      scan, while_loop and cond: parts of programs that run many times or not at all
     batching.pxi   vmap: the program of many samples from the recording of one
     tensor.pxi     the class Tensor itself: attributes, operators, methods
 
@@ -114,4 +115,5 @@ include "conv.pxi"
 include "tape.pxi"
 include "program.pxi"
 include "batching.pxi"
+include "loops.pxi"
 include "tensor.pxi"

@@ -49,6 +49,8 @@ ctypedef pt_status (*kernel_function)(const void *parameters,
                                       const pt_operand *operands) noexcept nogil
 
 cdef unsigned long long n_traces = 0
+# Who records: the last three bits of a trace's serial number.
+cdef tuple TRACERS = ("jit", "fuse", "vmap", "scan", "while_loop", "cond")
 
 
 # ------------------------------------------------------------------------------- the trace
@@ -67,6 +69,18 @@ cdef class _Buffer:
     cdef int type                   # of its root: dtype, lengths and strides
     cdef tuple dims, strides
 
+    cdef _Buffer copied(self):
+        """The same before any step."""
+        cdef _Buffer buffer = _Buffer.__new__(_Buffer)
+        buffer.kind = self.kind
+        buffer.n_bytes = self.n_bytes
+        buffer.tensor = self.tensor
+        buffer.foreign = self.foreign
+        buffer.type = self.type
+        buffer.dims = self.dims
+        buffer.strides = self.strides
+        return buffer
+
 
 @cython.final
 cdef class _Step:
@@ -84,6 +98,8 @@ cdef class _Step:
     cdef tuple loop                 # lengths of axes over which the call is repeated, and
     cdef list loop_strides          # the strides of each place, inputs first, over them
     cdef bint is_update             # of an optimizer
+    cdef list parts                 # of a loop or a branch; its last result is scratch memory
+    cdef bint keep                  # even if nobody reads the result
 
 
 @cython.final
@@ -94,7 +110,6 @@ cdef class _Call:
     cdef str name
     cdef list inputs                # (buffer, offset, dtype, dims, strides)
     cdef list results               # (buffer, dtype, dims)
-    cdef bint keep                  # even if nobody reads the result
     # (mapped, ndims) -> None, or function and together for inputs of which those that are mapped
     # have one more axis in front
     cdef object together
@@ -122,10 +137,13 @@ cdef class _Trace:
     cdef dict undo                  # id of a root from outside -> (root, copy from before a change)
     cdef bint is_final              # something was changed that can't be undone
     cdef list called                # what call_each_time returned
+    cdef bint is_body               # of a loop or a branch
+    cdef bint is_repeated           # of a body that has run before: must compute the same
     cdef _Trace outer
 
     def __cinit__(self, str name, bint elementwise):
-        self.serial = add_shared(&n_traces, 1) << 1 | elementwise
+        self.serial = add_shared(&n_traces, 1) << 3 | <unsigned long long>TRACERS.index(
+            "fuse" if elementwise else name.partition(":")[0])
         self.elementwise = elementwise
         self.name = name
         self.buffers = []
@@ -214,7 +232,8 @@ cdef class _Trace:
         if buffer.foreign:
             raise TypeError(f"{self.name}: {user_line()}: {name} changes the memory of another "
                             "library's array in place, which later calls would not do")
-        if buffer.kind == CAPTURED and (self.one_of_many or self.outer is not None):
+        if buffer.kind == CAPTURED and (self.is_body or self.one_of_many
+                                        or self.outer is not None):
             raise TypeError(f"{self.name}: {user_line()}: {name} changes a tensor from outside the "
                             "function in place: return the new value instead")
         if buffer.kind == CAPTURED and can_undo:
@@ -353,7 +372,7 @@ cdef _Trace owner_of(Tensor t):
     while trace is not None and trace.serial != serial:
         trace = trace.outer
     if trace is None:
-        raise TypeError(f"{'fuse' if serial & 1 else 'jit'}: leaked tensor: it was made while a "
+        raise TypeError(f"{TRACERS[serial & 7]}: leaked tensor: it was made while a "
                         "function was recorded, and is used outside the recorded function: return "
                         "it from there")
     return trace
@@ -399,7 +418,7 @@ def holds(Tensor condition not None):
     refuse_traced(condition, "a condition")
     trace = current_trace()
     while trace is not None:
-        if trace.one_of_many:                   # which may differ
+        if trace.one_of_many or trace.is_body:  # it may differ
             refuse_reading(condition, "bool")
         trace = trace.outer
     trace = current_trace()
@@ -631,12 +650,15 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     cdef PyObject *this_trace = innermost_trace
     cdef GradientTape tape = innermost()
     cdef _Call call = _Call.__new__(_Call)
+    cdef _Step step
     cdef Tensor t, copy
     cdef pt_operand a, b
     cdef list ins = [], outs = [], results = [], plain = []
+    if keep and trace.is_repeated:
+        raise RuntimeError(f"{trace.name}: {name} draws random numbers in a body that is run again "
+                           "for its derivative: draw them before, and pass them as xs")
     call.function = function
     call.name = name
-    call.keep = keep
     call.together = together
     call.inputs = []
     call.results = []
@@ -665,7 +687,9 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
         outs.append(trace.result_place(copy, copy.ndim, copy.steps))
         call.results.append((copy.type, copy.shape))
         results.append(copy)
-    trace.add(PT_STEP_CALL, 0, 0, (), ins, outs).call = call
+    step = trace.add(PT_STEP_CALL, 0, 0, (), ins, outs)
+    step.call = call
+    step.keep = keep
     return rebuilt(result, results) if isinstance(result, tuple) else results[0]
 
 
@@ -906,7 +930,7 @@ cdef class _Plan:
         cdef bint needed
         live = set(results)
         for step in reversed(self.steps):
-            needed = step.kind == PT_STEP_CALL and step.call.keep or not step.outs
+            needed = step.keep or not step.outs
             for place in step.outs:
                 needed = (needed or place[0] in live
                           or (<_Buffer>self.buffers[place[0]]).kind == CAPTURED)
@@ -931,7 +955,7 @@ cdef class _Plan:
         while grown:
             grown = False
             for step in self.steps:
-                varies = step.kind == PT_STEP_CALL
+                varies = step.kind == PT_STEP_CALL or step.parts is not None
                 for place in step.ins:
                     varies = varies or place[0] in varying
                 for place in step.outs:
@@ -1426,7 +1450,10 @@ cdef class _Program:
                     len((<_Fused>step.check).ops) * sizeof(pt_fused_op)))
                 size *= fused.n_ops
             elif step.kind == PT_STEP_CALL:
+                s.run = <kernel_function><void *>call_inside
                 self.calls = True
+                s.parameters = <void *>step         # held by self.planned
+                size = NOGIL_ELEMENTS
             elif step.kind >= PT_STEP_MATMUL and step.kind <= PT_STEP_DENSE_GRADIENT:
                 size *= step.sizes[0] * step.sizes[1] * step.sizes[2] // 8
             elif PT_STEP_CUMULATE < step.kind < PT_STEP_CHECK_ROWS or step.kind == PT_STEP_GATHER:
@@ -1514,7 +1541,7 @@ cdef class _Program:
             if self.steps[i].kind == PT_STEP_CALL:
                 step = <_Step>self.planned[i]
                 result = call_back(step, buffers)
-                if step.call.keep:
+                if step.keep:
                     called.append(result)
                 i += 1
                 continue
@@ -1534,6 +1561,9 @@ cdef class _Program:
         """Raises the error of a step that failed."""
         cdef _Step step = <_Step>self.planned[failed]
         if status == PT_OUT_OF_RANGE:
+            if step.parts is not None:
+                place = step.outs[len(step.outs) - 1]
+                raise_failure(status, step.name, buffers[<Py_ssize_t>place[0]], step.parts)
             step.check(tensor_at(step.ins[0], step.shape, buffers))
         raise MemoryError(f"{self.name}: no memory for the operands of a step")
 
@@ -1556,9 +1586,13 @@ cdef inline Py_ssize_t rounded(Py_ssize_t n_bytes) noexcept:
 
 cdef Tensor tensor_at(tuple place, tuple shape, char **buffers):
     """A tensor on the memory of a place, valid during the run."""
+    return tensor_on(buffers[<Py_ssize_t>place[0]] + <Py_ssize_t>place[1], place, shape)
+
+
+cdef Tensor tensor_on(char *data, tuple place, tuple shape):
     cdef Tensor t = Tensor.__new__(Tensor)
     cdef int d
-    t.data = buffers[<Py_ssize_t>place[0]] + <Py_ssize_t>place[1]
+    t.data = data
     t.type = place[2]
     t.ndim = <int>len(shape)
     t.size = 1
@@ -1572,16 +1606,49 @@ cdef Tensor tensor_at(tuple place, tuple shape, char **buffers):
 
 cdef object call_back(_Step step, char **buffers):
     """Runs a step that calls a Python function; returns what that returns."""
-    cdef _Call call = step.call
-    cdef Tensor t, copy
+    cdef list inputs = [], outputs = []
+    cdef Py_ssize_t k
+    for k in range(len(step.ins)):
+        inputs.append(tensor_at(step.ins[k], step.call.inputs[k][2], buffers))
+    for k in range(len(step.outs)):
+        outputs.append(tensor_at(step.outs[k], step.call.results[k][1], buffers))
+    return call_function(step.call, inputs, outputs)
+
+
+cdef pt_status call_inside(const void *parameters,
+                           const pt_operand *operands) except PT_INTERRUPTED nogil:
+    """The same as a kernel, inside a loop or a branch; parameters: the step."""
+    with gil:
+        call_step(<_Step>parameters, operands)
+    return PT_OK
+
+
+cdef int call_step(_Step step, const pt_operand *operands) except -1:
+    cdef list inputs = [], outputs = []
+    cdef Py_ssize_t k, n = len(step.ins)
+    for k in range(n):
+        inputs.append(tensor_on(operands[k].data, step.ins[k], step.call.inputs[k][2]))
+    for k in range(len(step.outs)):
+        outputs.append(tensor_on(operands[n + k].data, step.outs[k], step.call.results[k][1]))
+    call_function(step.call, inputs, outputs)
+    return 0
+
+
+cdef object call_function(_Call call, list inputs, list outputs):
+    """The function's result, copied to the outputs."""
+    global innermost_trace
+    cdef PyObject *trace = innermost_trace
+    cdef Tensor t
     cdef Py_ssize_t k
     cdef pt_operand a, b
     cdef list tensors = []
-    for k in range(len(step.ins)):
-        # a copy: the function may keep it, or return it
-        tensors.append(converted(tensor_at(step.ins[k], call.inputs[k][2], buffers),
-                                 call.inputs[k][1]))
-    result = call.function(*tensors)
+    innermost_trace = NULL          # a loop may run while the program around it is recorded
+    try:
+        for t in inputs:            # copies: the function may keep them, or return them
+            tensors.append(converted(t, t.type))
+        result = call.function(*tensors)
+    finally:
+        innermost_trace = trace
     results = result if isinstance(result, tuple) else (result,)
     if len(results) != len(call.results):
         raise ValueError(f"{call.name}: {len(results)} results: expected {len(call.results)}, as "
@@ -1592,9 +1659,8 @@ cdef object call_back(_Step step, char **buffers):
             raise ValueError(f"{call.name}: a result of shape {t.shape} and dtype {t.dtype}: "
                              f"expected {call.results[k][1]} and {DTYPES[call.results[k][0]]}, as "
                              "when the function was recorded (shapes must not depend on values)")
-        copy = tensor_at(step.outs[k], t.shape, buffers)
         a = operand_of(t)
-        b = operand_of(copy)
+        b = operand_of(<Tensor>outputs[k])
         pt_copy(t.ndim, t.dims, &a, &b)
     return result
 
@@ -2387,7 +2453,8 @@ def programs_of(recorded):
         A list, the most recently used one first, of (arguments, memory, buffers, steps). memory: in
         bytes. buffers: (kind, dtype, shape, offset in the memory or -1). steps: (name, shape,
         numbers of the buffers it reads, of those it writes, operations of a fused step as (name,
-        operands, result)); operands are (buffer or -1, number of an operation or -1).
+        operands, result), parts of a loop or a branch as (memory, buffers, steps)); operands are
+        (buffer or -1, number of an operation or -1).
     """
     cdef _Recording recording
     cdef list programs = []
@@ -2401,16 +2468,20 @@ def programs_of(recorded):
 
 
 cdef tuple described_program(_Program program):
-    cdef list buffers = [], steps = []
+    cdef list buffers = [], steps = [], parts
     cdef _Step step
     cdef Py_ssize_t k
     for k in range(program.n_buffers):
         kind, dtype, dims = program.kinds[k]
         buffers.append((KIND_NAMES[kind], str(DTYPES[dtype]), dims, program.offsets[k]))
     for step in program.planned:
+        parts = []
+        for part in step.parts or ():
+            parts.append(described_program((<_Part>part).program))
         steps.append((step_name(step), step.shape, [place[0] for place in step.ins],
                       [place[0] for place in step.outs],
-                      fused_operations(<_Fused>step.check) if step.kind == PT_STEP_FUSED else []))
+                      fused_operations(<_Fused>step.check) if step.kind == PT_STEP_FUSED else [],
+                      parts))
     return program.n_bytes, buffers, steps
 
 

@@ -151,7 +151,7 @@ cdef Tensor new_view(Tensor t, char *data, int ndim, const Py_ssize_t *dims,
     v.type = t.type
     v.readonly = t.readonly
     v.traced = t.traced
-    if innermost_trace != NULL and not t.traced:
+    if innermost_trace != NULL and (not t.traced or root_of(t).trace != current_trace().serial):
         current_trace().outside[<uintptr_t><PyObject *>t] = t
     v.ndim = ndim
     v.size = 1

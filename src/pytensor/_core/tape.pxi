@@ -49,7 +49,8 @@ cdef class _Rule:
     SAVE_OUT the result, SAVE_X_SHAPE and similar ones shapes, -10 - i parameter i. needs: for each
     of saves the inputs, as bits, whose derivatives read it. each: one function serves every input
     and receives its number as second argument. joint: one function returns the gradients of all
-    inputs.
+    inputs, and one, from the tangents of all inputs, None where there is none, the tangents of all
+    results.
     """
 
     cdef tuple functions
@@ -695,8 +696,9 @@ cdef class GradientTape:
 
 
 cdef object gradients_of_all(list gradients, _Record entry):
-    """The gradients of a record's results as a tuple, with zeros for missing ones; None if all are
-    missing."""
+    """The gradients of a record's results as a tuple, None if all are missing. Some missing ones are
+    zeros, unless the rule is for both modes."""
+    cdef _Rule rule
     cdef Py_ssize_t k
     cdef list parts = []
     cdef bint known = False
@@ -705,7 +707,8 @@ cdef object gradients_of_all(list gradients, _Record entry):
         known = known or gradients[k] is not None
     if not known:
         return None
-    for k in range(entry.n_outs if (<_Rule>RULES[entry.row]).joint else 0):
+    rule = <_Rule>RULES[entry.row]
+    for k in range(entry.n_outs if rule.joint and rule.forward is None else 0):
         if parts[k] is None:
             parts[k] = full(entry.outs[k][0], 0, dtype=DTYPES[entry.outs[k][1]])
     return tuple(parts)
@@ -751,6 +754,13 @@ cdef int push_tangents(_Record entry, _Rule rule, list tangents) except -1:
     """Adds the tangents of a record's results, for a row with rules for forward mode."""
     cdef Py_ssize_t k, i, node
     total = None
+    if rule.joint:
+        parts = []
+        for node in entry.inputs:
+            parts.append(tangents[node] if 0 <= node < len(tangents) else None)
+        for k, part in enumerate(rule.forward[0](tuple(parts), *entry.saved)):
+            add_to(tangents, entry.out + k, part)
+        return 0
     for k in range(len(entry.inputs)):
         node = entry.inputs[k]
         function = rule.forward[0 if rule.each else k]

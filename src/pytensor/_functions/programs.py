@@ -42,26 +42,40 @@ def program_text(recorded: Callable[..., Any]) -> str:
 
 
 def _text(arguments: Any, memory: int, buffers: list[Any], steps: list[Any]) -> str:
+    head = f"f({', '.join(map(described, arguments))}), {memory} bytes of temporary memory"
+    return "\n".join([head, *_lines(buffers, steps, "  ")])
+
+
+def _lines(buffers: list[Any], steps: list[Any], margin: str) -> list[str]:
+    """The steps; those of loops and branches are indented further."""
+
     def name(number: int) -> str:
         return f"{buffers[number][0][0]}{number}"
 
-    lines = [f"f({', '.join(map(described, arguments))}), {memory} bytes of temporary memory"]
-    for step, shape, reads, writes, operations in steps:
+    lines = []
+    for step, shape, reads, writes, operations, parts in steps:
         if operations:
-            lines.append(f"  fused {shape}")
+            lines.append(f"{margin}fused {shape}")
             names: list[str] = []
             for row, operands, result in operations:
                 names.append(name(result) if result in writes else f"v{len(names)}")
                 inputs = [names[k] if buffer < 0 else name(buffer) for buffer, k in operands]
-                lines.append(f"    {names[-1]} = {row}({', '.join(inputs)})")
+                lines.append(f"{margin}  {names[-1]} = {row}({', '.join(inputs)})")
             continue
         if not writes:
             lines.append(f"  {step}({', '.join(map(name, reads))})")
             continue
         dtype, dims = buffers[writes[0]][1:3]
-        results = ", ".join(map(name, writes))
-        lines.append(f"  {results} = {step}({', '.join(map(name, reads))})  {dtype} {dims}")
-    return "\n".join(lines)
+        shown = writes[:-1] if parts else writes  # the last one is scratch memory
+        text = f"{step}({', '.join(map(name, reads))})"
+        if shown:
+            text = f"{', '.join(map(name, shown))} = {text}  {dtype} {dims}"
+        lines.append(margin + text)
+        for k, (_, inner_buffers, inner_steps) in enumerate(parts):
+            if k > 0:
+                lines.append(f"{margin}  {'if' if step == 'cond' else 'while'}")
+            lines += _lines(inner_buffers, inner_steps, margin + "    ")
+    return lines
 
 
 def described(argument: Any) -> str:

@@ -586,6 +586,12 @@ other("attention", "softmax(scale * q k^T) v for q, k and v, block by block.",
       d="attention_gradients(g, operands, mask, scale, is_causal)")
 other("custom_gradient", "A function that brings its own derivative, or is computed again for it.",
       parameters=("pullback",), d="pullback(g)")
+for _name, _doc in (("program", "A recorded function."),
+                    ("scan", "A loop over the slices of tensors."),
+                    ("while_loop", "A loop while a test is true."),
+                    ("cond", "One of two functions.")):
+    other(_name, _doc, parameters=("pullback", "pushforward"), d="pullback(g, out)",
+          jvp="pushforward(t)")
 
 # The kernels' enums number element-wise rows and reductions in this order.
 # fmt: on
