@@ -2,6 +2,7 @@
 gradients of each sample of a network."""
 
 import per_sample
+import pytest
 import samples
 from contenders import present
 from harness import Case, Contender
@@ -25,10 +26,20 @@ HESSIAN_TIMES_VECTOR = {
     "jax eager": "chains.jax_hvp(jax)",
     "autograd": "autograd.hessian_vector_product(lambda x: chains.chain(x, anp.tanh))",
 }
+# The recurrence of a network over 1000 steps, by its weights.
+RECURRENCE = {
+    "pytensor": "pt.jit(pt.value_and_grad(chains.recurrence(pt, pt.scan), (0, 1, 2)))",
+    "pytensor eager": "pt.value_and_grad(chains.recurrence(pt, pt.scan), (0, 1, 2))",
+    "numpy": "chains.recurrence_by_hand",
+    "jax": "jax.jit(jax.value_and_grad(chains.recurrence(jnp, jax.lax.scan), (0, 1, 2)))",
+}
 
 
-def found(functions, inputs):
-    """The contenders that take part; a call of JAX ends when its result is there."""
+def found(functions, inputs, result="{}"):
+    """The contenders that take part; a call of JAX ends when its result is there.
+
+    result: what to compare, where {} is the call.
+    """
     names = ", ".join(inputs)
     return present(
         *(
@@ -37,6 +48,7 @@ def found(functions, inputs):
                 f"jax.block_until_ready(f({names}))" if "jax" in library else f"f({names})",
                 inputs,
                 f"import chains; f = {function}",
+                result.format(f"f({names})"),
             )
             for library, function in functions.items()
         )
@@ -56,6 +68,24 @@ def test_hessian_times_vector(compare):
     compare(
         Case("autodiff", "its Hessian times a vector", 16, rtol=1e-4),
         found(HESSIAN_TIMES_VECTOR, {"x": samples.uniform(16), "v": samples.uniform(16, seed=1)}),
+    )
+
+
+@pytest.mark.parametrize("batch", [(), (1,), (32,)], ids=["vector", "batch of 1", "batch of 32"])
+def test_recurrence(compare, batch):
+    """(value, gradients) of 1000 steps of tanh(x @ w + h @ u + b) with 32 units."""
+    w, u = (samples.uniform((32, 32), seed=k) * 0.1 for k in (1, 2))
+    inputs = {
+        "w": w,
+        "u": u,
+        "b": samples.uniform(32, seed=3),
+        "xs": samples.uniform((1000, *batch, 32), seed=4),
+        "start": samples.uniform((*batch, 32), seed=5),
+    }
+    size = "x".join(map(str, (1000, *batch, 32)))
+    compare(
+        Case("autodiff", "recurrence", size, rtol=1e-3, atol=1e-2),
+        found(RECURRENCE, inputs, "(lambda found: (found[0], *found[1]))({})"),
     )
 
 

@@ -114,3 +114,38 @@ def numpy_peak(f, *arguments):
     found = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return found
+
+
+def recurrence(numeric, scan):
+    """The sum of the squares of all states of a recurrence, a function of the weights and inputs.
+
+    Args:
+        numeric: a module with tanh and sum.
+        scan: the library's loop.
+    """
+
+    def loss(w, u, b, xs, start):
+        def step(h, x):
+            h = numeric.tanh(x @ w + h @ u + b)
+            return h, h
+
+        return numeric.sum(scan(step, start, xs)[1] ** 2)
+
+    return loss
+
+
+def recurrence_by_hand(w, u, b, xs, start):
+    """(value, gradients by the weights) of the recurrence in NumPy, derived on paper."""
+    states = [start]
+    for x in xs:
+        states.append(np.tanh(x @ w + states[-1] @ u + b))
+    g, dz = np.zeros_like(start), np.empty((len(xs), *start.shape), start.dtype)
+    for i in reversed(range(len(xs))):
+        h = states[i + 1]
+        dz[i] = (g + 2 * h) * (1 - h * h)
+        g = dz[i] @ u.T
+    n = w.shape[0]
+    rows = dz.reshape(-1, n)
+    before = np.stack(states[:-1]).reshape(-1, n)
+    value = np.sum(np.stack(states[1:]) ** 2)
+    return [value, [xs.reshape(-1, n).T @ rows, before.T @ rows, rows.sum(axis=0)]]

@@ -116,7 +116,7 @@ def test_values(name):
 
 @pytest.mark.parametrize("options", [{}, {"reverse": True}])
 @pytest.mark.parametrize("wrap", [lambda f: f, pt.jit])
-def test_gradients_have_the_bits_of_the_loop(options, wrap):
+def test_gradients_are_those_of_the_loop(options, wrap):
     def gradients(scan):
         def loss(w, u, b, h, xs):
             def step(h, x):

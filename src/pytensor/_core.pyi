@@ -424,9 +424,19 @@ def record_body(
     *,
     again: bool = False,
 ) -> _Body: ...
-def split_body(
-    body: _Body, n_primal: int, n_values: int
-) -> tuple[Any, list[Any], Any, list[int]] | None: ...
+
+@final
+class _Division:
+    forward: Final[Any]
+    forms: Final[list[Any]]
+    backward: Final[Any]
+    inputs: Final[list[int]]
+    late_forms: Final[list[Any]]
+    products: Final[list[tuple[int, list[tuple[Any, Any, int, int, int]]]]]
+
+def divide_body(
+    body: _Body, n_primal: int, n_values: int, n_carries: int, sums: list[tuple[int, int]]
+) -> _Division | None: ...
 def whole_body(body: _Body) -> Any: ...
 def in_c_order(t: Tensor) -> Tensor: ...
 def run_scan(

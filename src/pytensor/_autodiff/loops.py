@@ -284,7 +284,7 @@ class _Loop:
     weights: list[Tensor] = field(init=False)  # the tensors from outside
     kept_in: list[int] = field(default_factory=list)  # the value that is each next carry
     untouched: set[int] = field(default_factory=set)  # weights without a gradient
-    kept: Any = None  # for the loop backwards: body, part, forms of its results, streams
+    kept: Any = None  # for the loop backwards: body, division, first carries, streams, values
 
     def __post_init__(self) -> None:
         self.moving = [k for k, t in enumerate(self.carries) if _is_float(t)]
@@ -317,8 +317,7 @@ class _Loop:
         Args:
             now, slices: the arguments of the step.
             of_after: the gradients of the next carries, as far as they have one.
-            sums: those of the weights by the steps after this one. The tape begins with them: so
-                all gradients of a weight add up in the order of the plain loop.
+            sums: those of the weights by the steps after this one, with which the tape begins.
             of_values: those of the first floating-point values.
 
         Returns:
@@ -347,10 +346,10 @@ class _Loop:
         lean: bool,
     ) -> tuple[list[Tensor], list[Tensor]]:
         """(last carries, values), the values with all carries."""
-        parts = None if lean else self.divided(starts, slices, again)
+        division = None if lean else self.divided(starts, slices, again)
         m, n_slices = len(starts), len(slices)
         firsts: list[Tensor | None] = [None] * n_slices
-        if parts is None:
+        if division is None:
 
             def both(*tensors: Tensor) -> list[Tensor]:
                 after, values = self.keeping(list(tensors[:m]), list(tensors[m:]))
@@ -359,49 +358,20 @@ class _Loop:
             body = _core.record_body("scan", both, starts + slices, m, again=again)
             part, forms = _core.whole_body(body), body.forms
         else:
-            body, part, forms, n_results = parts[:4]
+            body, parts, n_results = division
+            part, forms = parts.forward, parts.forms
         last, kept = _core.run_scan(
             "scan", body, part, forms, starts, columns, firsts, self.n, self.reverse
         )
-        if parts is None:
+        if division is None:
             return last, kept
-        backward, inputs = parts[4:]
-        streams: list[tuple[Tensor, Tensor | None]] = []  # with what they begin, a step behind
-        for number in inputs:
-            if number < 0:
-                streams.append((kept[-1 - number - m], None))
-            elif number < m:
-                streams.append((kept[self.kept_in[number]], starts[number]))
-            else:
-                streams.append((columns[number - m], None))
-
-        self.kept = body, backward, body.forms[n_results:], streams
+        self.kept = body, parts, starts, columns, kept
         return last, kept[: n_results - m]
 
-    def backwards(
-        self, sums: list[Tensor], of_values: list[Tensor]
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """The loop backwards, on what the loop forward kept."""
-        body, part, forms, streams = self.kept
-        found: tuple[list[Tensor], list[Tensor]] = _core.run_scan(
-            "scan",
-            body,
-            part,
-            forms,
-            [_core.in_c_order(t) for t in sums],
-            [*map(_core.in_c_order, of_values), *(t for t, _ in streams)],
-            [*(None for _ in of_values), *(first for _, first in streams)],
-            self.n,
-            not self.reverse,
-        )
-        return found
-
     def divided(self, starts: list[Tensor], slices: list[Tensor], again: bool) -> Any:
-        """The body with its gradient, in two parts.
+        """The body with its gradient, and its division; how many results are the body's.
 
-        Returns:
-            (body, forward part, forms of its results, how many of them are the body's, backward
-            part, the numbers of its arguments after the gradients); None if it can't be divided.
+        None if it can't be divided.
         """
         m, n_slices, n_moving = len(starts), len(slices), len(self.moving)
         n_sums = n_moving + len(self.weights)
@@ -422,12 +392,70 @@ class _Loop:
         seeds += [_zeros(shape, dtype) for shape, dtype in self.forms if dtype.kind == "f"]
         body = _core.record_body("scan", everything, [*starts, *slices, *seeds], m, again=again)
         n_results = len(body.forms) - n_sums - len(self.watched)
-        parts = _core.split_body(body, m + n_slices, n_results)
-        if parts is None:
-            return None
-        forward, residuals, backward, inputs = parts
-        forms = body.forms[:n_results] + residuals
-        return body, forward, forms, n_results, backward, inputs[len(seeds) :]
+        sums = [
+            (m + n_slices + n_moving + k, n_results + n_moving + k)
+            for k in range(len(self.weights))
+        ]
+        parts = _core.divide_body(body, m + n_slices, n_results, n_sums, sums)
+        return None if parts is None else (body, parts, n_results)
+
+    def backwards(
+        self, sums: list[Tensor], of_values: list[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The loop backwards, on what the loop forward kept."""
+        body, parts, starts, columns, kept = self.kept
+        m, n_moving = len(starts), len(self.moving)
+
+        def stream(number: int) -> tuple[Tensor, Tensor | None]:
+            """All steps of an argument of the body, or of a result; the first of what lags."""
+            if number < 0:
+                return kept[-1 - number - m], None
+            if number < m:
+                return kept[self.kept_in[number]], starts[number]
+            return columns[number - m], None
+
+        later = {n_moving + k: pairs for k, pairs in parts.products}
+        carries = [_core.in_c_order(t) for k, t in enumerate(sums) if k not in later]
+        streams: list[tuple[Tensor, Tensor | None]]
+        streams = [(_core.in_c_order(t), None) for t in of_values]
+        streams += [stream(number) for number in parts.inputs[len(carries) + len(of_values) :]]
+        last, late = _core.run_scan(
+            "scan",
+            body,
+            parts.backward,
+            parts.late_forms,
+            carries,
+            [t for t, _ in streams],
+            [first for _, first in streams],
+            self.n,
+            not self.reverse,
+        )
+
+        def rows(source: Any, length: int, width: int) -> Tensor:
+            """A matrix of all steps."""
+            if isinstance(source, tuple):
+                matrix = late[source[0] - len(carries)]
+            else:
+                matrix, first = stream(source)
+                if first is not None:
+                    matrix = self.before(first, matrix)
+            return _core.reshape(matrix, (self.n * length, width))
+
+        found = iter(last)
+        sums = [
+            _total([rows(x, k, i).mT @ rows(g, k, j) for x, g, k, i, j in later[number]])
+            if number in later
+            else next(found)
+            for number in range(len(sums))
+        ]
+        return sums, late[: len(self.watched)]
+
+    def before(self, start: Tensor, kept: Tensor) -> Tensor:
+        """The carries before each step, given those after it."""
+        from pytensor._functions.joining import concat
+
+        first = _core.reshape(start, (1, *start.shape))
+        return concat([kept[1:], first] if self.reverse else [first, kept[:-1]])[: self.n]
 
     def pull(self, g: Any, out: Any) -> list[Tensor | None]:
         """The gradients of the inputs, given those of the results."""
@@ -465,14 +493,10 @@ class _Loop:
         self, sums: list[Tensor], of_values: list[Tensor], values: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """The loop backwards as a scan that tapes may record."""
-        from pytensor._functions.joining import concat
-
         m, n_moving, n_values = len(self.carries), len(self.moving), len(of_values)
-        befores = []
-        for t, k in zip(self.carries, self.kept_in, strict=True):
-            start, kept = _core.reshape(t, (1, *t.shape)), values[k]
-            parts = [kept[1:], start] if self.reverse else [start, kept[:-1]]
-            befores.append(concat(parts)[: self.n])
+        befores = [
+            self.before(t, values[k]) for t, k in zip(self.carries, self.kept_in, strict=True)
+        ]
 
         def step(now: list[Tensor], slices: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
             _, _, g, of_slices = self.with_gradients(
@@ -796,6 +820,13 @@ def _slice(t: Tensor, index: int) -> Tensor:
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
     return _core.full(shape, 0, dtype=dtype)
+
+
+def _total(parts: list[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
 
 
 def _is_float(t: Tensor) -> bool:

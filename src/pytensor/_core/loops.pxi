@@ -152,7 +152,116 @@ cdef Tensor whole_in_trace(_Trace trace, Tensor t, list others):
     return t if fits else converted_in_trace(t)
 
 
-def split_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values):
+@cython.final
+cdef class _Products:
+    """Sums that products add to at each step of a loop, and that are one product after it.
+
+    The gradient of a weight is such a sum, of x^T g over the steps: the products of all steps are
+    that of all x and all g, in a fraction of the time.
+    """
+
+    cdef list buffers
+    cdef Py_ssize_t n_primal        # the arguments before the gradients, of which all steps exist
+    cdef dict makers                # buffer -> the step that writes it, if only one does
+    cdef list reads                 # of each buffer: how often it is read or returned
+    cdef list found                 # (number of the sum, [(place of x, place of g, rows, m, n)])
+
+    @staticmethod
+    cdef _Products of(_Body body, list steps, Py_ssize_t n_primal, list sums):
+        """sums: (buffer before, after) the step of each."""
+        cdef _Products p = _Products.__new__(_Products)
+        cdef _Step step
+        p.buffers = body.trace.buffers
+        p.n_primal = n_primal
+        p.makers = {}
+        p.found = []
+        p.reads = [0] * len(p.buffers)
+        for step in steps:
+            for place in step.ins:
+                p.reads[place[0]] += 1
+            for place in step.outs:
+                p.makers[place[0]] = None if place[0] in p.makers else step
+        for number in body.results:
+            p.reads[number] += 1
+        for k, (before, after) in enumerate(sums):
+            pairs = p.added(before, after)
+            if pairs:
+                p.found.append((k, pairs))
+        return p
+
+    cdef list added(self, int before, int after):
+        """The pairs of matrices whose products are added; None if something else happens."""
+        cdef _Step step
+        cdef list pairs = []
+        while after != before:
+            step = self.makers.get(after)
+            if (step is None or step.kind != PT_STEP_ELEMENTWISE or step.op != ROW_ADD or step.loop
+                    or self.reads[after] != 1):
+                return None
+            pair = self.factors(step.ins[1], step)
+            if pair is None:
+                return None
+            pairs.append(pair)
+            after = step.ins[0][0]
+        return pairs
+
+    cdef tuple factors(self, tuple place, _Step add):
+        """The product that is in a place, as (x, g, rows, m, n) with x (rows, m), g (rows, n)."""
+        cdef _Step step = self.makers.get(place[0])
+        cdef Py_ssize_t m, n, k, item
+        if step is None or step.loop or len(step.ins) != 2:
+            return None
+        x, g = step.ins
+        item = <Py_ssize_t>pt_dtype_size[step.type]
+        if step.kind == PT_STEP_MATMUL and not step.shape and not step.op:
+            m, n, k = step.sizes[:3]
+            x_steps, g_steps = step.sizes[3:5], step.sizes[5:]
+        elif step.kind == PT_STEP_DENSE_GRADIENT:
+            k, n, m = step.sizes[:3]
+            x_steps, g_steps = (item, step.sizes[3] * item), (step.sizes[4] * item, item)
+        elif (step.kind == PT_STEP_ELEMENTWISE and step.op == ROW_MULTIPLY and len(step.shape) == 2
+                and x[3][1] == 0 and g[3][0] == 0):
+            m, n = step.shape
+            k = 1
+            x_steps, g_steps = (x[3][0], 0), (0, g[3][1])
+        else:
+            return None
+        if (place[1] != 0 or place[3] != c_strides(add.shape, item) or add.type != step.type
+                or self.bytes_at(place) != m * n * item or add.shape != (m, n)
+                or not self.is_matrix(x, step.type, k, m, x_steps[1], x_steps[0])
+                or not self.is_matrix(g, step.type, k, n, g_steps[0], g_steps[1])):
+            return None
+        return x[0], g[0], k, m, n
+
+    cdef Py_ssize_t bytes_at(self, tuple place) except -1:
+        return (<_Buffer>self.buffers[place[0]]).n_bytes
+
+    cdef bint is_matrix(self, tuple place, int type, Py_ssize_t rows, Py_ssize_t columns,
+                        Py_ssize_t row_step, Py_ssize_t column_step) except -1:
+        """Whether a place is a whole buffer with these rows one after the other."""
+        cdef Py_ssize_t item = <Py_ssize_t>pt_dtype_size[type]
+        cdef _Buffer buffer = <_Buffer>self.buffers[place[0]]
+        return (place[1] == 0 and place[2] == type and buffer.n_bytes == rows * columns * item
+                and (buffer.kind == TEMPORARY
+                     or buffer.kind == ARGUMENT and buffer.argument < self.n_primal)
+                and (columns == 1 or column_step == item)
+                and (rows == 1 or row_step == columns * item))
+
+
+@cython.final
+cdef class _Division:
+    """A body that computes values and their gradients, divided in two parts."""
+
+    cdef readonly _Part forward     # its results are the values, then residuals
+    cdef readonly list forms        # of all of these
+    cdef readonly _Part backward
+    cdef readonly list inputs       # its arguments: argument n of the body, or -1 - n: of forward
+    cdef readonly list late_forms   # of its results
+    cdef readonly list products     # (number of a sum, [(x, g, rows, m, n)]): see divide_body
+
+
+def divide_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values, Py_ssize_t n_carries,
+                list sums):
     """Divides a body that computes values and their gradients in two.
 
     Args:
@@ -160,17 +269,22 @@ def split_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values):
             then others.
         n_primal: How many arguments the values have.
         n_values: How many values.
+        n_carries: How many of the others are carries of the loop backward.
+        sums: (argument, result) of the gradients that add up over the steps, which are the last of
+            these.
 
     Returns:
-        (forward, residuals, backward, inputs): two parts. The results of forward are the values and
-        then the residuals, given as their shapes and dtypes. The arguments of backward are those
-        arguments of the body whose numbers are in inputs, where n >= 0 is an argument of the body,
-        and -1 - n result n of forward. None if a value depends on a gradient.
+        A _Division; None if a value depends on a gradient. Sums that are products over all steps
+        are no longer arguments and results of its backward part, but in products: for each step
+        that is added the sources of x and g, as in inputs or, for a result n of backward, (n,), and
+        the lengths of these matrices.
     """
+    cdef _Division d = _Division.__new__(_Division)
     cdef _Plan plan = _Plan.__new__(_Plan)
+    cdef _Products products
     cdef _Buffer buffer
     cdef _Step step
-    cdef list early = [], late = [], residuals = [], inputs = [], values, sources = [], forms = []
+    cdef list early = [], late = [], values, both, kept = [], results = [], ends = [], sources = []
     cdef bint grown = True, is_late, is_constant
     plan.buffers = body.trace.buffers
     plan.steps = body.trace.steps
@@ -191,6 +305,30 @@ def split_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values):
     for number in values:
         if number in gradients:
             return None
+    # What is left to the products after the loop, which read matrices of all steps.
+    for argument, result in sums:
+        ends.append((body.arguments[argument], body.results[result]))
+    products = _Products.of(body, plan.steps, n_primal, ends)
+    left_out = set()
+    for k, _ in products.found:
+        left_out.add(sums[k][0])
+        left_out.add(-sums[k][1])
+    for k in range(n_values, len(body.results)):
+        if -k not in left_out:
+            results.append(body.results[k])
+            kept.append(body.forms[k])
+    needed = values + results
+    n_carries -= len(products.found)
+    for _, pairs in products.found:
+        for x, g, _, _, _ in pairs:
+            for number in (x, g):
+                if number not in body.arguments:
+                    needed.append(number)
+                if number in gradients and number not in results[n_carries:]:
+                    buffer = <_Buffer>body.trace.buffers[number]
+                    results.append(number)
+                    kept.append((buffer.dims, DTYPES[buffer.type]))
+    plan.remove_dead(needed)
     # Steps that read constants alone belong to both sides, as do those that write to memory where a
     # late one writes too.
     varying = set(body.arguments + body.root_buffers)
@@ -220,9 +358,13 @@ def split_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values):
             is_late = is_late or place[0] in gradients
         if not is_late:
             early.append(step)
-    for number in body.arguments[n_primal:]:
-        inputs.append(number)
-        sources.append(number)
+    both = list(values)             # and residuals
+    d.forms = body.forms[:n_values]
+    d.inputs = []
+    for k in range(n_primal, len(body.arguments)):
+        if k not in left_out:
+            d.inputs.append(k)
+            sources.append(body.arguments[k])
     for step in late:
         for place in step.ins:
             number = place[0]
@@ -231,18 +373,36 @@ def split_body(_Body body, Py_ssize_t n_primal, Py_ssize_t n_values):
                     or buffer.kind == CAPTURED):
                 continue
             sources.append(number)
-            if number in body.arguments:
-                inputs.append(body.arguments.index(number))
-                continue
-            if number not in values:
-                residuals.append(number)
-                forms.append((buffer.dims, DTYPES[buffer.type]))
-            # of several results in one buffer the last, which is kept
-            both = values + residuals
-            inputs.append(-len(both) + both[::-1].index(number))
-    forward = body.part(early, body.arguments[:n_primal], values + residuals)
-    backward = body.part(late, sources, body.results[n_values:])
-    return forward, forms, backward, inputs
+            d.inputs.append(source_of(body, number, both, d.forms))
+    d.products = []
+    for k, pairs in products.found:
+        parts = []
+        for x, g, rows, m, n in pairs:
+            ends = []
+            for number in (x, g):
+                if number in gradients:
+                    ends.append((n_carries + results[n_carries:].index(number),))
+                else:
+                    ends.append(source_of(body, number, both, d.forms))
+            parts.append((*ends, rows, m, n))
+        d.products.append((k, parts))
+    d.late_forms = kept
+    d.forward = body.part(early, body.arguments[:n_primal], both)
+    d.backward = body.part(late, sources, results)
+    return d
+
+
+cdef object source_of(_Body body, int number, list values, list forms):
+    """Where a buffer is kept: argument n of the body, or -1 - n: a value, to which it may be
+    added."""
+    cdef _Buffer buffer = <_Buffer>body.trace.buffers[number]
+    if number in body.arguments:
+        return body.arguments.index(number)
+    if number not in values:
+        values.append(number)
+        forms.append((buffer.dims, DTYPES[buffer.type]))
+    # of several in one buffer the last, which is one that is kept
+    return -len(values) + values[::-1].index(number)
 
 
 def whole_body(_Body body):
