@@ -207,6 +207,32 @@ def test_random_numbers_are_drawn_at_each_call():
         pt.jit(lambda x: pt.random.generator().random() * x)(x)
 
 
+@pytest.mark.parametrize("transform", [pt.jit, pt.vmap, lambda f: pt.jit(pt.vmap(f))])
+def test_derivatives_see_the_numbers_that_were_drawn(transform):
+    """The slope of x times random numbers is those numbers; and the next ones follow."""
+    (x,) = tensors(20)
+    layer = pt.layers.Dropout(0.5, seed=2)
+
+    def f(x):
+        return x * pt.random.normal(()) * layer(x * 0 + 1, training=True)
+
+    recorded = transform(f)
+    value_and_grad = pt.value_and_grad(lambda x: pt.sum(recorded(x)))
+    for g in (value_and_grad, pt.jit(value_and_grad)):
+        drawn = []
+        for _ in range(3):
+            value, gradient = g(x)
+            np.testing.assert_allclose(pt.sum(x * gradient), value, rtol=1e-5)
+            drawn.append(gradient.numpy().tobytes())
+        assert len(set(drawn)) == 3
+    pt.random.seed(3)
+    recorded(x), recorded(x)
+    expected = pt.random.normal(3)
+    pt.random.seed(3)
+    g(x), pt.grad(lambda x: pt.sum(recorded(x)))(x)
+    assert_same(pt.random.normal(3), expected)
+
+
 def test_networks():
     model = pt.models.Sequential(
         [

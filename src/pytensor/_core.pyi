@@ -408,8 +408,9 @@ def call_each_time(
     name: str,
     function: Callable[..., Any],
     *tensors: Tensor,
-    generator: np.random.Generator | None = ...,
+    generator: Callable[[], np.random.Generator] | None = ...,
 ) -> Any: ...
+def do_each_time(name: str, function: Callable[[], tuple[()]]) -> tuple[()]: ...
 
 @final
 class _Body:

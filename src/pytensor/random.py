@@ -112,8 +112,11 @@ def _drawn_at_each_call(draw: Callable[_Arguments, Tensor]) -> Callable[_Argumen
     def drawn(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> Tensor:
         if not is_tracing():
             return draw(*args, **kwargs)
+        given: Any = kwargs.get("generator")
         result: Tensor = call_each_time(
-            draw.__name__, lambda: draw(*args, **kwargs), generator=current_generator()
+            draw.__name__,
+            lambda: draw(*args, **kwargs),
+            generator=current_generator if given is None else lambda: given,
         )
         return result
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pytensor import _core
 from pytensor._autodiff.trees import leaves, map_leaves, with_zeros
 from pytensor._core import GradientTape, Tensor
+
+_State = tuple[Callable[[], np.random.Generator], Any]
 
 
 def record_program(
@@ -18,6 +22,7 @@ def record_program(
     captured: Sequence[Tensor],
     value: Any,
     axes: tuple[Any, list[int | None]] | None = None,
+    states: Sequence[_State] = (),
 ) -> Any:
     """Record a call on the tapes, as one operation.
 
@@ -33,6 +38,8 @@ def record_program(
         value: what the call returned, new tensors.
         axes: of vmap, those of the samples: in the form of the arguments, and of each tensor of the
             value.
+        states: what returns the generators of random numbers that it draws from, and their states
+            before the call: the derivative draws the same numbers again.
 
     Returns:
         The value.
@@ -67,13 +74,29 @@ def record_program(
             known[build, *key, *more] = made
         return made
 
+    def again(program: Callable[..., Any], *operands: Any) -> Any:
+        """Run a derivative, which draws the random numbers that the call drew."""
+        if not states:
+            return program(*operands)
+        now: list[_State] = []
+
+        def go_back() -> tuple[()]:
+            now[:] = [(generator, generator().bit_generator.state) for generator, _ in states]
+            return _set_states(states)
+
+        _core.do_each_time("random numbers", go_back)
+        try:
+            return program(*operands)
+        finally:
+            _core.do_each_time("random numbers", lambda: _set_states(now))
+
     def pullback(g: Any, _: Any = None) -> Any:
         g = g if isinstance(g, tuple) else (g,)
-        return derivative(_backward)(tuple(args), tuple(with_zeros(g, shared)))
+        return again(derivative(_backward), tuple(args), tuple(with_zeros(g, shared)))
 
     def pushforward(tangents: Sequence[Tensor | None]) -> Any:
         moving = tuple(k for k, t in enumerate(tangents) if t is not None)
-        return derivative(_forward, moving)(tuple(args), tuple(tangents[k] for k in moving))
+        return again(derivative(_forward, moving), tuple(args), tuple(tangents[k] for k in moving))
 
     inputs = [*inputs, *outside]
     if mapping is None:
@@ -81,6 +104,12 @@ def record_program(
     else:
         _core.record_call("custom_gradient", tuple(inputs), tuple(shared), (pullback,))
     return value
+
+
+def _set_states(states: Sequence[_State]) -> tuple[()]:
+    for generator, state in states:
+        generator().bit_generator.state = state
+    return ()
 
 
 _Mapping = tuple[Any, list[int | None]] | None  # the axes of vmap's arguments and results

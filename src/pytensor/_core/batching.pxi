@@ -483,7 +483,7 @@ cdef int put_back(_Trace trace) except -1:
     """Gives generators of random numbers the states they had before the recording, which is no call
     of the function. A trace around it does the same if it is one of a sample."""
     for generator, state in reversed(trace.drawn_from):
-        generator.bit_generator.state = state
+        generator().bit_generator.state = state
     if trace.outer is not None:
         trace.outer.drawn_from += trace.drawn_from
     return 0
@@ -582,10 +582,13 @@ cdef class _Mapped(_Recorded):
             if recording is None:
                 recording = self.record_samples(args, names)
                 matches_all(recording.models, args, leaves)
+        tracked = recording_mask and self.tapes_of(recording.program, leaves)
+        states = states_now(recording.drawn_from) if tracked else ()
         result = filled_in(recording.result, self.run(recording.program, leaves, []))
-        if recording_mask and self.tapes_of(recording.program, leaves):
+        if tracked:
             return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
-                                                 recording.program.captured, result, recording.axes)
+                                                 recording.program.captured, result, recording.axes,
+                                                 states)
         return result
 
     cdef _Recording record_samples(self, tuple args, tuple names):
@@ -609,6 +612,8 @@ cdef class _Mapped(_Recorded):
             raise TypeError("fuse: vmap is not element-wise")
         trace = self.traced(recording, args, names, wanted, leaves)
         captured = list(trace.outside.values())
+        tracked = recording_mask and (is_watched(leaves) or is_watched(captured))
+        states = states_now(recording.drawn_from) if tracked else ()
         numbers = joined(outer, trace, leaves, wanted)
         innermost_trace = NULL
         record_from(None)
@@ -622,9 +627,9 @@ cdef class _Mapped(_Recorded):
             t.trace = outer.serial
             t.buffer = number
         result = filled_in(recording.result, results)
-        if recording_mask and (is_watched(leaves) or is_watched(captured)):
+        if tracked:
             return HANDED_DOWN["record_program"](self, self.function, args, names, captured, result,
-                                                 recording.axes)
+                                                 recording.axes, states)
         return result
 
     cdef _Trace traced(self, _Recording recording, tuple args, tuple names, list wanted,
@@ -649,6 +654,7 @@ cdef class _Mapped(_Recorded):
                 trace, samples, wanted_of_one, [])
         finally:
             put_back(trace)
+        recording.drawn_from = first_states(trace)
         trace.stand_ins = []
         batching = _Batching.of(trace, strides, n)
         recording.result = batching.result(result, wanted_of_one, list(out_axes), wanted)

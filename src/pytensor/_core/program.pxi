@@ -128,7 +128,7 @@ cdef class _Trace:
     cdef dict captured              # id of a root from outside -> its buffer
     cdef dict outside               # id of a tensor from outside -> the tensor
     cdef dict numbers               # (dtype, bytes) -> buffer of a number
-    cdef list drawn_from            # generators of random numbers, and their states before
+    cdef list drawn_from            # functions that return generators, and their states before
     cdef bint has_effects           # a step writes to a captured tensor
     cdef bint has_outer             # a captured tensor is a stand-in of an outer trace
     cdef bint relies                # a step checks what the function relies on
@@ -676,7 +676,7 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     finally:
         innermost_trace = this_trace
         record_from(tape)
-    if keep:
+    if keep and not is_nothing(result):
         trace.called.append(result)
     for value in result if isinstance(result, tuple) else (result,):
         t = <Tensor?>value
@@ -693,6 +693,16 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     return rebuilt(result, results) if isinstance(result, tuple) else results[0]
 
 
+cdef bint is_nothing(object result) except -1:
+    """Whether a call was made for what it does: nobody asks for its results again."""
+    return isinstance(result, tuple) and len(result) == 0
+
+
+def do_each_time(str name, function):
+    """Calls function(), which returns (), now and at each call of a function being recorded."""
+    return function() if innermost_trace == NULL else traced_call(name, function, [], True)
+
+
 def call_each_time(str name, function, *tensors, generator=None):
     """Calls function(*tensors) now and, if a function is being recorded, at each of its calls.
 
@@ -700,8 +710,8 @@ def call_each_time(str name, function, *tensors, generator=None):
         name: For errors.
         function: It returns a tensor or a tuple of tensors.
         *tensors: Its arguments.
-        generator: The numpy.random.Generator that it draws from, so that what only records can put
-            its state back.
+        generator: Returns the numpy.random.Generator that it draws from, whose state is put back
+            where the call only records, and where a derivative draws again.
     """
     cdef list known
     if innermost_trace == NULL:
@@ -711,7 +721,7 @@ def call_each_time(str name, function, *tensors, generator=None):
                 return known.pop(0)
         return function(*tensors)
     if generator is not None:
-        current_trace().drawn_from.append((generator, generator.bit_generator.state))
+        current_trace().drawn_from.append((generator, generator().bit_generator.state))
     return traced_call(name, function, list(tensors), True)
 
 
@@ -966,7 +976,7 @@ cdef class _Plan:
                             varying.add(place[0])
                             grown = True
         for step in self.steps:
-            varies = False
+            varies = not step.outs and not step.ins     # called for what it does
             for place in step.outs or step.ins:
                 varies = varies or place[0] in varying
             (kept if varies else self.constants).append(step)
@@ -1541,7 +1551,7 @@ cdef class _Program:
             if self.steps[i].kind == PT_STEP_CALL:
                 step = <_Step>self.planned[i]
                 result = call_back(step, buffers)
-                if step.keep:
+                if step.keep and not is_nothing(result):
                     called.append(result)
                 i += 1
                 continue
@@ -1944,6 +1954,7 @@ cdef class _Recording:
     cdef bint is_new                # it may be the next time
     cdef object result              # with leaves in place of tensors
     cdef tuple axes                 # of vmap: in the form of the arguments; of the results' tensors
+    cdef list drawn_from            # (source of random numbers, its state before the recording)
 
 
 cdef class _Recorded:
@@ -1994,17 +2005,20 @@ cdef class _Recorded:
                 self.drop(recording)
                 return self.record(self.converted(args), names)
             return self.original(args, names, None)
+        states = ()
         if recording_mask:
             tracked = self.tapes_of(recording.program, leaves)
             if tracked & (tracked - 1):         # a derivative of a derivative: the order in which
                 return self.original(self.converted(args), names, None)  # gradients add up shows
+            if tracked:
+                states = states_now(recording.drawn_from)
         results = self.run(recording.program, leaves, called)
         if results is None:
             return self.original(self.converted(args), names, called)
         result = filled_in(recording.result, results)
         if tracked:
             return HANDED_DOWN["record_program"](self, self.function, self.converted(args), names,
-                                                 recording.program.captured, result)
+                                                 recording.program.captured, result, None, states)
         return result
 
     def _repr_html_(self):
@@ -2101,6 +2115,7 @@ cdef class _Recorded:
         try:
             recording.result = traced_result(lambda arguments: self.call(arguments, names),
                                              trace, args, wanted, tensors)
+            recording.drawn_from = first_states(trace)
             trace.stand_ins = []
             if not trace.is_exceptional:
                 recording.program = _Program.of(trace, wanted)
@@ -2128,7 +2143,8 @@ cdef class _Recorded:
         if not tracked:
             return result
         return HANDED_DOWN["record_program"](self, self.function, args, names,
-                                             recording.program.captured, result)
+                                             recording.program.captured, result, None,
+                                             recording.drawn_from)
 
     cdef object call(self, tuple args, tuple names):
         cdef Py_ssize_t n = len(args) - len(names)
@@ -2140,6 +2156,29 @@ cdef int restore_all(dict undo) except -1:
     for root, copy in undo.values():
         restore([root], [copy])
     return 0
+
+
+cdef list first_states(_Trace trace):
+    """Where a function drew from while it was recorded, and the generators' states before."""
+    cdef dict states = {}
+    for generator, state in trace.drawn_from:
+        states.setdefault(id(generator()), (generator, state))
+    return list(states.values())
+
+
+cdef list states_now(list drawn_from):
+    """The same with the present states; in a recorded function, those at each of its calls."""
+    cdef list states = []
+
+    def note():
+        states.clear()
+        for generator, _ in drawn_from:
+            states.append((generator, generator().bit_generator.state))
+        return ()
+
+    if drawn_from:
+        do_each_time("random numbers", note)
+    return states
 
 
 cdef bint matches_all(tuple models, tuple args, list leaves) except -1:

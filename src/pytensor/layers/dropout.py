@@ -41,7 +41,7 @@ class Noise(Layer):
         kept: Tensor = _core.call_each_time(
             self.name,
             lambda: pt.asarray(self.generator().random(shape, dtype=np.float32) >= rate),
-            generator=self.generator(),
+            generator=self.generator,
         )
         return kept
 
@@ -55,7 +55,7 @@ class Noise(Layer):
         noise: Tensor = _core.call_each_time(
             self.name,
             lambda: random.standard_normal(self.generator(), shape, np.float32),
-            generator=self.generator(),
+            generator=self.generator,
         )
         return noise
 
