@@ -1,10 +1,10 @@
 # Loops and branches: parts of a program that C runs many times, or not at all.
 #
-# A body is recorded like a program, on stand-ins, but what it reads from outside becomes an argument
-# of it, after the others. So a loop is one step of the program around it, with operands like any
-# other, and its body may contain loops. The derivative of a body is recorded together with it; the
-# steps that read no gradient run in the loop forward, the others in the loop backward, and what
-# these read of the former is kept at each step.
+# A body is recorded like a program, on stand-ins, but what it reads from outside becomes an
+# argument of it, after the others. So a loop is one step of the program around it, with operands
+# like any other, and its body may contain loops. The derivative of a body is recorded together with
+# it; the steps that read no gradient run in the loop forward, the others in the loop backward, and
+# what these read of the former is kept at each step.
 
 
 @cython.final
@@ -506,7 +506,8 @@ cdef Py_ssize_t bytes_of(tuple form) except -1:
     return n
 
 
-cdef list run_loop(pt_repetition *loop, str name, list parts, list bodies, list forms, list operands):
+cdef list run_loop(pt_repetition *loop, str name, list parts, list bodies, list forms,
+                   list operands):
     """Runs a loop whose parts and counts are filled in; operands: those before the results."""
     cdef _Memory memory = (<_Part>parts[0]).program.memory
     cdef Py_ssize_t *lengths

@@ -587,8 +587,8 @@ cdef class RowGradient:
 
     cdef int refuse_counted(self, str name) except -1:
         if self.counted:
-            raise TypeError(f"RowGradient: {name}: which rows are zero may differ in later calls of "
-                            "the function that is being recorded: expected dense()")
+            raise TypeError(f"RowGradient: {name}: which rows are zero may differ in later calls "
+                            "of the function that is being recorded: expected dense()")
         return 0
 
     cdef int check_operands(self, Tensor x, Tensor g) except -1:

@@ -2292,8 +2292,9 @@ def jit_or(f, fallback, /):
     """Returns a function that replays a recording of f, or calls fallback where f can't be.
 
     It does so where recording f raises an error, what the program relies on does not hold, or a
-    tape records, and at the first call with arguments of some shapes and dtypes. fallback takes the same arguments; it is called as if f had not been: what f has
-    changed is as it was, and what call_each_time has returned it returns again.
+    tape records, and at the first call with arguments of some shapes and dtypes. fallback takes the
+    same arguments; it is called as if f had not been: what f has changed is as it was, and what
+    call_each_time has returned it returns again.
     """
     cdef _Recorded recorded = _Recorded(f, "jit", False)
     recorded.fallback = fallback

@@ -696,8 +696,8 @@ cdef class GradientTape:
 
 
 cdef object gradients_of_all(list gradients, _Record entry):
-    """The gradients of a record's results as a tuple, None if all are missing. Some missing ones are
-    zeros, unless the rule is for both modes."""
+    """The gradients of a record's results as a tuple, None if all are missing. Some missing ones
+    are zeros, unless the rule is for both modes."""
     cdef _Rule rule
     cdef Py_ssize_t k
     cdef list parts = []
