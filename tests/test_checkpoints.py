@@ -5,11 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from pytensor import callbacks, layers, models, optimizers, random, utils
 from pytensor.checkpoints import Checkpoint
 from pytensor.datasets import digits
+
+files = pytest.importorskip("safetensors.numpy", reason="needs safetensors")
+load_file, save_file = files.load_file, files.save_file
 
 pytestmark = pytest.mark.once
 

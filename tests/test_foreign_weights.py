@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from pytensor import layers, models
+
+save_file = pytest.importorskip("safetensors.numpy", reason="needs safetensors").save_file
 
 pytestmark = pytest.mark.once
 

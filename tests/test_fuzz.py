@@ -13,6 +13,8 @@ import textwrap
 
 import pytest
 from conftest import TESTS, output_of
+
+pytest.importorskip("safetensors", reason="needs safetensors")
 from fuzz_targets import TARGETS, Target, limited_memory
 
 CORPUS = TESTS / "corpus"

@@ -7,12 +7,14 @@ import stat
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 
 from pytensor import callbacks, checkpoints, layers, models, serialization
 from pytensor._support.files import write_atomically
 from pytensor._training import model_files
+
+safe_open = pytest.importorskip("safetensors", reason="needs safetensors").safe_open
+files = pytest.importorskip("safetensors.numpy")
+load_file, save_file = files.load_file, files.save_file
 
 pytestmark = pytest.mark.once
 
