@@ -725,6 +725,7 @@ def test_run_eagerly_is_kept(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:os.fork.* was called:RuntimeWarning")  # JAX's, if it is loaded
 def test_fork(made):
     """A step recorded before a fork runs in the child and in the parent."""
     x, y = data((512, 300), 10)

@@ -392,26 +392,11 @@ static pt_status compute(product *p) {
 pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k, pt_matrix a,
                     ptrdiff_t a_step, pt_matrix b, ptrdiff_t b_step, void *c, const void *bias,
                     bool relu) {
-    product p = {.dtype = dtype,
-                 .item_size = pt_dtype_size[dtype],
-                 .m = m,
-                 .n = n,
-                 .k = k,
-                 .n_batch = n_batch,
-                 .a = a,
-                 .a_step = a_step,
-                 .b = b,
-                 .b_step = b_step,
-                 .c = c,
-                 .bias = bias,
-                 .relu = relu,
-                 .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]};
-
     if (m == 0 || n == 0 || n_batch == 0) {
         return PT_OK;
     }
-    if (is_float(dtype) && pt_tiles_pay(dtype, m, n, k)) {
-        return pt_tiles(&(pt_tiled_product){
+    if (is_float(dtype)) {
+        const pt_tiled_product tiled = {
             .dtype = dtype,
             .n_batch = n_batch,
             .m = m,
@@ -423,9 +408,29 @@ pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k
             .b_step = b_step,
             .c = c,
             .bias = bias,
-            .relu = relu});
+            .relu = relu};
+
+        if (pt_tiles_at_once(&tiled)) {
+            return PT_OK;
+        }
+        if (pt_tiles_pay(dtype, m, n, k)) {
+            return pt_tiles(&tiled);
+        }
     }
-    return compute(&p);
+    return compute(&(product){.dtype = dtype,
+                              .item_size = pt_dtype_size[dtype],
+                              .m = m,
+                              .n = n,
+                              .k = k,
+                              .n_batch = n_batch,
+                              .a = a,
+                              .a_step = a_step,
+                              .b = b,
+                              .b_step = b_step,
+                              .c = c,
+                              .bias = bias,
+                              .relu = relu,
+                              .loops = &PT_SELECT(pt_matmul_loops)->of[dtype]});
 }
 
 static pt_matrix matrix_of(const pt_matrices *f, const char *data, pt_dtype dtype) {

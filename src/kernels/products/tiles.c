@@ -539,6 +539,49 @@ static pt_status compute_product(job *j) {
     return status;
 }
 
+/* A product of at most AT_ONCE multiply-adds costs OpenBLAS and a plan more than its arithmetic.
+ * Multiply-adds that wait for each other take four times as long as others: with fewer than four sums
+ * in a tile, k must be short. */
+enum { AT_ONCE = 32 << 10, SUMS = 4, LATE_STEPS = 128 };
+
+bool pt_tiles_at_once(const pt_tiled_product *p) {
+    const pt_tile_loops_of *loops = loops_of(p->dtype, pt_is_reproducible());
+    const size_t m = p->m, n = p->n, k = p->k, item = pt_dtype_size[p->dtype];
+    const size_t vectors = n / loops->lanes, widest = min_size(vectors, PT_TILE_MAX_VECTORS);
+
+    if (p->n_batch != 1 || p->b.line_stride != 1 || n % loops->lanes != 0 || m * n * k > AT_ONCE ||
+        m > PT_TILE_MAX_ROWS || k == 0 || p->update ||
+        (m * widest < SUMS && k * (SUMS - m * widest) > LATE_STEPS)) {
+        return false;
+    }
+#if defined(__x86_64__)
+    if (pt_isa_level() == 0) {
+        return false;
+    }
+#endif
+    for (size_t v = 0, wide; v < vectors; v += wide) {
+        for (size_t r = 0, rows; r < m; r += rows) {
+            wide = min_size(vectors - v, PT_TILE_MAX_VECTORS);
+            while (wide > 1 && !has_tile(loops, 1, wide)) {
+                wide--;
+            }
+            rows = m - r;
+            while (!has_tile(loops, rows, wide)) {
+                rows--;
+            }
+            const size_t at = v * loops->lanes * item;
+            loops->multiply[rows][wide - 1](
+                k, (const char *)p->a.data + (ptrdiff_t)(r * item) * p->a.line_stride,
+                p->a.line_stride, p->a.term_stride, (const char *)p->b.data + at, p->b.term_stride,
+                (char *)p->c + r * n * item + at, (ptrdiff_t)n, false);
+        }
+    }
+    if (p->bias || p->relu) {
+        loops->finish(m, n, p->c, (ptrdiff_t)n, p->bias, p->relu);
+    }
+    return true;
+}
+
 pt_status pt_tiles(const pt_tiled_product *p) {
     job j = {.product = p,
              .loops = loops_of(p->dtype, pt_is_reproducible()),

@@ -65,6 +65,8 @@ typedef struct {
 } pt_tiled_product;
 
 __attribute__((warn_unused_result)) pt_status pt_tiles(const pt_tiled_product *product);
+/* Computes a small product of whole vectors without packing or tasks, or returns false. */
+bool pt_tiles_at_once(const pt_tiled_product *product);
 /* c (m, n) += bias (n,) unless NULL, then relu if asked. */
 void pt_tiles_finish(pt_dtype dtype, size_t m, size_t n, void *c, ptrdiff_t c_row_stride,
                      const void *bias, bool relu);
