@@ -560,16 +560,17 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
     }
 #endif
     for (size_t v = 0, wide; v < vectors; v += wide) {
+        const size_t at = v * loops->lanes * item;
+
+        wide = min_size(vectors - v, PT_TILE_MAX_VECTORS);
+        while (!has_tile(loops, 1, wide)) {
+            wide--;
+        }
         for (size_t r = 0, rows; r < m; r += rows) {
-            wide = min_size(vectors - v, PT_TILE_MAX_VECTORS);
-            while (wide > 1 && !has_tile(loops, 1, wide)) {
-                wide--;
-            }
             rows = m - r;
             while (!has_tile(loops, rows, wide)) {
                 rows--;
             }
-            const size_t at = v * loops->lanes * item;
             loops->multiply[rows][wide - 1](
                 k, (const char *)p->a.data + (ptrdiff_t)(r * item) * p->a.line_stride,
                 p->a.line_stride, p->a.term_stride, (const char *)p->b.data + at, p->b.term_stride,
