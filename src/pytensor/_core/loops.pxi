@@ -490,7 +490,7 @@ cdef int raise_failure(pt_status status, str name, char *scratch, list parts) ex
     if status == PT_OUT_OF_RANGE:
         for part in parts:
             if part.c.steps == failure.part.steps:
-                part.program.explain(status, failure.failed, failure.buffers)
+                part.program.explain(status, failure.failed, <char **>failure.buffers)
     raise MemoryError(f"{name}: no memory for the operands of a step")
 
 
