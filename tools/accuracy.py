@@ -581,7 +581,15 @@ def page(cells):
             table(
                 ["function", *heads],
                 [
-                    [f"`{name}`", *(ulp(cell["worst"].get(column)) for column in columns)]
+                    [
+                        f"`{name}`",
+                        *(
+                            ulp(cell["worst"].get(column), dtype == "float32" and column in ISAS)
+                            if name not in EXACT
+                            else ulp(cell["worst"].get(column))
+                            for column in columns
+                        ),
+                    ]
                     for name, cell in found.items()
                 ],
             )
@@ -612,6 +620,13 @@ def page(cells):
     return "\n".join(parts)
 
 
+# Rows whose results are never rounded.
+EXACT = {
+    *("negative", "positive", "abs", "sign", "copysign", "nextafter"),
+    *("relu", "floor", "ceil", "trunc", "round"),
+}
+
+
 def count(cell, library):
     """How many inputs were compared."""
     n = cell["of"].get(library, [0])[0]
@@ -624,11 +639,12 @@ def table(heads, rows):
     return "\n".join("| " + " | ".join(row) + " |" for row in (heads, align, *rows)) + "\n"
 
 
-def ulp(worst):
-    """An error for the page, rounded up, but for accuracy.c's MARGIN."""
+def ulp(worst, is_proved=False):
+    """An error for the page, rounded up, but for accuracy.c's MARGIN. is_proved: only results near
+    ties have one; if there was none, all were nearest."""
     if worst is None:
         return ""
-    error = worst["error"]
+    error = worst["error"] or 0.5 * is_proved
     if math.isinf(error):
         return "∞"
     if error == 0:
