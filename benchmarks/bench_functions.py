@@ -228,9 +228,11 @@ CASES = {
     ],
 }
 
-# Convolutions have a file of their own, what picks and spreads is a gradient of max_pool, and
-# custom_gradient is whatever its user writes.
+# Convolutions have a file of their own, what picks and spreads is a gradient of max_pool; programs,
+# loops and branches take what is in them, as bench_autodiff.py measures, and custom_gradient is
+# whatever its user writes.
 ELSEWHERE = {
+    *("program", "scan", "while_loop", "cond"),
     *("conv", "conv_transpose", "conv_weights"),
     *("max_pool_pick", "max_pool_spread"),
     "custom_gradient",
