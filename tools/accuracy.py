@@ -584,9 +584,10 @@ def page(cells):
                     [
                         f"`{name}`",
                         *(
-                            ulp(cell["worst"].get(column), dtype == "float32" and column in ISAS)
-                            if name not in EXACT
-                            else ulp(cell["worst"].get(column))
+                            ulp(
+                                cell["worst"].get(column),
+                                name not in EXACT and dtype == "float32" and column in ISAS,
+                            )
                             for column in columns
                         ),
                     ]

@@ -127,91 +127,24 @@ static inline __m512i quick_interval(__m512 a) {
     return _mm512_max_epi32(index, _mm512_setzero_si512());
 }
 
-/* In each interval tanh(center) is a float to 2^-34, and 1 + 1_low, 2, 3 ... are coefficients of the
- * powers of |x| - center: 2^-33 of the result. */
-/* clang-format off */
-static const float quick_tanh_center[32] = {0, 0x1.1ff6p-4f, 0x1.60b78p-4f, 0x1.a0758p-4f,
-    0x1.df7cp-4f, 0x1.1eb8p-3f, 0x1.60f28p-3f, 0x1.a0118p-3f, 0x1.dfbc8p-3f, 0x1.21548p-2f,
-    0x1.602d8p-2f, 0x1.9f0e8p-2f, 0x1.e029p-2f, 0x1.212d8p-1f, 0x1.5efcp-1f, 0x1.a0e78p-1f,
-    0x1.ddd2p-1f, 0x1.1f51p0f, 0x1.607p0f, 0x1.9feep0f, 0x1.dfe98p0f, 0x1.1fa3p1f, 0x1.5fc18p1f,
-    0x1.a033p1f, 0x1.dfbep1f, 0x1.1ecep2f, 0x1.606dp2f, 0x1.9f84p2f, 0x1.e0d5p2f, 0x1.1546p3f,
-    0x1.1546p3f, 0x1.1546p3f};
-static const float quick_tanh_at_center[32] = {0, 0x1.1f7ccap-4f, 0x1.5fd8f8p-4f, 0x1.9f07a2p-4f,
-    0x1.dd4e5ep-4f, 0x1.1cdc3p-3f, 0x1.5d7e7cp-3f, 0x1.9a6fe8p-3f, 0x1.d7267p-3f, 0x1.19de6ap-2f,
-    0x1.52eb4ap-2f, 0x1.89ba28p-2f, 0x1.bfcf94p-2f, 0x1.05e74ep-1f, 0x1.30b026p-1f, 0x1.58082p-1f,
-    0x1.76d61ap-1f, 0x1.9de3bp-1f, 0x1.c2ab2cp-1f, 0x1.d9c1cep-1f, 0x1.e87494p-1f, 0x1.f4afap-1f,
-    0x1.fbd0fap-1f, 0x1.fe77b2p-1f, 0x1.ff6e82p-1f, 0x1.ffde6cp-1f, 0x1.fffbaep-1f, 0x1.ffff66p-1f,
-    0x1.ffffecp-1f, 0x1.fffffep-1f, 0x1.fffffep-1f, 0x1.fffffep-1f};
-static const float quick_tanh_1[32] = {0x1p0f, 0x1.fd7a4ep-1f, 0x1.fc38d6p-1f, 0x1.fabe4cp-1f,
-    0x1.f90c26p-1f, 0x1.f61836p-1f, 0x1.f116fp-1f, 0x1.eb6faap-1f, 0x1.e4e70cp-1f, 0x1.d934cp-1f,
-    0x1.c7e9bcp-1f, 0x1.b44e5ep-1f, 0x1.9e152ep-1f, 0x1.7a0744p-1f, 0x1.4aae96p-1f, 0x1.18d514p-1f,
-    0x1.db29b8p-2f, 0x1.62d79p-2f, 0x1.cd438ep-3f, 0x1.268484p-3f, 0x1.700d5ap-4f, 0x1.660bf4p-5f,
-    0x1.0aa972p-6f, 0x1.87b7b4p-8f, 0x1.22d2a8p-9f, 0x1.0c973p-11f, 0x1.147ecap-14f,
-    0x1.34007cp-17f, 0x1.4007b4p-20f, 0x1.ff88d4p-24f, 0x1.ff88d4p-24f, 0x1.ff88d4p-24f};
-static const float quick_tanh_1_low[32] = {0x1.8dp-39f, -0x1.3ab0ep-29f, 0x1.3f8d4p-26f,
-    0x1.027f7cp-26f, -0x1.109268p-27f, -0x1.f3828p-28f, -0x1.c74198p-26f, 0x1.bd9eecp-26f,
-    0x1.4a9768p-27f, -0x1.7ab328p-26f, -0x1.ed9fb8p-26f, -0x1.939c7p-26f, 0x1.a8facp-29f,
-    0x1.e6c078p-26f, 0x1.475e4p-27f, 0x1.bd3ec8p-26f, 0x1.e55d9cp-27f, -0x1.2fda68p-27f,
-    -0x1.65db88p-29f, 0x1.c6e8bp-30f, 0x1.b97d9p-29f, 0x1.6da098p-31f, 0x1.ddbb18p-32f,
-    0x1.0b583p-33f, 0x1.c85db8p-35f, 0x1.68d5bcp-36f, -0x1.c6aa8p-43f, -0x1.8d3dap-45f,
-    0x1.ec8a4p-46f, -0x1.78815p-49f, -0x1.78815p-49f, -0x1.78815p-49f};
-static const float quick_tanh_2[32] = {0, -0x1.1e12d4p-4f, -0x1.5d4102p-4f, -0x1.9ac628p-4f,
-    -0x1.d6d29ap-4f, -0x1.17590ap-3f, -0x1.5350dp-3f, -0x1.89f4p-3f, -0x1.be36fcp-3f,
-    -0x1.04830ap-2f, -0x1.2dcae4p-2f, -0x1.4f84b8p-2f, -0x1.6a2b4cp-2f, -0x1.82bfp-2f,
-    -0x1.8992e4p-2f, -0x1.79673ep-2f, -0x1.5bde2ep-2f, -0x1.1ed8aep-2f, -0x1.96029ap-3f,
-    -0x1.1084e2p-3f, -0x1.5f2088p-4f, -0x1.5e227ap-5f, -0x1.087b94p-6f, -0x1.868bbap-8f,
-    -0x1.228034p-9f, -0x1.0c85f6p-11f, -0x1.147baep-14f, -0x1.341916p-17f, -0x1.411ccp-20f,
-    -0x1.fa4288p-24f, -0x1.fa4288p-24f, -0x1.fa4288p-24f};
-static const float quick_tanh_3[32] = {-0x1.555556p-2f, -0x1.4ea11cp-2f, -0x1.4b5034p-2f,
-    -0x1.476e5p-2f, -0x1.42fda2p-2f, -0x1.3b4ec2p-2f, -0x1.2e71a8p-2f, -0x1.202528p-2f,
-    -0x1.0ff2d2p-2f, -0x1.e78662p-3f, -0x1.981be8p-3f, -0x1.43b8cp-3f, -0x1.d6b0bep-4f,
-    -0x1.b17a86p-5f, 0x1.b8314cp-7f, 0x1.097aap-4f, 0x1.8126cep-4f, 0x1.c66798p-4f, 0x1.973df2p-4f,
-    0x1.33fafcp-4f, 0x1.a896d8p-5f, 0x1.be18b4p-6f, 0x1.5adeacp-7f, 0x1.02cdcp-8f, 0x1.827912p-10f,
-    0x1.65d752p-12f, 0x1.70a0aap-15f, 0x1.9aad3ap-18f, 0x1.aa77a6p-21f, 0x1.539ccap-24f,
-    0x1.539ccap-24f, 0x1.539ccap-24f};
-static const float quick_tanh_4[32] = {0, 0x1.232784p-4f, 0x1.59df6p-4f, 0x1.f58d1ep-4f,
-    0x1.b5147ap-5f, 0x1.4e080ep-4f, 0x1.a64d0ep-4f, 0x1.fbe978p-4f, 0x1.135024p-3f, 0x1.347c4cp-3f,
-    0x1.51ee4p-3f, 0x1.5abc8ep-3f, 0x1.56c864p-3f, 0x1.396866p-3f, 0x1.ec59fcp-4f, 0x1.44d3dcp-4f,
-    0x1.6bd824p-5f, 0x1.e49a34p-9f, -0x1.5f0b4p-6f, -0x1.9d509p-6f, -0x1.55f788p-6f,
-    -0x1.95a7dap-7f, -0x1.4f761cp-8f, -0x1.ff45b2p-10f, -0x1.809f3ap-11f, -0x1.65479cp-13f,
-    -0x1.708d08p-16f, -0x1.965104p-19f, -0x1.7bff9p-22f, -0x1.78939ap-25f, -0x1.78939ap-25f,
-    -0x1.78939ap-25f};
-static const float quick_tanh_5[32] = {0x1.11141cp-3f, 0x1.998868p-6f, 0x1.28ffd8p-2f,
-    0x1.3b05aep-1f, 0x1.0479bap-1f, 0x1.954ea6p-3f, 0x1.dd3bf4p-4f, 0x1.0f7ce4p-4f, 0x1.0efc1ap-3f,
-    0x1.f5cc4p-5f, 0x1.db0a02p-6f, 0x1.890598p-10f, -0x1.2b05c4p-6f, -0x1.70974ap-5f,
-    -0x1.eefc9p-5f, -0x1.01000cp-4f, -0x1.b9bdb4p-5f, -0x1.09f148p-5f, -0x1.30f454p-7f,
-    0x1.922cbp-10f, 0x1.32e134p-8f, 0x1.065224p-8f, 0x1.f45eaap-10f, 0x1.8f3966p-11f,
-    0x1.311586p-12f, 0x1.1d9074p-14f, 0x1.2682b4p-17f, 0x1.476f66p-20f, 0x1.68a804p-23f,
-    0x1.35c368p-26f, 0x1.35c368p-26f, 0x1.35c368p-26f};
-static const float quick_tanh_6[32] = {0, -0x1.0fb90ep8f, -0x1.362afcp8f, -0x1.36245ap9f,
-    0x1.dcff88p7f, 0x1.2cd982p4f, 0x1.b9067p2f, -0x1.331e3p3f, -0x1.f63e4cp0f, -0x1.2110cep-2f,
-    -0x1.40926p-1f, 0x1.9e0a6cp-2f, 0x1.e30202p-2f, -0x1.8c3a9ep-5f, -0x1.a2860cp-6f,
-    0x1.d31ba8p-8f, 0x1.bc8ad4p-7f, 0x1.2e40cep-6f, 0x1.5d5698p-7f, 0x1.220ce2p-8f, 0x1.5657a2p-11f,
-    -0x1.77a31ap-11f, -0x1.1b9ab6p-11f, -0x1.02ffcap-12f, -0x1.9cbca6p-14f, -0x1.870ab4p-16f,
-    -0x1.91decap-19f, -0x1.0e3094p-21f, -0x1.6f9fe4p-23f, -0x1.0f25d8p-29f, -0x1.0f25d8p-29f,
-    -0x1.0f25d8p-29f};
-static const float quick_tanh_7[32] = {-0x1.c0cf0ap-5f, 0x1.10c03cp10f, -0x1.dd9496p11f,
-    -0x1.d6eec8p12f, -0x1.34277cp12f, -0x1.41442ap8f, -0x1.a6c7d8p-1f, 0x1.b8d192p5f,
-    -0x1.ed7582p6f, -0x1.281714p1f, 0x1.767f5cp0f, 0x1.ad7f02p0f, 0x1.abdc48p-1f, 0x1.09fb2cp-3f,
-    -0x1.088ce2p-3f, 0x1.69c70cp-6f, 0x1.21779cp-4f, 0x1.37a8aap-8f, -0x1.d1e48ep-9f,
-    -0x1.5fd5ep-8f, -0x1.8f4506p-9f, -0x1.06395ep-13f, 0x1.d61eeep-14f, 0x1.022a2ap-14f,
-    0x1.b9114ap-16f, 0x1.ab75ep-18f, 0x1.d544a6p-21f, 0x1.1f58dp-23f, -0x1.5dc502p-26f,
-    -0x1.170ac8p-30f, -0x1.170ac8p-30f, -0x1.170ac8p-30f};
-/* clang-format on */
+/* An odd function by the interval of |x|: at center it is a float to 2^-34, and slope + slope_low and
+ * higher are the coefficients of the powers of |x| - center, to 2^-33 of the result. */
+typedef struct {
+    float center[32], at_center[32], slope[32], slope_low[32], higher[6][32];
+} quick_intervals;
 
-#define QUICK_tanh_f32 1
-static inline quick_vector quick_tanh_f32(__m512 x) {                          /* from 10 on 1 */
-    __m512 a = _mm512_min_ps(_mm512_set1_ps(0x1.3ffffep3f), _mm512_abs_ps(x)); /* NaN stays */
+/* The function at x, a being |x| or where it has ended. */
+static inline quick_vector quick_by_interval(__m512 x, __m512 a, const quick_intervals *f) {
     __m512i index = quick_interval(a);
-    __m512 t = _mm512_sub_ps(a, lookup_32(quick_tanh_center, index));
-    __m512 base = lookup_32(quick_tanh_at_center, index), c = lookup_32(quick_tanh_1, index);
+    __m512 t = _mm512_sub_ps(a, lookup_32(f->center, index));
+    __m512 base = lookup_32(f->at_center, index), c = lookup_32(f->slope, index);
     __m512 hi = _mm512_fmadd_ps(c, t, base);
     __m512 lost = _mm512_fmadd_ps(c, t, _mm512_sub_ps(base, hi));
-    lost = _mm512_fmadd_ps(lookup_32(quick_tanh_1_low, index), t, lost);
+    lost = _mm512_fmadd_ps(lookup_32(f->slope_low, index), t, lost);
     __m512 square = _mm512_mul_ps(t, t);
-    __m512 p = _mm512_fmadd_ps(lookup_32(quick_tanh_7, index), t, lookup_32(quick_tanh_6, index));
-    __m512 q = _mm512_fmadd_ps(lookup_32(quick_tanh_5, index), t, lookup_32(quick_tanh_4, index));
-    __m512 r = _mm512_fmadd_ps(lookup_32(quick_tanh_3, index), t, lookup_32(quick_tanh_2, index));
+    __m512 p = _mm512_fmadd_ps(lookup_32(f->higher[5], index), t, lookup_32(f->higher[4], index));
+    __m512 q = _mm512_fmadd_ps(lookup_32(f->higher[3], index), t, lookup_32(f->higher[2], index));
+    __m512 r = _mm512_fmadd_ps(lookup_32(f->higher[1], index), t, lookup_32(f->higher[0], index));
     p = _mm512_fmadd_ps(_mm512_fmadd_ps(p, square, q), square, r);
     quick_vector y = quick_sum(hi, _mm512_fmadd_ps(p, square, lost), 0x1p-32f, 0x1.6p-23f);
     y.value = with_sign_f32(y.value, x);
@@ -219,92 +152,164 @@ static inline quick_vector quick_tanh_f32(__m512 x) {                          /
 }
 
 /* clang-format off */
-static const float quick_erf_center[32] = {0, 0x1.1f498p-4f, 0x1.608fp-4f, 0x1.9fffp-4f,
+static const quick_intervals quick_tanh = {
+    .center = {0, 0x1.1ff6p-4f, 0x1.60b78p-4f, 0x1.a0758p-4f,
+    0x1.df7cp-4f, 0x1.1eb8p-3f, 0x1.60f28p-3f, 0x1.a0118p-3f, 0x1.dfbc8p-3f, 0x1.21548p-2f,
+    0x1.602d8p-2f, 0x1.9f0e8p-2f, 0x1.e029p-2f, 0x1.212d8p-1f, 0x1.5efcp-1f, 0x1.a0e78p-1f,
+    0x1.ddd2p-1f, 0x1.1f51p0f, 0x1.607p0f, 0x1.9feep0f, 0x1.dfe98p0f, 0x1.1fa3p1f, 0x1.5fc18p1f,
+    0x1.a033p1f, 0x1.dfbep1f, 0x1.1ecep2f, 0x1.606dp2f, 0x1.9f84p2f, 0x1.e0d5p2f, 0x1.1546p3f,
+    0x1.1546p3f, 0x1.1546p3f},
+    .at_center = {0, 0x1.1f7ccap-4f, 0x1.5fd8f8p-4f, 0x1.9f07a2p-4f,
+    0x1.dd4e5ep-4f, 0x1.1cdc3p-3f, 0x1.5d7e7cp-3f, 0x1.9a6fe8p-3f, 0x1.d7267p-3f, 0x1.19de6ap-2f,
+    0x1.52eb4ap-2f, 0x1.89ba28p-2f, 0x1.bfcf94p-2f, 0x1.05e74ep-1f, 0x1.30b026p-1f, 0x1.58082p-1f,
+    0x1.76d61ap-1f, 0x1.9de3bp-1f, 0x1.c2ab2cp-1f, 0x1.d9c1cep-1f, 0x1.e87494p-1f, 0x1.f4afap-1f,
+    0x1.fbd0fap-1f, 0x1.fe77b2p-1f, 0x1.ff6e82p-1f, 0x1.ffde6cp-1f, 0x1.fffbaep-1f, 0x1.ffff66p-1f,
+    0x1.ffffecp-1f, 0x1.fffffep-1f, 0x1.fffffep-1f, 0x1.fffffep-1f},
+    .slope = {0x1p0f, 0x1.fd7a4ep-1f, 0x1.fc38d6p-1f, 0x1.fabe4cp-1f,
+    0x1.f90c26p-1f, 0x1.f61836p-1f, 0x1.f116fp-1f, 0x1.eb6faap-1f, 0x1.e4e70cp-1f, 0x1.d934cp-1f,
+    0x1.c7e9bcp-1f, 0x1.b44e5ep-1f, 0x1.9e152ep-1f, 0x1.7a0744p-1f, 0x1.4aae96p-1f, 0x1.18d514p-1f,
+    0x1.db29b8p-2f, 0x1.62d79p-2f, 0x1.cd438ep-3f, 0x1.268484p-3f, 0x1.700d5ap-4f, 0x1.660bf4p-5f,
+    0x1.0aa972p-6f, 0x1.87b7b4p-8f, 0x1.22d2a8p-9f, 0x1.0c973p-11f, 0x1.147ecap-14f,
+    0x1.34007cp-17f, 0x1.4007b4p-20f, 0x1.ff88d4p-24f, 0x1.ff88d4p-24f, 0x1.ff88d4p-24f},
+    .slope_low = {0x1.8dp-39f, -0x1.3ab0ep-29f, 0x1.3f8d4p-26f,
+    0x1.027f7cp-26f, -0x1.109268p-27f, -0x1.f3828p-28f, -0x1.c74198p-26f, 0x1.bd9eecp-26f,
+    0x1.4a9768p-27f, -0x1.7ab328p-26f, -0x1.ed9fb8p-26f, -0x1.939c7p-26f, 0x1.a8facp-29f,
+    0x1.e6c078p-26f, 0x1.475e4p-27f, 0x1.bd3ec8p-26f, 0x1.e55d9cp-27f, -0x1.2fda68p-27f,
+    -0x1.65db88p-29f, 0x1.c6e8bp-30f, 0x1.b97d9p-29f, 0x1.6da098p-31f, 0x1.ddbb18p-32f,
+    0x1.0b583p-33f, 0x1.c85db8p-35f, 0x1.68d5bcp-36f, -0x1.c6aa8p-43f, -0x1.8d3dap-45f,
+    0x1.ec8a4p-46f, -0x1.78815p-49f, -0x1.78815p-49f, -0x1.78815p-49f},
+    .higher = {
+        {0, -0x1.1e12d4p-4f, -0x1.5d4102p-4f, -0x1.9ac628p-4f,
+    -0x1.d6d29ap-4f, -0x1.17590ap-3f, -0x1.5350dp-3f, -0x1.89f4p-3f, -0x1.be36fcp-3f,
+    -0x1.04830ap-2f, -0x1.2dcae4p-2f, -0x1.4f84b8p-2f, -0x1.6a2b4cp-2f, -0x1.82bfp-2f,
+    -0x1.8992e4p-2f, -0x1.79673ep-2f, -0x1.5bde2ep-2f, -0x1.1ed8aep-2f, -0x1.96029ap-3f,
+    -0x1.1084e2p-3f, -0x1.5f2088p-4f, -0x1.5e227ap-5f, -0x1.087b94p-6f, -0x1.868bbap-8f,
+    -0x1.228034p-9f, -0x1.0c85f6p-11f, -0x1.147baep-14f, -0x1.341916p-17f, -0x1.411ccp-20f,
+    -0x1.fa4288p-24f, -0x1.fa4288p-24f, -0x1.fa4288p-24f},
+        {-0x1.555556p-2f, -0x1.4ea11cp-2f, -0x1.4b5034p-2f,
+    -0x1.476e5p-2f, -0x1.42fda2p-2f, -0x1.3b4ec2p-2f, -0x1.2e71a8p-2f, -0x1.202528p-2f,
+    -0x1.0ff2d2p-2f, -0x1.e78662p-3f, -0x1.981be8p-3f, -0x1.43b8cp-3f, -0x1.d6b0bep-4f,
+    -0x1.b17a86p-5f, 0x1.b8314cp-7f, 0x1.097aap-4f, 0x1.8126cep-4f, 0x1.c66798p-4f, 0x1.973df2p-4f,
+    0x1.33fafcp-4f, 0x1.a896d8p-5f, 0x1.be18b4p-6f, 0x1.5adeacp-7f, 0x1.02cdcp-8f, 0x1.827912p-10f,
+    0x1.65d752p-12f, 0x1.70a0aap-15f, 0x1.9aad3ap-18f, 0x1.aa77a6p-21f, 0x1.539ccap-24f,
+    0x1.539ccap-24f, 0x1.539ccap-24f},
+        {0, 0x1.232784p-4f, 0x1.59df6p-4f, 0x1.f58d1ep-4f,
+    0x1.b5147ap-5f, 0x1.4e080ep-4f, 0x1.a64d0ep-4f, 0x1.fbe978p-4f, 0x1.135024p-3f, 0x1.347c4cp-3f,
+    0x1.51ee4p-3f, 0x1.5abc8ep-3f, 0x1.56c864p-3f, 0x1.396866p-3f, 0x1.ec59fcp-4f, 0x1.44d3dcp-4f,
+    0x1.6bd824p-5f, 0x1.e49a34p-9f, -0x1.5f0b4p-6f, -0x1.9d509p-6f, -0x1.55f788p-6f,
+    -0x1.95a7dap-7f, -0x1.4f761cp-8f, -0x1.ff45b2p-10f, -0x1.809f3ap-11f, -0x1.65479cp-13f,
+    -0x1.708d08p-16f, -0x1.965104p-19f, -0x1.7bff9p-22f, -0x1.78939ap-25f, -0x1.78939ap-25f,
+    -0x1.78939ap-25f},
+        {0x1.11141cp-3f, 0x1.998868p-6f, 0x1.28ffd8p-2f,
+    0x1.3b05aep-1f, 0x1.0479bap-1f, 0x1.954ea6p-3f, 0x1.dd3bf4p-4f, 0x1.0f7ce4p-4f, 0x1.0efc1ap-3f,
+    0x1.f5cc4p-5f, 0x1.db0a02p-6f, 0x1.890598p-10f, -0x1.2b05c4p-6f, -0x1.70974ap-5f,
+    -0x1.eefc9p-5f, -0x1.01000cp-4f, -0x1.b9bdb4p-5f, -0x1.09f148p-5f, -0x1.30f454p-7f,
+    0x1.922cbp-10f, 0x1.32e134p-8f, 0x1.065224p-8f, 0x1.f45eaap-10f, 0x1.8f3966p-11f,
+    0x1.311586p-12f, 0x1.1d9074p-14f, 0x1.2682b4p-17f, 0x1.476f66p-20f, 0x1.68a804p-23f,
+    0x1.35c368p-26f, 0x1.35c368p-26f, 0x1.35c368p-26f},
+        {0, -0x1.0fb90ep8f, -0x1.362afcp8f, -0x1.36245ap9f,
+    0x1.dcff88p7f, 0x1.2cd982p4f, 0x1.b9067p2f, -0x1.331e3p3f, -0x1.f63e4cp0f, -0x1.2110cep-2f,
+    -0x1.40926p-1f, 0x1.9e0a6cp-2f, 0x1.e30202p-2f, -0x1.8c3a9ep-5f, -0x1.a2860cp-6f,
+    0x1.d31ba8p-8f, 0x1.bc8ad4p-7f, 0x1.2e40cep-6f, 0x1.5d5698p-7f, 0x1.220ce2p-8f, 0x1.5657a2p-11f,
+    -0x1.77a31ap-11f, -0x1.1b9ab6p-11f, -0x1.02ffcap-12f, -0x1.9cbca6p-14f, -0x1.870ab4p-16f,
+    -0x1.91decap-19f, -0x1.0e3094p-21f, -0x1.6f9fe4p-23f, -0x1.0f25d8p-29f, -0x1.0f25d8p-29f,
+    -0x1.0f25d8p-29f},
+        {-0x1.c0cf0ap-5f, 0x1.10c03cp10f, -0x1.dd9496p11f,
+    -0x1.d6eec8p12f, -0x1.34277cp12f, -0x1.41442ap8f, -0x1.a6c7d8p-1f, 0x1.b8d192p5f,
+    -0x1.ed7582p6f, -0x1.281714p1f, 0x1.767f5cp0f, 0x1.ad7f02p0f, 0x1.abdc48p-1f, 0x1.09fb2cp-3f,
+    -0x1.088ce2p-3f, 0x1.69c70cp-6f, 0x1.21779cp-4f, 0x1.37a8aap-8f, -0x1.d1e48ep-9f,
+    -0x1.5fd5ep-8f, -0x1.8f4506p-9f, -0x1.06395ep-13f, 0x1.d61eeep-14f, 0x1.022a2ap-14f,
+    0x1.b9114ap-16f, 0x1.ab75ep-18f, 0x1.d544a6p-21f, 0x1.1f58dp-23f, -0x1.5dc502p-26f,
+    -0x1.170ac8p-30f, -0x1.170ac8p-30f, -0x1.170ac8p-30f},
+    },
+};
+/* clang-format on */
+
+#define QUICK_tanh_f32 1
+static inline quick_vector quick_tanh_f32(__m512 x) {                          /* from 10 on 1 */
+    __m512 a = _mm512_min_ps(_mm512_set1_ps(0x1.3ffffep3f), _mm512_abs_ps(x)); /* NaN stays */
+    return quick_by_interval(x, a, &quick_tanh);
+}
+
+/* clang-format off */
+static const quick_intervals quick_erf = {
+    .center = {0, 0x1.1f498p-4f, 0x1.608fp-4f, 0x1.9fffp-4f,
     0x1.e0548p-4f, 0x1.20238p-3f, 0x1.5fb48p-3f, 0x1.a14cp-3f, 0x1.df9bp-3f, 0x1.1f8bp-2f,
     0x1.60cd8p-2f, 0x1.a021p-2f, 0x1.dfc58p-2f, 0x1.1fe5p-1f, 0x1.6058p-1f, 0x1.9f9b8p-1f,
     0x1.e03bp-1f, 0x1.207f8p0f, 0x1.5ebap0f, 0x1.9fe3p0f, 0x1.dffp0f, 0x1.2002p1f, 0x1.60e78p1f,
     0x1.9fcap1f, 0x1.df3a8p1f, 0x1.df3a8p1f, 0x1.df3a8p1f, 0x1.df3a8p1f, 0x1.df3a8p1f, 0x1.df3a8p1f,
-    0x1.df3a8p1f, 0x1.df3a8p1f};
-static const float quick_erf_at_center[32] = {0, 0x1.43a354p-4f, 0x1.8cd6eap-4f, 0x1.d3cadap-4f,
+    0x1.df3a8p1f, 0x1.df3a8p1f},
+    .at_center = {0, 0x1.43a354p-4f, 0x1.8cd6eap-4f, 0x1.d3cadap-4f,
     0x1.0dc296p-3f, 0x1.42ff42p-3f, 0x1.88fd5ap-3f, 0x1.d06edcp-3f, 0x1.09b8e6p-2f, 0x1.3c20aap-2f,
     0x1.7ee39p-2f, 0x1.bcef7ep-2f, 0x1.f83aacp-2f, 0x1.25a274p-1f, 0x1.56d022p-1f, 0x1.7f7f1cp-1f,
     0x1.a170bcp-1f, 0x1.c72bcep-1f, 0x1.e506b6p-1f, 0x1.f4f1e8p-1f, 0x1.fbe50cp-1f, 0x1.ff4056p-1f,
     0x1.fff358p-1f, 0x1.ffff6ep-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f,
-    0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f};
-static const float quick_erf_1[32] = {0x1.20dd76p0f, 0x1.1f729p0f, 0x1.1ebb9cp0f, 0x1.1de69cp0f,
+    0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f, 0x1.fffffcp-1f},
+    .slope = {0x1.20dd76p0f, 0x1.1f729p0f, 0x1.1ebb9cp0f, 0x1.1de69cp0f,
     0x1.1ceb7ap0f, 0x1.1b341p0f, 0x1.18786cp0f, 0x1.151e2p0f, 0x1.11732ap0f, 0x1.0af674p0f,
     0x1.00885ep0f, 0x1.e9c8d6p-1f, 0x1.cfdcf4p-1f, 0x1.a52048p-1f, 0x1.67cad6p-1f, 0x1.2aed0ep-1f,
     0x1.df6282p-2f, 0x1.447cep-2f, 0x1.61b19p-3f, 0x1.4a16b4p-4f, 0x1.130f22p-5f, 0x1.d3f354p-8f,
     0x1.27a618p-11f, 0x1.eefba2p-16f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f,
-    0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f};
-static const float quick_erf_1_low[32] = {-0x1.f7b2d8p-25f, 0x1.92891p-27f, 0x1.04c2ep-25f,
+    0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f, 0x1.ef14c8p-21f},
+    .slope_low = {-0x1.f7b2d8p-25f, 0x1.92891p-27f, 0x1.04c2ep-25f,
     -0x1.eb068p-26f, 0x1.4b4e7cp-25f, -0x1.20afe8p-26f, -0x1.6e5d54p-25f, 0x1.b49658p-26f,
     0x1.0f55d4p-25f, -0x1.3eb88p-29f, -0x1.6fb5ep-26f, -0x1.b9c458p-26f, 0x1.b97ap-30f,
     0x1.2d7a7p-28f, 0x1.5525cp-28f, -0x1.5486dcp-26f, -0x1.256df4p-27f, -0x1.afc2p-28f,
     -0x1.8180fcp-28f, 0x1.b754p-35f, 0x1.65123p-32f, -0x1.20ab18p-33f, -0x1.3d9ea8p-36f,
     0x1.7faa78p-41f, -0x1.7a9dp-50f, -0x1.7a9dp-50f, -0x1.7a9dp-50f, -0x1.7a9dp-50f, -0x1.7a9dp-50f,
-    -0x1.7a9dp-50f, -0x1.7a9dp-50f, -0x1.7a9dp-50f};
-static const float quick_erf_2[32] = {0, -0x1.429324p-4f, -0x1.8ae112p-4f, -0x1.d093a4p-4f,
+    -0x1.7a9dp-50f, -0x1.7a9dp-50f, -0x1.7a9dp-50f},
+    .higher = {
+        {0, -0x1.429324p-4f, -0x1.8ae112p-4f, -0x1.d093a4p-4f,
     -0x1.0b4b78p-3f, -0x1.3ec1bep-3f, -0x1.8152a4p-3f, -0x1.c3b7f6p-3f, -0x1.00263ep-2f,
     -0x1.2bdb4ap-2f, -0x1.618984p-2f, -0x1.8e12b8p-2f, -0x1.b2aa02p-2f, -0x1.d997dep-2f,
     -0x1.ef3296p-2f, -0x1.e54bd8p-2f, -0x1.c1a398p-2f, -0x1.6dae18p-2f, -0x1.e491c2p-3f,
     -0x1.0c1fbap-3f, -0x1.01d58ap-4f, -0x1.073a7cp-6f, -0x1.978f42p-10f, -0x1.91fc5ep-14f,
     -0x1.cd9d08p-19f, -0x1.cd9d08p-19f, -0x1.cd9d08p-19f, -0x1.cd9d08p-19f, -0x1.cd9d08p-19f,
-    -0x1.cd9d08p-19f, -0x1.cd9d08p-19f, -0x1.cd9d08p-19f};
-static const float quick_erf_3[32] = {-0x1.812746p-2f, -0x1.7b7d62p-2f, -0x1.78a358p-2f,
+    -0x1.cd9d08p-19f, -0x1.cd9d08p-19f, -0x1.cd9d08p-19f},
+        {-0x1.812746p-2f, -0x1.7b7d62p-2f, -0x1.78a358p-2f,
     -0x1.755656p-2f, -0x1.71712ep-2f, -0x1.6aa7fep-2f, -0x1.5fe664p-2f, -0x1.52cd8cp-2f,
     -0x1.44a0e2p-2f, -0x1.2bcedcp-2f, -0x1.04d624p-2f, -0x1.b55c08p-3f, -0x1.5af56ep-3f,
     -0x1.9ce44ap-4f, -0x1.95930ep-7f, 0x1.fab244p-5f, 0x1.e57512p-4f, 0x1.4d245ap-3f, 0x1.44af4p-3f,
     0x1.d6bfp-4f, 0x1.1468a2p-4f, 0x1.63db9cp-6f, 0x1.5debb2p-9f, 0x1.9ea00cp-13f, 0x1.16bd7cp-17f,
     0x1.16bd7cp-17f, 0x1.16bd7cp-17f, 0x1.16bd7cp-17f, 0x1.16bd7cp-17f, 0x1.16bd7cp-17f,
-    0x1.16bd7cp-17f, 0x1.16bd7cp-17f};
-static const float quick_erf_4[32] = {0, 0x1.39f092p-8f, 0x1.cfa4eep-9f, -0x1.acd474p-6f,
+    0x1.16bd7cp-17f, 0x1.16bd7cp-17f},
+        {0, 0x1.39f092p-8f, 0x1.cfa4eep-9f, -0x1.acd474p-6f,
     0x1.39c76cp-5f, 0x1.3212dcp-4f, 0x1.671bdap-4f, 0x1.95fe9cp-4f, 0x1.091f2ep-3f, 0x1.1cf948p-3f,
     0x1.475ea8p-3f, 0x1.61b14cp-3f, 0x1.7023aap-3f, 0x1.7594e6p-3f, 0x1.52e40cp-3f, 0x1.100b1ap-3f,
     0x1.73e274p-4f, 0x1.c097a8p-6f, -0x1.e6fdc4p-6f, -0x1.97518ap-5f, -0x1.5a618p-5f,
     -0x1.38aeeap-6f, -0x1.9e758ap-9f, -0x1.2ed52cp-12f, -0x1.f566dcp-17f, -0x1.f566dcp-17f,
     -0x1.f566dcp-17f, -0x1.f566dcp-17f, -0x1.f566dcp-17f, -0x1.f566dcp-17f, -0x1.f566dcp-17f,
-    -0x1.f566dcp-17f};
-static const float quick_erf_5[32] = {0x1.ce289p-4f, 0x1.1438f8p-2f, -0x1.82e95p-2f, 0x1.f24a52p-4f,
+    -0x1.f566dcp-17f},
+        {0x1.ce289p-4f, 0x1.1438f8p-2f, -0x1.82e95p-2f, 0x1.f24a52p-4f,
     -0x1.0b37a2p-4f, 0x1.b1cacap-4f, 0x1.3f008ap-4f, -0x1.e12a32p-7f, 0x1.bbd8a8p-3f,
     0x1.c3e5acp-5f, 0x1.94550ap-5f, 0x1.40cab4p-5f, 0x1.ceed12p-6f, -0x1.156ea6p-7f,
     -0x1.573cd8p-5f, -0x1.fa5978p-5f, -0x1.1cff7cp-4f, -0x1.f42204p-5f, -0x1.009f18p-5f,
     -0x1.16943p-9f, 0x1.76756ep-7f, 0x1.5d4a72p-7f, 0x1.601458p-9f, 0x1.4bacbcp-12f, 0x1.43e6dp-16f,
     0x1.43e6dp-16f, 0x1.43e6dp-16f, 0x1.43e6dp-16f, 0x1.43e6dp-16f, 0x1.43e6dp-16f, 0x1.43e6dp-16f,
-    0x1.43e6dp-16f};
-static const float quick_erf_6[32] = {0, 0x1.7a3092p8f, 0x1.e75a5cp8f, 0x1.c28bcap9f, 0x1.204dfcp8f,
+    0x1.43e6dp-16f},
+        {0, 0x1.7a3092p8f, 0x1.e75a5cp8f, 0x1.c28bcap9f, 0x1.204dfcp8f,
     0x1.684a7ap2f, 0x1.8c5104p3f, 0x1.6a2d34p4f, -0x1.860eb8p4f, -0x1.630e64p-2f, -0x1.4e8ce4p-1f,
     0x1.13a026p-3f, 0x1.d9924p-1f, -0x1.f7b8dep-6f, -0x1.33ddd8p-5f, -0x1.9a126ep-7f,
     -0x1.f81b82p-9f, 0x1.fa54b6p-7f, 0x1.64e55ep-6f, 0x1.e3117ap-7f, 0x1.2841a8p-8f,
     -0x1.6cc2d2p-9f, -0x1.aba922p-10f, -0x1.20c78p-12f, -0x1.f97e1p-17f, -0x1.f97e1p-17f,
     -0x1.f97e1p-17f, -0x1.f97e1p-17f, -0x1.f97e1p-17f, -0x1.f97e1p-17f, -0x1.f97e1p-17f,
-    -0x1.f97e1p-17f};
-static const float quick_erf_7[32] = {-0x1.a776fap-6f, -0x1.0968fp12f, 0x1.ca3834p12f,
+    -0x1.f97e1p-17f},
+        {-0x1.a776fap-6f, -0x1.0968fp12f, 0x1.ca3834p12f,
     -0x1.b09688p7f, 0x1.429624p11f, -0x1.62aap2f, 0x1.9ccd2cp4f, 0x1.896afep8f, -0x1.07bc14p8f,
     0x1.4bfc5p3f, 0x1.c9d84p0f, -0x1.d616p0f, -0x1.d0d972p2f, -0x1.59025ep-2f, 0x1.9d661p-6f,
     0x1.09cdb2p-5f, 0x1.71d644p-7f, 0x1.96c564p-8f, 0x1.1dc70ep-10f, -0x1.041734p-7f,
     -0x1.fb4e5p-9f, -0x1.7ca67ep-11f, 0x1.4e9446p-11f, 0x1.6cb7e6p-13f, 0x1.c98baap-17f,
     0x1.c98baap-17f, 0x1.c98baap-17f, 0x1.c98baap-17f, 0x1.c98baap-17f, 0x1.c98baap-17f,
-    0x1.c98baap-17f, 0x1.c98baap-17f};
+    0x1.c98baap-17f, 0x1.c98baap-17f},
+    },
+};
 /* clang-format on */
 
-/* erf likewise. From 4 on it is 1. What is lost may be subnormal where x is tiny. */
+/* From 4 on it is 1. What is lost may be subnormal where x is tiny. */
 #define QUICK_erf_f32 1
 static inline quick_vector quick_erf_f32(__m512 x) {
     __m512 a = _mm512_min_ps(_mm512_set1_ps(4.0f), _mm512_abs_ps(x));
-    __m512i index = quick_interval(a);
-    __m512 t = _mm512_sub_ps(a, lookup_32(quick_erf_center, index));
-    __m512 base = lookup_32(quick_erf_at_center, index), c = lookup_32(quick_erf_1, index);
-    __m512 hi = _mm512_fmadd_ps(c, t, base);
-    __m512 lost = _mm512_fmadd_ps(c, t, _mm512_sub_ps(base, hi));
-    lost = _mm512_fmadd_ps(lookup_32(quick_erf_1_low, index), t, lost);
-    __m512 square = _mm512_mul_ps(t, t);
-    __m512 p = _mm512_fmadd_ps(lookup_32(quick_erf_7, index), t, lookup_32(quick_erf_6, index));
-    __m512 q = _mm512_fmadd_ps(lookup_32(quick_erf_5, index), t, lookup_32(quick_erf_4, index));
-    __m512 r = _mm512_fmadd_ps(lookup_32(quick_erf_3, index), t, lookup_32(quick_erf_2, index));
-    p = _mm512_fmadd_ps(_mm512_fmadd_ps(p, square, q), square, r);
-    quick_vector y = quick_sum(hi, _mm512_fmadd_ps(p, square, lost), 0x1p-32f, 0x1.6p-23f);
-    y.value = with_sign_f32(y.value, x);
+    quick_vector y = quick_by_interval(x, a, &quick_erf);
     y.in_doubt |= _mm512_cmp_ps_mask(a, _mm512_set1_ps(0x1p-90f), _CMP_LT_OQ);
     return y;
 }

@@ -362,6 +362,21 @@ static strip strip_in_place(const job *j, const pt_factor *factor, const char *d
         factor->line_stride, factor->term_stride};
 }
 
+/* Rows of at most a tile of C, by the tiles that there are. */
+static void multiply(const pt_tile_loops_of *loops, size_t item, size_t n_rows, size_t vectors,
+                     size_t length, strip a, strip b, char *c, size_t c_row_stride,
+                     bool continues) {
+    for (size_t r = 0, taken; r < n_rows; r += taken) {
+        taken = n_rows - r;
+        while (!has_tile(loops, taken, vectors)) {
+            taken--;
+        }
+        loops->multiply[taken][vectors - 1](
+            length, a.data + (ptrdiff_t)(r * item) * a.line_stride, a.line_stride, a.step, b.data,
+            b.step, c + r * c_row_stride * item, (ptrdiff_t)c_row_stride, continues);
+    }
+}
+
 /* Computes one tile of C at most. */
 static void compute_tile(const job *j, size_t n_rows, size_t n_columns, size_t length, strip a,
                          strip b, char *c, bool continues) {
@@ -378,15 +393,7 @@ static void compute_tile(const job *j, size_t n_rows, size_t n_columns, size_t l
             memset(edge + r * stride * item + row_bytes, 0, stride * item - row_bytes);
         }
     }
-    for (size_t r = 0, taken; r < n_rows; r += taken) {
-        taken = n_rows - r;
-        while (!has_tile(j->loops, taken, vectors)) {
-            taken--;
-        }
-        j->loops->multiply[taken][vectors - 1](
-            length, a.data + (ptrdiff_t)(r * item) * a.line_stride, a.line_stride, a.step, b.data,
-            b.step, to + r * stride * item, (ptrdiff_t)stride, continues);
-    }
+    multiply(j->loops, item, n_rows, vectors, length, a, b, to, stride, continues);
     for (size_t r = 0; !is_whole && r < n_rows; r++) {
         memcpy(c + r * c_row, edge + r * stride * item, row_bytes);
     }
@@ -566,16 +573,9 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
         while (!has_tile(loops, 1, wide)) {
             wide--;
         }
-        for (size_t r = 0, rows; r < m; r += rows) {
-            rows = m - r;
-            while (!has_tile(loops, rows, wide)) {
-                rows--;
-            }
-            loops->multiply[rows][wide - 1](
-                k, (const char *)p->a.data + (ptrdiff_t)(r * item) * p->a.line_stride,
-                p->a.line_stride, p->a.term_stride, (const char *)p->b.data + at, p->b.term_stride,
-                (char *)p->c + r * n * item + at, (ptrdiff_t)n, false);
-        }
+        multiply(loops, item, m, wide, k, (strip){p->a.data, p->a.line_stride, p->a.term_stride},
+                 (strip){(const char *)p->b.data + at, 1, p->b.term_stride}, (char *)p->c + at, n,
+                 false);
     }
     if (p->bias || p->relu) {
         loops->finish(m, n, p->c, (ptrdiff_t)n, p->bias, p->relu);
