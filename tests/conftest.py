@@ -68,6 +68,20 @@ def transposed(array):
 LAYOUTS = {f.__name__: f for f in (contiguous, strided, backwards, transposed)}
 
 
+def check_leaves(check, result, expected):
+    """Call check on the leaves of nested lists, tuples and dictionaries of the same structure."""
+    assert type(result) is type(expected)
+    if isinstance(expected, dict):
+        assert list(result) == list(expected)
+        result, expected = list(result.values()), list(expected.values())
+    if isinstance(expected, (list, tuple)):
+        assert len(result) == len(expected)
+        for part, expected_part in zip(result, expected, strict=True):
+            check_leaves(check, part, expected_part)
+    else:
+        check(result, expected)
+
+
 def run_python(code, *, timeout=60, cwd=None, **environment):
     """Run code in a new interpreter; return the finished process. A hang raises TimeoutExpired."""
     return subprocess.run(

@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import DTYPES, LAYOUTS, output_of, transposed
+from conftest import DTYPES, LAYOUTS, check_leaves, output_of, transposed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_op_table import assert_same_bits, claims, sample
@@ -27,16 +27,7 @@ def tensors(rng, *shapes, dtype="float32"):
 
 def assert_same(result, expected):
     """Equal bits of tensors, or of tuples, lists and dictionaries of them."""
-    assert type(result) is type(expected)
-    if isinstance(expected, dict):
-        assert list(result) == list(expected)
-        result, expected = list(result.values()), list(expected.values())
-    if isinstance(expected, (list, tuple)):
-        assert len(result) == len(expected)
-        for part, expected_part in zip(result, expected, strict=True):
-            assert_same(part, expected_part)
-    else:
-        assert_same_bits(result, expected)
+    check_leaves(assert_same_bits, result, expected)
 
 
 def check(f, *args, **kwargs):

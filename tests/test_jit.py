@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import check_leaves
 from test_derivatives import CASES, OURS
 
 import pytensor as pt
@@ -14,15 +15,11 @@ pytestmark = pytest.mark.once
 
 def assert_same(result, expected):
     """Equal bits, shapes and dtypes of tensors, or of nested ones."""
-    assert type(result) is type(expected)
-    if isinstance(expected, dict):
-        assert list(result) == list(expected)
-        result, expected = list(result.values()), list(expected.values())
-    if isinstance(expected, (list, tuple)):
-        assert len(result) == len(expected)
-        for part, expected_part in zip(result, expected, strict=True):
-            assert_same(part, expected_part)
-    elif isinstance(expected, pt.Tensor):
+    check_leaves(assert_same_leaf, result, expected)
+
+
+def assert_same_leaf(result, expected):
+    if isinstance(expected, pt.Tensor):
         assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
         assert result.copy().numpy().tobytes() == expected.copy().numpy().tobytes()
     else:
@@ -664,3 +661,15 @@ def test_columns_in_use_differ_between_calls():
         part = pt.asarray(part)
         for weights in (w, pt.asarray(w.numpy().T.copy()).T):
             assert_same(recorded(weights, part), f(weights, part))
+
+
+def test_a_step_of_an_optimizer_is_refused():
+    weight = pt.ones(3)
+    optimizer = pt.optimizers.Adam()
+    optimizer.build([weight])
+    recorded = pt.jit(lambda g: optimizer.apply([g], [weight]))
+    with pytest.raises(
+        TypeError, match="line .* of test_jit.py: adam_step: a step of an optimizer can't"
+    ):
+        recorded(pt.ones(3))
+    np.testing.assert_array_equal(weight, 1)

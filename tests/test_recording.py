@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+from conftest import check_leaves
 
 import pytensor as pt
 from pytensor import _core
@@ -86,16 +87,11 @@ def compare(build, train, made, recorded=True):
 
 
 def same(a, b):
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert list(a) == list(b)
-        a, b = list(a.values()), list(b.values())
-    if isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            same(x, y)
-    else:
-        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+    check_leaves(same_leaf, a, b)
+
+
+def same_leaf(a, b):
+    assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 def dense(*sizes, last=None, optimizer="adam", loss="mse", layers=(), **options):

@@ -981,6 +981,9 @@ def update_weights(str rule, weights, gradients, dict states, numbers, *, double
     cdef str name = f"{rule}_step"
     update.rule = <pt_rule><int>UPDATE_RULES[rule]
     update.limit = limit
+    if innermost_trace != NULL and not isinstance(numbers, Tensor):
+        raise TypeError(f"{current_trace().name}: {user_line()}: {name}: a step of an optimizer "
+                        "can't be recorded: apply it outside the function")
     if innermost_trace == NULL and len(numbers) != pt_rules[<int>update.rule].n_numbers:
         raise ValueError(f"{name}: {len(numbers)} numbers: expected "
                          f"{pt_rules[<int>update.rule].n_numbers}")
