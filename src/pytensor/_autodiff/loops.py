@@ -627,10 +627,25 @@ def _branched(
     results: list[Tensor] = _core.run_branch(condition, bodies, starts)
     outside = list({id(t): t for body in bodies for t in body.outside}.values())
 
-    def variables_of(chosen: Sequence[Tensor], now: list[Tensor]) -> list[Tensor]:
-        """The watched ones of these inputs and tensors from outside, inside a branch."""
-        by_id = {id(t): stand_in for t, stand_in in zip(inputs, now, strict=False)}
-        return [by_id.get(id(t), t) for t in chosen]
+    def derived(
+        branch: _Branch,
+        chosen: Sequence[Tensor],
+        floats: Sequence[int],
+        derive: Callable[..., list[Tensor]],
+    ) -> _Branch:
+        """The function from a branch's inputs and what follows them to the derivatives of its
+        results of these numbers by the chosen ones of its inputs and the tensors from outside."""
+
+        def flat(tensors: list[Tensor]) -> list[Tensor]:
+            now, along = tensors[: len(inputs)], tensors[len(inputs) :]
+            stand_ins = {id(t): stand_in for t, stand_in in zip(inputs, now, strict=True)}
+            variables = [stand_ins.get(id(t), t) for t in chosen]
+            with GradientTape() as tape:
+                tape.watch(variables)
+                values = branch(now)
+            return derive(tape, [values[k] for k in floats], variables, along)
+
+        return flat
 
     def pull(g: Any, out: Any) -> list[Tensor | None]:
         g, out = (g, out) if isinstance(g, tuple) else ((g,), (out,))
@@ -638,22 +653,17 @@ def _branched(
         given = with_zeros([g[k] for k in floats], [out[k] for k in floats])
         chosen = list({id(t): t for t in (*inputs, *outside) if _is_float(t)}.values())
 
-        def backward(branch: _Branch) -> _Branch:
-            def flat(tensors: list[Tensor]) -> list[Tensor]:
-                now, of_results = tensors[: len(inputs)], tensors[len(inputs) :]
-                variables = variables_of(chosen, now)
-                with GradientTape() as tape:
-                    tape.watch(variables)
-                    values = branch(now)
-                targets = [values[k] for k in floats]
-                return with_zeros(
-                    tape.gradient(targets, variables, output_gradient=of_results), variables
-                )
-
-            return flat
+        def gradients(
+            tape: GradientTape, targets: Any, variables: Any, of_results: Any
+        ) -> list[Tensor]:
+            found = tape.gradient(targets, variables, output_gradient=of_results)
+            return with_zeros(found, variables)
 
         found = _branched(
-            condition, [backward(branch) for branch in branches], [*inputs, *given], again=True
+            condition,
+            [derived(branch, chosen, floats, gradients) for branch in branches],
+            [*inputs, *given],
+            again=True,
         )
         by_id = dict(zip(map(id, chosen), found, strict=True))
         return [None, *(by_id.pop(id(t), None) for t in (*inputs, *outside))]
@@ -664,21 +674,12 @@ def _branched(
         chosen = [t for t, _ in along.values()]
         floats = [k for k, t in enumerate(results) if _is_float(t)]
 
-        def forward(branch: _Branch) -> _Branch:
-            def flat(tensors: list[Tensor]) -> list[Tensor]:
-                now, parts = tensors[: len(inputs)], tensors[len(inputs) :]
-                variables = variables_of(chosen, now)
-                with GradientTape() as tape:
-                    tape.watch(variables)
-                    values = branch(now)
-                targets = [values[k] for k in floats]
-                return with_zeros(tape.jvp(targets, variables, parts), targets)
-
-            return flat
+        def moved(tape: GradientTape, targets: Any, variables: Any, parts: Any) -> list[Tensor]:
+            return with_zeros(tape.jvp(targets, variables, parts), targets)
 
         found = _branched(
             condition,
-            [forward(branch) for branch in branches],
+            [derived(branch, chosen, floats, moved) for branch in branches],
             [*inputs, *(part for _, part in along.values())],
             again=True,
         )

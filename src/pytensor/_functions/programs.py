@@ -63,7 +63,7 @@ def _lines(buffers: list[Any], steps: list[Any], margin: str) -> list[str]:
                 lines.append(f"{margin}  {names[-1]} = {row}({', '.join(inputs)})")
             continue
         if not writes:
-            lines.append(f"  {step}({', '.join(map(name, reads))})")
+            lines.append(f"{margin}{step}({', '.join(map(name, reads))})")
             continue
         dtype, dims = buffers[writes[0]][1:3]
         shown = writes[:-1] if parts else writes  # the last one is scratch memory

@@ -209,24 +209,22 @@ def train_step(
                 },
             )
 
-    functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
-    if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
+    functions = _functions_to_record(model, regularizers, distribution)
+    if functions is None:
         return step
 
-    sums, take, terms = in_parts
+    _, take, terms = in_parts
 
     def recorded(x: Any, y: Any, sample_weight: Any, key: Any, numbers: Any) -> tuple[Any, ...]:
         tape, loss, outcome = run_forward(x, y, sample_weight)
         if not _core.holds(pt.isfinite(loss)):
             raise TypeError("the loss is not finite")  # and the ordinary step says so
         gradients = tape.gradient(loss, weights, row_gradients=key is not None and by_rows)
-        found = sums(y, outcome, sample_weight)
-        n = len(leaves(outcome[0])[0])
-        kept = outcome if terms is None else (n, *outcome[1:])
+        measured = _measured(in_parts, y, outcome, sample_weight)
         if key is None:
-            return loss, found, n, kept, gradients
+            return loss, *measured, gradients
         optimizer.record_step(gradients, weights, numbers)
-        return loss, found, n, kept, None
+        return loss, *measured, None
 
     def ordinary(x: Any, y: Any, sample_weight: Any, *_: Any) -> None:
         step(x, y, sample_weight)
@@ -266,6 +264,26 @@ def train_step(
 
     replay.on_batches = on_batches  # type: ignore[attr-defined]
     return replay
+
+
+def _functions_to_record(
+    model: Model, regularizers: Iterable[Any], distribution: Distribution
+) -> list[Any] | None:
+    """The losses and regularizers that a recorded step calls; None if it is not to be recorded."""
+    functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
+    is_single = distribution is SINGLE_PROCESS
+    return functions if is_single and is_recordable(model, functions) else None
+
+
+def _measured(
+    in_parts: tuple[Any, ...], y: Any, outcome: Outcome, sample_weight: Any
+) -> tuple[Any, int, Any]:
+    """What a recorded step returns for the metrics: (their sums, the number of samples, the
+    outcome, without the outputs where nobody reads them)."""
+    sums, _, terms = in_parts
+    n = len(leaves(outcome[0])[0])
+    found = sums(y, outcome, sample_weight)
+    return found, n, outcome if terms is None else (n, *outcome[1:])
 
 
 def _run_batches(
@@ -351,17 +369,15 @@ def test_step(
         loss, added, outcome = judged(x, y, sample_weight)
         update(value_of(loss, added), y, outcome, sample_weight)
 
-    functions = [f for f, _ in regularizers] + [head.loss for head in model.objective.heads]
-    if distribution is not SINGLE_PROCESS or not is_recordable(model, functions):
+    functions = _functions_to_record(model, regularizers, distribution)
+    if functions is None:
         return distribution.test_step(step)
 
-    sums, take, terms = in_parts
+    _, take, terms = in_parts
 
     def recorded(x: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
         loss, added, outcome = judged(x, y, sample_weight)
-        n = len(leaves(outcome[0])[0])
-        kept = outcome if terms is None else (n, *outcome[1:])
-        return loss, added, sums(y, outcome, sample_weight), n, kept
+        return loss, added, *_measured(in_parts, y, outcome, sample_weight)
 
     run = Recorded(recorded, step, functions)
 
