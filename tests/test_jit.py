@@ -669,7 +669,7 @@ def test_a_step_of_an_optimizer_is_refused():
     optimizer.build([weight])
     recorded = pt.jit(lambda g: optimizer.apply([g], [weight]))
     with pytest.raises(
-        TypeError, match="line .* of test_jit.py: adam_step: a step of an optimizer can't"
+        TypeError, match=r"line .* of test_jit.py: adam_step: a step of an optimizer can't"
     ):
         recorded(pt.ones(3))
     np.testing.assert_array_equal(weight, 1)
