@@ -4,6 +4,7 @@ pytest benchmarks --benchmark-json=run.json          # everything: see docs/benc
 pytest benchmarks --quick                            # all code, few sizes: a minute or two
 pytest benchmarks -k "products and float32"          # a part: by file, test or parameter
 pytest benchmarks --sizes 16,1000 -k "exp or log"
+pytest benchmarks --before v0.1=/tmp/old/bin/python  # and an earlier version
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ def pytest_addoption(parser):
         metavar="NAME,...",
         help=f"libraries to compare with where installed ({peers}; none: only NumPy)",
     )
+    group.addoption(
+        "--before",
+        default=None,
+        metavar="NAME=PYTHON",
+        help="an earlier version of pytensor to compare with: what to call it, such as its commit, "
+        "and the interpreter of an environment that has it",
+    )
 
 
 def pytest_configure(config):
@@ -90,6 +98,17 @@ def thread_counts(config):
     return sorted(set(found))
 
 
+def before(config):
+    """(name, interpreter) of the earlier version, or (None, None)."""
+    text = config.getoption("--before")
+    if text is None:
+        return None, None
+    name, _, python = text.partition("=")
+    if not (name and os.access(python, os.X_OK)):
+        raise pytest.UsageError(f"--before: found {text}: expected NAME=PYTHON, an interpreter")
+    return name, python
+
+
 def describe(config):
     """The machine, the versions, the threads and who is missing: what JSON can hold."""
     return {
@@ -97,6 +116,7 @@ def describe(config):
         "threads": thread_counts(config),
         "absent": contenders.absent,
         "quick": config.getoption("--quick"),
+        "before": before(config)[0],
     }
 
 
@@ -162,8 +182,10 @@ LOST = pytest.StashKey()
 @pytest.fixture(scope="session")
 def crew(request):
     """The libraries' processes."""
-    with harness.Crew(cores()[: thread_counts(request.config)[-1]]) as found:
-        request.config.stash[LOST] = found.lost
+    config = request.config
+    some = cores()[: thread_counts(config)[-1]]
+    with harness.Crew(some, before=before(config)[1]) as found:
+        config.stash[LOST] = found.lost
         yield found
 
 

@@ -34,7 +34,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from worker import pack, unpack
 
 REFERENCE = "numpy"
 OURS = "pytensor"
+BEFORE = "before"  # an earlier version of ours, in an environment of its own
 MARGIN = 1.1  # on the calls of a burst, which may be faster than those that warmed up
 NEEDED = (OURS, REFERENCE)  # without these two there is no run; others may fail
 
@@ -166,8 +167,9 @@ class WorkFailed(Exception):
 class Worker:
     """The process of one library, stopped unless it has a turn."""
 
-    def __init__(self, library, threads, cores, timeout):
-        """Start it. threads: how many it may have, on as many of the cores; timeout: seconds."""
+    def __init__(self, library, threads, cores, timeout, python=sys.executable):
+        """Start it with an interpreter. threads: how many it may have, on as many of the cores;
+        timeout: seconds."""
         self.library, self._timeout = library, timeout
         self._connection, theirs = Pipe()
         variables = {
@@ -177,7 +179,7 @@ class Worker:
         # In a session of its own, out of reach of the terminal's Ctrl-C, which is ours to answer.
         self._process = subprocess.Popen(
             [
-                sys.executable,
+                python,
                 str(Path(__file__).with_name("worker.py")),
                 library,
                 str(theirs.fileno()),
@@ -252,10 +254,11 @@ class Worker:
 class Crew:
     """The processes of a run, each started when it is first needed. A context manager."""
 
-    def __init__(self, cores, timeout=300.0):
-        """cores: those that may be used; timeout: seconds after which no answer is expected."""
+    def __init__(self, cores, timeout=300.0, before=None):
+        """cores: those that may be used; timeout: seconds after which no answer is expected;
+        before: the interpreter of an environment with an earlier version of ours."""
         self._cores, self._timeout = cores, timeout
-        self.max_threads = len(cores)
+        self.max_threads, self._before = len(cores), before
         self._workers, self._broken = {}, {}
         self.lost = {}  # (group of a cell, library): why it is missing there
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -280,13 +283,22 @@ class Crew:
         if key in self._broken:
             raise WorkerDied(self._broken[key])
         if key not in self._workers or not self._workers[key].is_alive:
-            worker = self._workers[key] = Worker(*key, self._cores, self._timeout)
+            python = self._before if library == BEFORE else sys.executable
+            worker = self._workers[key] = Worker(*key, self._cores, self._timeout, python)
             try:
                 worker.receive()  # it has imported its library
             except (WorkerDied, WorkFailed) as error:
                 self._broken[key] = f"it does not start: {error}"
                 raise WorkerDied(self._broken[key]) from None
         return self._workers[key]
+
+    def with_before(self, contenders):
+        """The contenders, and the earlier version's of ours if it takes part; a list."""
+        ours = [c for c in contenders if c.process == OURS and self._before]
+        return [
+            *contenders,
+            *(replace(c, library=c.library.replace(OURS, BEFORE), process=BEFORE) for c in ours),
+        ]
 
     def close(self):
         """End all processes and remove their files."""
@@ -317,12 +329,13 @@ class Cell:
     @contextlib.contextmanager
     def _may_lose(self, contender):
         """Leave a contender out that cannot do this, or, if there can be a run without it, that
-        has died."""
+        has died. An earlier version of ours may also fail."""
         try:
             yield
-        except (WorkerDied, Missing) as error:
+        except (WorkerDied, Missing, WorkFailed) as error:
             self._workers.pop(contender.library, None)
-            if contender.process in NEEDED:
+            failed = isinstance(error, WorkFailed) and contender.process != BEFORE
+            if failed or contender.process in NEEDED:
                 raise
             if isinstance(error, WorkerDied):
                 self._crew.lost[self._case.group, contender.library] = str(error)
@@ -418,6 +431,7 @@ class Comparison:
             WorkFailed: a contender raised an error.
         """
         self._benchmark._mode = "compare(...)"  # the fixture has been used
+        contenders = self._crew.with_before(contenders)
         with Cell(self._crew, case) as cell:
             check_agreement(case, cell.prepare(contenders))
             if self._benchmark.disabled:
@@ -457,8 +471,10 @@ class Comparison:
 def check_agreement(case, results):
     """Raise AssertionError unless each library's result is the reference's, within the tolerance.
 
-    results: {library: a list of arrays}. The reference is NumPy, or else the first of them.
+    results: {library: a list of arrays}. The reference is NumPy, or else the first of them. An
+    earlier version of ours may have had faults.
     """
+    results = {library: found for library, found in results.items() if BEFORE not in library}
     reference = REFERENCE if REFERENCE in results else next(iter(results))
     rtol, atol = case.tolerance()
     for library, found in results.items():

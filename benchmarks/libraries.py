@@ -61,6 +61,7 @@ def _numexpr():
 # Others, such as "numpy", see NumPy only.
 LOADERS = {
     "pytensor": _pytensor,
+    "before": _pytensor,  # an earlier version, in an environment of its own
     "naive": _naive,
     "torch": _torch,
     "jax": _jax,

@@ -183,6 +183,36 @@ def test_an_error_in_a_statement_is_raised(crew):
         cell.prepare([of_numpy("1 / 0", "other")])
 
 
+@pytest.fixture
+def crew_with_before():
+    """Processes with one thread each, an earlier version's among them."""
+    with Crew([min(os.sched_getaffinity(0))], before=sys.executable) as found:
+        yield found
+
+
+def test_an_earlier_version_does_the_work_of_ours(crew, crew_with_before):
+    ours = [of_numpy("pt.asarray(x) + 1", library) for library in ("pytensor", "pytensor uint8")]
+    given = [*ours, of_numpy("x + 1")]
+    assert crew.with_before(given) == given
+    contenders = crew_with_before.with_before(given)
+    with Cell(crew_with_before, Case("test", "before")) as cell:
+        results = cell.prepare(contenders)
+        assert list(results)[3:] == ["before", "before uint8"]
+        for found in results.values():
+            np.testing.assert_array_equal(found, [[1.0, 2.0, 3.0]])
+        assert len(cell.take_turns(contenders, EFFORT)) == 5
+        workers = {crew_with_before.get(name)._process.pid for name in ("pytensor", "before")}
+        assert len(workers) == 2
+
+
+def test_an_earlier_version_may_fail_or_be_wrong(crew_with_before):
+    new = Contender("before", "pt.no_such_function()")
+    with Cell(crew_with_before, Case("test", "before")) as cell:
+        assert cell.prepare([new, of_numpy("x")]).keys() == {"numpy"}
+    found = {"numpy": [np.ones(3)], "before": [np.zeros(3)], "before uint8": [np.zeros(3)]}
+    harness.check_agreement(Case("test", "before"), found)
+
+
 def test_a_library_that_cannot_be_imported_is_tried_once(crew, tmp_path, monkeypatch):
     (tmp_path / "numexpr.py").write_text(
         "with open(__file__ + '.log', 'a') as f: f.write('x')\nraise ImportError('broken')\n"
@@ -353,6 +383,21 @@ def test_limits_are_per_thread_and_name_their_source():
     assert machine(*products).peaks["float32"] == (32, "the fastest product of any library")
     text = "\n".join(benchmark_report.family_section("products", found))
     assert "4.00x" in text  # the speed-up with two threads
+
+
+def test_an_earlier_version_has_a_section_and_is_no_peer():
+    run = a_run(
+        *(benchmark(name, t) for name, t in [("pytensor", 2.0), ("before", 1.0), ("numpy", 3.0)]),
+        *(benchmark(name, 1.0, case="wide") for name in ("pytensor", "numpy")),
+    )
+    run["machine_info"]["pytensor"]["before"] = "v0"
+    found = benchmark_report.Machine(benchmark_report.condensed(run))
+    assert [cell.best_peer for cell in found.cells] == [None, None]
+    text = benchmark_report.page([found], "image.png")
+    assert "The same cells with v0" in text
+    assert "| products | 1 | 0.50x | 1 |" in text
+    assert "1 cell is slower" in text
+    assert "version before" not in benchmark_report.page([machine(benchmark("pytensor", 1.0))], "")
 
 
 def test_machines_are_shown_side_by_side():

@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-OURS, FUSED, NUMPY, NAIVE = "pytensor", "pytensor fused", "numpy", "naive"
+OURS, FUSED, NUMPY, NAIVE, BEFORE = "pytensor", "pytensor fused", "numpy", "naive", "before"
 OUTSIDE_CACHES = 64e6  # bytes moved: from here on the bandwidth of the memory is a limit
 NOISE = 1.03  # medians closer than that are level
 # A cold call is shown where it takes so many times a warm one's time, and so many seconds longer:
@@ -34,6 +34,7 @@ NAMES = {
     "jax eager": "JAX, eager",
     "pytensor uint8": "pytensor, uint8 images",
     "pytensor checkpoint": "pytensor, 10 checkpoints",
+    "before": "pytensor, the version before",
     "python": "Python alone",
     "naive": "naive loop",
 }
@@ -127,7 +128,7 @@ class Cell:
         peers = [
             name
             for name in self.stats
-            if not name.startswith((OURS, NUMPY)) and name not in (NAIVE, "python")
+            if not name.startswith((OURS, NUMPY, BEFORE)) and name not in (NAIVE, "python")
         ]
         return min(peers, key=self.seconds, default=None)
 
@@ -270,6 +271,7 @@ def page(machines, image):
         *machine_section(machines),
         *summary_section(machines),
         *lost_section(machines),
+        *each(machines, "The version before", before_section),
         *each(machines, "MNIST epoch", mnist_section),
         *each(machines, "Import", import_section),
         *each(machines, "A process from start to end", process_section),
@@ -456,6 +458,53 @@ def lost_section(machines):
         for lost in machine.found["lost"]
     ]
     return ["## Libraries that were lost\n", "\n".join(lines) + "\n"] if lines else []
+
+
+def before_section(machine):
+    """Ours against an earlier version, a row for each family; then what has become slower."""
+    cells = [cell for cell in machine.cells if BEFORE in cell.stats and OURS in cell.stats]
+    if not cells:
+        return []
+    slower = [cell for cell in cells if cell.is_slower(BEFORE)]
+    families = dict.fromkeys(cell.info["family"] for cell in cells)
+    parts = [
+        f"The same cells with {machine.found['before']}, in the same run.\n",
+        *table(
+            ("family", "cells", "speed to the version before (geometric mean)", "slower"),
+            [
+                (
+                    family,
+                    sum(cell.info["family"] == family for cell in cells),
+                    times(
+                        mean_speed(
+                            [cell for cell in cells if cell.info["family"] == family],
+                            lambda _: BEFORE,
+                        )
+                    ),
+                    sum(cell.info["family"] == family for cell in slower),
+                )
+                for family in families
+            ],
+        ),
+    ]
+    if slower:
+        rows = [
+            (
+                cell.info["family"],
+                f"`{cell.info['case']}`",
+                size_text(cell.info["size"]),
+                cell.info["dtype"],
+                cell.info["threads"],
+                duration(cell.seconds(OURS)),
+                duration(cell.seconds(BEFORE)),
+                times(cell.speed(BEFORE)),
+            )
+            for cell in sorted(slower, key=lambda cell: cell.speed(BEFORE))
+        ]
+        heads = ("family", "operation", "size", "dtype", "threads", "now", "before", "speed")
+        number = "1 cell is slower" if len(rows) == 1 else f"{len(rows)} cells are slower"
+        parts += [f"<details><summary>{number}</summary>\n", *table(heads, rows), "</details>\n"]
+    return parts
 
 
 def mnist_section(machine):
