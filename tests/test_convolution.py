@@ -382,6 +382,36 @@ def test_pooling(problem, dtype, same, seed):
         assert_near(dx, expected[(slice(None), *key)], math.prod(size))
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    ("size", "strides", "padding"),
+    [(2, 2, "valid"), (3, 1, "same"), ((1, 5), (2, 2), "same"), (4, 3, "valid"), (5, 1, "valid")],
+    ids=str,
+)
+@pytest.mark.parametrize("channels", [1, 3, 6, 15])
+def test_a_few_channels_have_the_bits_of_many(channels, size, strides, padding, dtype):
+    """They are taken for several windows at once, many are not; with NaN and ties between zeros."""
+    rng = np.random.default_rng(0)
+    signs = rng.choice([1.0, -1.0], (2, 11, 23, channels))
+    x = (rng.integers(0, 2, signs.shape) * signs).astype(dtype)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    t = rng.standard_normal(x.shape).astype(dtype)
+    more = [
+        np.concatenate([a, np.zeros((2, 11, 23, 16 - channels), dtype)], axis=-1) for a in (x, t)
+    ]
+
+    def pooled(x):
+        return nn.max_pool(x, size, strides=strides, padding=padding)
+
+    found, tangent = pt.jvp(pooled, (pt.asarray(x),), (pt.asarray(t),))
+    expected, expected_tangent = pt.jvp(pooled, (pt.asarray(more[0]),), (pt.asarray(more[1]),))
+    g = rng.standard_normal(expected.shape).astype(dtype)
+    (dx,) = pt.vjp(pooled, pt.asarray(x))[1](pt.asarray(g[..., :channels]))
+    (expected_dx,) = pt.vjp(pooled, pt.asarray(more[0]))[1](pt.asarray(g))
+    for ours, theirs in ((found, expected), (tangent, expected_tangent), (dx, expected_dx)):
+        assert np.asarray(ours).tobytes() == np.asarray(theirs)[..., :channels].tobytes()
+
+
 def test_the_largest_is_the_first_of_equals_and_nan():
     x = pt.asarray([[[1.0], [1.0], [np.nan], [np.nan], [-np.inf], [-np.inf]]])
     out, pullback = pt.vjp(nn.max_pool, x)

@@ -1,5 +1,6 @@
 /* isa_max_pool.c: the loops of max_pool.c of one instruction set (-DPT_ISA=...). */
 #include "dtype_functions.h"
+#include "few.h"
 #include "max_pool.h"
 
 #include <string.h>

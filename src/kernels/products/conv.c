@@ -119,7 +119,7 @@ static size_t line_positions(const job *j, const pt_conv_phase *phase) {
     const size_t unit = max_size(j->loops->rows / 3, 1), used = pt_ceil_div(n, unit) * unit;
 
     if (!phase->has_lines || j->is_depthwise || phase->k == 0 || phase->k > j->loops->most_k ||
-        step > 4 || (used * 7 > n * 8 && phase->k > SHORT_K)) {
+        step > 4 || (used * 4 > n * 5 && phase->k > SHORT_K)) {
         return 0;
     }
     const size_t per_position = phase->k / last->n_taps * step * j->item_size;

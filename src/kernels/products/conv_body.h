@@ -89,13 +89,21 @@ static inline void F(copy)(size_t n, T *restrict to, const T *restrict from) {
 
     for (; i + LANES <= n; i += LANES) {
         *(F(simd) *)(to + i) = *(const F(simd) *)(from + i);
+        __asm__ volatile(""); /* or the compiler calls memcpy */
     }
-#pragma GCC unroll 4
-    for (size_t size = LANES / 2; size > 0; size /= 2) {
-        if (n & size) {
-            __builtin_memcpy(to + i, from + i, size * sizeof(T));
-            i += size;
-        }
+    F(copy_few)(LANES, n - i, to + i, from + i);
+}
+
+/* to (n,) = 0. */
+static inline void F(clear)(size_t n, T *restrict to) {
+    size_t i = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        *(F(simd) *)(to + i) = (F(simd)){0};
+    }
+    if (i < n) {
+        const F(simd) zeros = {0};
+        F(copy)(n - i, to + i, (const T *)&zeros);
     }
 }
 
@@ -108,9 +116,14 @@ static inline void F(copy_clipped)(ptrdiff_t start, size_t n, ptrdiff_t length, 
         F(copy)(n, to, from + start);
         return;
     }
-    for (ptrdiff_t i = start; i < end; i++) {
-        to[i - start] = i >= 0 && i < length ? from[i] : 0;
+    const ptrdiff_t first = start > 0 ? start : 0, last = end < length ? end : length;
+    if (first >= last) {
+        F(clear)(n, to);
+        return;
     }
+    F(clear)((size_t)(first - start), to);
+    F(copy)((size_t)(last - first), to + (first - start), from + first);
+    F(clear)((size_t)(end - last), to + (last - start));
 }
 
 static size_t F(width_of)(size_t columns, size_t panel) {
@@ -916,8 +929,8 @@ static void F(scatter)(size_t n, size_t run, const void *part, size_t part_step,
         for (; l + (ptrdiff_t)LANES <= high; l += (ptrdiff_t)LANES) {
             *(F(simd) *)(to + l) += *(const F(simd) *)(from + l);
         }
-        for (; l < high; l++) {
-            to[l] += from[l];
+        if (l < high) {
+            F(add_few)(LANES, (size_t)(high - l), to + l, from + l);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* isa_conv.c: the loops of convolutions of one instruction set (-DPT_ISA=...). */
 #include "conv.h"
 #include "dtype_functions.h"
+#include "few.h"
 
 #include <string.h>
 
