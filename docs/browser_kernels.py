@@ -25,7 +25,6 @@ ROOT = HERE.parent
 KERNELS = ROOT / "src" / "kernels"
 SOURCES = [
     HERE / "browser" / "network.c",
-    HERE / "browser" / "services.c",
     *(
         KERNELS / name
         for name in (
@@ -36,6 +35,12 @@ SOURCES = [
             "networks/update.c",
             "networks/isa_nn.c",
             "products/columns.c",
+            "services/alloc.c",
+            "services/cpu.c",
+            "services/pool.c",
+            "services/no_blas.c",
+            "port/wasm.c",
+            "port/no_threads.c",
         )
     ),
 ]

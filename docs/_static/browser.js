@@ -5,8 +5,16 @@
 class Kernels {
     static async load(base64) {
         const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-        const none = () => 0; // of the system it uses nothing but memory
-        const wasi = new Proxy({}, { get: () => none });
+        // Of the system it uses nothing but memory; it looks for environment variables, of which
+        // there are none.
+        const none = () => 0;
+        const noVariables = (...addresses) => {
+            const memory = new DataView(instance.exports.memory.buffer);
+            for (const address of addresses) memory.setUint32(address, 0, true);
+            return 0;
+        };
+        const wasi = new Proxy({ environ_sizes_get: noVariables },
+            { get: (known, name) => known[name] ?? none });
         const { instance } = await WebAssembly.instantiate(bytes, { wasi_snapshot_preview1: wasi });
         instance.exports._initialize?.();
         return new Kernels(instance.exports);

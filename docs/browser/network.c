@@ -5,7 +5,6 @@
 #include "pt.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
@@ -40,6 +39,8 @@ static float *new_floats(size_t n) {
     return values;
 }
 
+static void free_floats(float *values, size_t n) { pt_free(values, n * sizeof(float)); }
+
 /* xorshift32, as a number in [-1, 1) */
 static float uniform(void) {
     random_state ^= random_state << 13;
@@ -50,17 +51,23 @@ static float uniform(void) {
 
 static void free_layers(void) {
     for (size_t l = 0; l < n_layers; l++) {
-        float *all[] = {layers[l].w,           layers[l].b,           layers[l].dw,
-                        layers[l].db,          layers[l].state[0][0], layers[l].state[0][1],
-                        layers[l].state[1][0], layers[l].state[1][1], layers[l].turned,
-                        layers[l].out,         layers[l].d_out};
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-            free(all[i]);
+        layer *it = &layers[l];
+        const size_t weights = it->inputs * it->units, outputs = most_rows * it->units;
+        free_floats(it->w, weights);
+        free_floats(it->b, it->units);
+        free_floats(it->dw, weights);
+        free_floats(it->db, it->units);
+        for (int i = 0; i < 2; i++) {
+            free_floats(it->state[0][i], weights);
+            free_floats(it->state[1][i], it->units);
         }
+        free_floats(it->turned, weights);
+        free_floats(it->out, outputs);
+        free_floats(it->d_out, outputs);
     }
-    free(input);
-    free(ones);
-    free(losses);
+    free_floats(input, most_rows * layers[0].inputs);
+    free_floats(ones, most_rows);
+    free_floats(losses, most_rows);
     n_layers = 0;
 }
 
