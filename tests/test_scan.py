@@ -552,6 +552,71 @@ def test_wrong_indices_inside_loops():
                 run(pt.asarray([0, 1, 9]))
 
 
+def root(a):
+    """The square root; for a negative number the loop would never end."""
+    close = 1e-5 * a
+    return pt.while_loop(lambda x: pt.abs(x * x - a) > close, lambda x: (x + a / x) / 2, a)
+
+
+NEVER_ENDING = {
+    "a branch": lambda x: pt.jit(lambda x: pt.cond(x > 0, root, pt.zeros_like, x))(x),
+    "a branch in a loop": lambda x: pt.scan(
+        lambda c, x: (c + pt.cond(x > 0, root, pt.zeros_like, x), None), 0.0, pt.stack([x, x])
+    )[0],
+    "a branch of a sample": lambda x: pt.vmap(lambda x: pt.cond(x > 0, root, pt.zeros_like, x))(
+        pt.stack([x, x])
+    )[0],
+    "a loop in a loop": lambda x: pt.while_loop(
+        lambda x: x > 0, lambda x: pt.while_loop(lambda y: y < 10, lambda y: y * 2, x), x * 0
+    ),
+    "a loop in no steps": lambda x: pt.scan(lambda c, x: (root(c), x), x * 0, length=0)[0],
+    "a scan of loops in no steps": lambda x: pt.scan(
+        lambda c, x: (pt.scan(lambda c, _: (root(c), None), c, length=2)[0], x), x * 0, length=0
+    )[0],
+    "a loop of no sample": lambda x: pt.sum(
+        pt.vmap(lambda x: pt.while_loop(lambda x: x < 10, lambda x: x * 2, x))(pt.zeros(0))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_ENDING)
+def test_recording_runs_no_loop_that_the_program_may_not(name):
+    assert NEVER_ENDING[name](pt.asarray(-2.0)).item() == 0
+
+
+def test_recording_fails_at_no_value_that_the_program_may_not_have():
+    """A branch or body that is only recorded computes on whatever is there."""
+    inverse = pt.jit(lambda m: pt.cond(pt.linalg.det(m) != 0, pt.linalg.inv, pt.zeros_like, m))
+    assert_same(inverse(pt.zeros((2, 2))), pt.zeros((2, 2)))
+    assert_same(inverse(2 * pt.eye(2)), pt.eye(2) / 2)
+    gradient = pt.jit(pt.grad(lambda m: pt.sum(inverse(m))))
+    assert_same(gradient(pt.zeros((2, 2))), pt.zeros((2, 2)))
+    assert_same(gradient(2 * pt.eye(2)), pt.full((2, 2), -0.25))
+    factor = pt.vmap(lambda m: pt.cond(m[0, 0] > 0, pt.linalg.cholesky, pt.zeros_like, m))
+    m = pt.stack([-pt.eye(2), 4 * pt.eye(2)])
+    assert_same(factor(m), pt.stack([pt.zeros((2, 2)), 2 * pt.eye(2)]))
+    x = pt.asarray([1.0, 2.0, 3.0])
+    for index in (lambda x, i: x[i], lambda x, i: pt.stack([x, x])[:, i][0], pt.take):
+        element = pt.jit(lambda x, i, index=index: pt.cond(i < 3, index, lambda x, i: x[0], x, i))
+        assert element(x, pt.asarray(7)).item() == 1 and element(x, pt.asarray(2)).item() == 3
+    for function in (pt.linalg.inv, pt.linalg.cholesky, lambda m: pt.linalg.solve(m, m)):
+        assert pt.vmap(function)(pt.zeros((0, 2, 2))).shape == (0, 2, 2)
+
+
+def test_what_does_run_still_fails():
+    inverse = pt.jit(lambda m: pt.cond(m[0, 1] == 0, pt.linalg.inv, pt.zeros_like, m))
+    for _ in range(2):
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            inverse(pt.zeros((2, 2)))
+    assert_same(inverse(pt.ones((2, 2))), pt.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"linalg\.inv"):  # of no value
+        pt.jit(lambda m: pt.cond(pt.sum(m) > 0, pt.linalg.inv, lambda m: m, m))(pt.zeros((2, 3)))
+    with pytest.raises(IndexError):
+        pt.jit(lambda x, i: pt.cond(i < 3, lambda x, i: x[i], lambda x, i: x[0], x, i))(
+            pt.ones(2), pt.asarray(2)
+        )
+
+
 def test_leaked_tensors():
     caught = []
 

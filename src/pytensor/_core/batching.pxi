@@ -647,6 +647,7 @@ cdef class _Mapped(_Recorded):
         left = list(axes)
         samples = mapped(args, lambda t: sample_of(t, left.pop(0)))
         trace.one_of_many = True
+        trace.is_supposed = trace.is_supposed or n == 0
         try:
             result = traced_result(
                 lambda arguments: axes_of(self.out_axes, self.call(arguments, names), out_axes,

@@ -107,7 +107,7 @@ def record_body(str name, function, list tensors, Py_ssize_t n_carries=0, *, bin
         trace.outer = current_trace()
         if trace.outer.elementwise:
             raise TypeError(f"fuse: {name} is not element-wise")
-    trace.is_body = True
+    trace.is_body = trace.is_supposed = True
     trace.is_repeated = again or trace.outer is not None and trace.outer.is_repeated
     body.trace = trace
     for t in tensors:
@@ -447,10 +447,14 @@ cdef list run_part_step(str name, kernel_function run, bytes parameters, list pa
     try:
         for k, value in enumerate(operands + results + [scratch]):
             places[k] = operand_of(<Tensor>value)
-        with nogil:
-            status = run(at, places)
-        if status != PT_OK:
-            raise_failure(status, name, scratch.data, parts)
+        if innermost_trace != NULL and current_trace().is_supposed:
+            for t in results:       # their values do not matter; of some a loop might never end
+                memset(t.data, 0, t.size * pt_dtype_size[t.type])
+        else:
+            with nogil:
+                status = run(at, places)
+            if status != PT_OK:
+                raise_failure(status, name, scratch.data, parts)
     finally:
         free(places)
     if innermost_trace != NULL:

@@ -139,12 +139,16 @@ cdef class _Trace:
     cdef list called                # what call_each_time returned
     cdef bint is_body               # of a loop or a branch
     cdef bint is_repeated           # of a body that has run before: must compute the same
+    # It is of steps that may never run on what they are recorded on: those of a body, or of no
+    # sample at all. So loops in it do not run, and nothing fails because of a value.
+    cdef bint is_supposed
     cdef _Trace outer
 
     def __cinit__(self, str name, bint elementwise):
         self.serial = add_shared(&n_traces, 1) << 3 | <unsigned long long>TRACERS.index(
             "fuse" if elementwise else name.partition(":")[0])
         self.elementwise = elementwise
+        self.is_supposed = innermost_trace != NULL and current_trace().is_supposed
         self.name = name
         self.buffers = []
         self.steps = []
@@ -589,6 +593,10 @@ cdef Tensor traced_rows(Tensor rows, Py_ssize_t n, Py_ssize_t from_end, object c
     innermost_trace = NULL
     try:
         numbers = check(plain_view(rows))
+    except IndexError:
+        if not trace.is_supposed or n == 0:
+            raise
+        numbers = full(rows.shape, 0, dtype=DTYPES[PT_INT64])
     finally:
         innermost_trace = this_trace
     out = new_tensor(PT_INT64, rows.ndim, rows.dims)
@@ -672,7 +680,17 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     innermost_trace = NULL
     record_from(None)
     try:
-        result = function(*plain)
+        try:
+            result = function(*plain)
+        except Exception:
+            if not trace.is_supposed:
+                raise
+            try:
+                result = function(*map(harmless, plain))
+            except Exception:
+                result = None
+            if result is None:
+                raise
     finally:
         innermost_trace = this_trace
         record_from(tape)
@@ -691,6 +709,15 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     step.call = call
     step.keep = keep
     return rebuilt(result, results) if isinstance(result, tuple) else results[0]
+
+
+def harmless(Tensor t not None):
+    """A tensor of the same shape and dtype on which functions of NumPy do not fail: identity
+    matrices, which have inverses, or zeros, which are indices of anything."""
+    value = np.zeros(t.shape, t.dtype)
+    if t.ndim >= 2 and t.dims[t.ndim - 1] == t.dims[t.ndim - 2] and t.dtype.kind in "fc":
+        value += np.eye(t.dims[t.ndim - 1], dtype=t.dtype)
+    return untraced_numpy(value)
 
 
 cdef bint is_nothing(object result) except -1:
