@@ -246,3 +246,14 @@ def test_scores_of_a_graph_of_layers():
     data = [pt.asarray(normal(2, n, m), dtype=pt.float32) for n, m in ((3, 6), (5, 4))]
     for a, b in zip(model(data), layer(*data, return_attention_scores=True), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_batches_of_nothing_and_float64():
+    layer = layers.MultiHeadAttention(2, 3)
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 5, 8)), rng.standard_normal((2, 7, 6))
+    expected = layer(x.astype("float32"), y.astype("float32")).numpy()
+    assert np.array_equal(layer(pt.asarray(x), pt.asarray(y)), expected)
+    assert layer(x[:0], y[:0]).shape == (0, 5, 8)
+    assert layer(x[:, :0], y).shape == (2, 0, 8)
+    assert np.array_equal(layer(x, y[:, :0]), np.zeros((2, 5, 8)))

@@ -135,8 +135,9 @@ class MultiHeadAttention(Noise):
         """The projection of x, whose last `inputs` axes it sums over."""
         kernel, bias = self.projections[name]
         after = kernel.shape[inputs:]
-        x = pt.reshape(x, (*x.shape[: x.ndim - inputs], -1))
-        kernel = pt.reshape(kernel, (x.shape[-1], -1))
+        size = math.prod(kernel.shape[:inputs])
+        x = pt.reshape(x, (*x.shape[: x.ndim - inputs], size))
+        kernel = pt.reshape(kernel, (size, -1))
         out = linear(x, kernel, None if bias is None else pt.reshape(bias, (-1,)))
         return pt.reshape(out, (*x.shape[:-1], *after))
 

@@ -734,7 +734,8 @@ def as_option(value: Any) -> Any:
     """Return an array as a tensor, of float32 if it holds floats; other values as they are."""
     if isinstance(value, np.ndarray):
         value = pt.asarray(value)
-        return value.astype(pt.float32, copy=False) if value.dtype.kind == "f" else value
+    if type(value) is Tensor and value.dtype is pt.float64:
+        return value.astype(pt.float32)
     return value
 
 
