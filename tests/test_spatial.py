@@ -257,3 +257,33 @@ def test_onnx(name, options, tmp_path):
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"input": x})
     np.testing.assert_allclose(found, model(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_means_over_the_steps_that_a_mask_keeps(keepdims):
+    x = np.random.default_rng(0).standard_normal((3, 4, 2)).astype("float32")
+    mask = np.array([[1, 1, 0, 1], [0, 0, 1, 0], [1, 1, 1, 1]], bool)
+    expected = np.stack([x[i, mask[i]].mean(0, keepdims=keepdims) for i in range(3)])
+    x[~mask] = np.inf
+    layer = layers.GlobalAveragePooling1D(keepdims=keepdims)
+    np.testing.assert_allclose(layer(x, mask=mask), expected, rtol=1e-6)
+    assert np.isnan(layer(x[:1], mask=np.zeros((1, 4), bool))).all()
+    with pytest.raises(
+        ValueError, match=r"mask of shape \(3, 3\): expected \(3, 4\), \(batch, steps\)"
+    ):
+        layer(x, mask=mask[:, :3])
+
+
+def test_a_mean_over_words_leaves_padding_out():
+    model = models.Sequential(
+        [
+            layers.Input((None,)),
+            layers.Embedding(10, 3, mask_zero=True),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ]
+    )
+    words = np.array([[3, 5, 0, 0], [1, 2, 3, 4]])
+    np.testing.assert_allclose(model(words)[:1], model(words[:1, :2]), rtol=1e-6)
+    model.compile("sgd", "mse")
+    model.fit(words, np.zeros((2, 2)), verbose=0)

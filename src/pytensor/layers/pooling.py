@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytensor import _functions as pt
 from pytensor import nn
@@ -216,12 +216,37 @@ class GlobalMaxPooling3D(_GlobalPooling):
 class GlobalAveragePooling1D(_GlobalPooling):
     """The mean of each channel: (batch, steps, channels) -> (batch, channels).
 
+    With a mask, that of the steps it keeps; NaN where it keeps none.
+
     >>> pt.layers.GlobalAveragePooling1D()(pt.asarray([[[1.0], [5.0], [3.0]]]))
     Tensor([[3.]], dtype=float32)
     """
 
     n_axes = 1
     reduce = pt.mean
+    supports_masking = True
+
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return one element for each sample and channel.
+
+        Args:
+            x: (batch, steps, channels).
+            mask: a bool tensor (batch, steps): the steps to use; None for all.
+        """
+        if mask is None:
+            return super().call(x)
+        self._check_input(x.shape)
+        if mask.shape != x.shape[:2]:
+            raise ValueError(
+                f"{self.name}: mask of shape {mask.shape}: expected {x.shape[:2]}, (batch, steps)"
+            )
+        kept = pt.expand_dims(mask, axis=-1)
+        total = pt.sum(pt.where(kept, x, 0), axis=1, keepdims=self.keepdims)
+        return total / pt.sum(kept, axis=1, keepdims=self.keepdims)
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """Return None: no step is left."""
+        return None
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
