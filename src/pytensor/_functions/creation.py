@@ -188,7 +188,9 @@ def arange(
     if step == 0:
         raise ValueError("arange: step is 0")
     values = _counted(start, stop, step)
-    integers = all(isinstance(value, Integral) for value in (start, stop, step))
+    integers = (
+        isinstance(start, Integral) and isinstance(stop, Integral) and isinstance(step, Integral)
+    )
     if integers and values.dtype.kind in "fO":  # NumPy's answer to a number beyond int64
         dtype = np.int64 if dtype is None else dtype
         values = np.array(range(int(start), int(stop), int(step)), dtype=object)
