@@ -5,7 +5,7 @@ import pytest
 from test_recurrent import parts
 
 import pytensor as pt
-from pytensor import layers, models, nn
+from pytensor import _core, layers, models, nn
 from pytensor._functions import attention
 
 
@@ -112,17 +112,128 @@ def test_memory_does_not_grow_with_the_square_of_the_length():
     assert pt.memory.stats()["peak"] - before < 4096 * 4096 * 4 / 4
 
 
-def test_any_number_of_threads_gives_the_same_bits():
-    q, k, v = (pt.asarray(x, dtype=pt.float32) for x in operands(2, 64, 64, 4, 16, 16))
+# (batch, queries, keys, heads): one block of a head; several; parts of the queries of few heads
+SIZES = [(2, 5, 7, 3), (5, 150, 300, 4), (1, 700, 900, 1)]
+
+
+def gradients(*inputs, composed=False, **options):
+    """Those of the sum of sines, by the kernels, or by what the tape can differentiate again."""
+
+    def f(q, k, v):
+        return pt.sum(pt.sin(nn.dot_product_attention(q, k, v, **options)))
+
+    if not composed:
+        return pt.grad(f, argnums=(0, 1, 2))(*inputs)
+    with pt.GradientTape() as outer:
+        outer.watch(*inputs)
+        return pt.grad(f, argnums=(0, 1, 2))(*inputs)
+
+
+@pytest.mark.parametrize("mask_axes", [None, (1, 0, 0, 1), (0, 1, 1, 1), (1, 1, 1, 0)])
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_the_gradients_of_the_kernels_are_the_composed_ones(sizes, is_causal, mask_axes):
+    batch, queries, keys, heads = sizes
+    mask = None
+    if mask_axes is not None:
+        full = (batch, heads, queries, keys)
+        shape = [n if has else 1 for n, has in zip(full, mask_axes, strict=True)]
+        mask = normal(*shape, seed=3) > -0.5
+    inputs = [pt.asarray(x) for x in operands(batch, queries, keys, heads)]
+    options = {"mask": mask, "is_causal": is_causal}
+    expected = gradients(*inputs, composed=True, **options)
+    for ours, theirs in zip(gradients(*inputs, **options), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
+def test_many_blocks_are_what_numpy_computes():
+    q, k, v = operands(1, 700, 900, 2)
+    scores = np.einsum("bihd,bjhd->bhij", q, k) * 0.5
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    expected = np.einsum("bhij,bjhd->bihd", weights / weights.sum(-1, keepdims=True), v)
+    np.testing.assert_allclose(nn.dot_product_attention(q, k, v), expected, rtol=1e-11, atol=1e-13)
+
+
+def test_a_query_that_sees_nothing_has_no_gradient():
+    inputs = [pt.asarray(x) for x in operands(heads=1)]
+    mask = np.ones((5, 7), bool)
+    mask[2] = False
+    for composed in (False, True):
+        dq = gradients(*inputs, mask=mask, composed=composed)[0]
+        assert np.all(np.asarray(dq)[:, 2] == 0)
+        assert np.any(np.asarray(dq)[:, 1] != 0)
+
+
+def test_nan_stays_in_its_head_and_unseen_keys_do_not_count():
+    q, k, v = operands()
+    k[0, 6, 1] = v[0, 6, 1] = np.nan
+    found = np.asarray(nn.dot_product_attention(q, k, v))
+    assert np.isnan(found[0, :, 1]).all() and np.isfinite(found[1]).all()
+    assert np.isfinite(found[0, :, [0, 2]]).all()
+    assert np.isfinite(nn.dot_product_attention(q, k, v, is_causal=True)).all()
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_any_number_of_threads_gives_the_same_bits(sizes, is_causal):
+    batch, queries, keys, heads = sizes
+    inputs = [pt.asarray(x, dtype=pt.float32) for x in operands(batch, queries, keys, heads)]
     before = pt.get_num_threads()
     found = []
     try:
         for threads in (1, 2, 3):
             pt.set_num_threads(threads)
-            found.append(np.asarray(nn.dot_product_attention(q, k, v)).tobytes())
+            results = [nn.dot_product_attention(*inputs, is_causal=is_causal)]
+            results += gradients(*inputs, is_causal=is_causal)
+            found.append(b"".join(np.asarray(x).tobytes() for x in results))
     finally:
         pt.set_num_threads(before)
     assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_programs_and_samples_have_the_same_bits(with_mask):
+    inputs = [pt.asarray(x, dtype=pt.float32) for x in operands(3, 20, 30)]
+    mask = pt.asarray(normal(3, 1, 1, 30, seed=3) > -0.5) if with_mask else None
+    recorded = pt.jit(lambda q, k, v: gradients(q, k, v, mask=mask))
+    expected = [np.asarray(x).tobytes() for x in gradients(*inputs, mask=mask)]
+    for _ in range(2):
+        assert [np.asarray(x).tobytes() for x in recorded(*inputs)] == expected
+
+    def of_one(q, k, v):
+        return nn.dot_product_attention(q[None], k[None], v[None])[0]
+
+    together = nn.dot_product_attention(*inputs)
+    assert np.asarray(pt.vmap(of_one)(*inputs)).tobytes() == np.asarray(together).tobytes()
+
+
+def test_other_dtypes_are_composed():
+    q, k, v = operands()
+    mixed = nn.dot_product_attention(q.astype("float32"), k, v)
+    np.testing.assert_allclose(mixed, nn.dot_product_attention(q, k, v), rtol=1e-5)
+    dq, dk, dv = gradients(*(pt.asarray(x) for x in (q.astype("float32"), k, v)))
+    for ours, theirs in zip((dq, dk, dv), gradients(*map(pt.asarray, (q, k, v))), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"g": (2, 5, 3, 5)},
+        {"q": (2, 5, 4)},
+        {"k": (2, 7, 3, 5)},
+        {"v": (2, 6, 3, 6)},
+        {"mask": (4, 7)},
+        {"mask": (1, 2, 3, 5, 7)},
+    ],
+    ids=str,
+)
+def test_the_kernels_refuse_shapes_that_do_not_match(change):
+    shapes = {"g": (2, 5, 3, 6), "q": (2, 5, 3, 4), "k": (2, 7, 3, 4), "v": (2, 7, 3, 6)}
+    g, q, k, v = (pt.zeros(change.get(name, shape)) for name, shape in shapes.items())
+    mask = pt.zeros(change["mask"], dtype=pt.bool) if "mask" in change else None
+    with pytest.raises(ValueError, match=r"attention_gradients: .*expected"):
+        _core.attention_gradients(g, q, k, v, mask, 1.0, False)
 
 
 @pytest.mark.parametrize(

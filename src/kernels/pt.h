@@ -473,6 +473,27 @@ void pt_gather_rows(pt_dtype src_dtype, const void *src, size_t row_length, cons
 void pt_add_rows(pt_dtype dtype, size_t n, size_t row_length, const int64_t *rows, size_t n_rows,
                  const void *src, void *out);
 
+/* ------------------------------------------------------- attention (attention.c) */
+
+/* softmax(scale * q k^T) v for each sequence and head. q: (batch, queries, heads, size), k: (batch,
+ * keys, heads, size), v: (batch, keys, heads, value_size), of dtype, PT_FLOAT32 or PT_FLOAT64, in C
+ * order. Query i sees only keys up to i if is_causal. */
+typedef struct {
+    pt_dtype dtype;
+    bool is_causal;
+    size_t batch, heads, queries, keys, size, value_size;
+    double scale;
+    /* Of the mask, 0 where a query does not see a key: bytes from one sequence, head, query and key
+     * to the next. A query that sees none takes the mean of all values. */
+    ptrdiff_t mask_strides[4];
+} pt_attention;
+/* out: (batch, queries, heads, value_size). mask: or NULL. Same bits for any number of threads. */
+pt_status pt_attention_forward(const pt_attention *attention, const void *q, const void *k,
+                               const void *v, const uint8_t *mask, void *out);
+/* The gradients by q, k and v, one after the other in gradients, from that by out, g. */
+pt_status pt_attention_gradient(const pt_attention *attention, const void *q, const void *k,
+                                const void *v, const uint8_t *mask, const void *g, void *gradients);
+
 /* ------------------------------------------------ recurrent layers (recurrent.c) */
 
 typedef enum { PT_RECURRENCE_SIMPLE, PT_RECURRENCE_LSTM, PT_RECURRENCE_GRU } pt_recurrence_kind;

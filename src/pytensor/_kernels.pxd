@@ -216,6 +216,17 @@ cdef extern from "pt.h" nogil:
     void pt_cross_entropy_gradient(pt_dtype dtype, size_t rows, size_t columns, const void *x,
                                    const void *t, const void *target_sums, const int64_t *labels,
                                    const void *g, void *dx)
+    ctypedef struct pt_attention:
+        pt_dtype dtype
+        bint is_causal
+        size_t batch, heads, queries, keys, size, value_size
+        double scale
+        Py_ssize_t mask_strides[4]
+    pt_status pt_attention_forward(const pt_attention *attention, const void *q, const void *k,
+                                   const void *v, const uint8_t *mask, void *out)
+    pt_status pt_attention_gradient(const pt_attention *attention, const void *q, const void *k,
+                                    const void *v, const uint8_t *mask, const void *g,
+                                    void *gradients)
     ctypedef enum pt_recurrence_kind:
         PT_RECURRENCE_SIMPLE
         PT_RECURRENCE_LSTM

@@ -11,6 +11,8 @@
     [PT_##dtype] = {                                                                               \
         .softmax = softmax_##suffix,                                                               \
         .log_softmax = log_softmax_##suffix,                                                       \
+        .softmax_gradient = softmax_gradient_##suffix,                                             \
+        .hide = hide_##suffix,                                                                     \
         .cross_entropy = cross_entropy_##suffix,                                                   \
         .cross_entropy_gradient = cross_entropy_gradient_##suffix,                                 \
         .add = add_##suffix,                                                                       \

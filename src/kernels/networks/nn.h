@@ -19,6 +19,10 @@ typedef struct {
     void (*cross_entropy_gradient)(size_t rows, size_t columns, const void *x, const void *t,
                                    const void *target_sums, const int64_t *labels, const void *g,
                                    void *dx);
+    /* d = p * (d - sum of the row of p * d) * scale: (rows, columns) each. */
+    void (*softmax_gradient)(size_t rows, size_t columns, const void *p, double scale, void *d);
+    /* x = value where mask, `step` bytes an element, is 0; x: (n,). */
+    void (*hide)(size_t n, const uint8_t *mask, ptrdiff_t step, double value, void *x);
     void (*add)(size_t n, const void *x, void *out); /* out += x, both (n,) */
     void (*prepare)(size_t n, void *w, double keep, const void *dw, double scale, double limit,
                     void *prepared);

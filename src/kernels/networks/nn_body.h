@@ -291,6 +291,47 @@ static void F(softmax)(size_t rows, size_t columns, const void *x, void *out) {
     }
 }
 
+/* d = p * (d - sum of p * d) * scale, row by row. */
+static void F(softmax_gradient)(size_t rows, size_t columns, const void *p, double scale, void *d) {
+    const T factor = (T)scale;
+
+    for (size_t i = 0; i < rows; i++) {
+        const T *restrict weights = (const T *)p + i * columns;
+        T *restrict row = (T *)d + i * columns, sums[PT_LANES] = {0};
+        size_t j = 0;
+
+        for (; j + PT_LANES <= columns; j += PT_LANES) {
+#pragma omp simd
+            for (size_t l = 0; l < PT_LANES; l++) {
+                sums[l] += weights[j + l] * row[j + l];
+            }
+        }
+        for (size_t l = 0; j + l < columns; l++) {
+            sums[l] += weights[j + l] * row[j + l];
+        }
+        const T mean = F(sum_lanes)(sums);
+#pragma omp simd
+        for (size_t c = 0; c < columns; c++) {
+            row[c] = weights[c] * (row[c] - mean) * factor;
+        }
+    }
+}
+
+static void F(hide)(size_t n, const uint8_t *mask, ptrdiff_t step, double value, void *x) {
+    T *restrict to = x;
+
+    if (step == 1) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++) {
+            to[i] = mask[i] ? to[i] : (T)value;
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[i] = mask[(ptrdiff_t)i * step] ? to[i] : (T)value;
+    }
+}
+
 /* Takes rows in groups, so that their logarithms are computed together. */
 static void F(log_softmax)(size_t rows, size_t columns, const void *x, void *out) {
     for (size_t start = 0; start < rows; start += PT_LANES) {

@@ -229,6 +229,14 @@ def cumulative_prod_composed(x, axis, include_initial):
 def attention_gradients(g, operands, mask, scale, is_causal):
     """The gradients of attention with respect to q, k and v; the weights are computed again."""
     q, k, v = operands
+    if not _core.is_recording() and attention.has_kernel(q, k, v) and g.dtype is q.dtype:
+        mask = None if mask is None else mask.astype("bool")
+        flat = _core.attention_gradients(g, q, k, v, mask, scale, is_causal)
+        ends = [0, q.size, q.size + k.size, flat.size]
+        return tuple(
+            _core.reshape(flat[ends[i] : ends[i + 1]], x.shape) for i, x in enumerate(operands)
+        )
+    g, q, k, v = [attention.heads_first(x) for x in (g, *operands)]
     dq, dk, dv = [], zeros_like(k), zeros_like(v)
     for rows in attention.blocks(q, k):
         some, g_some = q[..., rows, :], g[..., rows, :]
@@ -238,6 +246,9 @@ def attention_gradients(g, operands, mask, scale, is_causal):
         d_weights = g_some @ v.mT
         mean = _ops.sum(d_weights * weights, axis=-1, keepdims=True)
         d_scores = weights * (d_weights - mean) * scale
+        if mask is not None:  # a query that sees nothing has weights, but they do not change
+            d_scores = attention.hide(d_scores, of_rows, is_causal, rows.start, 0.0)
         dq.append(d_scores @ k)
         dk = dk + d_scores.mT @ some
-    return (dq[0] if len(dq) == 1 else pt.concat(dq, axis=-2)), dk, dv
+    by_q = dq[0] if len(dq) == 1 else pt.concat(dq, axis=-2)
+    return tuple(attention.heads_first(x) for x in (by_q, dk, dv))

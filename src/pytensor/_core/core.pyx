@@ -10,6 +10,7 @@ One extension module, in parts by kind:
     products.pxi   matmul, dot, linear; the fused kernels of networks; optimizer steps
     conv.pxi       convolutions
     recurrent.pxi  recurrent layers
+    attention.pxi  attention
     tape.pxi       the tape: recording, and replaying backwards
     program.pxi    jit and fuse: recording what a function computes, and replaying it
     loops.pxi      scan, while_loop and cond: parts of programs that run many times or not at all
@@ -112,6 +113,7 @@ include "shape.pxi"
 include "products.pxi"
 include "recurrent.pxi"
 include "conv.pxi"
+include "attention.pxi"
 include "tape.pxi"
 include "program.pxi"
 include "batching.pxi"

@@ -1,4 +1,8 @@
-"""Attention: softmax(query key^T) value, block by block of queries."""
+"""Attention: softmax(query key^T) value.
+
+A kernel computes it and its gradients. What the kernel has no form of, and derivatives of the
+gradients, are composed, block by block of queries.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,10 @@ __all__ = ["dot_product_attention"]
 
 # Elements of the scores that are in memory at a time: a megabyte of float32, about an L2 cache.
 _BLOCK = 1 << 18
+
+# The score of what is not seen. Not -inf: where a query sees no key, all weights are then equal
+# instead of NaN.
+_HIDDEN = -1e30
 
 
 def dot_product_attention(
@@ -71,21 +79,19 @@ def dot_product_attention(
     heads, groups = q.shape[2], k.shape[2]
     if groups == 0 or heads % groups:
         raise ValueError(f"{name}: {heads} heads of query, {groups} of key: expected a divisor")
-    q, k, v = (permute_dims(operand, (0, 2, 1, 3)) for operand in (q, k, v))
     if groups != heads:
-        k, v = (repeat(operand, heads // groups, axis=1) for operand in (k, v))
+        k, v = (repeat(operand, heads // groups, axis=2) for operand in (k, v))
     factor = 1 / math.sqrt(max(1, q.shape[3])) if scale is None else float(scale)
     allowed = None if mask is None else asarray(mask)
-    full = (*q.shape[:3], k.shape[2])
+    full = (q.shape[0], heads, q.shape[1], k.shape[1])
     for what, array in (("mask", allowed), ("bias", bias)):
         if array is not None:
             _check_broadcast(name, what, asarray(array).shape, full)
-    if bias is not None:
-        weights = softmax(scores(q, k, allowed, factor, is_causal, 0, asarray(bias)))
-        out = weights @ v
-    else:
-        out = attend(q, k, v, allowed, factor, bool(is_causal))
-    return permute_dims(out, (0, 2, 1, 3))
+    if bias is None:
+        return attend(q, k, v, allowed, factor, bool(is_causal))
+    q, k, v = map(heads_first, (q, k, v))
+    weights = softmax(scores(q, k, allowed, factor, is_causal, 0, asarray(bias)))
+    return heads_first(weights @ v)
 
 
 def _check_broadcast(name: str, what: str, shape: tuple[int, ...], full: tuple[int, ...]) -> None:
@@ -99,16 +105,32 @@ def _check_broadcast(name: str, what: str, shape: tuple[int, ...], full: tuple[i
 def attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float, is_causal: bool
 ) -> Tensor:
-    """Return softmax(scale * q k^T) v; q, k and v (batch, heads, length, size)."""
+    """Return softmax(scale * q k^T) v; q, k and v (batch, length, heads, size)."""
     inputs = q, k, v
     q, k, v = map(stop_gradient, inputs)
-    parts = [
-        softmax(scores(q[..., rows, :], k, rows_of(mask, rows), scale, is_causal, rows.start)) @ v
-        for rows in blocks(q, k)
-    ]
-    out = parts[0] if len(parts) == 1 else concat(parts, axis=-2)
+    mask = None if mask is None else mask.astype("bool")
+    if has_kernel(q, k, v):
+        out = _core.attention(q, k, v, mask, scale, is_causal)
+    else:
+        q, k, v = map(heads_first, (q, k, v))
+        parts = [
+            softmax(scores(q[..., rows, :], k, rows_of(mask, rows), scale, is_causal, rows.start))
+            @ v
+            for rows in blocks(q, k)
+        ]
+        out = heads_first(parts[0] if len(parts) == 1 else concat(parts, axis=-2))
     _core.record_call("attention", inputs, (out,), (inputs, mask, scale, is_causal))
     return out
+
+
+def heads_first(x: Tensor) -> Tensor:
+    """Return x, (batch, length, heads, size), as (batch, heads, length, size), or the reverse."""
+    return permute_dims(x, (0, 2, 1, 3))
+
+
+def has_kernel(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    """Return whether the kernels take these dtypes."""
+    return q.dtype is k.dtype is v.dtype and q.dtype.kind == "f"
 
 
 def blocks(q: Tensor, k: Tensor) -> Iterator[slice]:
@@ -147,10 +169,14 @@ def scores(
     s = (q * scale) @ k.mT
     if bias is not None:
         s = s + bias
-    low = -1e30  # not -inf: where a query sees no key, all weights are then equal instead of NaN
+    return hide(s, mask, is_causal, first, _HIDDEN)
+
+
+def hide(s: Tensor, mask: Tensor | None, is_causal: bool, first: int, value: float) -> Tensor:
+    """Return s, (..., queries, keys), with a value where a query does not see a key."""
     if mask is not None:
-        s = where(mask, s, low)
+        s = where(mask, s, value)
     if is_causal:
-        queries = expand_dims(arange(first, first + q.shape[-2]), axis=1)
-        s = where(arange(k.shape[-2]) <= queries, s, low)
+        queries = expand_dims(arange(first, first + s.shape[-2]), axis=1)
+        s = where(arange(s.shape[-1]) <= queries, s, value)
     return s
