@@ -86,6 +86,8 @@ for k, rows in enumerate(([2, 0, 5], [0, 0, 3], [0, 0, 0], [-2, 0, 3, 0, 5])):
 RANKS = (
     ((3,), (3,)),
     ((2, 3), (3,)),
+    ((3, 3), (3,)),
+    ((3,), (3, 3)),
     ((3,), (3, 4)),
     ((2, 3), (3, 4)),
     ((5, 2, 3), (3,)),
@@ -417,7 +419,7 @@ def test_float32_stays_float32(name):
     value, pullback = pt.vjp(lambda *x: f(OURS, *x), *(x.astype("float32") for x in args))
     gradients = pullback(value)
     tangents = pt.jvp(lambda *x: f(OURS, *x), gradients, gradients)
-    assert {g.dtype for g in gradients} == {pt.float32}
+    assert [(g.dtype, g.shape) for g in gradients] == [(pt.float32, x.shape) for x in args]
     for out, tangent in zip(*map(parts, tangents), strict=True):
         assert (out.dtype, out.shape) == (tangent.dtype, tangent.shape)
 

@@ -130,7 +130,9 @@ def matmul_gradient_y(g, x, y_shape):
     if len(y_shape) == 1:
         if x.ndim == 1:
             return g * x
-        return _core.reshape(g, (*g.shape, 1)) * x
+        if x.ndim > 2:
+            x, g = _as_matrix(x), _core.reshape(g, (g.size,))
+        return x.mT @ g
     if x.ndim == 1:
         return _core.reshape(x, (x.shape[0], 1)) * _core.reshape(g, (*g.shape[:-1], 1, g.shape[-1]))
     if len(y_shape) == 2 and x.ndim > 2:  # one product instead of a sum over the batch
