@@ -33,7 +33,13 @@ from pytensor._training import foreign_weights, model_files
 from pytensor.datasets import Shards, _archive
 
 # Modules that pytensor imports on first use: imported here so that tools/fuzz.py instruments them.
-for _name in ("checkpoints", "_autodiff.rules", "_autodiff.linalg_rules", "_functions.by_numpy"):
+for _name in (
+    "checkpoints",
+    "_autodiff.fourier_rules",
+    "_autodiff.linalg_rules",
+    "_autodiff.rules",
+    "_functions.by_numpy",
+):
     importlib.import_module(f"pytensor.{_name}")
 
 MOST_MEMORY = 1 << 30  # bytes of address space beyond those at the start

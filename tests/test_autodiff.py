@@ -168,7 +168,7 @@ def test_a_tape_may_record_again():
         (
             lambda tape, x: tape.watch(pt.asarray([1, 2])),
             TypeError,
-            "watch: found a tensor of dtype int64: expected a floating-point tensor",
+            "watch: found a tensor of dtype int64: expected a floating-point or complex tensor",
         ),
         (lambda tape, x: tape.watch(1.0), TypeError, "watch: found a float"),
         (lambda tape, x: tape.watch([x, np.ones(2)]), TypeError, "watch: found a ndarray"),

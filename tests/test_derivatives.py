@@ -200,7 +200,7 @@ case("fuse", lambda xp, x, y: xp.fused(x, y), normal(2, 3), normal(3))
 # ------------------------------------------------------------------ computed by NumPy, composed
 
 for name, row in numpy_rows.TABLE.items():
-    if row.kind in ("unary", "binary") and row.d:
+    if row.kind in ("unary", "binary") and row.d and "f" in row.types:
         shapes = ((2, 3), (3,))[: len(row.inputs)]
         case(
             name,
@@ -300,6 +300,10 @@ for name, x in {"square": BATCH, "tall": TALL, "wide": WIDE}.items():
 case("linalg.svd of values", lambda xp, x: xp.linalg.svd(x, full_matrices=False)[1], TALL)
 case("linalg.svd of vectors", lambda xp, x: xp.linalg.svd(x, full_matrices=False)[0], TALL)
 case("linalg.svd full of square", lambda xp, x: list(xp.linalg.svd(x)), SQUARE)
+NOT_IN_JAX = {"complex sign"}  # which it takes for constant
+for name, x in {"tall": TALL, "wide": WIDE}.items():
+    NOT_IN_JAX.add(f"linalg.svd full of {name}")
+    case(f"linalg.svd full of {name}", lambda xp, x: list(xp.linalg.svd(x)), x)
 case("linalg.qr of R", lambda xp, x: xp.linalg.qr(x)[1], TALL)
 for n in (-2, 0, 1, 5):
     case(f"linalg.matrix_power {n}", lambda xp, x, n=n: xp.linalg.matrix_power(x, n) + 0 * x, BATCH)
@@ -318,6 +322,122 @@ for ord in (1, 2, 3.5, np.inf, -np.inf, -2):
 case("linalg.vector_norm of all", lambda xp, x: xp.linalg.vector_norm(x), CUBE)
 case("linalg.cross", lambda xp, x, y: xp.linalg.cross(x, y), normal(2, 3), normal(3))
 case("linalg.outer", lambda xp, x, y: xp.linalg.outer(x, y), normal(2), normal(3))
+
+# ------------------------------------------------------------------------------- complex numbers
+
+# What takes real numbers alone, by the first word of the case; and what needs a case of its own,
+# because its matrix has to be Hermitian or because the phases of its vectors are not unique.
+REAL = {"astype", "avg_pool", "clip", "conv", "conv_transpose", "fuse", "linear", "log_softmax"}
+REAL |= {"logsumexp", "max_pool", "softmax", "softmax_cross_entropy", "sort"}
+REAL |= {"sparse_softmax_cross_entropy", "take_along_axis"}
+REAL |= {row.name for row in ELEMENTWISE + REDUCTIONS if row.name not in numpy_rows.COMPLEX}
+OWN = {"linalg.cholesky", "linalg.eigh", "linalg.eigvalsh", "linalg.svd"}
+
+
+def turned(x, seed=20):
+    """Complex numbers with x as their real parts."""
+    return x + 1j * normal(*np.shape(x), seed=seed)
+
+
+last = {name.split()[0]: name for name in CASES}  # one case of each, mostly the most general
+for name in last.values():
+    f, args = CASES[name]
+    if name.split()[0] not in REAL | OWN:
+        case(f"complex {name}", f, *(turned(x, seed=20 + k) for k, x in enumerate(args)))
+
+Z, W = turned(normal(2, 3)), turned(normal(3, seed=4), seed=21)
+for name in ("conj", "real", "imag", "abs", "sign"):
+    case(f"complex {name}", lambda xp, x, name=name: getattr(xp, name)(x) * abs(x), Z)
+case("real and complex", lambda xp, x, y: xp.exp(x * y) / (x + y) - y**x, positive(2, 3), W)
+case("real to complex", lambda xp, x: xp.abs(xp.exp(1j * x) + x) * xp.real(x * (2 - 1j)), MATRIX)
+case("matmul of real and complex", lambda xp, x, y: x @ y, MATRIX, turned(normal(4, 2)))
+case(
+    "concat of real and complex", lambda xp, x, y: xp.concat([x, y, x * y]), VECTOR, turned(VECTOR)
+)
+case(
+    "where of real and complex", lambda xp, x, y: xp.where(MATRIX > 0, x, y), MATRIX, turned(MATRIX)
+)
+case("set_at of real in complex", lambda xp, x, y: xp.set_at(x, (0, slice(2)), y) * x, Z, normal(2))
+case("einsum of real and complex", lambda xp, x, y: xp.einsum("ij,j", x, y), normal(2, 3), W)
+case("power of a complex number", lambda xp, x: x**2 + x**-1.5 + (1 + 2j) ** x + x ** (1 - 1j), Z)
+
+
+def hermitian(xp, x):
+    """A positive definite matrix, as a differentiable function."""
+    return x @ xp.conj(x.mT) + x.shape[-1] * np.eye(x.shape[-1])
+
+
+def without_phases(xp, *vectors):
+    """The parts of products of vectors that do not depend on their phases."""
+    return [xp.abs(v) ** 2 for v in vectors]
+
+
+C_BATCH, C_TALL, C_WIDE = turned(BATCH), turned(TALL), turned(WIDE)
+case("complex linalg.cholesky", lambda xp, x: xp.linalg.cholesky(hermitian(xp, x)), C_BATCH)
+case(
+    "complex linalg.cholesky upper",
+    lambda xp, x: xp.linalg.cholesky(hermitian(xp, x), upper=True),
+    C_BATCH,
+)
+
+
+def values_and_vectors(xp, x):
+    """eigh without the phases of its vectors."""
+    w, v = xp.linalg.eigh(hermitian(xp, x))
+    return [w, *without_phases(xp, v), v[..., :1] @ xp.conj(v[..., :1].mT)]
+
+
+def both_vectors(xp, x, full_matrices=False):
+    """svd without the phases of its vectors: only U and Vh together have them."""
+    u, s, vh = xp.linalg.svd(x, full_matrices=full_matrices)
+    return [s, *without_phases(xp, u, vh), u[..., :2] @ vh[..., :2, :]]
+
+
+case("complex linalg.eigh", values_and_vectors, C_BATCH)
+case("complex linalg.eigvalsh", lambda xp, x: xp.linalg.eigvalsh(hermitian(xp, x)), C_BATCH)
+for name, x in {"square": C_BATCH, "tall": C_TALL, "wide": C_WIDE}.items():
+    case(f"complex linalg.svd {name}", both_vectors, x)
+    if name != "square":
+        NOT_IN_JAX.add(f"complex linalg.svd full of {name}")
+        case(f"complex linalg.svd full of {name}", lambda xp, x: both_vectors(xp, x, True), x)
+for name, x in {"square": SQUARE, "complex": turned(SQUARE)}.items():
+    case(f"linalg.eigvals {name}", lambda xp, x: [xp.linalg.eigvals(x)], x)
+case("linalg.eig complex", lambda xp, x: list(xp.linalg.eig(x)), turned(SQUARE))
+case("linalg.eig square", lambda xp, x: without_phases(xp, xp.linalg.eig(x)[1]), SQUARE)
+
+# ---------------------------------------------------------------------------- Fourier transforms
+
+for name, row in numpy_rows.TABLE.items():
+    if not name.startswith("fft."):
+        continue
+    short = name.removeprefix("fft.")
+    point = normal(3, 4) if "c" not in row.types else turned(normal(3, 4))
+    several = "s" in row.parameters
+    options = (
+        [{"s": (2, 5), "norm": "ortho"}, {"s": (5, 3), "axes": (-1, 0), "norm": "forward"}]
+        if several
+        else [{"n": 3, "norm": "ortho"}, {"n": 6, "axis": -2, "norm": "forward"}]
+    )
+    for chosen in ({}, *options):
+        case(
+            f"{name} {chosen}" if chosen else name,
+            lambda xp, x, short=short, chosen=chosen: getattr(xp.fft, short)(x, **chosen),
+            point,
+        )
+    if "f" in row.types and "c" in row.types:
+        case(
+            f"{name} of real numbers",
+            lambda xp, x, short=short: getattr(xp.fft, short)(x) ** 2,
+            normal(3, 4),
+        )
+for name in ("fftshift", "ifftshift"):
+    case(
+        f"fft.{name}", lambda xp, x, name=name: getattr(xp.fft, name)(x) ** 2, turned(normal(3, 4))
+    )
+
+
+# Those that are tried in programs and by vmap too: of Fourier transforms one each.
+IN_PROGRAMS = [name for name in CASES if not (name.startswith("fft.") and " " in name)]
 
 
 class Namespace:
@@ -384,8 +504,12 @@ def jax_namespace(jax):
     def sparse(x, labels):
         return -np_.take_along_axis(nn_.log_softmax(x), labels[..., None], axis=-1)[..., 0]
 
+    def eig(x):
+        return jax.lax.linalg.eig(x, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
+
     return Namespace(
         SimpleNamespace(
+            linalg=Namespace(SimpleNamespace(eig=eig, eigvals=lambda x: eig(x)[0]), np_.linalg),
             linear=linear,
             conv=conv,
             conv_transpose=conv_transpose,
@@ -416,10 +540,11 @@ def test_differences(name):
 @pytest.mark.parametrize("name", CASES)
 def test_float32_stays_float32(name):
     f, args = CASES[name]
-    value, pullback = pt.vjp(lambda *x: f(OURS, *x), *(x.astype("float32") for x in args))
+    args = tuple(x.astype("complex64" if x.dtype.kind == "c" else "float32") for x in args)
+    value, pullback = pt.vjp(lambda *x: f(OURS, *x), *args)
     gradients = pullback(value)
     tangents = pt.jvp(lambda *x: f(OURS, *x), gradients, gradients)
-    assert [(g.dtype, g.shape) for g in gradients] == [(pt.float32, x.shape) for x in args]
+    assert [(g.dtype, g.shape) for g in gradients] == [(x.dtype, x.shape) for x in args]
     for out, tangent in zip(*map(parts, tangents), strict=True):
         assert (out.dtype, out.shape) == (tangent.dtype, tangent.shape)
 
@@ -432,7 +557,10 @@ def test_every_rule_has_a_case():
     """But for those with tests of their own, in the files of transformations, jit and scan."""
     others = {"custom_gradient", "attention", "program", "scan", "while_loop", "cond"}
     tested = {name.split()[0] for name in CASES}
+    tested |= {name.removeprefix("complex ").split()[0] for name in CASES}
     aliases = {  # the others are gradients of these
+        "complex_abs": "complex",
+        "complex_sign": "complex",
         "conv_weights": "conv",
         "getitem": "index",
         "max_pool_pick": "max_pool",
@@ -479,8 +607,8 @@ def test_what_autograd_differentiates_is_here_or_on_the_list():
 
     page = " ".join((Path(__file__).parent.parent / "docs/autodiff.md").read_text().split())
     listed = set(re.findall(r"`(\w+)`", page.partition("and pytensor does not:")[2]))
-    tested = {name.split()[0] for name in CASES}
-    tested |= {name.removeprefix("linalg.") for name in tested} | {"squeeze"}
+    tested = {name.removeprefix("complex ").split()[0] for name in CASES}
+    tested |= {name.rpartition(".")[2] for name in tested} | {"squeeze"}
     theirs = {
         f.__name__
         for f in primitive_vjps
@@ -506,6 +634,12 @@ def jax():
         jax.config.update(name, value)
 
 
+def random_like(rng, x):
+    """Numbers of the shape and the kind of x."""
+    numbers = rng.standard_normal(np.shape(x))
+    return numbers + 1j * rng.standard_normal(np.shape(x)) if x.dtype.kind == "c" else numbers
+
+
 def products(vjp, jvp, f, args, tangents, weights):
     """Value, gradients, tangent, and the tangent of the gradients."""
 
@@ -518,11 +652,11 @@ def products(vjp, jvp, f, args, tangents, weights):
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in NOT_IN_JAX])
 def test_jax(name, jax):
     f, args = CASES[name]
     rng = np.random.default_rng(1)
-    tangents = tuple(rng.standard_normal(np.shape(x)) for x in args)
+    tangents = tuple(random_like(rng, x) for x in args)
     theirs = jax_namespace(jax)
 
     def combined(xp):
@@ -532,7 +666,7 @@ def test_jax(name, jax):
 
         return g
 
-    weights = rng.standard_normal(combined(OURS)(*map(pt.asarray, args)).shape)
+    weights = random_like(rng, combined(OURS)(*map(pt.asarray, args)))
     ours = products(
         pt.vjp, pt.jvp, combined(OURS), tuple(map(pt.asarray, args)), tangents, pt.asarray(weights)
     )
@@ -804,6 +938,25 @@ def test_infinite_slopes_in_what_was_not_taken():
     assert pt.jvp(f, (-1.0,), (1.0,))[1].item() == 0
 
 
+def test_vectors_beyond_the_singular_values():
+    """Several are not unique: no derivative. All else is, with full_matrices=True too."""
+    x, t = normal(4, 2), normal(4, 2, seed=4)
+    (tangent, s, vh), thin = (
+        pt.jvp(lambda x, full=full: tuple(pt.linalg.svd(x, full_matrices=full)), (x,), (t,))[1]
+        for full in (True, False)
+    )
+    np.testing.assert_allclose(tangent[:, :2], thin[0], rtol=1e-12)
+    assert pt.isnan(tangent[:, 2:]).all()
+    for full, other in zip((s, vh), thin[1:], strict=True):
+        np.testing.assert_allclose(full, other, rtol=1e-12)
+    for name in ("S", "Vh"):
+        f = lambda x, full, name=name: pt.sum(  # noqa: E731
+            getattr(pt.linalg.svd(x, full_matrices=full), name) ** 3
+        )
+        both = [pt.grad(lambda x, f=f, full=full: f(x, full))(x) for full in (True, False)]
+        np.testing.assert_allclose(*both, rtol=1e-12)
+
+
 def test_equal_eigenvalues():
     """Values have derivatives, vectors have none: infinite or NaN, no number that looks good."""
     x = np.diag([1.0, 1.0, 2.0])
@@ -820,10 +973,10 @@ def test_equal_eigenvalues():
     ("f", "error", "message"),
     [
         (
-            lambda x: pt.linalg.svd(x).U,
+            lambda x: pt.linalg.svd(x[:2]).Vh,
             NotImplementedError,
-            r"linalg.svd: U and Vh with full_mat.*"
-            r" \(3, 4\): take full_matrices=False",
+            r"linalg.svd: with full_matrices=True more than one .*"
+            r" \(2, 4\) is not unique.*: take full_matrices=False",
         ),
         (
             lambda x: pt.linalg.qr(x.mT, mode="complete").Q,

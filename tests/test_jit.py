@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 from conftest import check_leaves
-from test_derivatives import CASES, OURS
+from test_derivatives import CASES, IN_PROGRAMS, OURS
 
 import pytensor as pt
 
@@ -35,6 +35,12 @@ def check(f, *args, **kwargs):
     return recorded
 
 
+def calls_blas(name):
+    """Whether a case has products of complex matrices: NumPy's, whose bits depend on where
+    operands lie."""
+    return name.startswith("complex")
+
+
 def derivatives(f):
     """f's value, its gradient and tangent along the ones, and the derivative of the gradient."""
 
@@ -52,19 +58,27 @@ def derivatives(f):
 # -------------------------------------------------------------------------------------- values
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", IN_PROGRAMS)
 def test_values(name):
     f, args = CASES[name]
     args = [pt.asarray(x) for x in args]
-    check(lambda *x: f(OURS, *x), *args)
+    g = lambda *x: f(OURS, *x)  # noqa: E731
+    if calls_blas(name):
+        close(pt.jit(g)(*args), g(*args))
+    else:
+        check(g, *args)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", IN_PROGRAMS)
 def test_derivatives(name):
     f, args = CASES[name]
     args = [pt.asarray(x) for x in args]
     g = derivatives(lambda *x: f(OURS, *x))
-    if name == "fuse":  # one operation for the tape outside, which adds its gradients up otherwise
+    if calls_blas(name):
+        close(pt.jit(g)(*args), g(*args))
+    elif (
+        name == "fuse"
+    ):  # one operation for the tape outside, which adds its gradients up otherwise
         close(pt.jit(g)(*args), g(*args))
     else:
         check(g, *args)
@@ -304,7 +318,7 @@ def test_repeated_and_constant_calls_are_made_once():
 # ----------------------------------------------------------------------------------- gradients
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", IN_PROGRAMS)
 def test_derivatives_of_programs(name):
     """grad(jit(f)), of first and second order, in both modes."""
     f, args = CASES[name]

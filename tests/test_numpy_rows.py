@@ -218,7 +218,8 @@ def test_no_name_stands_in_both_tables():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, row in TABLE.items() if row.d and row.kind != "other"]
+    "name",
+    [name for name, row in TABLE.items() if row.d and row.kind != "other" and "f" in row.types],
 )
 def test_derivative(name):
     arguments, options, _ = CASES[name][0]
@@ -250,13 +251,14 @@ def test_second_derivative():
 
 def test_a_gradient_is_never_lost_silently():
     x = pt.asarray(VECTOR)
-    for name in ("fft.rfft",):
+    for name in ("unique_values",):
         with pytest.raises(NotImplementedError, match=f"^{name}: no derivative is known"):
             pt.grad(lambda x, name=name: pt.sum(pt.abs(function(name)(x))))(x)
-    with pytest.raises(TypeError, match=r"^astype: a GradientTape .* complex"):
-        pt.grad(lambda x: pt.sum(pt.real(x.astype("complex64"))))(x)
-    with pytest.raises(TypeError, match=r"^multiply: a GradientTape .* complex"):
-        pt.grad(lambda x: pt.sum(pt.abs(x * 1j)))(x)
+    ones = np.ones(x.shape)
+    np.testing.assert_array_equal(
+        pt.grad(lambda x: pt.sum(pt.real(x.astype("complex64"))))(x), ones
+    )
+    np.testing.assert_allclose(pt.grad(lambda x: pt.sum(pt.abs(x * 1j)))(x), ones)
     np.testing.assert_array_equal(  # no gradient flows through positions
         pt.grad(lambda x: pt.sum(x) + pt.sum(pt.argsort(x)) + pt.sum(pt.signbit(x)))(x),
         np.ones_like(VECTOR),

@@ -448,3 +448,74 @@ def test_deep_chains_in_forward_mode():
     value, tangent = pt.jvp(chain, (0.5,), (1.0,))
     assert value.item() == pytest.approx(0.5 * tangent.item(), rel=1e-3)
     assert not _core.is_recording()
+
+
+# ------------------------------------------------------------------------------ complex numbers
+
+Z = np.array([1 + 1j, 2 - 3j])
+
+
+def test_gradients_of_complex_numbers():
+    """JAX's conventions: df/dx - i df/dy; with holomorphic=True the complex derivative."""
+    squares = lambda z: pt.sum(pt.real(z * pt.conj(z)))  # noqa: E731
+    np.testing.assert_allclose(pt.grad(squares)(Z), 2 * Z.conj())
+    np.testing.assert_allclose(pt.jacobian(squares)(Z), 2 * Z.conj())
+    cubes = lambda z: pt.sum(z**3)  # noqa: E731
+    np.testing.assert_allclose(pt.grad(cubes, holomorphic=True)(Z), 3 * Z**2)
+    np.testing.assert_allclose(pt.hessian(cubes, holomorphic=True)(Z), np.diag(6 * Z))
+    np.testing.assert_allclose(
+        pt.jacobian(lambda x: pt.exp(1j * x))(np.array([0.0, 1.0])),
+        np.diag(1j * np.exp(1j * np.array([0, 1]))),
+        rtol=1e-6,
+    )
+    x = pt.asarray([0.5, 2.0])
+    found = pt.grad(lambda x: pt.abs(pt.sum(x * (1 + 1j))))(x)
+    assert found.dtype == pt.float32
+    np.testing.assert_allclose(found, [np.sqrt(2)] * 2, rtol=1e-6)
+
+
+def test_complex_numbers_in_loops_and_custom_derivatives():
+    A, xs = pt.asarray(np.array([[0.9 + 0.1j, 0.2], [0.1j, 0.8]])), pt.asarray(np.linspace(0, 1, 4))
+
+    def loop(z):
+        c, ys = pt.scan(lambda c, x: (A @ c * pt.exp(x * 1j), pt.abs(c)), z, xs)
+        return pt.sum(pt.abs(c) ** 2) + pt.sum(ys)
+
+    squared = pt.custom_gradient(lambda z: (z * z, lambda g: g * 2 * z))
+    for f in (
+        loop,
+        pt.jit(loop),
+        squared,
+        pt.checkpoint(lambda z: pt.sin(z) * pt.conj(z)),
+        lambda z: pt.cond(pt.real(z[0]) > 0, lambda z: z**2, lambda z: z, z),
+    ):
+        pt.check_grads(f, (Z,), order=2)
+    with pytest.raises(AssertionError, match="rev of result 0"):
+        pt.check_grads(pt.custom_gradient(lambda z: (z * z, lambda g: g * z)), (Z,), modes=["rev"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: pt.grad(pt.sum)(Z), "dtype complex128: expected a complex one for a holomorphic"),
+        (lambda: pt.grad(pt.sum, holomorphic=True)(Z.real), "dtype float64: expected a complex"),
+        (lambda: pt.grad(lambda z: pt.sum(pt.abs(z)), holomorphic=True)(Z), "dtype float64: exp"),
+        (lambda: pt.jacobian(pt.exp)(Z), "the value is complex|an argument is complex"),
+        (lambda: pt.jacobian(pt.exp, mode="fwd")(Z), "an argument is complex: expected real"),
+        (lambda: pt.jacobian(pt.exp, holomorphic=True)(Z.real), "argument has dtype float64"),
+        (lambda: pt.jacobian(pt.abs, holomorphic=True)(Z), "expected a complex tensor"),
+    ],
+)
+def test_errors_about_complex_numbers(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_complex_results_in_place_have_no_gradient():
+    z = pt.asarray(Z)
+    with pt.GradientTape() as tape:
+        tape.watch(z)
+        with pytest.raises(RuntimeError, match="multiply: a GradientTape records these tensors"):
+            z *= 2
+        with pytest.raises(RuntimeError, match="multiply: a GradientTape records these tensors"):
+            pt.zeros_like(z).__imul__(z)

@@ -35,9 +35,19 @@ def expand_axes(g, axis, keepdims):
     return _core.reshape(g, tuple(shape))
 
 
+def conj(x):
+    """The complex conjugate; of real numbers x itself."""
+    return pt.conj(x) if x.dtype.kind == "c" else x
+
+
+def real(x):
+    """The real part; of real numbers x itself."""
+    return pt.real(x) if x.dtype.kind == "c" else x
+
+
 def pow_slope_x(x, y):
     """y * x ** (y - 1): 0 where y is 0, and where an infinite y makes the power 0."""
-    if isinstance(y, (int, float)):
+    if isinstance(y, (int, float, complex)):
         return y * x ** (y - 1) if y != 0 else zeros_like(x)
     # Where y is 0, so is the slope, at an x whose reciprocal is infinite too. The square root: the
     # next derivative has its square.
@@ -48,7 +58,9 @@ def pow_slope_x(x, y):
 
 def pow_slope_y(x, out):
     """x ** y * log(x): 0 at x = 0, and where the power of an infinite x is 0."""
-    vanishes = (x == 0) | ((out == 0) & (x > 0))
+    vanishes = x == 0
+    if out.dtype.kind != "c":
+        vanishes = vanishes | ((out == 0) & (x > 0))
     return _ops.where(vanishes, 0, out) * _ops.log(_ops.where(vanishes, ones_like(out), x))
 
 
@@ -73,8 +85,15 @@ def component(x, length):
 def turning(x, y):
     """x / (x * x + y * y), the slope of the angle of a point, whose squares may overflow; 0 where
     a coordinate is infinite."""
+    if isinstance(y, _core.Tensor) and y.dtype.kind == "c":
+        return x / (x * x + y * y)
     length = _ops.hypot(x, y)
     return _ops.where(_ops.isinf(x), 0, x) / length / length
+
+
+def hypotenuse(x, y):
+    """The root of x * x + y * y, whose squares do not overflow where the numbers are real."""
+    return _ops.sqrt(x * x + y * y) if x.dtype.kind == "c" else _ops.hypot(x, y)
 
 
 def log_sum_weights(x, out, axis, keepdims):
@@ -191,7 +210,10 @@ def one_hot(labels, n_classes, dtype):
 
 
 def through(f, g, x):
-    """The gradient of x through f(x), which is written in differentiable functions."""
+    """The gradient of x through f(x), which is written in differentiable functions.
+
+    If f is linear, that is its transpose.
+    """
     x = _core.identity(x)
     with GradientTape() as tape:
         tape.watch(x)

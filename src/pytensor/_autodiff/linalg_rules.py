@@ -5,6 +5,11 @@ before the last two. Formulas: M. Giles, "An extended collection of matrix deriv
 (2008); J. Townsend, "Differentiating the singular value decomposition" (2016); Golub and Pereyra
 (1973) for the pseudoinverse; M. Seeger et al., "Auto-differentiating linear algebra" (2017) for
 Cholesky and QR.
+
+Complex matrices: the formulas of functions with a complex derivative, such as inv and solve, are
+those of real ones, transposes and all. The others are written for the conjugate of g, with which
+adjoints take the place of transposes, and return the conjugate of the gradient. Phases of vectors
+are not unique; they stay as JAX has it.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import math
 
 from pytensor import _functions as pt
 from pytensor import linalg
+from pytensor._autodiff.array_rules import component, conj, expand_axes, real, shares
 from pytensor._functions.contraction import free_letters, spelt
 
 
@@ -41,9 +47,19 @@ def halved(m):
     return pt.tril(m) - 0.5 * m * pt.eye(m.shape[-1], dtype=m.dtype)
 
 
+def adjoint(m):
+    """The conjugate of the transpose."""
+    return conj(m.mT)
+
+
+def conjugates(g):
+    """The conjugates of several gradients, of which any may be None."""
+    return tuple(None if part is None else conj(part) for part in g)
+
+
 def symmetric(m):
-    """The symmetric part."""
-    return 0.5 * (m + m.mT)
+    """The symmetric part; of complex matrices the Hermitian one."""
+    return 0.5 * (m + adjoint(m))
 
 
 def by_gaps(m, w):
@@ -85,16 +101,16 @@ def solve_tangent_x(t, x, y_shape, out):
 
 def pinv_gradient(g, x, out):
     """d pinv(x) / dx, for a rank that does not change."""
-    p, g = out, g.mT
+    p, turned, g = out, adjoint(out), adjoint(g)
     rest = g - x @ (p @ g)  # (I - x p) g^T
-    return -p.mT @ g.mT @ p.mT + rest @ p @ p.mT + p.mT @ (p @ (g - (g @ p) @ x))
+    return -turned @ adjoint(g) @ turned + rest @ p @ turned + turned @ (p @ (g - (g @ p) @ x))
 
 
 def pinv_tangent(t, x, out):
     """How pinv(x) changes."""
-    p, s = out, out @ out.mT
-    turned = t.mT
-    return -p @ t @ p + s @ (turned - (turned @ x) @ p) + (turned - p @ (x @ turned)) @ p.mT @ p
+    p, s = out, out @ adjoint(out)
+    turned, q = adjoint(t), adjoint(out)
+    return -p @ t @ p + s @ (turned - (turned @ x) @ p) + (turned - p @ (x @ turned)) @ q @ p
 
 
 def power(x, n):
@@ -110,77 +126,169 @@ def power(x, n):
     return pt.broadcast_to(pt.eye(x.shape[-1], dtype=x.dtype), x.shape) if out is None else out
 
 
+def slogdet_gradient(g, x, out):
+    """d slogdet(x) / dx: the sign only turns, and only where it is complex."""
+    g_sign, total = g
+    if g_sign is not None and out[0].dtype.kind == "c":
+        total = parts(total, 1j * pt.imag(g_sign * out[0]))
+    return None if total is None else as_matrices(total) * linalg.inv(x).mT
+
+
+def slogdet_tangent(t, x, out):
+    """How the sign and the logarithm change."""
+    change = linalg.trace(linalg.solve(x, t))
+    if change.dtype.kind != "c":
+        return None, change
+    return 1j * pt.imag(change) * out[0], real(change)
+
+
 # ------------------------------------------------------------------------ decompositions
 
 
 def cholesky_gradient(g, out, upper):
     """d cholesky(x) / dx, symmetric."""
-    lower, g = (out.mT, g.mT) if upper else (out, g)
-    inner = symmetric(2 * halved(lower.mT @ g))
-    left = linalg.solve(lower.mT, inner)  # L^-T S
-    return 0.5 * linalg.solve(lower.mT, left.mT).mT  # L^-T S L^-1
+    lower, g = (adjoint(out), adjoint(g)) if upper else (out, g)
+    turned = adjoint(lower)
+    inner = symmetric(2 * halved(turned @ g))
+    left = linalg.solve(turned, inner)  # L^-T S
+    return 0.5 * adjoint(linalg.solve(turned, adjoint(left)))  # L^-T S L^-1
 
 
 def cholesky_tangent(t, out, upper):
     """How cholesky(x) changes."""
-    lower = out.mT if upper else out
-    inner = linalg.solve(lower, linalg.solve(lower, symmetric(t)).mT)
+    lower = adjoint(out) if upper else out
+    inner = linalg.solve(lower, adjoint(linalg.solve(lower, symmetric(t))))
     change = lower @ halved(inner)
-    return change.mT if upper else change
+    return adjoint(change) if upper else change
 
 
 def eigh_gradient(g, out):
     """d eigh(x) / dx, symmetric."""
     (gw, gv), (w, v) = g, out
-    values = None if gw is None else (v * by_columns(gw)) @ v.mT
-    vectors = None if gv is None else v @ by_gaps(v.mT @ gv, w) @ v.mT
+    turned = adjoint(v)
+    values = None if gw is None else (v * by_columns(gw)) @ turned
+    vectors = None if gv is None else v @ by_gaps(turned @ gv, w) @ turned
     return symmetric(parts(values, vectors))
 
 
 def eigh_tangent(t, out):
     """How eigenvalues and eigenvectors change."""
     w, v = out
-    inner = v.mT @ symmetric(t) @ v
+    inner = adjoint(v) @ symmetric(t) @ v
     return diagonals(inner), v @ by_gaps(inner, w)
 
 
 def eigvalsh_gradient(g, x):
     """d eigvalsh(x) / dx."""
     v = linalg.eigh(x).eigenvectors
-    return (v * by_columns(g)) @ v.mT
+    return (v * by_columns(g)) @ adjoint(v)
 
 
 def eigvalsh_tangent(t, x):
     """How eigenvalues change."""
     v = linalg.eigh(x).eigenvectors
-    return diagonals(v.mT @ symmetric(t) @ v)
+    return diagonals(adjoint(v) @ symmetric(t) @ v)
 
 
-def svd_gradient(g, x, out, full_matrices):
+def eig_tangent(t, out):
+    """How eigenvalues and eigenvectors change: vectors of length 1 whose largest element stays
+    real, as LAPACK's are."""
+    w, v = out
+    inner = linalg.solve(v, t @ v)
+    change = v @ by_gaps(inner, w)
+    largest = pt.argmax(pt.abs(v), axis=-2, keepdims=True)
+    turn = pt.imag(pt.take_along_axis(change, largest, axis=-2)) / real(
+        pt.take_along_axis(v, largest, axis=-2)
+    )
+    growth = real(pt.sum(conj(v) * change, axis=-2, keepdims=True))
+    return diagonals(inner), change - v * (growth + 1j * turn)
+
+
+def eigvals_gradient(g, x):
+    """d eigvals(x) / dx."""
+    v = linalg.eig(x).eigenvectors
+    return linalg.solve(v.mT, by_rows(g) * v.mT)
+
+
+def eigvals_tangent(t, x):
+    """How eigenvalues change."""
+    v = linalg.eig(x).eigenvectors
+    return diagonals(linalg.solve(v, t @ v))
+
+
+def svd_gradient(g, x, out):
     """d svd(x) / dx."""
     (gu, gs, gvh), (u, s, vh) = g, out
     m, n = x.shape[-2:]
-    if full_matrices and m != n and (gu is not None or gvh is not None):
-        raise NotImplementedError(
-            "linalg.svd: U and Vh with full_matrices=True have no derivative "
-            f"for matrices ({m}, {n}): take full_matrices=False"
-        )
     k = min(m, n)
-    u, vh, v = u[..., :k], vh[..., :k, :], vh[..., :k, :].mT
-    total = None if gs is None else (u * by_columns(gs)) @ vh
+    for g_full, t in ((gu, u), (gvh, vh)):
+        if g_full is not None and max(t.shape[-2:]) > k + 1:
+            raise NotImplementedError(
+                "linalg.svd: with full_matrices=True more than one vector beyond the singular "
+                f"values of matrices ({m}, {n}) is not unique, and has no derivative: take "
+                "full_matrices=False"
+            )
+    total = None if gs is None else (u[..., :k] * by_columns(gs)) @ vh[..., :k, :]
     if gu is not None:
-        inner = by_gaps(u.mT @ gu, s * s)
-        part = u @ ((inner + inner.mT) * by_columns(s)) @ vh
-        if m > k:
-            part = part + ((gu - u @ (u.mT @ gu)) / by_columns(s)) @ vh
-        total = parts(total, part)
+        total = parts(total, _vectors_gradient(gu, u, s, vh[..., :k, :]))
     if gvh is not None:
-        inner = by_gaps(vh @ gvh.mT, s * s)
-        part = (u * by_columns(s)) @ (inner + inner.mT) @ vh
-        if n > k:
-            part = part + (u / by_columns(s)) @ (gvh - (gvh @ v) @ vh)
-        total = parts(total, part)
+        part = _vectors_gradient(adjoint(gvh), adjoint(vh), s, adjoint(u[..., :k]), False)
+        total = parts(total, adjoint(part))
     return total
+
+
+def _vectors_gradient(g, u, s, vh, with_phases=True):
+    """The gradient of the matrix through its singular vectors u of one side, those of the other
+    being vh."""
+    k = s.shape[-1]
+    first = u[..., :k]
+    inner = adjoint(first) @ g[..., :k]
+    gaps = by_gaps(inner, s * s)
+    change = (gaps + adjoint(gaps)) * by_columns(s)
+    if with_phases and inner.dtype.kind == "c":
+        change = change + by_columns(1j * pt.imag(diagonals(inner)) / s) * pt.eye(k, dtype=s.dtype)
+    total = first @ change @ vh
+    if u.shape[-2] > k:
+        total = total + ((g[..., :k] - first @ inner) / by_columns(s)) @ vh
+    if u.shape[-1] > k:
+        rest, g_rest = u[..., k:], g[..., k:]
+        total = total - rest @ ((adjoint(g_rest) @ first) / by_columns(s)) @ vh
+    return total
+
+
+def svd_tangent(t, x, out):
+    """How U, singular values and Vh change; NaN for vectors beyond them that are not unique."""
+    u, s, vh = out
+    k = s.shape[-1]
+    v = adjoint(vh[..., :k, :])
+    inner = adjoint(u[..., :k]) @ t @ v
+    turned = adjoint(inner)
+    of_u = by_gaps(inner * by_columns(s) + by_rows(s) * turned, s * s)
+    of_v = by_gaps(by_rows(s) * inner + turned * by_columns(s), s * s)
+    if inner.dtype.kind == "c":  # of the phases, which only U and V together decide
+        turn = 1j * pt.imag(diagonals(inner)) / s
+        of_u = of_u + by_columns(turn) * pt.eye(k, dtype=s.dtype)
+    return (
+        _vectors_tangent(u, of_u, t @ v, inner, s),
+        real(diagonals(inner)),
+        adjoint(_vectors_tangent(adjoint(vh), of_v, adjoint(t) @ u[..., :k], turned, s)),
+    )
+
+
+def _vectors_tangent(u, turning, moved, inner, s):
+    """How the singular vectors u of one side change. turning: among those that belong to s; moved:
+    the change of the matrix times those of the other side; inner: in terms of u."""
+    k = s.shape[-1]
+    m, width = u.shape[-2:]
+    first = u[..., :k]
+    change = first @ turning
+    if m > k:
+        change = change + (moved - first @ inner) / by_columns(s)
+    if width == k:
+        return change
+    rest = u[..., k:]
+    beyond = -first @ adjoint((adjoint(rest) @ moved) / by_columns(s))
+    return pt.concat([change, beyond if width == k + 1 else beyond * math.nan], axis=-1)
 
 
 def svdvals_gradient(g, x):
@@ -192,7 +300,7 @@ def svdvals_gradient(g, x):
 def svdvals_tangent(t, x):
     """How singular values change."""
     u, _, vh = linalg.svd(x, full_matrices=False)
-    return diagonals(u.mT @ t @ vh.mT)
+    return diagonals(adjoint(u) @ t @ adjoint(vh))
 
 
 def qr_gradient(g, x, out, mode):
@@ -210,15 +318,17 @@ def qr_gradient(g, x, out, mode):
     right, of_right = x[..., m:], None
     if gr is not None:
         gr, of_right = gr[..., :m], gr[..., m:]
-        gq = parts(gq, right @ of_right.mT)
+        gq = parts(gq, right @ adjoint(of_right))
     gx = _square_qr_gradient(gq, gr, q, r[..., :m])
     return pt.concat([gx, pt.zeros_like(right) if of_right is None else q @ of_right], axis=-1)
 
 
 def _square_qr_gradient(gq, gr, q, r):
-    inner = parts(None if gr is None else r @ gr.mT, None if gq is None else -gq.mT @ q)
-    total = parts(gq, q @ (pt.tril(inner) + pt.tril(inner, k=-1).mT))
-    return linalg.solve(r, total.mT).mT
+    inner = parts(None if gr is None else r @ adjoint(gr), None if gq is None else -adjoint(gq) @ q)
+    lower = pt.tril(inner, k=-1)
+    diagonal = real(inner) * pt.eye(inner.shape[-1], dtype=real(inner).dtype)  # as that of R is
+    total = parts(gq, q @ (lower + diagonal + adjoint(lower)))
+    return adjoint(linalg.solve(r, adjoint(total)))
 
 
 # --------------------------------------------------------------------------------- norms
@@ -226,22 +336,20 @@ def _square_qr_gradient(gq, gr, q, r):
 
 def vector_norm_slope(x, out, axis, keepdims, ord):
     """d vector_norm(x) / dx; 0 where the norm is 0."""
-    from pytensor._autodiff.array_rules import component, expand_axes, shares
-
     out = expand_axes(out, axis, keepdims)
     if ord == 0:
         return pt.zeros_like(x)
     if abs(ord) == math.inf:
         size = pt.abs(x)
-        return pt.sign(x) * shares(size, out, axis, True)
+        return conj(pt.sign(x)) * shares(size, out, axis, True)
     if ord == 1:
-        return pt.sign(x)
+        return conj(pt.sign(x))
     if ord == 2:
-        return component(x, out)
+        return component(conj(x), out)
     size = pt.abs(x)
     # A size of 0 to a negative power has no slope of use; 0 ** (ord - 1) is 0 where ord > 1.
     ratio = component(pt.where(size == 0, 1, size), out)
-    return pt.where(size == 0, 0, pt.sign(x) * ratio ** (ord - 1))
+    return pt.where(size == 0, 0, conj(pt.sign(x)) * ratio ** (ord - 1))
 
 
 def matrix_norm_composed(x, keepdims, ord):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pytensor import _core
-from pytensor._autodiff.trees import map_leaves, with_zeros
+from pytensor._autodiff.trees import is_variable, map_leaves, with_zeros
 from pytensor._core import GradientTape, Tensor
 from pytensor._support.arguments import integer
 
@@ -287,7 +287,7 @@ class _Loop:
     kept: Any = None  # for the loop backwards: body, division, first carries, streams, values
 
     def __post_init__(self) -> None:
-        self.moving = [k for k, t in enumerate(self.carries) if _is_float(t)]
+        self.moving = [k for k, t in enumerate(self.carries) if is_variable(t)]
         self.watched = [k for k, t in enumerate(self.streams) if _is_watched(t)]
         self.weights = list({id(t): t for t in self.outside if _is_watched(t)}.values())
 
@@ -329,7 +329,7 @@ class _Loop:
         with GradientTape() as tape:
             tape.watch(variables)
             after, values = self.keeping(now, slices)
-        targets = [t for t in values if _is_float(t)][: len(of_values)]
+        targets = [t for t in values if is_variable(t)][: len(of_values)]
         targets += [after[k] for k in self.moving] + self.weights
         found = tape.gradient(targets, variables, output_gradient=of_values + of_after + sums)
         gradients = with_zeros(found, variables)
@@ -389,7 +389,7 @@ class _Loop:
 
         moving = [starts[k] for k in self.moving]
         seeds = [_zeros(t.shape, t.dtype) for t in (*moving, *self.weights)]
-        seeds += [_zeros(shape, dtype) for shape, dtype in self.forms if dtype.kind == "f"]
+        seeds += [_zeros(shape, dtype) for shape, dtype in self.forms if dtype.kind in "fc"]
         body = _core.record_body("scan", everything, [*starts, *slices, *seeds], m, again=again)
         n_results = len(body.forms) - n_sums - len(self.watched)
         sums = [
@@ -461,7 +461,7 @@ class _Loop:
         """The gradients of the inputs, given those of the results."""
         g, out = (g, out) if isinstance(g, tuple) else ((g,), (out,))
         m = len(self.carries)
-        floats = [k for k in range(m, len(out)) if _is_float(out[k])]
+        floats = [k for k in range(m, len(out)) if is_variable(out[k])]
         users = [k for k in floats if k < m + len(self.forms)]
         inputs = [*self.carries, *self.streams, *self.outside]
         given = [t for t in g if t is not None]
@@ -531,8 +531,8 @@ class _Loop:
             with GradientTape() as tape:
                 tape.watch(variables)
                 after, values = self.keeping(now[:m], slices[:n])
-            kinds[:] = [_is_float(t) for t in values]
-            results = [after[k] for k in self.moving] + [t for t in values if _is_float(t)]
+            kinds[:] = [is_variable(t) for t in values]
+            results = [after[k] for k in self.moving] + [t for t in values if is_variable(t)]
             found = with_zeros(tape.jvp(results, variables, along), results)
             return after + found[: len(self.moving)], found[len(self.moving) :]
 
@@ -576,7 +576,7 @@ def _repeated(
         )
 
     def push(tangents: Sequence[Tensor | None]) -> list[Tensor | None]:
-        moving = [k for k, t in enumerate(carries) if _is_float(t)]
+        moving = [k for k, t in enumerate(carries) if is_variable(t)]
         outside = zip(recorded.outside, tangents[m:], strict=True)
         weights = {id(t): (t, part) for t, part in outside if part is not None}
 
@@ -649,9 +649,9 @@ def _branched(
 
     def pull(g: Any, out: Any) -> list[Tensor | None]:
         g, out = (g, out) if isinstance(g, tuple) else ((g,), (out,))
-        floats = [k for k, t in enumerate(out) if _is_float(t)]
+        floats = [k for k, t in enumerate(out) if is_variable(t)]
         given = with_zeros([g[k] for k in floats], [out[k] for k in floats])
-        chosen = list({id(t): t for t in (*inputs, *outside) if _is_float(t)}.values())
+        chosen = list({id(t): t for t in (*inputs, *outside) if is_variable(t)}.values())
 
         def gradients(
             tape: GradientTape, targets: Any, variables: Any, of_results: Any
@@ -672,7 +672,7 @@ def _branched(
         pairs = zip((*inputs, *outside), tangents[1:], strict=True)
         along = {id(t): (t, part) for t, part in pairs if part is not None}
         chosen = [t for t, _ in along.values()]
-        floats = [k for k, t in enumerate(results) if _is_float(t)]
+        floats = [k for k, t in enumerate(results) if is_variable(t)]
 
         def moved(tape: GradientTape, targets: Any, variables: Any, parts: Any) -> list[Tensor]:
             return with_zeros(tape.jvp(targets, variables, parts), targets)
@@ -830,9 +830,5 @@ def _total(parts: list[Tensor]) -> Tensor:
     return total
 
 
-def _is_float(t: Tensor) -> bool:
-    return t.dtype.kind == "f"
-
-
 def _is_watched(t: Tensor) -> bool:
-    return t.dtype.kind == "f" and _core.is_watched([t])
+    return is_variable(t) and _core.is_watched([t])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pytensor import _core
-from pytensor._autodiff.trees import leaves, map_leaves, with_zeros
+from pytensor._autodiff.trees import is_variable, leaves, map_leaves, with_zeros
 from pytensor._core import GradientTape, Tensor
 
 _State = tuple[Callable[[], np.random.Generator], Any]
@@ -45,22 +45,22 @@ def record_program(
         The value.
     """
     if axes is not None:  # the same result twice is two results, maybe along other axes
-        value = map_leaves(lambda x: _core.stop_gradient(x) if _is_variable(x) else x, value)
-    inputs = [x for x in leaves(list(args)) if _is_variable(x)]
+        value = map_leaves(lambda x: _core.stop_gradient(x) if is_variable(x) else x, value)
+    inputs = [x for x in leaves(list(args)) if is_variable(x)]
     # once each, and not those that are arguments too: their gradient is that of the argument
     outside = [
         t
         for t in captured
-        if _is_variable(t) and _core.is_watched([t]) and all(t is not x for x in inputs)
+        if is_variable(t) and _core.is_watched([t]) and all(t is not x for x in inputs)
     ]
-    results: list[Tensor] = [t for t in leaves(value) if _is_variable(t)]
+    results: list[Tensor] = [t for t in leaves(value) if is_variable(t)]
     if not results:
         return value
     shared = list({id(t): t for t in results}.values())
     tensors = [t for t in leaves(value) if isinstance(t, Tensor)]
     mapping = axes and (
         axes[0],
-        [k for t, k in zip(tensors, axes[1], strict=True) if _is_variable(t)],
+        [k for t, k in zip(tensors, axes[1], strict=True) if is_variable(t)],
     )
     known = recorded.__dict__.setdefault("_derivatives", {})
     key = (tuple(names), tuple(map(id, outside)), repr(mapping))
@@ -122,18 +122,18 @@ def _run(
     mapping: _Mapping,
     args: Sequence[Any],
 ) -> tuple[GradientTape, list[Tensor], list[Tensor]]:
-    """Run the function under a tape: (tape, its variables, the floating-point results)."""
+    """Run the function under a tape: (tape, its variables, the results that can vary)."""
     # an argument that is there twice is two variables
     args = map_leaves(lambda x: _core.identity(x) if isinstance(x, Tensor) else x, args)
-    variables = [x for x in leaves(args) if _is_variable(x)] + outside
+    variables = [x for x in leaves(args) if is_variable(x)] + outside
     n = len(args) - len(names)
     with GradientTape() as tape:
         tape.watch(variables)
         value = function(*args[:n], **dict(zip(names, args[n:], strict=True)))
     if mapping is None:
-        found = list({id(t): t for t in leaves(value) if _is_variable(t)}.values())
+        found = list({id(t): t for t in leaves(value) if is_variable(t)}.values())
     else:  # vmap makes tensors of numbers
-        found = [_core.asarray(t) for t in leaves(value) if isinstance(t, float) or _is_variable(t)]
+        found = [_core.asarray(t) for t in leaves(value) if isinstance(t, float) or is_variable(t)]
     return tape, variables, found
 
 
@@ -173,13 +173,9 @@ def _of_samples(
 
     def of_samples(args: tuple[Any, ...], g: tuple[Tensor | None, ...]) -> list[Tensor]:
         pairs = zip(leaves(args), leaves(in_axes), strict=True)
-        axes = [axis for x, axis in pairs if _is_variable(x)] + [None] * n_outside
+        axes = [axis for x, axis in pairs if is_variable(x)] + [None] * n_outside
         out = [_core.SUMMED if axis is None else axis for axis in axes]
         result: list[Tensor] = _core.vmap(backward, (in_axes, tuple(out_axes)), out)(args, g)
         return result
 
     return of_samples
-
-
-def _is_variable(x: Any) -> bool:
-    return isinstance(x, Tensor) and x.dtype.kind == "f"

@@ -22,9 +22,9 @@ def load(rows: Iterable[ops.Row]) -> None:
 
 def add(row: numpy_rows.Row) -> None:
     """Give the tape those of a row of numpy_rows.py."""
-    from pytensor._autodiff import linalg_rules
+    from pytensor._autodiff import fourier_rules, linalg_rules
 
-    for name, value in vars(linalg_rules).items():
+    for name, value in {**vars(linalg_rules), **vars(fourier_rules)}.items():
         _namespace().setdefault(name, value)
     _core.add_row(row.name, _compile(row))
 

@@ -14,7 +14,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from pytensor import _core
-from pytensor._autodiff.trees import leaves, map_leaves, new_variables, spread
+from pytensor._autodiff.trees import is_variable, leaves, map_leaves, new_variables, spread
 from pytensor._core import GradientTape, Tensor, stop_gradient
 from pytensor._tables.ops import ELEMENTWISE, REDUCTIONS, TABLE
 
@@ -74,26 +74,46 @@ _core.hand_down(load_rules=_load_rules, add_rules=_add_rules, record_program=_re
 
 @overload
 def value_and_grad(
-    f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False
+    f: Function,
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
 ) -> ValueAndDerivative: ...
 @overload
 def value_and_grad(
-    f: Callable[..., Tensor], argnums: int, has_aux: Literal[False] = False
+    f: Callable[..., Tensor],
+    argnums: int,
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Tensor, Any]]: ...
 @overload
 def value_and_grad(
-    f: Callable[..., Tensor], argnums: Sequence[int], has_aux: Literal[False] = False
+    f: Callable[..., Tensor],
+    argnums: Sequence[int],
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Tensor, tuple[Any, ...]]]: ...
 @overload
 def value_and_grad(
-    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums, has_aux: Literal[True]
+    f: Callable[..., tuple[Tensor, Any]],
+    argnums: Argnums,
+    has_aux: Literal[True],
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[tuple[Tensor, Any], Any]]: ...
 @overload
 def value_and_grad(
-    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums = 0, *, has_aux: Literal[True]
+    f: Callable[..., tuple[Tensor, Any]],
+    argnums: Argnums = 0,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[tuple[Tensor, Any], Any]]: ...
 def value_and_grad(
-    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, holomorphic: bool = False
 ) -> Callable[..., Any]:
     """Return the function that computes f's value and its gradient.
 
@@ -103,15 +123,19 @@ def value_and_grad(
             floats there count as 0-d tensors; nested lists, tuples and dictionaries of tensors are
             allowed.
         has_aux: f returns a pair, the tensor and anything else, which is passed on.
+        holomorphic: f has a complex derivative, and its arguments and value are complex; otherwise
+            the value has to be real.
 
     Returns:
         A function of f's arguments that returns (value, gradient), or ((value, aux), gradient). The
         gradient has the form of the argument (for a tuple of positions: a tuple), and zeros where
-        the value does not depend on it.
+        the value does not depend on it. By a complex x + iy it is, as in JAX, df/dx - i df/dy: the
+        derivative where f is holomorphic, and the conjugate of the direction of steepest ascent
+        where the value is real.
 
     Raises:
-        TypeError: argnums is something else, an argument is not floating-point, or the value is no
-            tensor.
+        TypeError: argnums is something else, an argument is neither floating-point nor complex, the
+            value is no tensor, or is complex without holomorphic.
         ValueError: the value has more than one element.
 
     >>> value, gradient = pt.value_and_grad(lambda x: x ** 2)(3.0)
@@ -123,6 +147,8 @@ def value_and_grad(
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
         arguments, variables = _watchable("grad", args, positions)
+        if holomorphic:
+            _check_complex("grad", variables)
         with GradientTape() as tape:
             tape.watch(variables)
             result = f(*arguments, **kwargs)
@@ -136,6 +162,11 @@ def value_and_grad(
                 f"grad: the function returned a tensor of shape {value.shape}: "
                 "expected one element (use sum or mean)"
             )
+        if holomorphic != (value.dtype.kind == "c"):
+            raise TypeError(
+                f"grad: the function returned {_described(value)}: expected a complex one for a "
+                "holomorphic function, a real one for others (see holomorphic)"
+            )
         gradients = _filled(tape.gradient(value, variables), variables)
         return ((value, aux) if has_aux else value, tuple(gradients) if several else gradients[0])
 
@@ -143,24 +174,48 @@ def value_and_grad(
 
 
 @overload
-def grad(f: Function, argnums: Literal[0] = 0, has_aux: Literal[False] = False) -> Derivative: ...
+def grad(
+    f: Function,
+    argnums: Literal[0] = 0,
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
+) -> Derivative: ...
 @overload
 def grad(
-    f: Callable[..., Tensor], argnums: int, has_aux: Literal[False] = False
+    f: Callable[..., Tensor],
+    argnums: int,
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]: ...
 @overload
 def grad(
-    f: Callable[..., Tensor], argnums: Sequence[int], has_aux: Literal[False] = False
+    f: Callable[..., Tensor],
+    argnums: Sequence[int],
+    has_aux: Literal[False] = False,
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Any, ...]]: ...
 @overload
 def grad(
-    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums, has_aux: Literal[True]
+    f: Callable[..., tuple[Tensor, Any]],
+    argnums: Argnums,
+    has_aux: Literal[True],
+    *,
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Any, Any]]: ...
 @overload
 def grad(
-    f: Callable[..., tuple[Tensor, Any]], argnums: Argnums = 0, *, has_aux: Literal[True]
+    f: Callable[..., tuple[Tensor, Any]],
+    argnums: Argnums = 0,
+    *,
+    has_aux: Literal[True],
+    holomorphic: bool = False,
 ) -> Callable[..., tuple[Any, Any]]: ...
-def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Callable[..., Any]:
     """Return the function that computes the gradient of f, or with has_aux (gradient, aux).
 
     See value_and_grad for the arguments. grad(grad(f)) is the second derivative.
@@ -168,7 +223,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> pt.grad(lambda x: pt.sum(x ** 3))(pt.asarray([1.0, 2.0]))
     Tensor([ 3., 12.], dtype=float32)
     """
-    with_value: Callable[..., Any] = value_and_grad(f, argnums, has_aux)  # type: ignore[call-overload]
+    with_value: Callable[..., Any] = value_and_grad(f, argnums, has_aux, holomorphic=holomorphic)  # type: ignore[call-overload]
 
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -193,15 +248,15 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     """Return f's value and the function that multiplies a vector by the Jacobian: reverse mode.
 
     Args:
-        f: a function of floating-point tensors that returns a tensor; arguments and value may be
-            nested lists, tuples and dictionaries of them.
+        f: a function of floating-point or complex tensors that returns a tensor; arguments and
+            value may be nested lists, tuples and dictionaries of them.
         *primals: its arguments.
         has_aux: f returns a pair, the value and anything else.
 
     Returns:
         (value, pullback), or (value, pullback, aux). pullback(g), g of the form and the shapes of
         the value, is a tuple of g times the derivative by each argument. It may be called often,
-        and keeps the memory of the tape (of which at most 64 exist at a time).
+        and keeps the memory of the tape.
 
     >>> value, pull = pt.vjp(pt.exp, pt.asarray([0.0, 1.0]))
     >>> pull(pt.asarray([1.0, 0.0]))
@@ -268,22 +323,35 @@ def jvp(
 
 @overload
 def jacobian(
-    f: Function, argnums: Literal[0] = 0, *, mode: Literal["fwd", "rev"] | None = None
+    f: Function,
+    argnums: Literal[0] = 0,
+    *,
+    mode: Literal["fwd", "rev"] | None = None,
+    holomorphic: bool = False,
 ) -> Derivative: ...
 @overload
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, *, mode: Literal["fwd", "rev"] | None = None
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    mode: Literal["fwd", "rev"] | None = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]: ...
 def jacobian(
-    f: Callable[..., Any], argnums: Argnums = 0, *, mode: Literal["fwd", "rev"] | None = None
+    f: Callable[..., Any],
+    argnums: Argnums = 0,
+    *,
+    mode: Literal["fwd", "rev"] | None = None,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """Return the function that computes the derivative of every element of f's value.
 
     Args:
-        f: a function that returns a floating-point tensor, or nested ones.
+        f: a function that returns a floating-point or complex tensor, or nested ones.
         argnums: as for grad.
         mode: "fwd" costs one push per element of the arguments, "rev" one backward pass per element
             of the value; by default whichever are fewer.
+        holomorphic: as for grad. Without it, "fwd" needs real arguments and "rev" a real value.
 
     Returns:
         A function of f's arguments. For a value of shape S and an argument of shape X its result
@@ -301,22 +369,51 @@ def jacobian(
     @wraps(f)
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         arguments, variables = _watchable("jacobian", args, positions)
+        if holomorphic:
+            _check_complex("jacobian", variables)
         with GradientTape(persistent=True) as tape:
             tape.watch(variables)
             value = f(*arguments, **kwargs)
         outs, inputs = leaves(value), leaves(variables)
         for out in outs:
-            if not isinstance(out, Tensor) or out.dtype.kind != "f":
+            if not is_variable(out) or (holomorphic and out.dtype.kind != "c"):
                 raise TypeError(
                     f"jacobian: the function returned {_described(out)}: expected a "
-                    "floating-point tensor"
+                    f"{'complex' if holomorphic else 'floating-point'} tensor"
                 )
         forward = mode == "fwd" or (mode is None and _size(inputs) < _size(outs))
+        if not holomorphic:
+            forward = _chosen_mode(mode, forward, inputs, outs)
         blocks = iter((_by_columns if forward else _by_rows)(tape, outs, inputs))
         by = tuple(variables) if several else variables[0]
         return map_leaves(lambda out: map_leaves(lambda _: next(blocks), by), value)
 
     return jacobian_of
+
+
+def _chosen_mode(
+    mode: str | None, forward: bool, inputs: Iterable[Tensor], outs: Iterable[Tensor]
+) -> bool:
+    """Whether to use forward mode, for real arguments; reverse mode is for a real value."""
+    is_complex = [any(t.dtype.kind == "c" for t in tensors) for tensors in (outs, inputs)]
+    if mode is None and any(is_complex):
+        forward = is_complex[0]
+    if is_complex[forward]:
+        raise TypeError(
+            f"jacobian: {'an argument' if forward else 'the value'} is complex: expected real "
+            "arguments (mode='fwd'), a real value (mode='rev') or holomorphic=True"
+        )
+    return forward
+
+
+def _check_complex(name: str, variables: Any) -> None:
+    """Raise TypeError for variables of a holomorphic function that are real."""
+    for t in leaves(variables):
+        if t.dtype.kind != "c":
+            raise TypeError(
+                f"{name}: an argument has dtype {t.dtype}: expected a complex one for a "
+                "holomorphic function"
+            )
 
 
 def _by_rows(tape: GradientTape, outs: list[Tensor], inputs: list[Tensor]) -> Iterator[Tensor]:
@@ -384,15 +481,20 @@ def _size(tensors: Iterable[Tensor]) -> int:
 
 
 @overload
-def hessian(f: Function, argnums: Literal[0] = 0) -> Derivative: ...
+def hessian(f: Function, argnums: Literal[0] = 0, *, holomorphic: bool = False) -> Derivative: ...
 @overload
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]: ...
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]: ...
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, holomorphic: bool = False
+) -> Callable[..., Any]:
     """Return the function that computes f's second derivatives: forward mode over reverse mode.
 
     Args:
         f: a function as for jacobian.
         argnums: as for grad.
+        holomorphic: as for grad; without it, the arguments have to be real.
 
     Returns:
         A function of f's arguments. For a value of shape S and an argument of shape X its result
@@ -402,7 +504,8 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     Tensor([[ 6.,  0.],
             [ 0., 12.]], dtype=float32)
     """
-    return jacobian(jacobian(f, argnums, mode="rev"), argnums, mode="fwd")
+    slopes = jacobian(f, argnums, mode="rev", holomorphic=holomorphic)
+    return jacobian(slopes, argnums, mode="fwd", holomorphic=holomorphic)
 
 
 @overload
@@ -591,14 +694,12 @@ def _recorded(
         gradients: the function from the gradients of the results (in the form of the value where
             made is None, otherwise a tuple of those whose ids it holds) to a list of those of the
             inputs.
-        made: the ids of the tensors that are results; by default all floating-point ones.
+        made: the ids of the tensors that are results; by default all that can vary.
     """
     results: list[Tensor] = []
 
     def result(leaf: Any) -> Any:
-        if not isinstance(leaf, Tensor) or (
-            leaf.dtype.kind != "f" if made is None else id(leaf) not in made
-        ):
+        if not is_variable(leaf) if made is None else id(leaf) not in made:
             return leaf
         results.append(stop_gradient(leaf))
         return results[-1]
@@ -629,7 +730,7 @@ def tape_text(f: Callable[..., Any], *args: Any) -> str:
     them.
 
     Args:
-        f: a function of floating-point tensors, or nested lists, tuples and dictionaries of them.
+        f: a function of tensors that can vary, or nested lists, tuples and dictionaries of them.
         *args: its arguments.
 
     >>> print(pt.tape_text(lambda x: pt.sum(pt.exp(x)), pt.ones(3)))
@@ -657,8 +758,8 @@ def check_grads(
 
     Args:
         f: a function of tensors, nested ones, and anything else.
-        args: a tuple of its arguments. All floating-point tensors and numbers among them are
-            varied, in float64.
+        args: a tuple of its arguments. All floating-point and complex tensors and numbers among
+            them are varied, in float64 and complex128.
         order: how many derivatives to check.
         modes: "fwd" for jvp, "rev" for vjp; with order 2 also one over the other.
         rtol: the relative deviation that is allowed.
@@ -677,17 +778,20 @@ def check_grads(
         if mode not in ("fwd", "rev"):
             raise ValueError(f"check_grads: modes: found {mode!r}: expected 'fwd' and 'rev'")
     args = map_leaves(
-        lambda x: _core.asarray(x, dtype="float64") if _is_variable(x) else x, tuple(args)
+        lambda x: _core.asarray(x, dtype=_double(x)) if _varies(x) else x, tuple(args)
     )
     random = np.random.default_rng(0)
 
     def flat(*variables: Any) -> list[Tensor]:
         parts = iter(variables)
-        value = f(*map_leaves(lambda x: next(parts) if _is_variable(x) else x, args))
-        return [out for out in leaves(value) if isinstance(out, Tensor) and out.dtype.kind == "f"]
+        value = f(*map_leaves(lambda x: next(parts) if _varies(x) else x, args))
+        return [out for out in leaves(value) if is_variable(out)]
 
     def direction(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
-        return tuple(_core.asarray(random.standard_normal(t.shape)) for t in tensors)
+        numbers = (
+            random.standard_normal((2 if t.dtype.kind == "c" else 1, *t.shape)) for t in tensors
+        )
+        return tuple(_core.asarray(x[0] if len(x) == 1 else x[0] + 1j * x[1]) for x in numbers)
 
     def compare(found: Iterable[Any], expected: Iterable[Any], name: str) -> None:
         for k, pair in enumerate(zip(found, expected, strict=True)):
@@ -716,7 +820,7 @@ def check_grads(
             if left > 1:
                 check(_derivative(g, mode, tangents, weights), point, left - 1, f"{path} of ")
 
-    check(flat, tuple(x for x in leaves(args) if _is_variable(x)), order, "")
+    check(flat, tuple(x for x in leaves(args) if _varies(x)), order, "")
 
 
 def _derivative(
@@ -729,11 +833,21 @@ def _derivative(
 
 
 def _inner(left: Iterable[Tensor], right: Iterable[Tensor]) -> float:
-    return sum(float((a * b).sum()) for a, b in zip(left, right, strict=True))
+    """What vjp and jvp agree on; of complex numbers the real part."""
+    return sum(complex((a * b).sum()).real for a, b in zip(left, right, strict=True))
 
 
-def _is_variable(x: Any) -> bool:
-    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", None) == "f"
+def _varies(x: Any) -> bool:
+    """Whether x is a number or an array that can vary."""
+    return (
+        isinstance(x, (float, complex)) or getattr(getattr(x, "dtype", None), "kind", "O") in "fc"
+    )
+
+
+def _double(x: Any) -> str:
+    """The dtype in which x is varied."""
+    kind = "c" if isinstance(x, complex) else getattr(getattr(x, "dtype", None), "kind", "f")
+    return "complex128" if kind == "c" else "float64"
 
 
 # ------------------------------------------------------------------- arguments, nested values

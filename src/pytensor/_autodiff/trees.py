@@ -41,6 +41,11 @@ def with_zeros(values: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[
     return [full(t.shape, 0, dtype=t.dtype) if value is None else value for value, t in pairs]
 
 
+def is_variable(x: Any) -> bool:
+    """Whether x is a tensor of numbers that can vary: floating-point or complex ones."""
+    return isinstance(x, Tensor) and x.dtype.kind in "fc"
+
+
 def new_variables(name: str, argument: Any) -> Any:
     """Return the argument with every tensor replaced by a new one on the same memory.
 
@@ -49,9 +54,10 @@ def new_variables(name: str, argument: Any) -> Any:
 
     def variable(leaf: Any) -> Tensor:
         tensor = asarray(leaf)
-        if tensor.dtype.kind != "f":
+        if not is_variable(tensor):
             raise TypeError(
-                f"{name}: an argument has dtype {tensor.dtype}: expected a floating-point one"
+                f"{name}: an argument has dtype {tensor.dtype}: expected a floating-point or "
+                "complex one"
             )
         return identity(tensor)
 

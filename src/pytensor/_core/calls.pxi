@@ -209,7 +209,13 @@ cdef int check_in_place(int row, int dtype, Tensor out, const Inputs *inputs) ex
     elif out.traced:
         owner_of(out)
     check_dtype_into(row, dtype, out)
-    if recording_mask & (inputs.tracked | out.tracked | root_of(out).tracked):
+    refuse_recorded(row, inputs.tracked, out)
+    return 0
+
+
+cdef int refuse_recorded(int row, unsigned long long tracked, Tensor out) except -1:
+    """Raises RuntimeError where a result would be written to out and a tape records that."""
+    if recording_mask & (tracked | out.tracked | root_of(out).tracked):
         raise RuntimeError(f"{row_name(row)}: a GradientTape records these tensors, and a "
                            "result written in place has no gradient; use the form that "
                            "returns a new tensor (a = a + b)")
@@ -465,7 +471,11 @@ cdef object reduce_call(int row, object x, object axis, object keepdims, object 
         out = reduce_call(row, t, axis, keepdims)  # of integers in 64 bits
         return out if out.type == t.type else astype_recorded(out, t.type)
     if kind_of(t.type) == KIND_COMPLEX:
-        return complex_reduction(row_name(row), t, fixed_axes(axis), bool(keepdims))
+        axes = fixed_axes(axis)
+        out = complex_reduction(row_name(row), t, axes, bool(keepdims))
+        if recording_mask & t.tracked:
+            record(row, (t,), out, (axes, bool(keepdims)))
+        return out
     compute = compute_dtype(row, t.type, pt_reduce_info[reduce_op].kinds | (
         KIND_BOOL if pt_reduce_info[reduce_op].wide else 0))
     if pt_reduce_info[reduce_op].wide:
@@ -596,11 +606,16 @@ def mean(x, /, axis=None, *, keepdims=False, dtype=None):
         if (kind_of(t.type) == KIND_COMPLEX or kind_of(result) == KIND_COMPLEX
                 or recording_mask & t.tracked):
             t = astype_recorded(t, result)
-    if kind_of(t.type) == KIND_COMPLEX:
-        return complex_reduction("mean", t, fixed_axes(axis), bool(keepdims))
-    cdef int compute = result if kind_of(t.type) == KIND_FLOAT else PT_FLOAT64
-    cdef Tensor out = reduce_tensor("mean", ROW_SUM, t, axis, keepdims, compute)
     cdef double count = float("nan")
+    cdef Tensor out
+    if kind_of(t.type) == KIND_COMPLEX:
+        axes = fixed_axes(axis)
+        out = complex_reduction("mean", t, axes, bool(keepdims))
+        if recording_mask & t.tracked:
+            record(ROW_MEAN, (t,), out, (axes, bool(keepdims), t.size / max(out.size, 1)))
+        return out
+    cdef int compute = result if kind_of(t.type) == KIND_FLOAT else PT_FLOAT64
+    out = reduce_tensor("mean", ROW_SUM, t, axis, keepdims, compute)
     if out.size > 0:
         count = <double>(t.size // out.size)
     number = count if count > 0 else float("nan")
@@ -681,12 +696,15 @@ cdef object cumulate(int row, int combining, object x, object axis, object dtype
         raise ValueError(f"{name}: x has shape {t.shape}: name the axis")
     along = 0 if axis is None else read_axis(axis, t.ndim, name)
     if kind_of(t.type) == KIND_COMPLEX:
-        refuse_complex_gradient(name, t.tracked)
         if innermost_trace != NULL:
-            return traced_call(name, lambda t: cumulate(row, combining, t, along, None,
-                                                        include_initial), [t])
-        return complex_call(name, complex_function(name), numpy_view(t), None, None, along,
-                            include_initial)
+            out = traced_call(name, lambda t: cumulate(row, combining, t, along, None,
+                                                       include_initial), [t])
+        else:
+            out = complex_call(name, complex_function(name), numpy_view(t), None, None, along,
+                               include_initial)
+        if recording_mask & t.tracked:
+            record(row, (t,), out, (along, include_initial))
+        return out
     compute = t.type
     if kind_of(compute) != KIND_FLOAT:
         compute = PT_UINT64 if kind_of(compute) == KIND_UNSIGNED else PT_INT64

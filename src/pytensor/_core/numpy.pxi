@@ -15,13 +15,6 @@ cdef object complex_function(str name):
     return function
 
 
-cdef int refuse_complex_gradient(str name, unsigned long long tracked) except -1:
-    if recording_mask & tracked:
-        raise TypeError(f"{name}: a GradientTape records a tensor that becomes complex here, and "
-                        "there are no gradients of complex numbers (use stop_gradient)")
-    return 0
-
-
 @cython.final
 cdef class _Quiet:
     """A context in which NumPy does not warn. Entering it costs a seventh of np.errstate, which
@@ -217,22 +210,23 @@ cdef Tensor complex_call(str name, object function, object x, object y=None, obj
 cdef object complex_elementwise(int row, list values, int n, int dtype, object out,
                                 unsigned long long tracked):
     """out = row(...), where the inputs promote to a complex dtype."""
-    cdef str name = row_name(row)
-    cdef Tensor t, result
-    cdef int i, first = pt_elementwise_info[row].n_conditions
-    function = complex_function(name)
-    refuse_complex_gradient(name, tracked)
+    cdef Tensor result
+    cdef list found = []
+    if out is not None:
+        refuse_recorded(row, tracked, <Tensor>out)
     if innermost_trace != NULL and not current_trace().elementwise:
-        return traced_complex(row, values, n, dtype, out)
-    arrays = [None, None, None]
-    for i in range(n):
-        t = values[i] if isinstance(values[i], Tensor) else (
-            scalar_tensor(values[i], PT_BOOL if i < first else dtype))
-        refuse_traced(t, name)
-        arrays[i] = numpy_view(t if i < first or t.type == dtype else converted(t, dtype))
-    result = complex_call(name, function, arrays[0], arrays[1], arrays[2])
+        frozen = without_tensors(tuple(values), found)
+        result = traced_call(row_name(row), lambda *tensors: complex_result(
+            row, list(with_tensors(frozen, tensors)), n, dtype), found)
+    else:
+        result = complex_result(row, values, n, dtype)
     if out is None:
+        if recording_mask & tracked and kind_of(result.type) >= KIND_FLOAT:
+            record(ROW_COMPLEX_ABS if row == ROW_ABS else ROW_COMPLEX_SIGN if row == ROW_SIGN
+                   else row, tuple(values[:n]), result, None)
         return result
+    if innermost_trace != NULL:
+        current_trace().check_write(row_name(row), <Tensor>out)
     check_dtype_into(row, result.type, <Tensor>out)
     check_out(row, <Tensor>out, result.type, result.ndim, result.dims, [], 0)
     copy_into(result, <Tensor>out)
@@ -240,21 +234,19 @@ cdef object complex_elementwise(int row, list values, int n, int dtype, object o
     return out
 
 
-cdef object traced_complex(int row, list values, int n, int dtype, object out):
-    """complex_elementwise while a function is recorded."""
-    cdef list found = []
-    frozen = without_tensors(tuple(values), found)
-    result = traced_call(row_name(row), lambda *tensors: complex_elementwise(
-        row, list(with_tensors(frozen, tensors)), n, dtype, None, 0), found)
-    if out is None:
-        return result
-    current_trace().check_write(row_name(row), <Tensor>out)
-    check_dtype_into(row, (<Tensor>result).type, <Tensor>out)
-    check_out(row, <Tensor>out, (<Tensor>result).type, (<Tensor>result).ndim,
-              (<Tensor>result).dims, [], 0)
-    copy_into(result, <Tensor>out)
-    bump_version(<Tensor>out)
-    return out
+cdef Tensor complex_result(int row, list values, int n, int dtype):
+    """The same as a new tensor that no tape knows."""
+    cdef str name = row_name(row)
+    cdef Tensor t
+    cdef int i, first = pt_elementwise_info[row].n_conditions
+    cdef list arrays = [None, None, None]
+    function = complex_function(name)
+    for i in range(n):
+        t = values[i] if isinstance(values[i], Tensor) else (
+            scalar_tensor(values[i], PT_BOOL if i < first else dtype))
+        refuse_traced(t, name)
+        arrays[i] = numpy_view(t if i < first or t.type == dtype else converted(t, dtype))
+    return complex_call(name, function, arrays[0], arrays[1], arrays[2])
 
 
 cdef Tensor complex_reduction(str name, Tensor t, object axis, bint keepdims):

@@ -43,7 +43,6 @@ cdef Tensor product(str name, Tensor x, Tensor y):
     x = x if x.type == p.dtype else converted(x, p.dtype)
     y = y if y.type == p.dtype else converted(y, p.dtype)
     if kind_of(p.dtype) == KIND_COMPLEX:
-        refuse_complex_gradient(name, x.tracked | y.tracked)
         if innermost_trace != NULL:
             return traced_call(name, lambda x, y: product(name, x, y), [x, y])
         return complex_call(name, np.matmul, numpy_view(x), numpy_view(y))
@@ -176,7 +175,7 @@ cdef pt_status run_products(const Product *p, char *out) except PT_INTERRUPTED:
 cdef object product_recorded(str name, object left, object right):
     cdef Tensor x = as_tensor(left, name), y = as_tensor(right, name)
     cdef Tensor out = product(name, x, y)
-    if recording_mask & (x.tracked | y.tracked) and kind_of(out.type) == KIND_FLOAT:
+    if recording_mask & (x.tracked | y.tracked) and kind_of(out.type) >= KIND_FLOAT:
         record(ROW_MATMUL, (x, y), out, None)
     return out
 

@@ -215,11 +215,10 @@ cdef Tensor astype_recorded(Tensor t, int dtype):
     cdef Tensor out
     if kind_of(dtype) == KIND_COMPLEX:
         refuse_traced(t, "a conversion to complex numbers")
-        refuse_complex_gradient("astype", t.tracked)
     if t.traced:
         owner_of(t)
     out = converted(t, dtype)
-    if recording_mask & t.tracked and kind_of(dtype) == KIND_FLOAT:
+    if recording_mask & t.tracked and kind_of(dtype) >= KIND_FLOAT:
         record(ROW_ASTYPE, (t,), out, None)
     return out
 
@@ -561,8 +560,6 @@ def set_at(x, key, values, /):
     cdef Tensor out = converted(t, t.type)
     cdef bint is_recorded_here = recording_mask & (t.tracked | source.tracked)
     if is_recorded_here:
-        if kind_of(t.type) == KIND_COMPLEX:
-            refuse_complex_gradient("set_at", t.tracked | source.tracked)
         # its gradient then has the shape of the indexed elements
         source = broadcast_to(source, get_item(out, key).shape)
     try:
@@ -571,7 +568,7 @@ def set_at(x, key, values, /):
         broadcast_to(source, get_item(out, key).shape)  # raises the specific error
         raise
     out.version = 0
-    if is_recorded_here and kind_of(t.type) == KIND_FLOAT:
+    if is_recorded_here and kind_of(t.type) >= KIND_FLOAT:
         record(ROW_SET_AT, (t, source), out, (fixed_key(key),))
     return out
 
@@ -598,8 +595,6 @@ def concat(list tensors not None, position):
             raise ValueError("concat: the result has more elements than memory has addresses")
         dims[axis] += t.dims[axis]
         tracked |= t.tracked
-    if kind_of(dtype) == KIND_COMPLEX:
-        refuse_complex_gradient("concat", tracked)
     out = new_tensor(dtype, first.ndim, dims)
     cdef char *at = out.data
     starts = [0]
@@ -607,7 +602,7 @@ def concat(list tensors not None, position):
         copy_into(t, new_view(out, at, t.ndim, t.dims, out.steps))
         at += t.dims[axis] * out.steps[axis]
         starts.append(starts[-1] + t.dims[axis])
-    if recording_mask & tracked and kind_of(dtype) == KIND_FLOAT:
+    if recording_mask & tracked and kind_of(dtype) >= KIND_FLOAT:
         record(ROW_CONCAT, tuple(tensors), out, (axis, starts))
     return out
 

@@ -751,11 +751,6 @@ cdef Tensor filled(object shape, int dtype, object number):
     cdef double element[2]      # room for one element of any dtype
     cdef int ndim = read_shape(shape, dims), d
     cdef Tensor out
-    if kind_of(dtype) == KIND_COMPLEX:
-        out = from_numpy(np.full(shape_tuple(ndim, dims), number, DTYPES[dtype]))
-        if innermost_trace != NULL:
-            trace_constant(out)
-        return out
     out = new_tensor(dtype, ndim, dims)
     store(dtype, <char *>element, number)
     for d in range(ndim):

@@ -267,9 +267,9 @@ def record_call(str name, tuple inputs, tuple results, tuple parameters):
         for value in inputs:
             if isinstance(value, Tensor):
                 tracked |= (<Tensor>value).tracked
-        # results that are not floating-point are constants
+        # results that are neither floating-point nor complex are constants
         if recording_mask & tracked and results and (
-                len(results) > 1 or kind_of((<Tensor>results[0]).type) == KIND_FLOAT):
+                len(results) > 1 or kind_of((<Tensor>results[0]).type) >= KIND_FLOAT):
             record_results(ROW_NUMBERS[name], inputs, <Tensor>results[0],
                            None if len(results) == 1 else results, parameters)
 
@@ -459,20 +459,21 @@ cdef class GradientTape:
             tensors: Tensors, or lists, tuples, dictionaries of them.
 
         Raises:
-            TypeError: For anything but a floating-point tensor.
+            TypeError: For anything but a floating-point or complex tensor.
         """
         for value in tensors:
             if isinstance(value, (list, tuple)):
                 self.watch(*value)
             elif isinstance(value, dict):
                 self.watch(*value.values())
-            elif isinstance(value, Tensor) and kind_of((<Tensor>value).type) == KIND_FLOAT:
+            elif isinstance(value, Tensor) and kind_of((<Tensor>value).type) >= KIND_FLOAT:
                 with cython.critical_section(self, value):
                     if self.node_of(value) < 0:
                         self.watched.append(value)
                         self.new_node(<Tensor>value)
             else:
-                raise TypeError(f"watch: found {describe(value)}: expected a floating-point tensor")
+                raise TypeError(f"watch: found {describe(value)}: expected a floating-point or "
+                                "complex tensor")
 
     cdef Py_ssize_t node_of(self, object value) except -2:
         if not isinstance(value, Tensor) or not (<Tensor>value).tracked & self.bit:
@@ -770,14 +771,15 @@ cdef int push_tangents(_Record entry, _Rule rule, list tangents) except -1:
                 else function(tangents[node], *entry.saved))
         if entry.n_outs > 1:  # a tuple
             for i, result in enumerate(part):
+                if result is not None:
+                    result = of_dtype(<Tensor?>result, entry.outs[i][1])
                 add_to(tangents, entry.out + i, result)
             continue
         total = part if total is None else elementwise_call(ROW_ADD, total, part, None, None)
     if total is not None and entry.outs is not None:  # an input may be smaller than the result
         if total.shape != entry.outs[0][0]:
             total = broadcast_to(total, entry.outs[0][0])
-        if (<Tensor?>total).type != entry.outs[0][1]:
-            total = astype_recorded(total, entry.outs[0][1])
+        total = of_dtype(<Tensor?>total, entry.outs[0][1])
     return add_to(tangents, entry.out, total)
 
 
@@ -852,6 +854,19 @@ cdef object fitted(Tensor g, tuple shape, int dtype):
         if axes:
             g = reduce_call(ROW_SUM, g, tuple(axes), True)
         g = reshape(g, shape)
+    return of_dtype(g, dtype)
+
+
+cdef Tensor of_dtype(Tensor g, int dtype):
+    """A gradient or a tangent with the dtype of what it belongs to: the real part for real numbers.
+
+    For gradients g and tangents t of complex numbers the real part of the sum of g t counts, as in
+    JAX. So a rule that multiplies g by the slope is the transpose of the one that multiplies t by
+    it, whether the input or the result is real or complex: where it is real, the rest is cut off
+    here.
+    """
+    if kind_of(g.type) == KIND_COMPLEX and kind_of(dtype) != KIND_COMPLEX:
+        g = HANDED_DOWN["namespace"].real(g)
     return g if g.type == dtype else astype_recorded(g, dtype)
 
 

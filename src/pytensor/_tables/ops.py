@@ -23,7 +23,9 @@ Columns
               almost everywhere, or the input is no number). A single string where a function takes
               any number of inputs: the gradient with respect to input number i or, where it does
               not name i, a sequence of all gradients. Where a call has several results, g and out
-              are tuples
+              are tuples. Of complex numbers the real part of the sum of g times the tangent
+              counts: a rule that multiplies g by the slope is right for functions with a complex
+              derivative, and what goes to a real number is made real elsewhere
     jvp       the derivative in forward mode, one expression per input: what the result gains from
               t, the tangent of the input, in terms of what d may name and out_shape; or a single
               string as for d. By default, of element-wise rows d with t for g (their Jacobian is
@@ -346,7 +348,8 @@ unary("cosh", "f", "F(cosh)(x)", "The hyperbolic cosine of x.", d="g * sinh(x)",
       example=("pt.cosh([0.0, 1.0])", "Tensor([1.       , 1.5430807], dtype=float32)"))
 unary("tanh", "f", "F(tanh)(x)", "The hyperbolic tangent of x.", d="g * (1 - out * out)",
       example=("pt.tanh([0.0, 1.0])", "Tensor([0.       , 0.7615942], dtype=float32)"))
-unary("asinh", "f", "F(asinh)(x)", "The number whose hyperbolic sine is x.", d="g / hypot(x, 1)",
+unary("asinh", "f", "F(asinh)(x)", "The number whose hyperbolic sine is x.",
+      d="g / hypotenuse(x, 1)",
       numpy="np.arcsinh(x)",
       example=("pt.asinh([0.0, 1.0])", "Tensor([0.       , 0.8813736], dtype=float32)"))
 unary("acosh", "f", "F(acosh)(x)", "The number >= 0 whose hyperbolic cosine is x.",
@@ -509,6 +512,11 @@ reduction("argmin", ALL, None, "x < acc",
           example=("pt.argmin([3, 9, 4])", "Tensor(0, dtype=int64)"))
 
 # ------------------------------------------------- handwritten functions with a derivative
+other("complex_abs", "abs of complex numbers. The derivative at 0 is 0.",
+      d=("g * conj(x) / where(out == 0, 1, out)",), jvp=("t * conj(x) / where(out == 0, 1, out)",))
+other("complex_sign", "sign of complex numbers: x / abs(x).",
+      d=("(g - real(g * out) * conj(out)) / abs(x)",),
+      jvp=("(t - real(t * conj(out)) * out) / abs(x)",))
 other("mean", "The mean of the elements.", parameters=("axis", "keepdims", "count"),
       d=("broadcast_to(expand_axes(g / count, axis, keepdims), x_shape)",),
       jvp=("mean(t, axis=axis, keepdims=keepdims)",))
