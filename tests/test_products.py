@@ -161,10 +161,18 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
 @pytest.mark.parametrize("dtype", KINDS["f"])
 @pytest.mark.parametrize(
     ("m", "k", "n"),
-    [(1, 1_000_000, 1), (1, 300_001, 7), (9, 200_000, 1), (8, 60_001, 12), (100, 4099, 90)],
+    [
+        (1, 1_000_000, 1),
+        (1, 300_001, 7),
+        (9, 200_000, 1),
+        (8, 60_001, 12),
+        (100, 4099, 90),
+        (1, 1500, 4100),
+        (6, 700, 1001),
+    ],
 )
 def test_matmul_over_a_long_axis(m, k, n, dtype, rng, threads):
-    """k is cut into parts: the same bits for any number of threads; linear adds its bias once."""
+    """k or a few rows are cut: the same bits for any number of threads; linear adds its bias once."""
     x, y, b = (numbers(rng, shape, dtype) for shape in ((m, k), (k, n), (n,)))
     expected = x.astype("float64") @ y.astype("float64")
     found = set()
@@ -303,7 +311,8 @@ CHAINS = """
     digest = hashlib.sha256()
     SHAPES = [(1, 7, 5), (3, 5, 17), (4, 64, 64), (7, 641, 49), (13, 1300, 70), (29, 65, 131),
               (130, 70, 90), (257, 129, 3), (40, 256, 1024), (20, 784, 512), (1, 300, 1),
-              (100, 100, 1)]
+              (100, 100, 1), (1, 300, 1000), (2, 33, 256), (3, 70, 6007), (5, 129, 1027),
+              (1000, 70, 1)]
     for dtype, (m, k, n) in itertools.product(("float32", "float64"), SHAPES):
         x, y = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
         found = set()
@@ -319,6 +328,8 @@ CHAINS = """
         assert bytes(pt.einsum("ij,jk->ik", x, y)) == bytes(pt.dot(x, y))
         assert bytes(pt.tensordot(x, y, axes=1)) == bytes(pt.dot(x, y))
         assert bytes(pt.stack([pt.asarray(x)] * 5) @ y) == bytes(pt.dot(x, y)) * 5
+        stacks = pt.stack([pt.asarray(x)] * 5), pt.stack([pt.asarray(y)] * 5)
+        assert bytes(pt.matmul(*stacks)) == bytes(pt.dot(x, y)) * 5
         assert bytes(pt.dot(x[:1], y)) == bytes(pt.dot(x, y))[:n * x.itemsize]
     x = rng.standard_normal((64, 784)).astype("float32")
     x[:, rng.random(784) < 0.4] = 0

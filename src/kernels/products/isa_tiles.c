@@ -41,6 +41,18 @@ enum { VECTOR_BYTES = 16 };
 /* clang-format on */
 #endif
 
+/* Registers for the factors of a stream, beside its sums and a vector of b. */
+#if defined(__AVX512F__)
+#define FACTORS 24
+#define IN_REGISTER(x) __asm__("" : "+v"(x))
+#elif defined(__AVX2__)
+#define FACTORS 12
+#define IN_REGISTER(x) __asm__("" : "+x"(x))
+#elif defined(__aarch64__)
+#define FACTORS 24
+#define IN_REGISTER(x) __asm__("" : "+w"(x))
+#endif
+
 /* Steps of k ahead: what comes from the L3 cache, 50 ns away, is there in time. */
 enum { PREFETCH = 8 };
 
@@ -78,9 +90,17 @@ static inline doubles fma_f64(doubles a, doubles b, doubles c) { return a * b + 
 #include "for_each_dtype.h"
 #undef VARIANT
 
+#ifdef FACTORS
+#define STREAMS(suffix)                                                                            \
+    {NULL, stream_1_##suffix, stream_2_##suffix, stream_3_##suffix, stream_4_##suffix}
+#else
+#define STREAMS(suffix) {NULL}
+#endif
+
 #define LOOPS(T, suffix, entry)                                                                    \
     {.lanes = VECTOR_BYTES / sizeof(T),                                                            \
      .multiply = {EACH_TILE(entry)},                                                               \
+     .stream = STREAMS(suffix),                                                                    \
      .copy = copy_##suffix,                                                                        \
      .finish = finish_##suffix}
 

@@ -413,7 +413,7 @@ pt_status pt_matmul(pt_dtype dtype, size_t n_batch, size_t m, size_t n, size_t k
         if (pt_tiles_at_once(&tiled)) {
             return PT_OK;
         }
-        if (pt_tiles_pay(dtype, m, n, k)) {
+        if (pt_tiles_pay(dtype, m, n, k) || pt_tiles_stream(&tiled)) {
             return pt_tiles(&tiled);
         }
     }

@@ -38,6 +38,20 @@ enum { FEW_ROWS = 16, ROWS_IN_PLACE = 128, PAGE_BYTES = 4096 };
 
 enum { TALLEST = 12 };
 
+/* Products of at most so many rows stream: B is read along its lines. A piece of C stays in the L1
+ * cache, a piece of so many lines of B in the L2 cache, and no thread's piece of a line is shorter
+ * than what makes prefetching worth its start. */
+enum {
+    STREAM_ROWS = 7,
+    STREAM_VECTORS = 4,
+    STREAM_BYTES = 16 << 10,
+    STREAM_TERMS = 32,
+    STREAM_LINE_BYTES = 1 << 10
+};
+
+/* A stream waits for memory: 4 bytes take as long as four multiply-adds (see matmul.c). */
+enum { STREAM_WEIGHT = 4 };
+
 /* Smaller products are as fast or faster with BLAS, which has kernels for them. */
 #define MIN_WORK ((double)(1 << 20))
 enum { MIN_ROWS = 8, MIN_ROW_BYTES = 128 };
@@ -48,6 +62,7 @@ typedef struct {
     size_t item;          /* bytes of an element */
     size_t rows, columns; /* of a tile */
     size_t k_block;
+    bool streams;
 
     /* A task computes block_rows rows by group_columns columns of C, or, with many products, whole
      * ones. */
@@ -213,6 +228,10 @@ static void choose_homes(job *j) {
     const bool is_alone = j->batch_per_task > 0;
     const bool strays = (size_t)p->b.term_stride * j->item % PAGE_BYTES == 0;
 
+    if (j->streams) {
+        j->a_home = j->b_home = IN_PLACE;
+        return;
+    }
     if (p->update) { /* no task may run out of memory: others have changed the weight */
         j->a_home = j->b_home = SHARED;
         return;
@@ -232,6 +251,29 @@ static void choose_homes(job *j) {
     }
 }
 
+/* Sets the tasks of a product that streams: columns for each thread, as few as keep all busy. */
+static void choose_streams(job *j) {
+    const pt_tiled_product *p = j->product;
+    const double work = (double)p->m * (double)p->n * (double)p->k * STREAM_WEIGHT;
+    const size_t worth = work > TASK_WORK ? (size_t)(work / TASK_WORK) : 1;
+    const size_t n_threads = (size_t)pt_get_num_threads();
+    const size_t most = min_size(max_size(p->n * j->item / STREAM_LINE_BYTES, 1),
+                                 n_threads > 1 ? 2 * n_threads : 1);
+
+    j->n_groups = min_size(worth, most);
+    j->group_columns = round_up(pt_ceil_div(p->n, j->n_groups), j->loops->lanes);
+    j->n_groups = max_size(p->n / j->group_columns, 1); /* what is left belongs to the last one */
+    j->n_blocks = 1;
+    j->block_rows = p->m;
+}
+
+/* Whether few rows, read along the lines of B, are computed by streams. */
+static bool streams(const pt_tile_loops_of *loops, const pt_tiled_product *p) {
+    return loops->stream[1] != NULL && p->m <= STREAM_ROWS &&
+           p->n >= STREAM_VECTORS * loops->lanes && p->b.line_stride == 1 && !p->a.lines &&
+           !p->a.terms && !p->b.lines && !p->b.terms && !p->update && forced_rows == 0;
+}
+
 static void plan(job *j) {
     const pt_tiled_product *p = j->product;
     const double work = (double)p->m * (double)p->n * (double)p->k;
@@ -239,7 +281,12 @@ static void plan(job *j) {
     /* Blocks of equal length: a short last one would load and store tiles for little work. */
     j->k_block = pt_ceil_div(p->k, pt_ceil_div(p->k, K_BLOCK));
     choose_tile(j);
-    choose_tasks(j);
+    j->streams = streams(j->loops, p);
+    if (j->streams) {
+        choose_streams(j);
+    } else {
+        choose_tasks(j);
+    }
     if (p->n_batch > 1 && (p->n_batch >= (size_t)(2 * pt_get_num_threads()) || work < TASK_WORK)) {
         j->batch_per_task = work < TASK_WORK ? (size_t)(TASK_WORK / work) + 1 : 1;
     }
@@ -441,6 +488,40 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
     }
 }
 
+/* Computes a group of columns of a product that streams. */
+static void compute_stream(const job *j, size_t group) {
+    const pt_tiled_product *p = j->product;
+    const size_t lanes = j->loops->lanes, item = j->item;
+    const size_t width = STREAM_BYTES / (min_size(p->m, PT_STREAM_MAX_ROWS) * lanes * item) * lanes;
+    const size_t first = group * j->group_columns;
+    const size_t end = group + 1 < j->n_groups ? first + j->group_columns : p->n;
+
+    for (size_t column = first, n; column < end; column += n) {
+        char *c = j->c_data + column * item;
+
+        n = end - column < width + lanes ? end - column : width;
+        for (size_t r = 0; r < p->m; r++) {
+            memset(c + r * p->n * item, 0, n * item);
+        }
+        for (size_t start = 0, length; start < p->k; start += length) {
+            const strip b = strip_in_place(j, &p->b, j->b_data, column, start);
+
+            length = min_size(STREAM_TERMS, p->k - start);
+            for (size_t r = 0, taken; r < p->m; r += taken) {
+                const strip a = strip_in_place(j, &p->a, j->a_data, r, start);
+
+                taken = min_size(PT_STREAM_MAX_ROWS, p->m - r);
+                j->loops->stream[taken](n, length, a.data, a.line_stride, a.step, b.data, b.step,
+                                        c + r * p->n * item, (ptrdiff_t)p->n);
+            }
+        }
+        if (p->bias || p->relu) {
+            j->loops->finish(p->m, n, c, (ptrdiff_t)p->n,
+                             p->bias ? (const char *)p->bias + column * item : NULL, p->relu);
+        }
+    }
+}
+
 /* Computes one block of rows of one group of columns over terms [j->start, j->end). a_own, b_own:
  * room for a block of k of what this task packs itself. */
 static void compute_block(const job *j, size_t block, size_t group, char *a_own, char *b_own) {
@@ -450,6 +531,10 @@ static void compute_block(const job *j, size_t block, size_t group, char *a_own,
     const size_t end = min_size(first + j->group_columns, p->n);
     const size_t all_a = round_up(p->m, j->rows), all_b = round_up(p->n, j->columns);
 
+    if (j->streams) {
+        compute_stream(j, group);
+        return;
+    }
     for (size_t start = j->start; start < j->end; start += j->k_block) {
         const size_t length = min_size(j->k_block, j->end - start);
         const char *a = j->a_home == IN_PLACE ? NULL : a_own;
@@ -485,10 +570,12 @@ static void compute_task(void *context, size_t i) {
     job *j = context;
     const pt_tiled_product *p = j->product;
     const size_t a_bytes = j->a_home == BY_TASK ? j->block_rows * j->k_block * j->item : 0;
-    const size_t b_bytes = j->b_home == SHARED ? 0 : j->columns * j->k_block * j->item;
-    char *own = p->update ? NULL : pt_alloc(a_bytes + b_bytes);
+    const size_t b_bytes =
+        j->streams || j->b_home == SHARED ? 0 : j->columns * j->k_block * j->item;
+    const bool packs = !p->update && !j->streams;
+    char *own = packs ? pt_alloc(a_bytes + b_bytes) : NULL;
 
-    if (!own && !p->update) {
+    if (packs && !own) {
         atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
         return;
     }
@@ -549,12 +636,13 @@ static pt_status compute_product(job *j) {
 /* A product of at most AT_ONCE multiply-adds costs OpenBLAS and a plan more than its arithmetic.
  * Multiply-adds that wait for each other take four times as long as others: with fewer than four sums
  * in a tile, k must be short. */
-enum { AT_ONCE = 32 << 10, SUMS = 4, LATE_STEPS = 128 };
+enum { AT_ONCE = 32 << 10, SUMS = 4, LATE_STEPS = 128, STREAMS_AT_ONCE = 3 };
 
 bool pt_tiles_at_once(const pt_tiled_product *p) {
     const pt_tile_loops_of *loops = loops_of(p->dtype, pt_is_reproducible());
     const size_t m = p->m, n = p->n, k = p->k, item = pt_dtype_size[p->dtype];
-    const size_t vectors = n / loops->lanes, widest = min_size(vectors, PT_TILE_MAX_VECTORS);
+    size_t vectors = n / loops->lanes;
+    const size_t widest = min_size(vectors, PT_TILE_MAX_VECTORS);
 
     if (p->n_batch != 1 || p->b.line_stride != 1 || n % loops->lanes != 0 || m * n * k > AT_ONCE ||
         m > PT_TILE_MAX_ROWS || k == 0 || p->update ||
@@ -566,6 +654,12 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
         return false;
     }
 #endif
+    if (m <= STREAMS_AT_ONCE && vectors >= 2 * PT_TILE_MAX_VECTORS && loops->stream[m] != NULL) {
+        memset(p->c, 0, m * n * item);
+        loops->stream[m](n, k, p->a.data, p->a.line_stride, p->a.term_stride, p->b.data,
+                         p->b.term_stride, p->c, (ptrdiff_t)n);
+        vectors = 0;
+    }
     for (size_t v = 0, wide; v < vectors; v += wide) {
         const size_t at = v * loops->lanes * item;
 
@@ -583,6 +677,35 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
     return true;
 }
 
+/* C^T = B^T A^T, where C is a column. */
+static pt_tiled_product turned(const pt_tiled_product *p) {
+    pt_tiled_product row = *p;
+
+    row.m = 1;
+    row.n = p->m;
+    row.a = p->b;
+    row.b = p->a;
+    row.a_step = p->b_step;
+    row.b_step = p->a_step;
+    row.bias = NULL;
+    row.relu = false;
+    return row;
+}
+
+bool pt_tiles_stream(const pt_tiled_product *p) {
+    const pt_tile_loops_of *loops = loops_of(p->dtype, false);
+
+    if (p->k == 0) {
+        return false;
+    }
+    if (p->n == 1 && p->m > 1) {
+        const pt_tiled_product row = turned(p);
+
+        return streams(loops, &row);
+    }
+    return streams(loops, p);
+}
+
 pt_status pt_tiles(const pt_tiled_product *p) {
     job j = {.product = p,
              .loops = loops_of(p->dtype, pt_is_reproducible()),
@@ -598,18 +721,10 @@ pt_status pt_tiles(const pt_tiled_product *p) {
         j.loops->finish(p->n_batch * p->m, p->n, p->c, (ptrdiff_t)p->n, p->bias, p->relu);
         return PT_OK;
     }
-    if (p->n == 1 && p->m > 1) { /* C^T = B^T A^T: a vector of elements of C, not one by one */
-        pt_tiled_product turned = *p;
+    if (p->n == 1 && p->m > 1) { /* a vector of elements of C, not one by one */
+        const pt_tiled_product row = turned(p);
 
-        turned.m = 1;
-        turned.n = p->m;
-        turned.a = p->b;
-        turned.b = p->a;
-        turned.a_step = p->b_step;
-        turned.b_step = p->a_step;
-        turned.bias = NULL;
-        turned.relu = false;
-        status = pt_tiles(&turned);
+        status = pt_tiles(&row);
         j.loops->finish(p->n_batch * p->m, 1, p->c, 1, p->bias, p->relu);
         return status;
     }

@@ -8,6 +8,9 @@
  * so not every pair fits; see isa_tiles.c. */
 enum { PT_TILE_MAX_ROWS = 14, PT_TILE_MAX_VECTORS = 4 };
 
+/* The rows that a stream may have. */
+enum { PT_STREAM_MAX_ROWS = 4 };
+
 /* c (rows, columns) = a b, or c + a b if it continues: each element is one chain of multiply-adds
  * over length, in order. a: (rows, length), any strides; b: (length, columns), contiguous along its
  * columns, terms b_step apart. Strides in elements. */
@@ -15,12 +18,20 @@ typedef void pt_tile_loop(size_t length, const void *a, ptrdiff_t a_row_stride, 
                           const void *b, ptrdiff_t b_step, void *c, ptrdiff_t c_row_stride,
                           bool continues);
 
+/* c (rows, n) += a b with the same chains: b is read once, line by line, and c stays in the L1 cache.
+ * n is at least the lanes. */
+typedef void pt_stream_loop(size_t n, size_t length, const void *a, ptrdiff_t a_row_stride,
+                            ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *c,
+                            ptrdiff_t c_row_stride);
+
 /* The loops of one dtype. */
 typedef struct {
     size_t lanes; /* elements in a vector */
     /* By rows and vectors - 1; NULL where there is none. A tile of any number of rows is computed
      * by several of them, since 1 and 1 exist. */
     pt_tile_loop *multiply[PT_TILE_MAX_ROWS + 1][PT_TILE_MAX_VECTORS];
+    /* By rows; NULL without fused multiply-adds. */
+    pt_stream_loop *stream[PT_STREAM_MAX_ROWS + 1];
     /* to (length, width) = from (length, n), n <= width: rows of contiguous elements side by side,
      * zeros up to the next whole vector. Row i is rows[i], or i if rows is NULL. */
     void (*copy)(size_t length, size_t n, const void *from, ptrdiff_t row_stride,
@@ -65,6 +76,8 @@ typedef struct {
 } pt_tiled_product;
 
 __attribute__((warn_unused_result)) pt_status pt_tiles(const pt_tiled_product *product);
+/* Whether its rows are few and pt_tiles reads B faster than BLAS does. */
+bool pt_tiles_stream(const pt_tiled_product *product);
 /* Computes a small product of whole vectors without packing or tasks, or returns false. */
 bool pt_tiles_at_once(const pt_tiled_product *product);
 /* c (m, n) += bias (n,) unless NULL, then relu if asked. */

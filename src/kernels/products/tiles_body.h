@@ -63,6 +63,92 @@ VARIANT(multiply)(const size_t rows, const size_t vectors, size_t length, const 
 EACH_TILE(TILE)
 #undef TILE
 
+#ifdef FACTORS
+#define INLINED static inline __attribute__((always_inline)) void
+
+/* sums (rows,) = column j of c and `steps` terms more. */
+INLINED F(add_terms)(const size_t rows, const size_t steps, const F(simd) (*factors)[8], const T *b,
+                     ptrdiff_t b_step, const T *c, ptrdiff_t c_row_stride, size_t j,
+                     F(simd) * sums) {
+    EACH for (size_t r = 0; r < rows; r++) {
+        sums[r] = F(load_vector)(c + (ptrdiff_t)r * c_row_stride + j);
+    }
+    EACH for (size_t q = 0; q < steps; q++) {
+        F(simd) x = F(load_vector)(b + (ptrdiff_t)q * b_step + j);
+        if (rows > 1) {
+            IN_REGISTER(x); /* or the compiler reads it from memory again for every row */
+        }
+        EACH for (size_t r = 0; r < rows; r++) { sums[r] = F(fma)(factors[r][q], x, sums[r]); }
+    }
+}
+
+INLINED F(store_sums)(const size_t rows, const F(simd) * sums, T *c, ptrdiff_t c_row_stride,
+                      size_t j) {
+    EACH for (size_t r = 0; r < rows; r++) {
+        memcpy(c + (ptrdiff_t)r * c_row_stride + j, &sums[r], VECTOR_BYTES);
+    }
+}
+
+/* Few rows use a number of b only a few times, so reading b is what counts, and the caches fetch
+ * ahead best what is read along its lines: `steps` terms pass over all columns at once. The last
+ * vector may overlap the one before; it is computed before those columns of c change. */
+INLINED F(pass)(const size_t rows, const size_t steps, size_t n, const T *a, ptrdiff_t a_row_stride,
+                ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *c, ptrdiff_t c_row_stride) {
+    F(simd) factors[PT_STREAM_MAX_ROWS][8], sums[PT_STREAM_MAX_ROWS], last[PT_STREAM_MAX_ROWS];
+    const bool overlaps = n % LANES != 0;
+
+    EACH for (size_t r = 0; r < rows; r++) {
+        EACH for (size_t q = 0; q < steps; q++) {
+            factors[r][q] = F(broadcast)(a[(ptrdiff_t)r * a_row_stride + (ptrdiff_t)q * a_step]);
+        }
+    }
+    if (overlaps) {
+        F(add_terms)(rows, steps, factors, b, b_step, c, c_row_stride, n - LANES, last);
+    }
+    for (size_t j = 0; j + LANES <= n; j += LANES) {
+        F(add_terms)(rows, steps, factors, b, b_step, c, c_row_stride, j, sums);
+        F(store_sums)(rows, sums, c, c_row_stride, j);
+    }
+    if (overlaps) {
+        F(store_sums)(rows, last, c, c_row_stride, n - LANES);
+    }
+}
+
+/* Passes of as many terms as there are registers for their factors, at most 8. Lines a multiple of
+ * 4096 bytes apart share the few places of the L1 cache: then of at most 4. */
+INLINED F(stream)(const size_t rows, size_t n, size_t length, const T *a, ptrdiff_t a_row_stride,
+                  ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *c, ptrdiff_t c_row_stride) {
+    const size_t few = rows * 4 <= FACTORS ? 4 : 2;
+    const bool strays = (size_t)b_step * sizeof(T) % 4096 == 0;
+
+#define PASSES(STEPS)                                                                              \
+    for (; length >= (STEPS); length -= (STEPS)) {                                                 \
+        F(pass)(rows, STEPS, n, a, a_row_stride, a_step, b, b_step, c, c_row_stride);              \
+        a += (ptrdiff_t)(STEPS) * a_step;                                                          \
+        b += (ptrdiff_t)(STEPS) * b_step;                                                          \
+    }
+    if (rows * 8 <= FACTORS && !strays) {
+        PASSES(8)
+    }
+    PASSES(few)
+    PASSES(1)
+#undef PASSES
+}
+
+#define STREAM(ROWS)                                                                               \
+    static void F(stream_##ROWS)(size_t n, size_t length, const void *a, ptrdiff_t a_row_stride,   \
+                                 ptrdiff_t a_step, const void *b, ptrdiff_t b_step, void *c,       \
+                                 ptrdiff_t c_row_stride) {                                         \
+        F(stream)(ROWS, n, length, a, a_row_stride, a_step, b, b_step, c, c_row_stride);           \
+    }
+STREAM(1)
+STREAM(2)
+STREAM(3)
+STREAM(4)
+#undef STREAM
+#undef INLINED
+#endif
+
 #ifndef ONLY_MULTIPLY
 static void F(copy)(size_t length, size_t n, const void *from, ptrdiff_t row_stride,
                     const int64_t *rows, void *to, size_t width) {
