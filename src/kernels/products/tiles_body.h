@@ -90,12 +90,15 @@ INLINED F(store_sums)(const size_t rows, const F(simd) * sums, T *c, ptrdiff_t c
 }
 
 /* Few rows use a number of b only a few times, so reading b is what counts, and the caches fetch
- * ahead best what is read along its lines: `steps` terms pass over all columns at once. The last
- * vector may overlap the one before; it is computed before those columns of c change. */
-INLINED F(pass)(const size_t rows, const size_t steps, size_t n, const T *a, ptrdiff_t a_row_stride,
-                ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *c, ptrdiff_t c_row_stride) {
-    F(simd) factors[PT_STREAM_MAX_ROWS][8], sums[PT_STREAM_MAX_ROWS], last[PT_STREAM_MAX_ROWS];
-    const bool overlaps = n % LANES != 0;
+ * ahead best what is read along its lines: `steps` terms pass over all columns at once. Whole
+ * vectors begin at column `start`. Those at both ends may overlap them; they are computed before
+ * their columns of c change. */
+INLINED F(pass)(const size_t rows, const size_t steps, size_t start, size_t n, const T *a,
+                ptrdiff_t a_row_stride, ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *c,
+                ptrdiff_t c_row_stride) {
+    F(simd) factors[PT_STREAM_MAX_ROWS][8], sums[PT_STREAM_MAX_ROWS];
+    F(simd) first[PT_STREAM_MAX_ROWS], last[PT_STREAM_MAX_ROWS];
+    const bool overlaps = start != 0 || n % LANES != 0;
 
     EACH for (size_t r = 0; r < rows; r++) {
         EACH for (size_t q = 0; q < steps; q++) {
@@ -103,27 +106,32 @@ INLINED F(pass)(const size_t rows, const size_t steps, size_t n, const T *a, ptr
         }
     }
     if (overlaps) {
+        F(add_terms)(rows, steps, factors, b, b_step, c, c_row_stride, 0, first);
         F(add_terms)(rows, steps, factors, b, b_step, c, c_row_stride, n - LANES, last);
     }
-    for (size_t j = 0; j + LANES <= n; j += LANES) {
+    for (size_t j = start; j + LANES <= n; j += LANES) {
         F(add_terms)(rows, steps, factors, b, b_step, c, c_row_stride, j, sums);
         F(store_sums)(rows, sums, c, c_row_stride, j);
     }
     if (overlaps) {
+        F(store_sums)(rows, first, c, c_row_stride, 0);
         F(store_sums)(rows, last, c, c_row_stride, n - LANES);
     }
 }
 
 /* Passes of as many terms as there are registers for their factors, at most 8. Lines a multiple of
- * 4096 bytes apart share the few places of the L1 cache: then of at most 4. */
+ * 4096 bytes apart share the few places of the L1 cache: then of at most 4. A vector that crosses
+ * lines of the cache is read twice, so they are read aligned where that is the same in all lines. */
 INLINED F(stream)(const size_t rows, size_t n, size_t length, const T *a, ptrdiff_t a_row_stride,
                   ptrdiff_t a_step, const T *b, ptrdiff_t b_step, T *c, ptrdiff_t c_row_stride) {
     const size_t few = rows * 4 <= FACTORS ? 4 : 2;
     const bool strays = (size_t)b_step * sizeof(T) % 4096 == 0;
+    const bool is_alike = (size_t)b_step * sizeof(T) % VECTOR_BYTES == 0;
+    const size_t start = is_alike ? -(uintptr_t)b / sizeof(T) % LANES : 0;
 
 #define PASSES(STEPS)                                                                              \
     for (; length >= (STEPS); length -= (STEPS)) {                                                 \
-        F(pass)(rows, STEPS, n, a, a_row_stride, a_step, b, b_step, c, c_row_stride);              \
+        F(pass)(rows, STEPS, start, n, a, a_row_stride, a_step, b, b_step, c, c_row_stride);       \
         a += (ptrdiff_t)(STEPS) * a_step;                                                          \
         b += (ptrdiff_t)(STEPS) * b_step;                                                          \
     }
