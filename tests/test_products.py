@@ -172,7 +172,7 @@ def test_matmul_of_larger_matrices(m, k, n, dtype, rng):
     ],
 )
 def test_matmul_over_a_long_axis(m, k, n, dtype, rng, threads):
-    """k or a few rows are cut: the same bits for any number of threads; linear adds its bias once."""
+    """k or a long row is cut: same bits for any number of threads; linear adds its bias once."""
     x, y, b = (numbers(rng, shape, dtype) for shape in ((m, k), (k, n), (n,)))
     expected = x.astype("float64") @ y.astype("float64")
     found = set()
