@@ -161,20 +161,22 @@ static void set_reduced_axes(plan *p, int n, const ptrdiff_t *shape, const ptrdi
 
 static void set_width(plan *p, size_t width) {
     p->width = width;
-    p->n_bundles = p->n_outputs / p->inner * ((p->inner - 1) / width + 1);
+    p->n_bundles = p->inner == width ? p->n_outputs / width
+                                     : p->n_outputs / p->inner * ((p->inner - 1) / width + 1);
 }
 
 /* Decides how the loops access the elements. */
 static void choose_way(plan *p) {
+    const ptrdiff_t within = p->item - 1; /* of an element; sizes are powers of two */
     ptrdiff_t kept = p->strides[p->n_kept - 1];
     ptrdiff_t reduced = p->strides[p->n_kept + p->n_reduced - 1];
     p->by_rows = p->n > 0 && p->inner > 1 && kept != 0 && kept < magnitude(reduced);
     p->direct = p->in.dtype == p->compute && p->n_reduced == 1 &&
                 (p->by_rows ? kept : reduced) == p->item &&
-                (p->by_rows ? reduced : kept) % p->item == 0 &&
-                (uintptr_t)p->in.data % (size_t)p->item == 0;
+                ((p->by_rows ? reduced : kept) & within) == 0 &&
+                ((uintptr_t)p->in.data & (uintptr_t)within) == 0;
     for (int d = 0; d < p->n_kept; d++)
-        p->direct = p->direct && p->strides[d] % p->item == 0;
+        p->direct = p->direct && (p->strides[d] & within) == 0;
     size_t width = !p->by_rows && p->n > p->block ? 1 : p->inner;
     size_t most = p->by_rows && !p->direct ? PT_REDUCE_FLAT_COLUMNS : PT_REDUCE_COLUMNS(p->item);
     set_width(p, width < most ? width : most);
@@ -186,8 +188,9 @@ static void choose_way(plan *p) {
 }
 
 static bundle bundle_at(const plan *p, size_t i) {
-    size_t per_axis = (p->inner - 1) / p->width + 1;
-    size_t column = i % per_axis * p->width, outer = i / per_axis;
+    /* the first is where it is: a small call would spend a tenth of its time in divisions */
+    size_t per_axis = i > 0 ? (p->inner - 1) / p->width + 1 : 1;
+    size_t column = i > 0 ? i % per_axis * p->width : 0, outer = i > 0 ? i / per_axis : 0;
     int last = p->n_kept - 1;
     bundle b = {.first = outer * p->inner + column,
                 .width = p->inner - column < p->width ? p->inner - column : p->width,
@@ -383,9 +386,10 @@ static void store(const plan *p, const bundle *b, partial *from) {
 /* Task i: one group of elements of bundles_per_task bundles. */
 static void run_task(void *context, size_t i) {
     const plan *p = context;
-    size_t group = i % p->n_groups, first = group * p->group;
+    size_t group = p->n_groups > 1 ? i % p->n_groups : 0, first = group * p->group;
     size_t n = p->n - first < p->group ? p->n - first : p->group;
-    size_t begin = i / p->n_groups * p->bundles_per_task, end = begin + p->bundles_per_task;
+    size_t begin = (p->n_groups > 1 ? i / p->n_groups : i) * p->bundles_per_task,
+           end = begin + p->bundles_per_task;
     if (end > p->n_bundles)
         end = p->n_bundles;
     for (size_t k = begin; k < end; k++) {

@@ -81,7 +81,7 @@ cdef tuple shape_tuple(int ndim, const Py_ssize_t *dims):
 
 cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) except -1:
     """The product of dims; ValueError if one is negative or the bytes exceed the address space."""
-    cdef Py_ssize_t size = 1, limit = (<Py_ssize_t>(<size_t>-1 >> 1)) // <Py_ssize_t>item
+    cdef Py_ssize_t size = 1, most = <Py_ssize_t>(<size_t>-1 >> 1)
     cdef bint empty = False
     cdef int i
     for i in range(ndim):
@@ -91,7 +91,8 @@ cdef Py_ssize_t count_elements(int ndim, const Py_ssize_t *dims, size_t item) ex
     for i in range(ndim):
         if dims[i] == 0:  # the others still count: strides must fit, as in NumPy
             continue
-        if size > limit // dims[i]:
+        # divisions are slow, and products of numbers below 2^28 are small enough
+        if (size | dims[i]) >> 28 and size > most // <Py_ssize_t>item // dims[i]:
             raise ValueError(f"shape {shape_text(ndim, dims)} has more elements than memory has "
                              "addresses")
         size *= dims[i]
