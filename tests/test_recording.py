@@ -697,6 +697,53 @@ def test_memory(unused, made):
     assert peaks[1] <= peaks[0]
 
 
+def networks():
+    """Networks whose steps take memory for different reasons, with the shape of their inputs."""
+    return {
+        "dense": ((784,), [L.Dense(512, activation="relu")]),
+        "normalized": (
+            (300,),
+            [L.Dense(256), L.BatchNormalization(), L.Activation("relu"), L.Dropout(0.3)],
+        ),
+        "LeNet": (
+            (28, 28, 1),
+            [
+                L.Conv2D(6, 5, activation="tanh", padding="same"),
+                L.AveragePooling2D(),
+                L.Conv2D(16, 5, activation="relu"),
+                L.MaxPooling2D(),
+                L.Flatten(),
+                L.Dense(84, activation="relu"),
+            ],
+        ),
+        "embedding": ((50,), [L.Embedding(1000, 32), L.Flatten(), L.Dense(16, activation="relu")]),
+    }
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
+@pytest.mark.parametrize("name", ["dense", "normalized", "LeNet", "embedding"])
+def test_memory_of_networks(name, optimizer, threads, made):
+    threads(1)  # what the tasks of a product need depends on how many run at once
+    peaks = []
+    for eagerly in (True, False):
+        shape, layers = networks()[name]
+        x, y = data((128, *shape), 10, "labels")
+        if name == "embedding":
+            x = np.random.default_rng(0).integers(0, 1000, x.shape).astype("int32")
+        model = pt.models.Sequential([L.Input(shape, dtype=str(x.dtype)), *layers, L.Dense(10)])
+        loss = pt.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=eagerly)
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        gc.collect()
+        pt.memory.reset_peak()
+        before = pt.memory.stats()["in_use"]
+        model.train_on_batch(x, y)
+        peaks.append(pt.memory.stats()["peak"] - before)
+    assert n_programs(made) == 1
+    assert peaks[1] <= peaks[0]
+
+
 def test_recordings_are_freed(made):
     x, y = data()
     for _ in range(2):

@@ -231,6 +231,12 @@ typedef struct {
 #define PT_STEP_MAX_PLACES (PT_FUSE_MAX_INPUTS + PT_FUSE_MAX_OUTPUTS)
 #define PT_STEP_SIZES 7
 
+/* A buffer with memory of its own while a run needs it; or, if from >= 0, in that of another. */
+typedef struct {
+    int buffer, from;
+    size_t n_bytes;
+} pt_memory_use;
+
 /* One call: the arguments of its function, with places for addresses. */
 typedef struct {
     pt_step_kind kind;
@@ -247,11 +253,18 @@ typedef struct {
     const pt_program *fused;        /* of PT_STEP_FUSED */
     pt_status (*run)(const void *parameters, const pt_operand *operands); /* of PT_STEP_KERNEL */
     const void *parameters;
+    int n_begins, n_ends;
+    const pt_memory_use *begins, *ends; /* buffers that need memory from, and up to, this step */
 } pt_step;
 
 /* Runs n steps in order on the buffers, whose addresses are in buffers. If one fails, *failed is
- * its number. */
-pt_status pt_run_steps(const pt_step *steps, size_t n, char *const *buffers, size_t *failed);
+ * its number, and buffers with memory of their own may still have it. */
+pt_status pt_run_steps(const pt_step *steps, size_t n, char **buffers, size_t *failed);
+/* What it does before and after a step. */
+pt_status pt_begin_step(const pt_step *step, char **buffers);
+void pt_end_step(const pt_step *step, char **buffers);
+/* Frees the memory that buffers still have of their own. */
+void pt_free_buffers(const pt_memory_use *uses, size_t n, char **buffers);
 
 /* -------------------------------------------- loops and branches of programs (loops.c) */
 

@@ -98,6 +98,9 @@ cdef extern from "pt.h" nogil:
         const Py_ssize_t *loop
     enum: PT_STEP_MAX_PLACES
     enum: PT_STEP_SIZES
+    ctypedef struct pt_memory_use:
+        int buffer, from_ "from"
+        size_t n_bytes
     ctypedef struct pt_step:
         pt_step_kind kind
         int op
@@ -111,8 +114,14 @@ cdef extern from "pt.h" nogil:
         const pt_program *fused
         pt_status (*run)(const void *parameters, const pt_operand *operands) noexcept nogil
         const void *parameters
+        int n_begins, n_ends
+        const pt_memory_use *begins
+        const pt_memory_use *ends
     pt_status pt_run_steps(const pt_step *steps, size_t n, char **buffers,
                            size_t *failed) except PT_INTERRUPTED
+    pt_status pt_begin_step(const pt_step *step, char **buffers)
+    void pt_end_step(const pt_step *step, char **buffers)
+    void pt_free_buffers(const pt_memory_use *uses, size_t n, char **buffers)
 
     ctypedef struct pt_part:
         const pt_step *steps

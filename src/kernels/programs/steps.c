@@ -134,13 +134,40 @@ static pt_status run_step(const pt_step *s, char *const *buffers) {
     return s->n_loop == 0 ? run_call(s, o) : run_loop(s, o, 0);
 }
 
-pt_status pt_run_steps(const pt_step *steps, size_t n, char *const *buffers, size_t *failed) {
+pt_status pt_begin_step(const pt_step *s, char **buffers) {
+    for (int k = 0; k < s->n_begins; k++) {
+        const pt_memory_use *use = &s->begins[k];
+        char *memory = use->from >= 0 ? buffers[use->from] : pt_alloc(use->n_bytes);
+        if (memory == NULL)
+            return PT_NO_MEMORY;
+        buffers[use->buffer] = memory;
+    }
+    return PT_OK;
+}
+
+void pt_free_buffers(const pt_memory_use *uses, size_t n, char **buffers) {
+    for (size_t k = 0; k < n; k++) {
+        pt_free(buffers[uses[k].buffer], uses[k].n_bytes);
+        buffers[uses[k].buffer] = NULL;
+    }
+}
+
+void pt_end_step(const pt_step *s, char **buffers) {
+    pt_free_buffers(s->ends, (size_t)s->n_ends, buffers);
+}
+
+pt_status pt_run_steps(const pt_step *steps, size_t n, char **buffers, size_t *failed) {
     for (size_t i = 0; i < n; i++) {
-        pt_status status = run_step(&steps[i], buffers);
+        const pt_step *s = &steps[i];
+        pt_status status = s->n_begins > 0 ? pt_begin_step(s, buffers) : PT_OK;
+        if (status == PT_OK)
+            status = run_step(s, buffers);
         if (status != PT_OK) {
             *failed = i;
             return status;
         }
+        if (s->n_ends > 0)
+            pt_end_step(s, buffers);
     }
     return PT_OK;
 }

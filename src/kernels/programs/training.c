@@ -5,6 +5,9 @@
 
 #include "pt.h"
 
+/* In how many parts a gradient is computed that is only used, and the least of one. */
+enum { PARTS = 4, PART_BYTES = 64 << 10 };
+
 pt_status pt_check_true(const void *parameters, const pt_operand *operands) {
     (void)parameters;
     return *(const bool *)operands[0].data ? PT_OK : PT_UNMET;
@@ -50,10 +53,15 @@ static const int64_t *columns_of(const pt_columns_layer *p, const pt_operand *o,
     return columns + 1;
 }
 
+/* Whether the whole gradient is a product as others are. */
+static bool is_by_blas(const pt_columns_layer *p, const int64_t *columns) {
+    return p->has_columns && !columns && !pt_tiles_pay(p->dtype, p->k, p->n, p->m);
+}
+
 /* The rows of the gradient that are in use, one after another. */
 static pt_status run_gradient(const pt_columns_layer *p, const char *x, const char *dout,
                               const int64_t *columns, size_t n_columns, char *out) {
-    if (p->has_columns && !columns && !pt_tiles_pay(p->dtype, p->k, p->n, p->m)) {
+    if (is_by_blas(p, columns)) {
         const ptrdiff_t item = (ptrdiff_t)pt_dtype_size[p->dtype];
         const pt_matrices a = {x, item, p->x_row_stride * item, NULL};
         const pt_matrices b = {dout, (ptrdiff_t)p->n * item, item, NULL};
@@ -90,6 +98,48 @@ pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *o) {
     return status;
 }
 
+/* The step by a gradient that is a product. It is computed and used part by part, in few parts,
+ * since each packs dout again: then it needs little memory, of which more stays in the caches. */
+static pt_status update_by_parts(const pt_update_step *p, const pt_update *update, const char *x,
+                                 const char *dout, const int64_t *columns, size_t n_columns) {
+    const pt_columns_layer *layer = &p->layer;
+    const size_t item = pt_dtype_size[layer->dtype], row = layer->n * item;
+    const size_t n_states = pt_rules[update->rule].n_states;
+    const bool is_whole = is_by_blas(layer, columns);
+    const size_t fourth = pt_ceil_div(n_columns, PARTS), least = pt_ceil_div(PART_BYTES, row);
+    const size_t piece = is_whole ? n_columns : fourth > least ? fourth : least;
+    const size_t n_bytes = piece * (row + sizeof(int64_t));
+    char *dw = pt_alloc(n_bytes);
+    int64_t *numbers = (int64_t *)(dw + piece * row); /* of the rows, in their part of the weight */
+    pt_status status = dw ? PT_OK : PT_NO_MEMORY;
+    size_t first = 0;
+
+    for (bool is_last = false; !is_last && status == PT_OK; first += piece) {
+        is_last = n_columns - first <= piece;
+        const size_t count = is_last ? n_columns - first : piece, next = first + count;
+        const size_t begin = !columns ? first : first > 0 ? (size_t)columns[first] : 0;
+        const size_t end = is_last ? layer->k : columns ? (size_t)columns[next] : next;
+        const pt_gradient_rows rows = {columns ? numbers : NULL, count, layer->n};
+        pt_update part = *update;
+
+        part.n = (end - begin) * layer->n;
+        part.w = (char *)update->w + begin * row;
+        for (size_t k = 0; k < n_states; k++) {
+            part.state[k] = (char *)update->state[k] + begin * row;
+        }
+        for (size_t i = 0; columns && i < count; i++) {
+            numbers[i] = columns[first + i] - (int64_t)begin;
+        }
+        status = run_gradient(layer, columns ? x : x + first * item, dout,
+                              columns ? columns + first : NULL, count, dw);
+        if (status == PT_OK) {
+            pt_update_weight(&part, dw, &rows);
+        }
+    }
+    pt_free(dw, n_bytes);
+    return status;
+}
+
 pt_status pt_run_update(const void *parameters, const pt_operand *o) {
     const pt_update_step *p = parameters;
     const size_t n_states = pt_rules[p->update.rule].n_states;
@@ -100,9 +150,6 @@ pt_status pt_run_update(const void *parameters, const pt_operand *o) {
     const double *numbers = (const double *)values[0].data;
     pt_update update = p->update;
     pt_gradient_rows rows = {NULL, 0, layer->n};
-    size_t n_bytes;
-    char *dw;
-    pt_status status;
 
     update.w = o[0].data;
     for (size_t k = 0; k < n_states; k++) {
@@ -121,15 +168,5 @@ pt_status pt_run_update(const void *parameters, const pt_operand *o) {
         return pt_dense_update(&update, layer->m, layer->n, rows.n_rows, gradient[0].data,
                                layer->x_row_stride, gradient[1].data, (ptrdiff_t)layer->n, &rows);
     }
-    n_bytes = rows.n_rows * layer->n * pt_dtype_size[update.dtype];
-    dw = pt_alloc(n_bytes);
-    if (!dw) {
-        return PT_NO_MEMORY;
-    }
-    status = run_gradient(layer, gradient[0].data, gradient[1].data, rows.rows, rows.n_rows, dw);
-    if (status == PT_OK) {
-        pt_update_weight(&update, dw, &rows);
-    }
-    pt_free(dw, n_bytes);
-    return status;
+    return update_by_parts(p, &update, gradient[0].data, gradient[1].data, rows.rows, rows.n_rows);
 }

@@ -36,7 +36,7 @@ cdef class _Part:
             part.draws = part.draws or step.keep
             for place in step.outs:
                 (<_Buffer>copy.buffers[place[0]]).n_writes += 1
-        part.program = _Program.of(copy, results)
+        part.program = _Program.of(copy, results, in_one=True)
         part.c.steps = part.program.steps
         part.c.n_steps = part.program.n_steps
         part.c.n_buffers = part.program.n_buffers

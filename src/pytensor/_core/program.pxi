@@ -37,6 +37,10 @@ cdef enum:
     # tracing again some 10 us and more.
     MAX_PROGRAMS = 32
     MAX_STACK_BUFFERS = 128         # more are listed in memory of their own
+    # Temporaries from this size on have memory only while they are in use, as those of the function
+    # itself do: asking for it takes some 50 ns, computing that many more. What a kernel allocates
+    # itself then finds the memory of those that are not in use.
+    LARGE_BYTES = 8 << 10
 
 cdef enum BufferKind:
     ARGUMENT                        # the memory of an argument
@@ -889,35 +893,54 @@ cdef class _Plan:
         for step in self.steps:
             self.place_step(<_Step>step)
         self.emit_all()
-        self.advance_updates()
+        self.advance(results)
         return 0
 
-    cdef int advance_updates(self) except -1:
-        """Moves the steps of optimizers to the earliest place: then gradients are not kept long."""
+    cdef int advance(self, list results) except -1:
+        """Moves steps to the earliest place where that saves memory: those of optimizers, after
+        which gradients are not needed, and those that let go of more than they make."""
         cdef _Step step, other
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, k
         cdef list order = []
-        for step in self.emitted:
+        cdef dict last = {}
+        for k, step in enumerate(self.emitted):
+            for place in step.ins + step.outs:
+                last[place[0]] = k
+        for number in results:
+            last[number] = len(self.emitted)
+        for k, step in enumerate(self.emitted):
             i = len(order)
-            if step.is_update:
-                reads = {place[0] for place in step.ins}
-                writes = {place[0] for place in step.outs}
+            reads = {place[0] for place in step.ins}
+            writes = {place[0] for place in step.outs}
+            freed = {number for number in reads - writes if last[number] == k}
+            if step.is_update or step.outs and step.kind != PT_STEP_CALL and (
+                    self.bytes_of(freed) > self.bytes_of(writes)):
                 while i > 0:
                     other = order[i - 1]
                     if not other.outs or other.kind == PT_STEP_CALL:
                         break
-                    if any([place[0] in reads for place in other.outs]):
+                    if any([place[0] in reads or place[0] in writes for place in other.outs]):
                         break
-                    if any([place[0] in writes for place in other.ins]):
+                    if any([place[0] in writes or place[0] in freed and not step.is_update
+                            for place in other.ins]):
                         break
                     i -= 1
             order.insert(i, step)
         self.emitted = order
         return 0
 
+    cdef Py_ssize_t bytes_of(self, set numbers) except -1:
+        """The memory of these temporary buffers."""
+        cdef Py_ssize_t n_bytes = 0
+        cdef _Buffer buffer
+        for number in numbers:
+            buffer = <_Buffer>self.buffers[number]
+            n_bytes += buffer.n_bytes if buffer.kind == TEMPORARY else 0
+        return n_bytes
+
     cdef int remove_repeated(self, list results) except -1:
-        """Lets readers of a repeated step read the first one's result, and readers of a repeated
-        number the number itself."""
+        """Lets readers of a repeated step read the first one's result, readers of a copy what was
+        copied, and readers of a repeated number the number itself."""
         cdef _Step step
         cdef _Buffer buffer
         cdef dict known = {}, alias = {}, single = {}
@@ -940,6 +963,9 @@ cdef class _Plan:
                               and place[0] not in wanted)
             if repeatable:
                 out = step.outs[0]
+                if self.is_plain_copy(step):
+                    alias[out[0]] = step.ins[0][0]
+                    continue
                 ins = []
                 for place in step.ins:
                     ins.append((place, versions[place[0]]))
@@ -960,6 +986,19 @@ cdef class _Plan:
             kept.append(step)
         self.steps = kept
         return 0
+
+    cdef bint is_plain_copy(self, _Step step) except -1:
+        """Whether a step copies a whole buffer, which nobody changes, as it is."""
+        cdef _Buffer source, copy
+        if step.kind != PT_STEP_COPY or step.loop or step.ins[0][1:] != step.outs[0][1:]:
+            return False
+        source = <_Buffer>self.buffers[step.ins[0][0]]
+        copy = <_Buffer>self.buffers[step.outs[0][0]]
+        return (source.n_bytes == copy.n_bytes and source.dims == copy.dims
+                and source.strides == copy.strides and source.type == copy.type
+                and step.shape == copy.dims
+                and (source.kind == ARGUMENT or source.kind == CONSTANT
+                     or source.kind == TEMPORARY and source.n_writes == 1))
 
     cdef int remove_dead(self, list results) except -1:
         cdef _Step step
@@ -1275,6 +1314,9 @@ cdef class _Program:
     cdef int *arguments             # of each buffer: the number of the argument, or -1
     cdef Py_ssize_t *offsets        # in the program's memory, or -1
     cdef size_t n_bytes             # of that memory
+    cdef pt_memory_use *large       # buffers with memory of their own while they are in use
+    cdef size_t n_large
+    cdef size_t peak_bytes          # the most memory of temporaries
     cdef Py_ssize_t work            # a measure of the time, in elements
     cdef list held                  # tensors that own captured and constant memory, and calls
     cdef list captured              # tensors from outside that the function uses
@@ -1287,8 +1329,8 @@ cdef class _Program:
     cdef list saved                 # roots from outside that steps change before the last check
 
     @staticmethod
-    cdef _Program of(_Trace trace, list results):
-        """The program that computes these buffers of a trace."""
+    cdef _Program of(_Trace trace, list results, bint in_one=False):
+        """The program that computes these buffers of a trace; in_one: in one block of memory."""
         cdef _Program program = _Program.__new__(_Program)
         cdef _Plan plan = _Plan.__new__(_Plan)
         plan.run(trace, results)
@@ -1299,16 +1341,18 @@ cdef class _Program:
         program.held = []
         program.captured = list(trace.outside.values())
         program.writes = trace.has_effects
-        program.lay_out(trace, results)
+        uses = program.lay_out(trace, results, in_one)
         program.write_steps()
+        program.list_uses(uses)
         return program
 
-    cdef int lay_out(self, _Trace trace, list results) except -1:
-        """Numbers the buffers that the steps use, and gives them places in memory."""
+    cdef list lay_out(self, _Trace trace, list results, bint in_one):
+        """Numbers the buffers that the steps use, and gives them places in memory. Returns those
+        that have memory of their own: (buffer, owner of the memory, size, first, last step)."""
         cdef _Step step
         cdef _Buffer buffer
         cdef dict numbers = {}, first = {}, last = {}
-        cdef list placed, blocks
+        cdef list placed, blocks, uses = []
         cdef dict places
         cdef Py_ssize_t i
         cdef int k
@@ -1349,18 +1393,60 @@ cdef class _Program:
                 placed.append(number)
         for i in range(len(self.planned)):
             step = <_Step>self.planned[i]
-            other = self.in_place_of(trace, step, last, i)
-            if other >= 0:
+            for number, other in self.in_place_of(trace, step, last, i):
                 other = places.get(other, other)
-                places[step.outs[0][0]] = other
-                last[other] = last[step.outs[0][0]]
-        blocks = [(-rounded(max((<_Buffer>trace.buffers[number]).n_bytes, 1)), first[number],
-                   last[number], numbers[number]) for number in placed if number not in places]
+                places[number] = other
+                last[other] = last[number]
+        blocks = []
+        for number in placed:
+            other = places.get(number, number)
+            buffer = <_Buffer>trace.buffers[number]
+            if buffer.n_bytes >= LARGE_BYTES and not in_one:
+                uses.append((numbers[number], numbers[other], buffer.n_bytes, first[number],
+                             last[number]))
+            elif number == other:
+                blocks.append((-rounded(max(buffer.n_bytes, 1)), first[number], last[number],
+                               numbers[number]))
         blocks.sort()
         self.place_blocks(blocks)
         for number, other in places.items():
             self.offsets[<Py_ssize_t>numbers[number]] = self.offsets[<Py_ssize_t>numbers[other]]
-        return self.number_places(numbers)
+        self.number_places(numbers)
+        return uses
+
+    cdef int list_uses(self, list uses) except -1:
+        """Tells the steps which buffers need memory of their own from, and up to, them."""
+        cdef dict begins = {}, ends = {}
+        cdef list owners = [], amounts = [0] * (self.n_steps + 1)
+        cdef Py_ssize_t i, now = 0
+        for buffer, owner, size, first, last in uses:
+            begins.setdefault(first, []).append((buffer, owner if owner != buffer else -1, size))
+            if owner == buffer:
+                owners.append((buffer, -1, size))
+                ends.setdefault(last, []).append(owners[-1])
+                amounts[first] += size
+                amounts[last + 1] -= size
+        for i in range(self.n_steps):
+            now += amounts[i]
+            self.peak_bytes = max(self.peak_bytes, <size_t>now)
+            self.steps[i].n_begins = <int>len(begins.get(i, ()))
+            self.steps[i].n_ends = <int>len(ends.get(i, ()))
+            self.steps[i].begins = self.written_uses(begins.get(i, []))
+            self.steps[i].ends = self.written_uses(ends.get(i, []))
+        self.peak_bytes += self.n_bytes
+        self.n_large = len(owners)
+        self.large = self.written_uses(owners)
+        return 0
+
+    cdef pt_memory_use *written_uses(self, list uses) except? NULL:
+        cdef pt_memory_use *at
+        cdef Py_ssize_t k
+        if not uses:
+            return NULL
+        at = <pt_memory_use *>self.memory.take(len(uses) * sizeof(pt_memory_use))
+        for k in range(len(uses)):
+            at[k].buffer, at[k].from_, at[k].n_bytes = uses[k]
+        return at
 
     cdef int place_blocks(self, list blocks) except -1:
         """Gives blocks (-size, first step, last step, buffer), the largest first, the lowest
@@ -1390,25 +1476,36 @@ cdef class _Program:
             self.n_bytes = max(self.n_bytes, <size_t>(offset + size))
         return 0
 
-    cdef Py_ssize_t in_place_of(self, _Trace trace, _Step step, dict last,
-                                Py_ssize_t i) except -2:
-        """The buffer that step i, if it is element-wise, is the last one to read, and in whose
-        place its result can be; -1 if there is none."""
+    cdef list in_place_of(self, _Trace trace, _Step step, dict last, Py_ssize_t i):
+        """(result, operand) for the results of step i, if it is element-wise, that can be in the
+        place of an operand which it is the last one to read."""
         cdef _Buffer result, buffer
-        if step.kind != PT_STEP_ELEMENTWISE:
-            return -1
-        out = step.outs[0]
-        result = <_Buffer>trace.buffers[out[0]]
-        if result.kind != TEMPORARY or result.n_writes != 1 or step.type != out[2] or out[1] != 0:
-            return -1
-        for place in step.ins:
-            buffer = <_Buffer>trace.buffers[place[0]]
-            if (buffer.kind == TEMPORARY and last[place[0]] == i and place[0] != out[0]
-                    and buffer.n_bytes == result.n_bytes and place[1:] == out[1:]
-                    and not any([other[0] == place[0] and other[1:] != place[1:]
-                                 for other in step.ins])):
-                return place[0]
-        return -1
+        cdef dict made_at = {}, last_use = {}
+        cdef list pairs = []
+        if step.kind == PT_STEP_FUSED:
+            for k, (_, _, _, operands, key) in enumerate((<_Fused>step.check).ops):
+                made_at.setdefault((<tuple>key)[1], k)      # later ones are conversions of it
+                for operand in operands:
+                    last_use[(<tuple>operand)[1]] = k
+        elif step.kind != PT_STEP_ELEMENTWISE or step.type != step.outs[0][2]:
+            return pairs
+        taken = set()
+        for out in step.outs:
+            result = <_Buffer>trace.buffers[out[0]]
+            if result.kind != TEMPORARY or result.n_writes != 1 or out[1] != 0:
+                continue
+            for place in step.ins:
+                buffer = <_Buffer>trace.buffers[place[0]]
+                if (buffer.kind == TEMPORARY and last[place[0]] == i and place[0] != out[0]
+                        and buffer.n_bytes == result.n_bytes and place[1:] == out[1:]
+                        and place[0] not in taken
+                        and last_use.get(place[0], -1) <= made_at.get(out[0], -1)
+                        and not any([other[0] == place[0] and other[1:] != place[1:]
+                                     for other in step.ins])):
+                    taken.add(place[0])
+                    pairs.append((out[0], place[0]))
+                    break
+        return pairs
 
     cdef int list_saved(self, _Trace trace) except -1:
         """Lists the tensors to restore where what the program relies on does not hold."""
@@ -1537,8 +1634,8 @@ cdef class _Program:
                 buffers[k] = self.fixed[k]
             elif self.arguments[k] >= 0:
                 buffers[k] = (<Tensor>arguments[self.arguments[k]]).data
-            elif self.offsets[k] >= 0:
-                buffers[k] = memory + self.offsets[k]
+            else:
+                buffers[k] = memory + self.offsets[k] if self.offsets[k] >= 0 else NULL
         for out in self.outs:
             t = new_as(out)
             buffers[<Py_ssize_t>out[0]] = t.data
@@ -1553,18 +1650,21 @@ cdef class _Program:
         cdef size_t failed = 0
         for t in self.saved:
             before.append(untraced_copy(t))
-        if self.calls:
-            status = self.run_with_calls(buffers, called)
-        elif self.work < NOGIL_ELEMENTS:
-            status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
-        else:
-            with nogil:
+        try:
+            if self.calls:
+                status = self.run_with_calls(buffers, called)
+            elif self.work < NOGIL_ELEMENTS:
                 status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
-        if status == PT_UNMET:
-            restore(self.saved, before)
-            return False
-        if status != PT_OK:
-            self.explain(status, failed, buffers)
+            else:
+                with nogil:
+                    status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
+            if status == PT_UNMET:
+                restore(self.saved, before)
+                return False
+            if status != PT_OK:
+                self.explain(status, failed, buffers)
+        finally:                    # what a step that failed has left
+            pt_free_buffers(self.large, self.n_large, buffers)
         return True
 
     cdef pt_status run_with_calls(self, char **buffers, list called) except? PT_INTERRUPTED:
@@ -1577,7 +1677,10 @@ cdef class _Program:
         while i < self.n_steps:
             if self.steps[i].kind == PT_STEP_CALL:
                 step = <_Step>self.planned[i]
+                if pt_begin_step(&self.steps[i], buffers) != PT_OK:
+                    self.explain(PT_NO_MEMORY, i, buffers)
                 result = call_back(step, buffers)
+                pt_end_step(&self.steps[i], buffers)
                 if step.keep and not is_nothing(result):
                     called.append(result)
                 i += 1
@@ -2549,7 +2652,7 @@ cdef tuple described_program(_Program program):
                       [place[0] for place in step.outs],
                       fused_operations(<_Fused>step.check) if step.kind == PT_STEP_FUSED else [],
                       parts))
-    return program.n_bytes, buffers, steps
+    return program.peak_bytes, buffers, steps
 
 
 cdef str step_name(_Step step):

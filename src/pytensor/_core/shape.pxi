@@ -513,15 +513,15 @@ def scatter(x, /, key, shape):
     cdef Tensor t = as_tensor(x, "scatter"), view, out
     cdef tuple keys = key if isinstance(key, tuple) else (key,)
     cdef list found = []
+    if kind_of(t.type) == KIND_FLOAT and names_rows(key, len(shape)):
+        out = add_rows(t, <Tensor>key, shape)
+        if recording_mask & t.tracked:
+            record(ROW_SCATTER, (t,), out, (fixed_key(key),))
+        return out
     if innermost_trace != NULL and not all_basic(keys):
         frozen = without_tensors(key, found)
         out = traced_call("scatter", lambda x, *tensors: scatter(
             x, with_tensors(frozen, tensors), shape), [t, *found])
-        if recording_mask & t.tracked:
-            record(ROW_SCATTER, (t,), out, (fixed_key(key),))
-        return out
-    if kind_of(t.type) == KIND_FLOAT and names_rows(key, len(shape)):
-        out = add_rows(t, <Tensor>key, shape)
         if recording_mask & t.tracked:
             record(ROW_SCATTER, (t,), out, (fixed_key(key),))
         return out
@@ -541,7 +541,9 @@ cdef Tensor add_rows(Tensor t, Tensor rows, tuple shape):
     cdef Py_ssize_t dims[PT_MAX_NDIM]
     cdef Py_ssize_t row_length = 1
     cdef Tensor numbers = checked_rows(rows, shape[0])
+    cdef AddRowsCall call
     cdef int d
+    memset(&call, 0, sizeof(call))      # programs compare its bytes
     for d in range(len(shape)):
         dims[d] = shape[d]
         row_length *= dims[d] if d > 0 else 1
@@ -551,7 +553,28 @@ cdef Tensor add_rows(Tensor t, Tensor rows, tuple shape):
         with nogil:
             pt_add_rows(<pt_dtype>t.type, dims[0], row_length, <int64_t *>numbers.data,
                         numbers.size, t.data, out.data)
+        if innermost_trace != NULL:
+            call.dtype = <pt_dtype>t.type
+            call.n = dims[0]
+            call.row_length = row_length
+            call.n_rows = numbers.size
+            trace_kernel("add rows", run_add_rows, <const char *>&call, sizeof(call), [t, numbers],
+                         out)
+    elif innermost_trace != NULL:
+        trace_unset(out)
     return out
+
+
+cdef struct AddRowsCall:                # a call of pt_add_rows, for programs
+    pt_dtype dtype
+    size_t n, row_length, n_rows
+
+
+cdef pt_status run_add_rows(const void *parameters, const pt_operand *o) noexcept nogil:
+    cdef const AddRowsCall *call = <const AddRowsCall *>parameters
+    pt_add_rows(call.dtype, call.n, call.row_length, <const int64_t *>o[1].data, call.n_rows,
+                o[0].data, o[2].data)
+    return PT_OK
 
 
 def set_at(x, key, values, /):

@@ -31,7 +31,7 @@ def program_text(recorded: Callable[..., Any]) -> str:
     >>> f = pt.jit(lambda x, w: pt.sum(pt.tanh(x @ w) * 2))
     >>> y = f(pt.ones((2, 3)), pt.ones((3, 4)))
     >>> print(pt.program_text(f))
-    f(float32 (2, 3), float32 (3, 4)), 128 bytes of temporary memory
+    f(float32 (2, 3), float32 (3, 4)), 64 bytes of temporary memory
       t2 = matmul(a0, a1)  float32 (2, 4)
       fused (8,)
         v0 = tanh(t2)
