@@ -14,6 +14,7 @@
  * parts of them, whose sizes depend on the shapes alone: same bits for any number of threads. */
 #include "conv.h"
 #include "tiles.h"
+#include "transpose.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -366,12 +367,13 @@ typedef struct {
     pt_dtype dtype;
     const pt_conv_geometry *geometry;
     const pt_conv_loops_of *loops;
-    const char *g, *w;
+    const char *g;
     char *dx;
     const void *bias;
     bool relu;
-    size_t item, n_columns; /* of a position's row: taps, channels */
-    size_t n_lines;         /* of g, multiplied at once */
+    const char *turned;            /* (filters, width): the kernel, zeros beyond its columns */
+    size_t item, n_columns, width; /* of a position's row: taps, channels; whole vectors of them */
+    size_t n_lines;                /* of g, multiplied at once */
     _Atomic pt_status status;
 } scatter_job;
 
@@ -394,7 +396,7 @@ static void scatter_line(const scatter_job *j, size_t line, const char *rows, ch
         }
         if (is_inside) {
             j->loops->scatter(
-                s->out_dims[2], taps * channels, rows + t * channels * j->item, j->n_columns,
+                s->out_dims[2], taps * channels, rows + t * channels * j->item, j->width,
                 image + (place[0] * s->x_dims[1] + place[1]) * s->x_dims[2] * channels * j->item,
                 ((ptrdiff_t)(tap[2] * s->dilation[2]) - s->before[2]) * (ptrdiff_t)channels,
                 s->strides[2] * channels, s->x_dims[2] * channels);
@@ -406,7 +408,7 @@ static void scatter_task(void *context, size_t i) {
     scatter_job *j = context;
     const pt_conv_geometry *s = j->geometry;
     const size_t all_lines = s->out_dims[0] * s->out_dims[1], positions = product_of(s->x_dims);
-    const size_t line_bytes = s->out_dims[2] * j->n_columns * j->item;
+    const size_t line_bytes = s->out_dims[2] * j->width * j->item;
     const char *g = j->g + i * all_lines * s->out_dims[2] * s->out_channels * j->item;
     char *image = j->dx + i * positions * s->x_channels * j->item;
     char *rows = pt_alloc(j->n_lines * line_bytes);
@@ -420,12 +422,12 @@ static void scatter_task(void *context, size_t i) {
             .dtype = j->dtype,
             .n_batch = 1,
             .m = n * s->out_dims[2],
-            .n = j->n_columns,
+            .n = j->width,
             .k = s->out_channels,
             .a = {.data = g + line * s->out_dims[2] * s->out_channels * j->item,
                   .line_stride = (ptrdiff_t)s->out_channels,
                   .term_stride = 1},
-            .b = {.data = j->w, .line_stride = (ptrdiff_t)s->out_channels, .term_stride = 1},
+            .b = {.data = j->turned, .line_stride = 1, .term_stride = (ptrdiff_t)j->width},
             .c = rows});
         for (size_t of = 0; of < n && status == PT_OK; of++) {
             scatter_line(j, line + of, rows + of * line_bytes, image);
@@ -459,15 +461,24 @@ static pt_status scatter(pt_dtype dtype, const pt_conv_geometry *s, const void *
                      .geometry = s,
                      .loops = loops_of(dtype),
                      .g = g,
-                     .w = w,
                      .dx = dx,
                      .bias = bias,
                      .relu = relu,
                      .item = pt_dtype_size[dtype],
                      .n_columns = product_of(s->w_dims) * s->x_channels};
 
-    j.n_lines = max_size(SCATTER_BYTES / (s->out_dims[2] * j.n_columns * j.item), 1);
+    j.width = pt_ceil_div(j.n_columns, j.loops->lanes) * j.loops->lanes;
+    j.n_lines = max_size(SCATTER_BYTES / (s->out_dims[2] * j.width * j.item), 1);
+    const size_t bytes = s->out_channels * j.width * j.item;
+    char *turned = pt_alloc(bytes);
+    if (!turned) {
+        return PT_NO_MEMORY;
+    }
+    j.turned = memset(turned, 0, bytes);
+    pt_transpose(turned, (ptrdiff_t)(j.width * j.item), w, (ptrdiff_t)j.item,
+                 (ptrdiff_t)(s->out_channels * j.item), s->out_channels, j.n_columns, j.item);
     const pt_status status = pt_parallel_for_interruptible(scatter_task, &j, s->n_images);
+    pt_free(turned, bytes);
     return status == PT_OK ? atomic_load_explicit(&j.status, memory_order_relaxed) : status;
 }
 

@@ -100,5 +100,8 @@ def attention(Tensor q not None, Tensor k not None, Tensor v not None, Tensor ma
 
 def attention_gradients(Tensor g not None, Tensor q not None, Tensor k not None,
                         Tensor v not None, Tensor mask, double scale, bint is_causal):
-    """The gradients of attention by q, k and v: flat, one after the other. g: that by its result."""
+    """The gradients of attention by q, k and v, flat, one after the other.
+
+    g: That by the result; the others as for attention.
+    """
     return attention_call("attention_gradients", g, q, k, v, mask, scale, is_causal)

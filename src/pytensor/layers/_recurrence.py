@@ -37,7 +37,7 @@ def run(
                 return tape.gradient([again, *after], inputs, output_gradient=g)
             dz, dm, d_states = _core.recurrence_gradient(kept, g[0], g[1:])
             rows = pt.reshape(dm, (-1, dm.shape[-1]))
-            entering = pt.concat([pt.expand_dims(states[0], axis=1), sequence], axis=1)[:, :-1]
+            entering = pt.concat([pt.expand_dims(states[0], axis=1), sequence[:, :-1]], axis=1)
             if dropped is not None:
                 entering = entering * pt.expand_dims(dropped, axis=1)
             d_kernel = pt.reshape(entering, (-1, cell.units)).T @ rows
