@@ -295,19 +295,57 @@ def test_layers_of_images(made):
     compare(build, fit(*data((50, 8, 8, 1), kind="labels")), made)
 
 
-@pytest.mark.parametrize("cell", [L.LSTM, L.GRU, L.SimpleRNN])
-def test_layers_of_sequences(cell, made):
-    """What can't be recorded runs as it is."""
+RECURRENT = {
+    "states": lambda cell: [cell(5)],
+    "dropout": lambda cell: [cell(5, dropout=0.2, recurrent_dropout=0.3)],
+    "two": lambda cell: [cell(5, return_sequences=True, go_backwards=True), cell(4)],
+    "zeros": lambda cell: [
+        cell(5, return_sequences=True, zero_output_for_mask=True),
+        L.GlobalAveragePooling1D(),
+    ],
+    "both ways": lambda cell: [L.Bidirectional(cell(5))],
+    "by steps": lambda cell: [cell(5, activation="relu")],
+    "each step": lambda cell: [
+        cell(5, return_sequences=True),
+        L.TimeDistributed(L.Dense(2)),
+        L.Flatten(),
+    ],
+}
 
+
+@pytest.mark.parametrize("layers", sorted(RECURRENT))
+@pytest.mark.parametrize("cell", [L.LSTM, L.GRU, L.SimpleRNN])
+def test_layers_of_sequences(cell, layers, made):
     def build():
         model = pt.models.Sequential(
-            [L.Embedding(10, 4, mask_zero=True), L.Dropout(0.3), cell(5), L.Dense(3)]
+            [
+                L.Embedding(10, 4, mask_zero=layers != "each step"),
+                L.Dropout(0.3),
+                *RECURRENT[layers](cell),
+                L.Dense(3),
+            ]
         )
         model.compile("adam", "mse")
         return model
 
     rng = np.random.default_rng(0)
-    compare(build, fit(rng.integers(0, 10, (50, 7)), data()[1]), made, recorded=None)
+    compare(build, fit(rng.integers(0, 10, (50, 7)), data()[1]), made)
+
+
+def test_stateful_layers(made):
+    """Their states are kept in Python: such a step is not recorded."""
+
+    def build():
+        model = pt.models.Sequential([L.Input((7, 4)), L.GRU(5, stateful=True), L.Dense(3)])
+        model.compile("adam", "mse")
+        return model
+
+    compare(build, fit(*data((48, 7, 4))), made, recorded=False)
+    layer = L.GRU(5, stateful=True)
+    layer(pt.ones((2, 7, 4)))
+    step = pt.jit(layer.call)
+    with pytest.raises(TypeError, match="stateful"):
+        step(pt.ones((2, 7, 4)))
 
 
 def test_attention(made):

@@ -1,5 +1,5 @@
 # Recurrent layers: all time steps in one call, forward and backward. The layers' module makes one
-# operation of the two; nothing here is recorded.
+# operation of the two; no tape records them here.
 
 cdef dict RECURRENCES = {"simple": (PT_RECURRENCE_SIMPLE, 1), "lstm": (PT_RECURRENCE_LSTM, 4),
                          "gru": (PT_RECURRENCE_GRU, 3)}
@@ -30,6 +30,95 @@ cdef class _Recurrence:
         for d in range(len(shape)):
             dims[d] = shape[d]
         return new_tensor(<int>self.in_c.dtype, len(shape), dims)
+
+    cdef list inputs(self):
+        """What the recurrence reads, in the order of a step's operands."""
+        return [self.z, self.kernel, *without_none([self.bias, self.mask, self.dropped]),
+                *self.states]
+
+    cdef list results(self):
+        """What it writes, and the way back reads."""
+        return [self.sequence, *self.last, *without_none([self.gates_of, self.extra])]
+
+    cdef RecurrenceCall call(self):
+        """The call without addresses."""
+        cdef RecurrenceCall call
+        memset(&call, 0, sizeof(call))          # programs compare its bytes
+        call.in_c.kind, call.in_c.dtype = self.in_c.kind, self.in_c.dtype
+        call.in_c.batch, call.in_c.steps = self.in_c.batch, self.in_c.steps
+        call.in_c.units = self.in_c.units
+        call.n_states = self.n_states
+        call.has_bias = self.bias is not None
+        call.has_mask = self.mask is not None
+        call.has_dropped = self.dropped is not None
+        return call
+
+
+cdef list without_none(list values):
+    return [value for value in values if value is not None]
+
+
+cdef struct RecurrenceCall:             # a call of a recurrence, for programs
+    pt_recurrence in_c
+    int n_states
+    bint has_bias, has_mask, has_dropped, has_d_sequence
+    bint has_d_last[2]
+
+
+cdef const pt_operand *set_recurrence(pt_recurrence *r, const RecurrenceCall *call,
+                                      const pt_operand *o) noexcept nogil:
+    """Fills in the addresses of what goes forward; returns the operands that follow."""
+    cdef int k
+    r[0] = call.in_c
+    r.z, r.kernel = o[0].data, o[1].data
+    o += 2
+    if call.has_bias:
+        r.bias = o.data
+        o += 1
+    if call.has_mask:
+        r.mask = <const uint8_t *>o.data
+        o += 1
+    if call.has_dropped:
+        r.dropped = o.data
+        o += 1
+    for k in range(call.n_states):
+        r.states[k] = o[k].data
+        r.last[k] = o[call.n_states + 1 + k].data
+    r.sequence = o[call.n_states].data
+    o += 2 * call.n_states + 1
+    if r.kind != PT_RECURRENCE_SIMPLE:
+        r.gates, r.extra = o[0].data, o[1].data
+        o += 2
+    return o
+
+
+cdef pt_status run_recurrence_step(const void *parameters, const pt_operand *o) noexcept nogil:
+    cdef pt_recurrence r
+    set_recurrence(&r, <const RecurrenceCall *>parameters, o)
+    return pt_recurrence_forward(&r)
+
+
+cdef pt_status run_recurrence_gradient(const void *parameters,
+                                       const pt_operand *o) noexcept nogil:
+    cdef const RecurrenceCall *call = <const RecurrenceCall *>parameters
+    cdef pt_recurrence r
+    cdef int k
+    o = set_recurrence(&r, call, o)
+    if call.has_d_sequence:
+        r.d_sequence = o.data
+        o += 1
+    for k in range(call.n_states):
+        if call.has_d_last[k]:
+            r.d_last[k] = o.data
+            o += 1
+    r.dz = o.data
+    o += 1
+    if r.kind == PT_RECURRENCE_GRU:
+        r.dm = o.data
+        o += 1
+    for k in range(call.n_states):
+        r.d_states[k] = o[k].data
+    return pt_recurrence_backward(&r)
 
 
 cdef pt_status run_recurrence(pt_recurrence *in_c, bint is_backward) except PT_INTERRUPTED:
@@ -65,7 +154,9 @@ def recurrence(str kind, Tensor z not None, Tensor kernel not None, bias, states
         ValueError: If shapes or dtypes do not match.
     """
     cdef _Recurrence r = _Recurrence.__new__(_Recurrence)
+    cdef RecurrenceCall call
     cdef int dtype = z.type, k
+    refuse_traced(z, "a recurrence")
     r.in_c.kind, r.gates = RECURRENCES[kind]
     r.n_states = 2 if r.in_c.kind == PT_RECURRENCE_LSTM else 1
     if kind_of(dtype) != KIND_FLOAT or z.ndim != 3 or kernel.ndim != 2:
@@ -97,7 +188,12 @@ def recurrence(str kind, Tensor z not None, Tensor kernel not None, bias, states
     for k in range(r.n_states):
         r.in_c.states[k] = (<Tensor>r.states[k]).data
         r.in_c.last[k] = (<Tensor>r.last[k]).data
-    check_memory(run_recurrence(&r.in_c, False), "recurrence")
+    if innermost_trace != NULL and batch > 0:
+        call = r.call()
+        current_trace().run_kernel("recurrence", run_recurrence_step, <const char *>&call,
+                                   sizeof(call), r.inputs(), r.results())
+    else:
+        check_memory(run_recurrence(&r.in_c, False), "recurrence")
     return r.sequence, r.last, r
 
 
@@ -114,6 +210,7 @@ def recurrence_gradient(_Recurrence r not None, d_sequence, d_last):
         those of the states before the first step.
     """
     cdef pt_recurrence c = r.in_c  # a copy: threads may go back through one recurrence
+    cdef RecurrenceCall call
     cdef int dtype = <int>c.dtype, k
     cdef Py_ssize_t batch = c.batch, steps = c.steps, units = c.units
     cdef Tensor dz = r.new((batch, steps, r.gates * units)), dm = dz
@@ -131,5 +228,15 @@ def recurrence_gradient(_Recurrence r not None, d_sequence, d_last):
         c.d_last[k] = data_of(kept[k])
         d_states.append(r.new((batch, units)))
         c.d_states[k] = (<Tensor>d_states[k]).data
-    check_memory(run_recurrence(&c, True), "recurrence")
+    if innermost_trace != NULL and batch > 0:
+        call = r.call()
+        call.has_d_sequence = g is not None
+        for k in range(r.n_states):
+            call.has_d_last[k] = kept[k] is not None
+        current_trace().run_kernel("recurrence's gradient", run_recurrence_gradient,
+                                   <const char *>&call, sizeof(call),
+                                   r.inputs() + r.results() + without_none([g, *kept]),
+                                   [dz] + ([] if dm is dz else [dm]) + d_states)
+    else:
+        check_memory(run_recurrence(&c, True), "recurrence")
     return dz, dm, d_states

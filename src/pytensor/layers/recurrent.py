@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex
 
-import numpy as np
-
+from pytensor import _core, activations, constraints, initializers, regularizers
 from pytensor import _functions as pt
-from pytensor import activations, constraints, initializers, regularizers
 from pytensor._core import Tensor
 from pytensor._support.arguments import integer, number
 from pytensor.layers import _recurrence
@@ -656,6 +654,11 @@ class RNN(Layer):
                 as they are.
             training: whether the cell is being trained.
         """
+        if self.stateful and _core.is_tracing():
+            raise TypeError(
+                f"{self.name}: the states that a stateful layer keeps from call to call can't be "
+                "recorded: pass them as initial_state, and return them"
+            )
         states = self._states_before(len(sequences), initial_state)
         if mask is not None and mask.shape != sequences.shape[:2]:
             raise ValueError(
@@ -716,7 +719,7 @@ class RNN(Layer):
         if self.zero_output_for_mask:
             shown = mask
         else:
-            shown = pt.asarray(np.logical_or.accumulate(np.asarray(mask), axis=1))
+            shown = pt.cumulative_sum(mask.astype(pt.int32), axis=1) > 0
         return pt.where(pt.expand_dims(shown, axis=-1), sequence, 0.0)
 
     def _by_steps(
