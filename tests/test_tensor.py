@@ -898,6 +898,25 @@ def test_out_is_checked():
         np.add(t, 1, out=np.zeros((2, 3), "int8"))
 
 
+def test_in_place_of_shared_memory():
+    """Operands that are the same, or overlap, or stand in the way of a tape."""
+    x = pt.arange(6.0)
+    x += x
+    np.testing.assert_array_equal(x, 2 * np.arange(6.0))
+    x[1:] += x[:-1]
+    np.testing.assert_array_equal(x, [0, 2, 6, 10, 14, 18])
+    row = pt.arange(3.0)
+    view = row.reshape(1, 3)
+    row += view[0]
+    np.testing.assert_array_equal(view, [[0, 2, 4]])
+    with pt.GradientTape() as tape:
+        tape.watch(row)
+        square = row * row
+    row += row
+    with pytest.raises(RuntimeError):
+        tape.gradient(square, row)
+
+
 def test_ndarrays_in_place():
     a = same = np.ones(2)
     a += pt.asarray([1.0, 2.0])

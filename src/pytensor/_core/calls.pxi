@@ -105,6 +105,27 @@ cdef inline void run_elementwise(int row, int compute, int ndim, const Py_ssize_
             pt_elementwise(<pt_elementwise_op>row, <pt_dtype>compute, ndim, dims, operands, out)
 
 
+cdef bint is_in_place(int row, Tensor x, Tensor y) noexcept:
+    """Whether x = row(x, y) needs no checks: writable tensors of one shape and dtype, in C order,
+    that share all of their memory or none, while nothing is recorded."""
+    return (innermost_trace == NULL and recording_mask == 0 and not x.traced and not y.traced
+            and x.contiguous and y.contiguous and x.type == y.type and x.ndim == y.ndim
+            and same_dims(x, y) and not x.readonly
+            and pt_elementwise_info[row].kinds & kind_of(x.type)
+            and result_dtype(row, x.type) == x.type
+            and (x.data == y.data or not overlap(x, y)))
+
+
+cdef Tensor computed_in_place(int row, Tensor x, Tensor y):
+    """x = row(x, y), without checks."""
+    cdef pt_operand operands[2]
+    operands[0] = operand_of(x)
+    operands[1] = operand_of(y)
+    run_elementwise(row, x.type, x.ndim, x.dims, operands, &operands[0], x.size)
+    bump_version(x)
+    return x
+
+
 cdef int compute_dtype(int row, int dtype, int kinds) except -1:
     """The dtype whose loop serves inputs of dtype: see the column types of the op table."""
     if kinds & kind_of(dtype):

@@ -1645,11 +1645,11 @@ cdef class _Program:
     cdef bint run_steps(self, char **buffers, list called) except -1:
         """Whether what the program relies on holds; see run."""
         cdef Tensor t
-        cdef list before = []
+        cdef list before = None
         cdef pt_status status
         cdef size_t failed = 0
-        for t in self.saved:
-            before.append(untraced_copy(t))
+        if self.saved:
+            before = [untraced_copy(t) for t in self.saved]
         try:
             if self.calls:
                 status = self.run_with_calls(buffers, called)
@@ -1659,7 +1659,8 @@ cdef class _Program:
                 with nogil:
                     status = pt_run_steps(self.steps, self.n_steps, buffers, &failed)
             if status == PT_UNMET:
-                restore(self.saved, before)
+                if before is not None:
+                    restore(self.saved, before)
                 return False
             if status != PT_OK:
                 self.explain(status, failed, buffers)
@@ -2106,7 +2107,7 @@ cdef class _Recorded:
 
     def __call__(self, *args, **kwargs):
         cdef tuple names = ()
-        cdef list leaves = [], called = [], results
+        cdef list leaves = [], called = None, results
         cdef _Recording recording
         cdef unsigned long long tracked = 0
         if kwargs:
@@ -2142,6 +2143,8 @@ cdef class _Recorded:
                 return self.original(self.converted(args), names, None)  # gradients add up shows
             if tracked:
                 states = states_now(recording.drawn_from)
+        if recording.program.calls:
+            called = []
         results = self.run(recording.program, leaves, called)
         if results is None:
             return self.original(self.converted(args), names, called)

@@ -19,6 +19,8 @@ cdef bint is_numpys(object value) except -1:
 cdef object in_place(int row, Tensor x, object y):
     if not is_operand(y):
         return NotImplemented
+    if type(y) is Tensor and is_in_place(row, x, <Tensor>y):
+        return computed_in_place(row, x, <Tensor>y)
     return elementwise_general(row, x, y, None, x)
 
 
