@@ -61,3 +61,74 @@ def test_picture():
     column = {text.split("\n")[0]: t.get_position()[0] for text, t in texts.items()}
     assert column["W3"] < column["t1"] < column["t2"] < column["t3"] < column["t7"]
     assert len({t.get_position() for t in texts.values()}) == 11
+
+
+# ------------------------------------------------------------------------------------- programs
+
+
+def boxes_of(figure):
+    """Return the lines of each box by its first line, and the number of arrows."""
+    (axes,) = figure.axes
+    lines = [t.get_text().split("\n") for t in axes.texts]
+    found = {first: rest for first, *rest in lines if first}
+    return found, len(lines) - len(found)
+
+
+@pytest.fixture
+def drawn():
+    """Return a function that draws the program of a function of tensors."""
+    pytest.importorskip("matplotlib", reason="needs pytensor-kernels[plot]")
+
+    def draw(f, *args):
+        recorded = pt.jit(f)
+        recorded(*args)
+        return boxes_of(plot.program(recorded))
+
+    return draw
+
+
+def test_picture_of_a_program_shows_its_steps(drawn):
+    f = lambda x, w: pt.sum(pt.tanh(x @ w) * 2)  # noqa: E731
+    boxes, n_arrows = drawn(f, pt.ones((2, 3)), pt.ones((3, 4)))
+    assert boxes == {
+        "a0": ["float32", "(2, 3)"],
+        "a1": ["float32", "(3, 4)"],
+        "t2": ["matmul", "(2, 4)", "@ 0"],
+        "c3": ["float32", "()"],
+        "t4": ["tanh", "multiply", "(2, 4)", "@ 0"],
+        "r5": ["sum", "()"],
+    }
+    assert n_arrows == 5
+
+
+def test_picture_of_a_program_cuts_long_lists_of_operations(drawn):
+    def chain(x):
+        for _ in range(10):
+            x = pt.sin(x)
+        return x
+
+    boxes, _ = drawn(chain, pt.ones(3))
+    assert boxes["r1"] == ["sin"] * 8 + ["and 2 more", "(3,)"]
+
+
+def test_picture_of_a_program_has_a_box_for_each_change_in_place(drawn):
+    def f(x):
+        y = pt.zeros(3)
+        y[0] = pt.sum(x)
+        y[1] = pt.max(x)
+        return y
+
+    boxes, _ = drawn(f, pt.ones(4))
+    assert sum(name.startswith("r") for name in boxes) == 3
+
+
+def test_picture_of_a_program_has_one_box_for_a_loop(drawn):
+    boxes, _ = drawn(lambda x: pt.scan(lambda c, v: (c + v, c), x[0], x), pt.ones((5, 2)))
+    assert any("scan" in lines for lines in boxes.values())
+
+
+def test_pictures_of_programs_need_a_program():
+    with pytest.raises(TypeError, match="expected a function made by jit or fuse"):
+        plot.program(len)
+    with pytest.raises(ValueError, match="expected a function that was called"):
+        plot.program(pt.jit(len))

@@ -9,6 +9,7 @@ weights, a conjugation and the norm.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -16,7 +17,13 @@ from pytensor import _functions as pt
 from pytensor import fft
 from pytensor._autodiff.array_rules import conj
 
-_REVERSED = {"backward": "forward", None: "forward", "forward": "backward", "ortho": "ortho"}
+_Norm = Literal["backward", "ortho", "forward"]
+_REVERSED: dict[str | None, _Norm] = {
+    "backward": "forward",
+    None: "forward",
+    "forward": "backward",
+    "ortho": "ortho",
+}
 
 
 def axes_of(shape, s, axes):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pytensor.plot._descent import descent, race, surface, tangent
 from pytensor.plot._figures import check_path, images, save
-from pytensor.plot._tape import tape
+from pytensor.plot._graphs import program, tape
 from pytensor.plot._tensors import anatomy, memory, plane_maps, through_layers, vector_sum
 from pytensor.plot._training import confusion_matrix, curves, mistakes, report, weights
 
@@ -26,6 +26,7 @@ __all__ = [
     "memory",
     "mistakes",
     "plane_maps",
+    "program",
     "race",
     "report",
     "save",
