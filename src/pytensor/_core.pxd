@@ -22,6 +22,7 @@ cdef class Tensor:
     cdef unsigned long long tracked         # bits of the tapes that know this tensor
     cdef unsigned long long serial          # of one of these tapes, or of a former one
     cdef Py_ssize_t node                    # its node there
+    cdef unsigned long long name            # by which other tapes know it; 0: none
     cdef object __weakref__
 
 

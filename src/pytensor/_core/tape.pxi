@@ -1,7 +1,8 @@
 # The tape: an append-only list of records, replayed backwards.
 #
-# A tensor has one bit per tape that knows it (Tensor.tracked), so an op outside any tape costs one
-# test. A tape numbers the tensors that it knows, its nodes; a record holds the nodes of a call's
+# A tensor has the bit of each tape that knows it (Tensor.tracked), so an op outside any tape costs
+# one test. Tapes that are 64 places apart share a bit: it says that a tape may know a tensor, and
+# node_of whether it does. A tape numbers the tensors that it knows, its nodes; a record holds the nodes of a call's
 # inputs and results, and only those values that the derivative reads.
 #
 # A tape records in one thread, but threads may share the tensors that their tapes know, and any
@@ -27,10 +28,19 @@ cdef list ROW_NAMES = [None] * N_ROWS
 cdef dict ROW_NUMBERS = {}             # of the names
 cdef list RULES = [None] * N_ROWS
 cdef object ADDING_A_ROW = object()    # for a critical section
-cdef unsigned long long free_bits = ~<unsigned long long>0
-# Tapes have serial numbers, whose last six bits give the position of the tape's bit.
-cdef unsigned long long live_serials[64]
+
+cdef enum:
+    MAX_TAPES = 65536       # alive at a time
+    N_WORDS = 1024          # of 64 bits, one for each of them
+
+# A living tape has a place, whose last six bits are the position of its bit; the last 16 bits of
+# its serial number are the place.
+cdef unsigned long long free_places[N_WORDS]       # as bits
+cdef unsigned long long live_serials[MAX_TAPES]
 cdef unsigned long long n_tapes = 0
+cdef unsigned long long n_names = 0
+for _number in range(N_WORDS):
+    free_places[_number] = ~<unsigned long long>0
 
 cdef enum:
     SAVE_OUT = -1
@@ -215,9 +225,10 @@ cdef list other_shapes(tuple inputs, Tensor out):
 
 cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, list shapes,
                        list outs, tuple inputs, Tensor out, tuple results) except -1:
-    """Adds a record of the call to one tape, and nodes for its results."""
+    """Adds a record of the call to one tape that knows an input, and nodes for its results."""
     cdef _Record entry = _Record.__new__(_Record)
     cdef list nodes
+    cdef bint known = False
     entry.row = row
     entry.saved = saved
     entry.guarded = guarded
@@ -232,6 +243,10 @@ cdef int append_record(GradientTape tape, int row, tuple saved, list guarded, li
         for value in inputs:
             nodes.append(tape.node_of(value))
         entry.inputs = tuple(nodes)
+    for node in entry.inputs:
+        known = known or <Py_ssize_t>node >= 0
+    if not known:  # the bit is another tape's
+        return 0
     with cython.critical_section(tape):  # no other thread has the results yet
         entry.out = tape.new_node(out)
         entry.n_outs = 1
@@ -310,16 +325,26 @@ def observed(function, *, bint forget):
     return value, list(inputs.values()), calls
 
 
-cdef unsigned long long taken_bit() except 0:
-    """The lowest of the free bits, which is then taken."""
-    cdef unsigned long long bit
-    while True:
-        bit = load_shared(&free_bits)
-        if bit == 0:
-            raise RuntimeError("GradientTape: more than 64 tapes are alive: expected at most 64")
-        bit &= ~bit + 1
-        if clear_bits(&free_bits, bit) & bit:  # else another thread was faster
-            return bit
+cdef int taken_place() except -1:
+    """The lowest free place, which is then taken; where possible, one whose bit no other tape that
+    records in this thread has."""
+    cdef unsigned long long free, bit
+    cdef int i, position, take_any
+    for take_any in range(2):
+        for i in range(N_WORDS):
+            while True:
+                free = load_shared(&free_places[i]) & (~<unsigned long long>0 if take_any
+                                                       else ~recording_mask)
+                if free == 0:
+                    break
+                bit = free & (~free + 1)
+                if clear_bits(&free_places[i], bit) & bit:  # else another thread was faster
+                    position = 0
+                    while bit >> position != 1:
+                        position += 1
+                    return 64 * i + position
+    raise RuntimeError(f"GradientTape: more than {MAX_TAPES} tapes are alive: expected at most "
+                       f"{MAX_TAPES}")
 
 
 cdef GradientTape innermost():
@@ -385,24 +410,23 @@ cdef class GradientTape:
     """
 
     cdef list records
-    cdef dict nodes              # id of a tensor -> its node, if the tensor does not store it
-    cdef list watched            # keeps the ids of watched tensors valid
+    cdef dict nodes              # name of a tensor -> its node, if the tensor does not store it
+    cdef list watched
     cdef Py_ssize_t n_nodes
     cdef unsigned long long bit, serial
     cdef bint persistent, used, recording
     cdef GradientTape outer
 
     def __cinit__(self, *, bint persistent=False):
-        cdef int position = 0
+        cdef int place
         load_rules = HANDED_DOWN.get("load_rules")
         if load_rules is not None:
             load_rules()  # possibly by several threads: each must find the rules afterwards
             HANDED_DOWN["load_rules"] = None
-        self.bit = taken_bit()
-        while self.bit >> position != 1:
-            position += 1
-        self.serial = add_shared(&n_tapes, 1) << 6 | position
-        store_shared(&live_serials[position], self.serial)
+        place = taken_place()
+        self.bit = <unsigned long long>1 << (place & 63)
+        self.serial = add_shared(&n_tapes, 1) * MAX_TAPES + place
+        store_shared(&live_serials[place], self.serial)
         self.records = []
         self.nodes = {}
         self.watched = []
@@ -419,8 +443,8 @@ cdef class GradientTape:
         global recording_mask, innermost_tape
         if self.bit == 0:  # __cinit__ failed: serial is not this tape's
             return
-        store_shared(&live_serials[self.serial & 63], 0)
-        set_bits(&free_bits, self.bit)
+        store_shared(&live_serials[self.serial % MAX_TAPES], 0)
+        set_bits(&free_places[self.serial % MAX_TAPES // 64], self.bit)
         if innermost_tape == <PyObject *>self:  # its thread ends
             innermost_tape = NULL
             recording_mask = 0
@@ -481,17 +505,19 @@ cdef class GradientTape:
         if load_shared(&(<Tensor>value).serial) == self.serial:
             return (<Tensor>value).node
         # the bit may be from a former tape: the dictionary decides
-        node = self.nodes.get(<uintptr_t><PyObject *>value)
+        node = self.nodes.get((<Tensor>value).name)
         return -1 if node is None else node
 
     cdef Py_ssize_t new_node(self, Tensor t) except -1:
         """Call it under critical sections on the tape and, if other threads have it, on t."""
         set_bits(&t.tracked, self.bit)
-        if load_shared(&live_serials[t.serial & 63]) != t.serial or t.serial == self.serial:
+        if load_shared(&live_serials[t.serial % MAX_TAPES]) != t.serial or t.serial == self.serial:
             t.node = self.n_nodes
             store_shared(&t.serial, self.serial)  # node_of, in another thread, then finds node set
         else:  # another tape uses the field of the tensor
-            self.nodes[<uintptr_t><PyObject *>t] = self.n_nodes
+            if t.name == 0:
+                t.name = add_shared(&n_names, 1)
+            self.nodes[t.name] = self.n_nodes
         self.n_nodes += 1
         return self.n_nodes - 1
 
