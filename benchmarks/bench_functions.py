@@ -236,6 +236,7 @@ ELSEWHERE = {
     *("conv", "conv_transpose", "conv_weights"),
     *("max_pool_pick", "max_pool_spread"),
     "custom_gradient",
+    *("complex_abs", "complex_sign"),  # NumPy's
 }
 
 
