@@ -6,7 +6,7 @@
 #include "pt.h"
 
 /* In how many parts a gradient is computed that is only used, and the least of one. */
-enum { PARTS = 4, PART_BYTES = 64 << 10 };
+enum { PARTS = 2, PART_BYTES = 128 << 10 };
 
 pt_status pt_check_true(const void *parameters, const pt_operand *operands) {
     (void)parameters;
@@ -99,15 +99,15 @@ pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *o) {
 }
 
 /* The step by a gradient that is a product. It is computed and used part by part, in few parts,
- * since each packs dout again: then it needs little memory, of which more stays in the caches. */
+ * since each packs dout again, and is a job of its own for the threads: then it needs less memory. */
 static pt_status update_by_parts(const pt_update_step *p, const pt_update *update, const char *x,
                                  const char *dout, const int64_t *columns, size_t n_columns) {
     const pt_columns_layer *layer = &p->layer;
     const size_t item = pt_dtype_size[layer->dtype], row = layer->n * item;
     const size_t n_states = pt_rules[update->rule].n_states;
     const bool is_whole = is_by_blas(layer, columns);
-    const size_t fourth = pt_ceil_div(n_columns, PARTS), least = pt_ceil_div(PART_BYTES, row);
-    const size_t piece = is_whole ? n_columns : fourth > least ? fourth : least;
+    const size_t share = pt_ceil_div(n_columns, PARTS), least = pt_ceil_div(PART_BYTES, row);
+    const size_t piece = is_whole ? n_columns : share > least ? share : least;
     const size_t n_bytes = piece * (row + sizeof(int64_t));
     char *dw = pt_alloc(n_bytes);
     int64_t *numbers = (int64_t *)(dw + piece * row); /* of the rows, in their part of the weight */
