@@ -1,7 +1,10 @@
 """jit: the same bits as the function itself, from a recording; and clear errors."""
 
+import copy
 import gc
+import pickle
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -687,3 +690,66 @@ def test_a_step_of_an_optimizer_is_refused():
     ):
         recorded(pt.ones(3))
     np.testing.assert_array_equal(weight, 1)
+
+
+# --------------------------------------------------------------------------------------- methods
+
+
+class Scaled:
+    """A class with a recorded method."""
+
+    def __init__(self, factor):
+        self.factor = factor
+        self.calls = 0
+
+    @pt.jit
+    def times(self, x):
+        """x times the factor."""
+        self.calls += 1
+        return x * self.factor
+
+
+def test_each_object_has_programs_of_its_method():
+    two, three = Scaled(2.0), Scaled(pt.asarray(3.0))
+    for _ in range(3):
+        assert two.times(pt.ones(2)).tolist() == [2, 2]
+        assert three.times(pt.ones(2)).tolist() == [3, 3]
+    assert (two.calls, three.calls) == (1, 1)
+    three.factor[...] = 4.0
+    assert three.times(pt.ones(2)).tolist() == [4, 4]
+    assert two.times.__doc__ == Scaled.times.__doc__ == "x times the factor."
+    assert two.times is two.times
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_a_copied_object_has_its_own_programs(copied):
+    two = Scaled(2.0)
+    two.times(pt.ones(1))
+    other = copied(two)
+    other.factor, other.calls = 5.0, 0
+    assert other.times(pt.ones(1)).tolist() == [5]
+    assert two.times(pt.ones(1)).tolist() == [2]
+    assert (two.calls, other.calls) == (1, 1)
+
+
+def test_programs_of_a_method_end_with_the_object():
+    two = Scaled(2.0)
+    two.times(pt.ones(1))
+    reference = weakref.ref(two)
+    del two
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_method_needs_a_dict():
+    class Slotted:
+        __slots__ = ()
+
+        @pt.jit
+        def f(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="jit: f: Slotted has no __dict__"):
+        Slotted().f(pt.ones(1))

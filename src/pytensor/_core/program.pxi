@@ -17,6 +17,7 @@
 
 import sys
 from functools import update_wrapper
+from types import MethodType
 
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
@@ -2096,6 +2097,7 @@ cdef class _Recorded:
     cdef str name                   # for errors
     cdef bint elementwise
     cdef list recordings            # the most recently used comes first
+    cdef str attribute              # of the class that has it as a method, or None
     cdef dict __dict__              # filled by update_wrapper
     cdef object __weakref__
 
@@ -2104,6 +2106,39 @@ cdef class _Recorded:
         self.name = name
         self.elementwise = elementwise
         self.recordings = []
+
+    def __set_name__(self, owner, str name):
+        self.attribute = name
+
+    def __get__(self, instance, owner):
+        """The method of an object, which has recordings of its own; they live as long as it."""
+        cdef dict attributes
+        cdef _Recorded method
+        if instance is None or self.attribute is None:
+            return self
+        try:
+            attributes = vars(instance)
+        except TypeError:
+            raise TypeError(f"{self.name}: {type(instance).__name__} has no __dict__ for recordings of "
+                            "a method: expected a class without __slots__") from None
+        key = f"_recorded_{self.attribute}"
+        method = attributes.get(key)
+        if method is None or method.function.__self__ is not instance:  # one of a copied object
+            method = _Recorded(MethodType(self.function, instance), self.name, self.elementwise)
+            attributes[key] = update_wrapper(method, self.function)
+        return method
+
+    def __reduce__(self):
+        """By name; a copied object gets its method from its class."""
+        name = getattr(self, "__qualname__", None)
+        if isinstance(self.function, MethodType):
+            holder = self.function.__self__
+            if isinstance(getattr(type(holder), self.__name__, None), _Recorded):
+                return getattr, (holder, self.__name__)
+        if name is None or isinstance(self.function, MethodType):
+            raise TypeError(f"{self.name}: recordings can't be pickled: expected a function of a "
+                            "module, or a decorated method")
+        return name
 
     def __call__(self, *args, **kwargs):
         cdef tuple names = ()
@@ -2393,7 +2428,8 @@ def jit(f, /):
         f: A function of tensors and ndarrays, or nested lists, tuples and dictionaries of them.
             Numbers, strings and None among the arguments are constants: each value is another
             program, of which the last 32 are kept. Pass a number that changes often as a 0-d
-            tensor. f returns a tensor, or nested ones.
+            tensor. f returns a tensor, or nested ones. It may be a method: each object has
+            recordings of its own, for which it is a constant.
 
     Returns:
         A function of the same arguments with the same results, as new tensors.
