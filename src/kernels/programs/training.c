@@ -98,8 +98,8 @@ pt_status pt_run_columns_gradient(const void *parameters, const pt_operand *o) {
     return status;
 }
 
-/* The step by a gradient that is a product. It is computed and used part by part, in few parts,
- * since each packs dout again, and is a job of its own for the threads: then it needs less memory. */
+/* The step by a gradient that is a product. It is computed and used part by part, which needs less
+ * memory; in few parts, since each packs dout again, and is a job of its own for the threads. */
 static pt_status update_by_parts(const pt_update_step *p, const pt_update *update, const char *x,
                                  const char *dout, const int64_t *columns, size_t n_columns) {
     const pt_columns_layer *layer = &p->layer;
