@@ -2,8 +2,8 @@
 #
 # A tensor has the bit of each tape that knows it (Tensor.tracked), so an op outside any tape costs
 # one test. Tapes that are 64 places apart share a bit: it says that a tape may know a tensor, and
-# node_of whether it does. A tape numbers the tensors that it knows, its nodes; a record holds the nodes of a call's
-# inputs and results, and only those values that the derivative reads.
+# node_of whether it does. A tape numbers the tensors that it knows, its nodes; a record holds the
+# nodes of a call's inputs and results, and only those values that the derivative reads.
 #
 # A tape records in one thread, but threads may share the tensors that their tapes know, and any
 # thread may ask any tape for gradients. A tensor's bits are set atomically; its fields serial and
