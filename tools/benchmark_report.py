@@ -310,7 +310,7 @@ def each(machines, heading, section, text=None):
 HEAD = """# Benchmarks
 
 This page is generated; do not edit it. Each machine's tables come from one run there, which takes
-about 20 minutes:
+about 35 minutes:
 
     pytest benchmarks --benchmark-json=run.json
     python tools/benchmark_report.py run.json --name MACHINE
