@@ -691,7 +691,7 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
             if not trace.is_supposed:
                 raise
             try:
-                result = function(*map(harmless, plain))
+                result = function(*[harmless(<Tensor>t) for t in plain])
             except Exception:
                 result = None
             if result is None:
@@ -716,7 +716,7 @@ cdef object traced_call(str name, object function, list tensors, bint keep=False
     return rebuilt(result, results) if isinstance(result, tuple) else results[0]
 
 
-def harmless(Tensor t not None):
+cdef Tensor harmless(Tensor t):
     """A tensor of the same shape and dtype on which functions of NumPy do not fail: identity
     matrices, which have inverses, or zeros, which are indices of anything."""
     value = np.zeros(t.shape, t.dtype)
