@@ -2119,8 +2119,8 @@ cdef class _Recorded:
         try:
             attributes = vars(instance)
         except TypeError:
-            raise TypeError(f"{self.name}: {type(instance).__name__} has no __dict__ for recordings "
-                            "of a method: expected a class without __slots__") from None
+            raise TypeError(f"{self.name}: {type(instance).__name__} has no __dict__ for recordings"
+                            " of a method: expected a class without __slots__") from None
         key = f"_recorded_{self.attribute}"
         method = attributes.get(key)
         if method is None or method.function.__self__ is not instance:  # one of a copied object
