@@ -23,6 +23,9 @@
 /* a / b, rounded up. */
 static inline size_t pt_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
+static inline size_t pt_min(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t pt_max(size_t a, size_t b) { return a > b ? a : b; }
+
 /* Returned by functions that can fail. */
 typedef enum {
     PT_OK = 0,

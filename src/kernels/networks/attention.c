@@ -40,9 +40,6 @@ typedef struct {
     size_t image, head, first, n_queries, n_keys;
 } block;
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
-
 /* Room for n elements, in whole cache lines. */
 static size_t room(const job *j, size_t n) { return pt_ceil_div(n * j->item, 64) * 64; }
 
@@ -106,9 +103,9 @@ static block block_of(const job *j, size_t head, size_t number) {
     const pt_attention *s = j->shape;
     block b = {.image = head / s->heads, .head = head % s->heads, .first = number * j->block};
 
-    b.n_queries = min_size(j->block, s->queries - b.first);
+    b.n_queries = pt_min(j->block, s->queries - b.first);
     /* What no query sees is left out, but with a mask one may see nothing and take the mean of all. */
-    b.n_keys = s->is_causal && !j->mask ? min_size(s->keys, b.first + b.n_queries) : s->keys;
+    b.n_keys = s->is_causal && !j->mask ? pt_min(s->keys, b.first + b.n_queries) : s->keys;
     return b;
 }
 
@@ -134,7 +131,7 @@ static void forward_task(void *context, size_t i) {
     job *j = context;
     const pt_attention *s = j->shape;
     const block b = block_of(j, i / j->n_blocks, i % j->n_blocks);
-    const size_t of_rows = room(j, j->block * max_size(s->size, s->value_size));
+    const size_t of_rows = room(j, j->block * pt_max(s->size, s->value_size));
     const size_t of_p = room(j, j->block * s->keys), bytes = of_rows + of_p;
     char *rows = pt_alloc(bytes), *p = rows + of_rows;
 
@@ -168,8 +165,8 @@ static void add_product(job *j, const block *b, const char *weights, const char 
 static void gradient_task(void *context, size_t i) {
     job *j = context;
     const pt_attention *s = j->shape;
-    const size_t size = s->size, value_size = s->value_size, widest = max_size(size, value_size);
-    const size_t of_rows = room(j, max_size(j->block, s->keys) * widest);
+    const size_t size = s->size, value_size = s->value_size, widest = pt_max(size, value_size);
+    const size_t of_rows = room(j, pt_max(j->block, s->keys) * widest);
     const size_t of_p = room(j, j->block * s->keys);
     const size_t of_dk = room(j, s->keys * size), of_dv = room(j, s->keys * value_size);
     const bool is_alone = j->n_parts == 1;
@@ -233,7 +230,7 @@ static job prepare(const pt_attention *s, const void *q, const void *k, const vo
                    const uint8_t *mask, void *out) {
     const pt_nn_table *table = PT_SELECT(pt_nn_loops);
     const size_t item = pt_dtype_size[s->dtype];
-    const size_t fitting = max_size(SCORES_BYTES / max_size(s->keys * item, 1), MIN_ROWS);
+    const size_t fitting = pt_max(SCORES_BYTES / pt_max(s->keys * item, 1), MIN_ROWS);
     const size_t n_blocks = pt_ceil_div(s->queries, fitting);
     const size_t rows = n_blocks > 0 ? pt_ceil_div(s->queries, n_blocks) : 1;
 
@@ -283,9 +280,8 @@ pt_status pt_attention_gradient(const pt_attention *s, const void *q, const void
     }
     j.part_bytes = room(&j, s->keys * s->size) + room(&j, s->keys * s->value_size);
     if (n_heads < ENOUGH_TASKS) {
-        const size_t most = PARTS_BYTES / max_size(n_heads * j.part_bytes, 1);
-        j.n_parts =
-            min_size(min_size(pt_ceil_div(ENOUGH_TASKS, n_heads), j.n_blocks), max_size(most, 1));
+        const size_t most = PARTS_BYTES / pt_max(n_heads * j.part_bytes, 1);
+        j.n_parts = pt_min(pt_min(pt_ceil_div(ENOUGH_TASKS, n_heads), j.n_blocks), pt_max(most, 1));
     }
     const size_t bytes = j.n_parts > 1 ? n_heads * j.n_parts * j.part_bytes : 0;
     j.parts = pt_alloc(bytes);

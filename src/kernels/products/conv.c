@@ -46,9 +46,6 @@ static const pt_conv_loops_of *loops_of(pt_dtype dtype) {
     return dtype == PT_FLOAT32 ? &table->f32 : &table->f64;
 }
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
-
 static size_t product_of(const size_t dims[PT_CONV_AXES]) { return dims[0] * dims[1] * dims[2]; }
 
 /* ------------------------------------------------- results from the source and the kernel */
@@ -85,7 +82,7 @@ static size_t phases_of_axis(const pt_conv_geometry *s, int d, bool transposed, 
                                  .source_length = s->x_dims[d]};
         return 1;
     }
-    const size_t n_phases = min_size(s->strides[d], s->x_dims[d]);
+    const size_t n_phases = pt_min(s->strides[d], s->x_dims[d]);
     for (size_t first = 0; first < n_phases; first++) {
         size_t n = 0;
 
@@ -117,7 +114,7 @@ static size_t phases_of_axis(const pt_conv_geometry *s, int d, bool transposed, 
 static size_t line_positions(const job *j, const pt_conv_phase *phase) {
     const pt_conv_axis *last = &phase->axes[2];
     const size_t n = last->n_positions, step = (size_t)last->source_step;
-    const size_t unit = max_size(j->loops->rows / 3, 1), used = pt_ceil_div(n, unit) * unit;
+    const size_t unit = pt_max(j->loops->rows / 3, 1), used = pt_ceil_div(n, unit) * unit;
 
     if (!phase->has_lines || j->is_depthwise || phase->k == 0 || phase->k > j->loops->most_k ||
         step > 4 || (used * 4 > n * 5 && phase->k > SHORT_K)) {
@@ -126,7 +123,7 @@ static size_t line_positions(const job *j, const pt_conv_phase *phase) {
     const size_t per_position = phase->k / last->n_taps * step * j->item_size;
     const size_t fitting = LINES_BYTES / per_position / j->loops->rows * j->loops->rows;
 
-    return min_size(n, max_size(fitting, 2 * j->loops->rows));
+    return pt_min(n, pt_max(fitting, 2 * j->loops->rows));
 }
 
 static bool has_neighbours(const pt_conv_axis *axis) {
@@ -178,7 +175,7 @@ static void make_tasks(job *j) {
     /* A row takes some time even if there is little to multiply. */
     const double columns = (double)(j->is_depthwise ? p->groups : p->columns);
     const size_t groups = j->is_depthwise ? 1 : p->groups; /* of tasks */
-    const double row_work = work / (double)max_size(n_rows, 1) * columns + 200;
+    const double row_work = work / (double)pt_max(n_rows, 1) * columns + 200;
     const double wanted =
         (double)n_rows * (double)groups / (TASKS_PER_THREAD * (double)pt_get_num_threads());
     double rows = LONG_TASK_WORK / row_work;
@@ -223,7 +220,7 @@ static void product_task(void *context, size_t i) {
     const size_t task = i - j->first_tasks[low];
     const size_t blocks = pt_ceil_div(phase->n_rows, j->rows_per_task);
     const size_t first = task % blocks * j->rows_per_task;
-    const size_t end = min_size(first + j->rows_per_task, phase->n_rows);
+    const size_t end = pt_min(first + j->rows_per_task, phase->n_rows);
 
     if (j->is_depthwise) {
         j->loops->depthwise(&j->product, phase, first, end);
@@ -316,7 +313,7 @@ static pt_status compute(pt_dtype dtype, const pt_conv_geometry *s, bool transpo
     j.product.group_size = (product.columns + padding) * j.item_size;
     j.n_phases = 1;
     for (int d = 0; d < PT_CONV_AXES; d++) {
-        n_phases[d] = transposed ? min_size(s->strides[d], s->x_dims[d]) : 1;
+        n_phases[d] = transposed ? pt_min(s->strides[d], s->x_dims[d]) : 1;
         j.n_phases *= n_phases[d];
         n_axes += n_phases[d];
         n_taps += s->w_dims[d];
@@ -416,7 +413,7 @@ static void scatter_task(void *context, size_t i) {
 
     memset(image, 0, positions * s->x_channels * j->item);
     for (size_t line = 0; line < all_lines && status == PT_OK; line += j->n_lines) {
-        const size_t n = min_size(j->n_lines, all_lines - line);
+        const size_t n = pt_min(j->n_lines, all_lines - line);
 
         status = pt_tiles(&(pt_tiled_product){
             .dtype = j->dtype,
@@ -468,7 +465,7 @@ static pt_status scatter(pt_dtype dtype, const pt_conv_geometry *s, const void *
                      .n_columns = product_of(s->w_dims) * s->x_channels};
 
     j.width = pt_ceil_div(j.n_columns, j.loops->lanes) * j.loops->lanes;
-    j.n_lines = max_size(SCATTER_BYTES / (s->out_dims[2] * j.width * j.item), 1);
+    j.n_lines = pt_max(SCATTER_BYTES / (s->out_dims[2] * j.width * j.item), 1);
     const size_t bytes = s->out_channels * j.width * j.item;
     char *turned = pt_alloc(bytes);
     if (!turned) {
@@ -549,12 +546,12 @@ typedef struct {
 static void choose_boxes(weights_job *j) {
     pt_conv_weights_product *p = &j->product;
     const pt_conv_geometry *s = p->geometry;
-    const size_t most = WINDOW_BYTES / j->item_size / max_size(p->channels, 1);
+    const size_t most = WINDOW_BYTES / j->item_size / pt_max(p->channels, 1);
     size_t room = PT_CONV_BOX, n_positions = 1;
 
     for (int d = PT_CONV_AXES; d >= 0; d--) {
         const size_t length = d == 0 ? s->n_images : s->out_dims[d - 1];
-        size_t box = min_size(length, room);
+        size_t box = pt_min(length, room);
 
         if (d > 0) {
             const size_t stride = s->strides[d - 1];
@@ -566,9 +563,9 @@ static void choose_boxes(weights_job *j) {
             }
             const size_t fitting = most / inner;
             const size_t fit = fitting > covered ? (fitting - covered) / stride + 1 : 1;
-            box = min_size(box, fit);
+            box = pt_min(box, fit);
         } else {
-            box = max_size(min_size(box, most / max_size(product_of(p->window), 1)), 1);
+            box = pt_max(pt_min(box, most / pt_max(product_of(p->window), 1)), 1);
         }
         box = pt_ceil_div(length, pt_ceil_div(length, box)); /* of about equal lengths */
         if (d > 0) {
@@ -578,7 +575,7 @@ static void choose_boxes(weights_job *j) {
         p->box[d] = box;
         p->n_boxes[d] = pt_ceil_div(length, box);
         room /= box;
-        room = max_size(room, 1);
+        room = pt_max(room, 1);
         n_positions *= box;
     }
     /* A tile may read past the last element of the window, which it ignores. */
@@ -603,7 +600,7 @@ static void weights_task(void *context, size_t i) {
         atomic_store_explicit(&j->is_out_of_memory, true, memory_order_relaxed);
         return;
     }
-    for (size_t box = j->first; box < min_size(j->end, n_boxes); box++) {
+    for (size_t box = j->first; box < pt_min(j->end, n_boxes); box++) {
         j->loops->weights(p, group, first_box + box, first_line, end_line, box == 0, buffer,
                           buffer + p->window_size * j->item_size, dw);
     }
@@ -614,7 +611,7 @@ enum { ADD_BLOCK = 16 << 10 };
 
 static void add_task(void *context, size_t i) {
     const weights_job *j = context;
-    const size_t first = i * ADD_BLOCK, n = min_size(ADD_BLOCK, j->dw_size - first);
+    const size_t first = i * ADD_BLOCK, n = pt_min(ADD_BLOCK, j->dw_size - first);
 
     for (size_t part = 1; part < j->n_parts; part++) {
         j->loops->add(n, j->dw + first * j->item_size,
@@ -634,7 +631,7 @@ static void depthwise_task(void *context, size_t i) {
 
     j->loops->depthwise_weights(s, j->product.x, j->product.g, n_positions * part / j->n_parts,
                                 n_positions * (part + 1) / j->n_parts, start,
-                                min_size(width, s->x_channels - start), dw);
+                                pt_min(width, s->x_channels - start), dw);
 }
 
 static void add_parts(weights_job *j) {
@@ -702,11 +699,10 @@ pt_status pt_conv_weights(pt_dtype dtype, const pt_conv_geometry *s, const void 
     choose_boxes(&j);
     j.n_boxes =
         j.product.n_boxes[0] * j.product.n_boxes[1] * j.product.n_boxes[2] * j.product.n_boxes[3];
-    j.n_parts =
-        min_size(min_size(j.n_boxes, MAX_PARTS), PARTS_BYTES / (j.dw_size * j.item_size) + 1);
+    j.n_parts = pt_min(pt_min(j.n_boxes, MAX_PARTS), PARTS_BYTES / (j.dw_size * j.item_size) + 1);
     j.n_lines = product_of(s->w_dims) / (s->dilation[2] == 1 ? s->w_dims[2] : 1);
     j.n_shares =
-        min_size(pt_ceil_div((size_t)pt_get_num_threads(), j.n_parts * s->groups), j.n_lines);
+        pt_min(pt_ceil_div((size_t)pt_get_num_threads(), j.n_parts * s->groups), j.n_lines);
 
     const size_t bytes = (j.n_parts - 1) * j.dw_size * j.item_size;
     j.parts = pt_alloc(bytes);

@@ -53,8 +53,6 @@ typedef struct {
     const pt_matmul_loops_of *loops;
 } product;
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-
 static bool is_float(pt_dtype dtype) { return dtype == PT_FLOAT32 || dtype == PT_FLOAT64; }
 
 static const char *element(const pt_matrix *matrix, size_t i, size_t j, size_t item_size) {
@@ -145,7 +143,7 @@ static void choose_tiles(product *p) {
 
     p->tile_k = p->k;
     if (p->n_batch * p->m_tiles * p->n_tiles == 1 && is_float(p->dtype) && p->k >= 2 * MIN_PART) {
-        size_t n_parts = min_size(p->k / MIN_PART, MANY_TILES);
+        size_t n_parts = pt_min(p->k / MIN_PART, MANY_TILES);
 
         if ((double)n_parts > worth) {
             n_parts = worth > 1 ? (size_t)worth : 1;
@@ -269,8 +267,8 @@ static void blas_call(const product *p, const pt_matrix *a, const pt_matrix *b, 
 /* One tile of one product of the batch, over one part of k. */
 static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part) {
     const size_t i = tile / p->n_tiles * p->tile_m, j = tile % p->n_tiles * p->tile_n;
-    const size_t m = min_size(p->tile_m, p->m - i), n = min_size(p->tile_n, p->n - j);
-    const size_t k_start = part * p->tile_k, k_end = min_size(k_start + p->tile_k, p->k);
+    const size_t m = pt_min(p->tile_m, p->m - i), n = pt_min(p->tile_n, p->n - j);
+    const size_t k_start = part * p->tile_k, k_end = pt_min(k_start + p->tile_k, p->k);
     const ptrdiff_t a_offset = (ptrdiff_t)i_batch * p->a_step;
     const ptrdiff_t b_offset = (ptrdiff_t)i_batch * p->b_step;
     const ptrdiff_t c_row_stride = (ptrdiff_t)p->n;
@@ -289,7 +287,7 @@ static void run_tile(const product *p, size_t i_batch, size_t tile, size_t part)
     for (size_t k = k_start; k < k_end; k += p->call_k) {
         a.data = element(&p->a, i, k, p->item_size) + a_offset;
         b.data = element(&p->b, k, j, p->item_size) + b_offset;
-        blas_call(p, &a, &b, m, n, min_size(p->call_k, k_end - k), k > k_start, c, c_row_stride);
+        blas_call(p, &a, &b, m, n, pt_min(p->call_k, k_end - k), k > k_start, c, c_row_stride);
     }
     if (p->k == 0) {
         for (size_t row = 0; row < m; row++) {
@@ -309,7 +307,7 @@ static void run_task(void *context, size_t task) {
     const size_t part = task % p->k_parts;
     const size_t tile = task / p->k_parts % (p->m_tiles * p->n_tiles);
     const size_t first = task / p->k_parts / (p->m_tiles * p->n_tiles) * p->batch_per_task;
-    const size_t end = min_size(first + p->batch_per_task, p->n_batch);
+    const size_t end = pt_min(first + p->batch_per_task, p->n_batch);
 
     if (is_float(p->dtype))
         pt_enter_blas();

@@ -80,10 +80,6 @@ typedef struct {
     atomic_bool is_out_of_memory;
 } job;
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-
-static size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
-
 static size_t round_up(size_t n, size_t unit) { return pt_ceil_div(n, unit) * unit; }
 
 /* ------------------------------------------------------------------------- settings */
@@ -177,7 +173,7 @@ static void choose_tile(job *j) {
         while (!has_tile(j->loops, rows, 1)) {
             rows--;
         }
-        vectors = min_size(needed, PT_TILE_MAX_VECTORS);
+        vectors = pt_min(needed, PT_TILE_MAX_VECTORS);
         while (!has_tile(j->loops, rows, vectors)) {
             vectors--;
         }
@@ -188,7 +184,7 @@ static void choose_tile(job *j) {
         }
     }
     j->rows = rows;
-    j->columns = min_size(vectors, needed) * j->loops->lanes;
+    j->columns = pt_min(vectors, needed) * j->loops->lanes;
 }
 
 /* How much of the threads' time n tasks of equal length use. */
@@ -207,13 +203,13 @@ static void choose_tasks(job *j) {
     const size_t worth = work > 1 ? (size_t)work : 1;
     const size_t n_strips = pt_ceil_div(p->n, j->columns);
     const size_t fitting = pt_l2_bytes() / 2 / (j->k_block * j->item);
-    const size_t most = min_size(pt_ceil_div(p->m, 2 * j->rows), pt_ceil_div(worth, n_strips));
+    const size_t most = pt_min(pt_ceil_div(p->m, 2 * j->rows), pt_ceil_div(worth, n_strips));
 
-    j->n_blocks = pt_ceil_div(p->m, max_size(fitting / j->rows, 1) * j->rows);
+    j->n_blocks = pt_ceil_div(p->m, pt_max(fitting / j->rows, 1) * j->rows);
     while (balance(n_strips * j->n_blocks) < BALANCED && j->n_blocks < most) {
         j->n_blocks++;
     }
-    j->n_groups = min_size(n_strips, max_size(worth / j->n_blocks, 1));
+    j->n_groups = pt_min(n_strips, pt_max(worth / j->n_blocks, 1));
     j->group_columns = pt_ceil_div(n_strips, j->n_groups) * j->columns;
     j->n_groups = pt_ceil_div(p->n, j->group_columns);
     j->block_rows = round_up(pt_ceil_div(p->m, j->n_blocks), j->rows);
@@ -257,12 +253,12 @@ static void choose_streams(job *j) {
     const double work = (double)p->m * (double)p->n * (double)p->k * STREAM_WEIGHT;
     const size_t worth = work > TASK_WORK ? (size_t)(work / TASK_WORK) : 1;
     const size_t n_threads = (size_t)pt_get_num_threads();
-    const size_t most = min_size(max_size(p->n * j->item / STREAM_LINE_BYTES, 1),
-                                 n_threads > 1 ? 2 * n_threads : 1);
+    const size_t most =
+        pt_min(pt_max(p->n * j->item / STREAM_LINE_BYTES, 1), n_threads > 1 ? 2 * n_threads : 1);
 
-    j->n_groups = min_size(worth, most);
+    j->n_groups = pt_min(worth, most);
     j->group_columns = round_up(pt_ceil_div(p->n, j->n_groups), j->loops->lanes);
-    j->n_groups = max_size(p->n / j->group_columns, 1); /* what is left belongs to the last one */
+    j->n_groups = pt_max(p->n / j->group_columns, 1); /* what is left belongs to the last one */
     j->n_blocks = 1;
     j->block_rows = p->m;
 }
@@ -320,7 +316,7 @@ static size_t end_of_run(const int64_t *list, size_t i, size_t end) {
 static void pack(const job *j, const pt_factor *factor, const char *data, size_t first, size_t n,
                  size_t start, size_t length, char *to, size_t width) {
     const size_t item = j->item, end = start + length;
-    const size_t padded = min_size(round_up(n, j->loops->lanes), width);
+    const size_t padded = pt_min(round_up(n, j->loops->lanes), width);
     const int64_t *lines = factor->lines;
 
     if (factor->line_stride == 1 && (!lines || end_of_run(lines, first, first + n) == first + n)) {
@@ -358,8 +354,8 @@ static void pack_strips(const job *j, const pt_factor *factor, const char *data,
 
     for (; strip < end && strip * width < n_lines; strip++) {
         for (size_t start = j->start; start < j->end; start += j->k_block) {
-            const size_t length = min_size(j->k_block, j->end - start);
-            pack(j, factor, data, strip * width, min_size(width, n_lines - strip * width), start,
+            const size_t length = pt_min(j->k_block, j->end - start);
+            pack(j, factor, data, strip * width, pt_min(width, n_lines - strip * width), start,
                  length, to + ((start - j->start) * all + strip * width * length) * j->item, width);
         }
     }
@@ -367,7 +363,7 @@ static void pack_strips(const job *j, const pt_factor *factor, const char *data,
 
 /* Strips of an operand in one task of packing; about 5 us. */
 static size_t strips_per_pack(const job *j, size_t width) {
-    return max_size(PACK_ELEMENTS / (width * (j->end - j->start)), 1);
+    return pt_max(PACK_ELEMENTS / (width * (j->end - j->start)), 1);
 }
 
 /* The tasks of packing one operand. */
@@ -466,7 +462,7 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
     char *c = p->update ? tile : j->c_data + (row * p->n + column) * j->item;
 
     for (size_t i = row; i < row_end; i += j->rows) {
-        const size_t n_rows = min_size(j->rows, row_end - i);
+        const size_t n_rows = pt_min(j->rows, row_end - i);
         const strip a = a_packed ? packed_strip(a_packed + (i - row) * length * j->item, j->rows)
                                  : strip_in_place(j, &p->a, j->a_data, i, start);
         char *next = c + j->rows * p->n * j->item;
@@ -478,7 +474,7 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
             continue;
         }
         if (i + n_rows < row_end) {
-            prefetch_tile(j, min_size(j->rows, row_end - i - n_rows), n, next);
+            prefetch_tile(j, pt_min(j->rows, row_end - i - n_rows), n, next);
         }
         compute_tile(j, n_rows, n, length, a, b, c, start > 0);
         if (finishes) {
@@ -492,7 +488,7 @@ static void compute_strip(const job *j, size_t row, size_t row_end, size_t colum
 static void compute_stream(const job *j, size_t group) {
     const pt_tiled_product *p = j->product;
     const size_t lanes = j->loops->lanes, item = j->item;
-    const size_t width = STREAM_BYTES / (min_size(p->m, PT_STREAM_MAX_ROWS) * lanes * item) * lanes;
+    const size_t width = STREAM_BYTES / (pt_min(p->m, PT_STREAM_MAX_ROWS) * lanes * item) * lanes;
     const size_t first = group * j->group_columns;
     const size_t end = group + 1 < j->n_groups ? first + j->group_columns : p->n;
 
@@ -506,11 +502,11 @@ static void compute_stream(const job *j, size_t group) {
         for (size_t start = 0, length; start < p->k; start += length) {
             const strip b = strip_in_place(j, &p->b, j->b_data, column, start);
 
-            length = min_size(STREAM_TERMS, p->k - start);
+            length = pt_min(STREAM_TERMS, p->k - start);
             for (size_t r = 0, taken; r < p->m; r += taken) {
                 const strip a = strip_in_place(j, &p->a, j->a_data, r, start);
 
-                taken = min_size(PT_STREAM_MAX_ROWS, p->m - r);
+                taken = pt_min(PT_STREAM_MAX_ROWS, p->m - r);
                 j->loops->stream[taken](n, length, a.data, a.line_stride, a.step, b.data, b.step,
                                         c + r * p->n * item, (ptrdiff_t)p->n);
             }
@@ -526,9 +522,9 @@ static void compute_stream(const job *j, size_t group) {
  * room for a block of k of what this task packs itself. */
 static void compute_block(const job *j, size_t block, size_t group, char *a_own, char *b_own) {
     const pt_tiled_product *p = j->product;
-    const size_t row = block * j->block_rows, row_end = min_size(row + j->block_rows, p->m);
+    const size_t row = block * j->block_rows, row_end = pt_min(row + j->block_rows, p->m);
     const size_t first = group * j->group_columns;
-    const size_t end = min_size(first + j->group_columns, p->n);
+    const size_t end = pt_min(first + j->group_columns, p->n);
     const size_t all_a = round_up(p->m, j->rows), all_b = round_up(p->n, j->columns);
 
     if (j->streams) {
@@ -536,19 +532,19 @@ static void compute_block(const job *j, size_t block, size_t group, char *a_own,
         return;
     }
     for (size_t start = j->start; start < j->end; start += j->k_block) {
-        const size_t length = min_size(j->k_block, j->end - start);
+        const size_t length = pt_min(j->k_block, j->end - start);
         const char *a = j->a_home == IN_PLACE ? NULL : a_own;
 
         if (j->a_home == SHARED) {
             a = j->packed_a + ((start - j->start) * all_a + row * length) * j->item;
         } else if (j->a_home == BY_TASK) {
             for (size_t i = row; i < row_end; i += j->rows) {
-                pack(j, &p->a, j->a_data, i, min_size(j->rows, row_end - i), start, length,
+                pack(j, &p->a, j->a_data, i, pt_min(j->rows, row_end - i), start, length,
                      a_own + (i - row) * length * j->item, j->rows);
             }
         }
         for (size_t column = first; column < end; column += j->columns) {
-            const size_t n = min_size(j->columns, end - column);
+            const size_t n = pt_min(j->columns, end - column);
             strip b = packed_strip(b_own, j->columns);
 
             if (j->b_home == SHARED) {
@@ -585,7 +581,7 @@ static void compute_task(void *context, size_t i) {
         job mine = *j;
         const size_t first = i * j->batch_per_task;
 
-        for (size_t of = first; of < min_size(first + j->batch_per_task, p->n_batch); of++) {
+        for (size_t of = first; of < pt_min(first + j->batch_per_task, p->n_batch); of++) {
             mine.a_data = (const char *)p->a.data + (ptrdiff_t)of * p->a_step;
             mine.b_data = (const char *)p->b.data + (ptrdiff_t)of * p->b_step;
             mine.c_data = (char *)p->c + of * p->m * p->n * j->item;
@@ -611,7 +607,7 @@ static pt_status compute_product(job *j) {
     pt_status status = PT_OK;
 
     if (per_term * p->k > SPAN_BYTES) {
-        span = min_size(max_size(SPAN_BYTES / per_term / j->k_block, 1) * j->k_block, p->k);
+        span = pt_min(pt_max(SPAN_BYTES / per_term / j->k_block, 1) * j->k_block, p->k);
     }
     j->packed_a = pt_alloc(per_term * span);
     if (!j->packed_a) {
@@ -619,7 +615,7 @@ static pt_status compute_product(job *j) {
     }
     j->packed_b = j->packed_a + a_lines * span * j->item;
     for (j->start = 0; j->start < p->k && status == PT_OK; j->start = j->end) {
-        j->end = min_size(j->start + span, p->k);
+        j->end = pt_min(j->start + span, p->k);
         pt_parallel_for(pack_task, j,
                         (a_lines > 0 ? n_packs(j, p->m, j->rows) : 0) +
                             (b_lines > 0 ? n_packs(j, p->n, j->columns) : 0));
@@ -642,7 +638,7 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
     const pt_tile_loops_of *loops = loops_of(p->dtype, pt_is_reproducible());
     const size_t m = p->m, n = p->n, k = p->k, item = pt_dtype_size[p->dtype];
     size_t vectors = n / loops->lanes;
-    const size_t widest = min_size(vectors, PT_TILE_MAX_VECTORS);
+    const size_t widest = pt_min(vectors, PT_TILE_MAX_VECTORS);
 
     if (p->n_batch != 1 || p->b.line_stride != 1 || n % loops->lanes != 0 || m * n * k > AT_ONCE ||
         m > PT_TILE_MAX_ROWS || k == 0 || p->update ||
@@ -663,7 +659,7 @@ bool pt_tiles_at_once(const pt_tiled_product *p) {
     for (size_t v = 0, wide; v < vectors; v += wide) {
         const size_t at = v * loops->lanes * item;
 
-        wide = min_size(vectors - v, PT_TILE_MAX_VECTORS);
+        wide = pt_min(vectors - v, PT_TILE_MAX_VECTORS);
         while (!has_tile(loops, 1, wide)) {
             wide--;
         }

@@ -19,18 +19,16 @@ static size_t loop_addresses(const pt_repetition *l) {
     return addresses_bytes(l->body.n_buffers + l->test.n_buffers + (size_t)l->n_carries);
 }
 
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
-
 size_t pt_loop_bytes(const pt_repetition *l) {
-    size_t n = loop_addresses(l) + larger(l->body.n_bytes, l->test.n_bytes);
+    size_t n = loop_addresses(l) + pt_max(l->body.n_bytes, l->test.n_bytes);
     for (int k = 0; k < l->n_carries; k++)
         n += 2 * ALIGNED((size_t)l->carry_bytes[k]);
     return n;
 }
 
 size_t pt_branch_bytes(const pt_branch *b) {
-    return addresses_bytes(larger(b->parts[0].n_buffers, b->parts[1].n_buffers)) +
-           larger(b->parts[0].n_bytes, b->parts[1].n_bytes);
+    return addresses_bytes(pt_max(b->parts[0].n_buffers, b->parts[1].n_buffers)) +
+           pt_max(b->parts[0].n_bytes, b->parts[1].n_bytes);
 }
 
 /* Fills in the addresses of what stays. */
@@ -119,7 +117,7 @@ pt_status pt_run_loop(const void *parameters, const pt_operand *o) {
     r.test = r.body + l->body.n_buffers;
     r.carries = r.test + l->test.n_buffers;
     char *memory = scratch + loop_addresses(l);
-    r.spare = memory + larger(l->body.n_bytes, l->test.n_bytes);
+    r.spare = memory + pt_max(l->body.n_bytes, l->test.n_bytes);
 
     place_part(&l->body, memory, r.body);
     place_part(&l->test, memory, r.test);
@@ -160,7 +158,7 @@ pt_status pt_run_branch(const void *parameters, const pt_operand *o) {
     char *scratch = results[p->n_results].data;
     pt_failure *failure = (pt_failure *)scratch;
     char **buffers = (char **)(failure + 1);
-    place_part(p, scratch + addresses_bytes(larger(b->parts[0].n_buffers, b->parts[1].n_buffers)),
+    place_part(p, scratch + addresses_bytes(pt_max(b->parts[0].n_buffers, b->parts[1].n_buffers)),
                buffers);
     for (int k = 0; k < b->n_shared; k++)
         set_argument(p, buffers, k, shared[k].data);
