@@ -188,9 +188,12 @@ static void choose_way(plan *p) {
 }
 
 static bundle bundle_at(const plan *p, size_t i) {
-    /* the first is where it is: a small call would spend a tenth of its time in divisions */
-    size_t per_axis = i > 0 ? (p->inner - 1) / p->width + 1 : 1;
-    size_t column = i > 0 ? i % per_axis * p->width : 0, outer = i > 0 ? i / per_axis : 0;
+    size_t column = 0, outer = 0;
+    if (i > 0) { /* small calls have one; the divisions would take a tenth of their time */
+        size_t per_axis = (p->inner - 1) / p->width + 1;
+        column = i % per_axis * p->width;
+        outer = i / per_axis;
+    }
     int last = p->n_kept - 1;
     bundle b = {.first = outer * p->inner + column,
                 .width = p->inner - column < p->width ? p->inner - column : p->width,
@@ -386,10 +389,13 @@ static void store(const plan *p, const bundle *b, partial *from) {
 /* Task i: one group of elements of bundles_per_task bundles. */
 static void run_task(void *context, size_t i) {
     const plan *p = context;
-    size_t group = p->n_groups > 1 ? i % p->n_groups : 0, first = group * p->group;
-    size_t n = p->n - first < p->group ? p->n - first : p->group;
-    size_t begin = (p->n_groups > 1 ? i / p->n_groups : i) * p->bundles_per_task,
-           end = begin + p->bundles_per_task;
+    size_t group = 0, chunk = i;
+    if (p->n_groups > 1) {
+        group = i % p->n_groups;
+        chunk = i / p->n_groups;
+    }
+    size_t first = group * p->group, n = p->n - first < p->group ? p->n - first : p->group;
+    size_t begin = chunk * p->bundles_per_task, end = begin + p->bundles_per_task;
     if (end > p->n_bundles)
         end = p->n_bundles;
     for (size_t k = begin; k < end; k++) {
