@@ -50,7 +50,7 @@ def _lines(buffers: list[Any], steps: list[Any], margin: str) -> list[str]:
     """The steps; those of loops and branches are indented further."""
 
     def name(number: int) -> str:
-        return f"{buffers[number][0][0]}{number}"
+        return buffer_name(buffers, number)
 
     lines = []
     for step, shape, reads, writes, operations, parts in steps:
@@ -66,7 +66,7 @@ def _lines(buffers: list[Any], steps: list[Any], margin: str) -> list[str]:
             lines.append(f"{margin}{step}({', '.join(map(name, reads))})")
             continue
         dtype, dims = buffers[writes[0]][1:3]
-        shown = writes[:-1] if parts else writes  # the last one is scratch memory
+        shown = results_of(writes, parts)
         text = f"{step}({', '.join(map(name, reads))})"
         if shown:
             text = f"{', '.join(map(name, shown))} = {text}  {dtype} {dims}"
@@ -76,6 +76,16 @@ def _lines(buffers: list[Any], steps: list[Any], margin: str) -> list[str]:
                 lines.append(f"{margin}  {'if' if step == 'cond' else 'while'}")
             lines += _lines(inner_buffers, inner_steps, margin + "    ")
     return lines
+
+
+def buffer_name(buffers: list[Any], number: int) -> str:
+    """Return a buffer's name, the first letter of its kind and its number; see program_text."""
+    return f"{buffers[number][0][0]}{number}"
+
+
+def results_of(writes: list[int], parts: list[Any]) -> list[int]:
+    """Return the results among the buffers a step writes: a loop's or branch's last is scratch."""
+    return writes[:-1] if parts else writes
 
 
 def described(argument: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytensor import _core
 from pytensor._autodiff.graph import Value, graph
+from pytensor._functions.programs import buffer_name, results_of
 from pytensor.plot._figures import BLUE, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ def tape(
     >>> figure = pt.plot.tape(lambda x: pt.sum(pt.exp(x)), pt.ones(3))
     """
     values, returned = graph(f, *args)
+    tensors = {value.name for value in values}
     texts = {}
     for value in values:
-        numbers = [name for name in value.inputs if name not in {v.name for v in values}]
+        numbers = [name for name in value.inputs if name not in tensors]
         texts[value.name] = _lines(value.name, " ".join([value.op, *numbers]), str(value.shape))
     return _drawn(values, texts, set(returned), figure, title)
 
@@ -85,10 +87,10 @@ def program(
     for step, shape, reads, writes, operations, parts in steps:
         for k in reads:
             if k not in makers:
-                kind, dtype, dims, _ = buffers[k]
-                makers[k] = add([f"{kind[0]}{k}"], [dtype, str(dims)], dims, dtype, "", ())
-        written = writes[:-1] if parts else writes  # the last one is scratch memory
-        names = [f"{buffers[k][0][0]}{k}" for k in written] or [step]
+                _, dtype, dims, _ = buffers[k]
+                makers[k] = add([buffer_name(buffers, k)], [dtype, str(dims)], dims, dtype, "", ())
+        written = results_of(writes, parts)
+        names = [buffer_name(buffers, k) for k in written] or [step]
         ops = [row for row, _, _ in operations] or [step]
         if len(ops) > MOST_OPERATIONS:
             ops = [*ops[:MOST_OPERATIONS], f"and {len(ops) - MOST_OPERATIONS} more"]
