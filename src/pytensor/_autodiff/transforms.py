@@ -839,15 +839,19 @@ def _inner(left: Iterable[Tensor], right: Iterable[Tensor]) -> float:
 
 def _varies(x: Any) -> bool:
     """Whether x is a number or an array that can vary."""
-    return (
-        isinstance(x, (float, complex)) or getattr(getattr(x, "dtype", None), "kind", "O") in "fc"
-    )
+    return _kind(x) in ("f", "c")
 
 
 def _double(x: Any) -> str:
     """The dtype in which x is varied."""
-    kind = "c" if isinstance(x, complex) else getattr(getattr(x, "dtype", None), "kind", "f")
-    return "complex128" if kind == "c" else "float64"
+    return "complex128" if _kind(x) == "c" else "float64"
+
+
+def _kind(x: Any) -> str:
+    """The kind of a number's or an array's dtype, "" of anything else."""
+    if isinstance(x, (float, complex)):
+        return "c" if isinstance(x, complex) else "f"
+    return getattr(getattr(x, "dtype", None), "kind", "")
 
 
 # ------------------------------------------------------------------- arguments, nested values
