@@ -716,6 +716,15 @@ def test_threads(threads, made):
     compare(dense(200, 10), train, made)
 
 
+def peak_of_step(model, x, y):
+    """Return the most memory that a step takes beside what is there before it, bytes."""
+    gc.collect()
+    pt.memory.reset_peak()
+    before = pt.memory.stats()["in_use"]
+    model.train_on_batch(x, y)
+    return pt.memory.stats()["peak"] - before
+
+
 @pytest.mark.parametrize("unused", [0, 150])
 def test_memory(unused, made):
     """A recorded step takes at most as much as the ordinary one."""
@@ -726,11 +735,7 @@ def test_memory(unused, made):
         model = dense(400, 200, 10, run_eagerly=eagerly)()
         for _ in range(4):
             model.train_on_batch(x, y)
-        gc.collect()
-        pt.memory.reset_peak()
-        before = pt.memory.stats()["in_use"]
-        model.train_on_batch(x, y)
-        peaks.append(pt.memory.stats()["peak"] - before)
+        peaks.append(peak_of_step(model, x, y))
     assert n_programs(made) == 1
     assert peaks[1] <= peaks[0]
 
@@ -773,11 +778,7 @@ def test_memory_of_networks(name, optimizer, threads, made):
         model.compile(optimizer, loss, metrics=["accuracy"], run_eagerly=eagerly)
         for _ in range(3):
             model.train_on_batch(x, y)
-        gc.collect()
-        pt.memory.reset_peak()
-        before = pt.memory.stats()["in_use"]
-        model.train_on_batch(x, y)
-        peaks.append(pt.memory.stats()["peak"] - before)
+        peaks.append(peak_of_step(model, x, y))
     assert n_programs(made) == 1
     assert peaks[1] <= peaks[0]
 
