@@ -621,13 +621,6 @@ def page(cells):
     return "\n".join(parts)
 
 
-# Rows whose results are never rounded.
-EXACT = {
-    *("negative", "positive", "abs", "sign", "copysign", "nextafter"),
-    *("relu", "floor", "ceil", "trunc", "round"),
-}
-
-
 def count(cell, library):
     """How many inputs were compared."""
     n = cell["of"].get(library, [0])[0]
