@@ -1,4 +1,5 @@
-/* few.h: fewer elements than a vector has, in the largest pieces that fit: no call, no loop over elements. */
+/* few.h: fewer elements than a vector has, in the largest pieces that fit, without a call or a loop
+ * over elements. */
 #ifndef FEW_H
 #define FEW_H
 
